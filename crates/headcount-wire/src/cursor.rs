@@ -1,0 +1,224 @@
+//! The protobuf wire format, read from front to back over borrowed bytes.
+//! <https://protobuf.dev/programming-guides/encoding/>
+
+use crate::fault::Fault;
+
+/// Wire type of varints.
+pub(crate) const VARINT: u32 = 0;
+/// Wire type of eight fixed bytes.
+pub(crate) const FIXED64: u32 = 1;
+/// Wire type of length-delimited content: strings, bytes, messages.
+pub(crate) const LENGTH: u32 = 2;
+const GROUP_START: u32 = 3;
+const GROUP_END: u32 = 4;
+const FIXED32: u32 = 5;
+
+/// Groups left the language in 2008; only unknown fields could hold them. The limit is that of protobuf's own parsers.
+const MAX_GROUP_DEPTH: usize = 100;
+
+/// A field's key on the wire: number and wire type in one integer.
+pub(crate) const fn key(number: u32, wire_type: u32) -> u32 {
+    number << 3 | wire_type
+}
+
+/// What is left of one message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    #[inline]
+    pub(crate) fn new(message: &'a [u8]) -> Self {
+        Self { rest: message }
+    }
+
+    /// The key of the next field, or `None` at the end of the message.
+    #[inline(always)]
+    pub(crate) fn next_key(&mut self) -> Result<Option<u32>, Fault> {
+        // Every field number below 16 has a key of one byte: all of them in the messages read here.
+        match *self.rest {
+            [] => Ok(None),
+            [first, ref rest @ ..] if (8..0x80).contains(&first) && first & 7 < 6 => {
+                self.rest = rest;
+                Ok(Some(u32::from(first)))
+            }
+            _ => self.long_key().map(Some),
+        }
+    }
+
+    #[cold]
+    fn long_key(&mut self) -> Result<u32, Fault> {
+        let key = u32::try_from(self.varint()?).map_err(|_| Fault::InvalidKey)?;
+        if key >> 3 == 0 || key & 7 > FIXED32 {
+            return Err(Fault::InvalidKey);
+        }
+        Ok(key)
+    }
+
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
+        match *self.rest {
+            [first, ref rest @ ..] if first < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(first))
+            }
+            [first, second, ref rest @ ..] if second < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(first & 0x7f) | u64::from(second) << 7)
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64, Fault> {
+        let mut value = 0_u64;
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
+            // The tenth byte holds only the topmost bit.
+            if index == 9 && byte > 1 {
+                return Err(Fault::VarintTooLong);
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        Err(Fault::Truncated)
+    }
+
+    #[inline(always)]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Fault> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Fault> {
+        let length = usize::try_from(self.varint()?).map_err(|_| Fault::Truncated)?;
+        let (content, rest) = self.rest.split_at_checked(length).ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(content)
+    }
+
+    #[inline(always)]
+    pub(crate) fn text(&mut self) -> Result<&'a str, Fault> {
+        simdutf8::basic::from_utf8(self.bytes()?).map_err(|_| Fault::InvalidUtf8)
+    }
+
+    /// Passes over the content of a field that the reader does not know.
+    #[inline]
+    pub(crate) fn skip(&mut self, key: u32) -> Result<(), Fault> {
+        match key & 7 {
+            VARINT => self.varint().map(drop),
+            LENGTH => self.bytes().map(drop),
+            FIXED64 => self.fixed64().map(drop),
+            FIXED32 => {
+                let (_, rest) = self.rest.split_at_checked(4).ok_or(Fault::Truncated)?;
+                self.rest = rest;
+                Ok(())
+            }
+            GROUP_START => self.skip_group(key >> 3),
+            _ => Err(Fault::UnbalancedGroup),
+        }
+    }
+
+    /// Passes over a field unless its number is one of `known`: then only its wire type can have brought it here.
+    #[inline]
+    pub(crate) fn skip_unless(&mut self, key: u32, known: &[u32]) -> Result<(), Fault> {
+        if known.contains(&(key >> 3)) {
+            return Err(Fault::WrongWireType);
+        }
+        self.skip(key)
+    }
+
+    #[cold]
+    fn skip_group(&mut self, number: u32) -> Result<(), Fault> {
+        let mut open = vec![number];
+        while let Some(&innermost) = open.last() {
+            let Some(key) = self.next_key()? else {
+                return Err(Fault::UnbalancedGroup);
+            };
+            match key & 7 {
+                GROUP_START if open.len() == MAX_GROUP_DEPTH => return Err(Fault::UnbalancedGroup),
+                GROUP_START => open.push(key >> 3),
+                GROUP_END if key >> 3 == innermost => drop(open.pop()),
+                _ => self.skip(key)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn varint(bytes: &[u8]) -> Result<u64, Fault> {
+        Cursor::new(bytes).varint()
+    }
+
+    #[test]
+    fn varints_of_every_length_are_read_as_prost_reads_them() {
+        for shift in 0..64 {
+            for value in [1_u64 << shift, (1_u64 << shift) - 1, u64::MAX >> shift] {
+                let mut bytes = Vec::new();
+                prost::encoding::encode_varint(value, &mut bytes);
+                assert_eq!(varint(&bytes), Ok(value));
+                assert_eq!(varint(&bytes[..bytes.len() - 1]), Err(Fault::Truncated));
+            }
+        }
+    }
+
+    #[test]
+    fn a_varint_above_64_bits_is_refused() {
+        let mut bytes = [0xff; 11];
+        assert_eq!(varint(&bytes), Err(Fault::VarintTooLong));
+        bytes[9] = 2;
+        assert_eq!(varint(&bytes), Err(Fault::VarintTooLong));
+        bytes[9] = 1;
+        assert_eq!(varint(&bytes), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn field_number_zero_and_unknown_wire_types_are_refused() {
+        for byte in [0, 2, 7, 8 | 6, 8 | 7] {
+            assert_eq!(Cursor::new(&[byte]).next_key(), Err(Fault::InvalidKey));
+        }
+        assert_eq!(Cursor::new(&[0xff; 9]).next_key(), Err(Fault::Truncated));
+    }
+
+    #[test]
+    fn a_group_is_skipped_with_all_that_is_in_it() {
+        // field 3 group { field 1 = varint 5, field 2 group { } }, then field 1
+        let bytes = [0x1b, 0x08, 5, 0x13, 0x14, 0x1c, 0x08];
+        let mut cursor = Cursor::new(&bytes);
+        let key = cursor.next_key().unwrap().unwrap();
+        cursor.skip(key).unwrap();
+        assert_eq!(cursor.next_key(), Ok(Some(8)));
+    }
+
+    #[test]
+    fn a_group_that_is_not_closed_or_too_deep_is_refused() {
+        for bytes in [
+            vec![0x1b],
+            vec![0x1b, 0x14],
+            vec![0x1c],
+            vec![0x1b; 1 << 20],
+        ] {
+            let mut cursor = Cursor::new(&bytes);
+            let key = cursor.next_key().unwrap().unwrap();
+            assert_eq!(cursor.skip(key), Err(Fault::UnbalancedGroup));
+        }
+    }
+
+    #[test]
+    fn a_length_past_the_end_is_refused() {
+        assert_eq!(Cursor::new(&[2, 1]).bytes(), Err(Fault::Truncated));
+        let mut huge = vec![0xff; 9];
+        huge.push(1);
+        assert_eq!(Cursor::new(&huge).bytes(), Err(Fault::Truncated));
+    }
+}

@@ -1,0 +1,221 @@
+//! The request (`ExportTraceServiceRequest`), its resources and its scopes.
+
+use std::sync::Arc;
+
+use crate::cursor::{Cursor, LENGTH, key};
+use crate::fault::{Fault, RequestError};
+use crate::span::{MAX_ATTRIBUTES, RawSpan};
+use crate::value::{Attribute, Nesting, read_key_value};
+
+/// A request whose framing, resources and scopes were checked; its spans were not yet looked into.
+///
+/// Holds nothing but the body: [`groups`](Self::groups) walks it again, so that a request of a million empty groups
+/// costs no memory.
+#[derive(Debug, Clone, Copy)]
+pub struct TraceRequest<'a> {
+    body: &'a [u8],
+    span_count: usize,
+}
+
+/// One `ScopeSpans` with the resource it belongs to.
+#[derive(Debug, Clone)]
+pub struct SpanGroup<'a> {
+    resource: Arc<[Attribute<'a>]>,
+    scope: Scope<'a>,
+    message: &'a [u8],
+}
+
+impl<'a> TraceRequest<'a> {
+    /// Checks the framing of the request and reads its resources and scopes; of a span it checks only that its length
+    /// fits. A message that occurs twice is merged, as protobuf prescribes: resource attributes add up, the last scope
+    /// name counts. Scope attributes, schema URLs and unknown fields are passed over.
+    ///
+    /// # Errors
+    /// The whole request must be refused.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        let locate = |message: &'static str, content: &[u8]| {
+            let offset = content.as_ptr().addr() - body.as_ptr().addr();
+            move |fault| RequestError {
+                message,
+                offset,
+                fault,
+            }
+        };
+        let mut span_count = 0;
+        let mut attributes = Vec::new();
+        let mut fields = Fields::new(body, 1);
+        while let Some(resource_spans) = fields
+            .try_next()
+            .map_err(locate("ExportTraceServiceRequest", body))?
+        {
+            read_resource(resource_spans, &mut attributes)
+                .map_err(locate("ResourceSpans", resource_spans))?;
+            let mut scopes = Fields::new(resource_spans, 2);
+            while let Some(scope_spans) = scopes
+                .try_next()
+                .map_err(locate("ResourceSpans", resource_spans))?
+            {
+                span_count += read_scope(scope_spans)
+                    .map_err(locate("ScopeSpans", scope_spans))?
+                    .span_count;
+            }
+        }
+        Ok(Self { body, span_count })
+    }
+
+    /// One group for each `ScopeSpans`, in the sender's order, those without spans among them.
+    pub fn groups(&self) -> impl Iterator<Item = SpanGroup<'a>> + use<'a> {
+        Groups {
+            resources: Fields::new(self.body, 1),
+            scopes: Fields::new(&[], 2),
+            resource: Arc::new([]),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// How many spans the request holds, malformed ones among them.
+    pub fn span_count(&self) -> usize {
+        self.span_count
+    }
+}
+
+impl<'a> SpanGroup<'a> {
+    /// The resource's attributes, in the sender's order.
+    pub fn resource_attributes(&self) -> &[Attribute<'a>] {
+        &self.resource
+    }
+
+    /// The instrumentation scope's name; empty if the sender left it out.
+    pub fn scope_name(&self) -> &'a str {
+        self.scope.name
+    }
+
+    /// The instrumentation scope's version; empty if the sender left it out.
+    pub fn scope_version(&self) -> &'a str {
+        self.scope.version
+    }
+
+    /// The spans, in the sender's order.
+    pub fn spans(&self) -> impl Iterator<Item = RawSpan<'a>> + use<'a> {
+        Fields::new(self.message, 2).map(RawSpan)
+    }
+}
+
+/// The occurrences of one length-delimited field of a message.
+#[derive(Debug, Clone)]
+struct Fields<'a> {
+    cursor: Cursor<'a>,
+    number: u32,
+}
+
+impl<'a> Fields<'a> {
+    fn new(message: &'a [u8], number: u32) -> Self {
+        Self {
+            cursor: Cursor::new(message),
+            number,
+        }
+    }
+
+    #[inline]
+    fn try_next(&mut self) -> Result<Option<&'a [u8]>, Fault> {
+        while let Some(found) = self.cursor.next_key()? {
+            if found == key(self.number, LENGTH) {
+                return self.cursor.bytes().map(Some);
+            }
+            self.cursor.skip_unless(found, &[self.number])?;
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    /// The message was checked before, so that an error cannot come; it would end the walk.
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.try_next().ok().flatten()
+    }
+}
+
+struct Groups<'a> {
+    resources: Fields<'a>,
+    scopes: Fields<'a>,
+    resource: Arc<[Attribute<'a>]>,
+    attributes: Vec<Attribute<'a>>,
+}
+
+impl<'a> Iterator for Groups<'a> {
+    type Item = SpanGroup<'a>;
+
+    fn next(&mut self) -> Option<SpanGroup<'a>> {
+        loop {
+            if let Some(message) = self.scopes.next() {
+                return Some(SpanGroup {
+                    resource: Arc::clone(&self.resource),
+                    scope: read_scope(message).ok()?,
+                    message,
+                });
+            }
+            let resource_spans = self.resources.next()?;
+            read_resource(resource_spans, &mut self.attributes).ok()?;
+            self.resource = Arc::from(self.attributes.as_slice());
+            self.scopes = Fields::new(resource_spans, 2);
+        }
+    }
+}
+
+/// Reads the attributes of a `ResourceSpans`'s resource, wherever in the message it stands.
+fn read_resource<'a>(
+    resource_spans: &'a [u8],
+    attributes: &mut Vec<Attribute<'a>>,
+) -> Result<(), Fault> {
+    attributes.clear();
+    let mut resources = Fields::new(resource_spans, 1);
+    while let Some(resource) = resources.try_next()? {
+        let mut messages = Fields::new(resource, 1);
+        while let Some(message) = messages.try_next()? {
+            if attributes.len() == MAX_ATTRIBUTES {
+                return Err(Fault::TooManyAttributes);
+            }
+            attributes.push(read_key_value(message, Nesting::UNCHECKED)?);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Scope<'a> {
+    name: &'a str,
+    version: &'a str,
+    span_count: usize,
+}
+
+/// Reads a `ScopeSpans`'s scope, wherever in the message it stands, and counts its spans.
+fn read_scope(scope_spans: &[u8]) -> Result<Scope<'_>, Fault> {
+    const SCOPE: u32 = key(1, LENGTH);
+    const SPAN: u32 = key(2, LENGTH);
+    const NAME: u32 = key(1, LENGTH);
+    const VERSION: u32 = key(2, LENGTH);
+    let mut scope = Scope::default();
+    let mut cursor = Cursor::new(scope_spans);
+    while let Some(key) = cursor.next_key()? {
+        match key {
+            SPAN => {
+                let _ = cursor.bytes()?;
+                scope.span_count += 1;
+            }
+            SCOPE => {
+                let mut fields = Cursor::new(cursor.bytes()?);
+                while let Some(key) = fields.next_key()? {
+                    match key {
+                        NAME => scope.name = fields.text()?,
+                        VERSION => scope.version = fields.text()?,
+                        _ => fields.skip_unless(key, &[1, 2])?,
+                    }
+                }
+            }
+            _ => cursor.skip_unless(key, &[1, 2])?,
+        }
+    }
+    Ok(scope)
+}

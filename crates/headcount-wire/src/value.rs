@@ -1,0 +1,235 @@
+//! Attribute values (`opentelemetry.proto.common.v1`: `KeyValue`, `AnyValue`), borrowed from the request.
+
+use std::fmt;
+
+use crate::cursor::{Cursor, FIXED64, LENGTH, VARINT, key};
+use crate::fault::Fault;
+
+/// How deep values may be nested: a plain value is one level, an array of plain values two.
+pub const MAX_VALUE_DEPTH: usize = 100;
+
+/// One key and its value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attribute<'a> {
+    /// The key; empty if the sender left it out.
+    pub key: &'a str,
+    /// The value; [`Value::Empty`] if the sender left it out.
+    pub value: Value<'a>,
+}
+
+/// One `AnyValue`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// No value, or one of a kind that this reader does not know.
+    Empty,
+    /// Text.
+    String(&'a str),
+    /// True or false.
+    Boolean(bool),
+    /// A signed 64-bit integer.
+    Integer(i64),
+    /// A double, NaN and infinities among them.
+    Double(f64),
+    /// Opaque bytes.
+    Bytes(&'a [u8]),
+    /// A list of values.
+    Array(ArrayValue<'a>),
+    /// A list of keys and values.
+    KeyValueList(KeyValueList<'a>),
+}
+
+/// An array that was checked when its span was parsed.
+#[derive(Clone, Copy, PartialEq)]
+pub struct ArrayValue<'a> {
+    message: &'a [u8],
+}
+
+/// A list of keys and values that was checked when its span was parsed.
+#[derive(Clone, Copy, PartialEq)]
+pub struct KeyValueList<'a> {
+    message: &'a [u8],
+}
+
+impl<'a> ArrayValue<'a> {
+    /// The values, in the sender's order.
+    pub fn iter(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        Elements::new(self.message)
+            .map_while(|element| read_value(element, Nesting::AlreadyChecked).ok())
+    }
+
+    /// How many values there are. Walks the array.
+    pub fn len(&self) -> usize {
+        Elements::new(self.message).count()
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.message.is_empty() || self.len() == 0
+    }
+}
+
+impl<'a> KeyValueList<'a> {
+    /// The keys and values, in the sender's order; a key may occur twice.
+    pub fn iter(&self) -> impl Iterator<Item = Attribute<'a>> + use<'a> {
+        Elements::new(self.message)
+            .map_while(|element| read_key_value(element, Nesting::AlreadyChecked).ok())
+    }
+
+    /// How many keys there are. Walks the list.
+    pub fn len(&self) -> usize {
+        Elements::new(self.message).count()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.message.is_empty() || self.len() == 0
+    }
+}
+
+impl fmt::Debug for ArrayValue<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for KeyValueList<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_map()
+            .entries(self.iter().map(|entry| (entry.key, entry.value)))
+            .finish()
+    }
+}
+
+/// The elements of `ArrayValue` and `KeyValueList`: both keep them in field 1.
+struct Elements<'a> {
+    cursor: Cursor<'a>,
+}
+
+const ELEMENT: u32 = key(1, LENGTH);
+
+impl<'a> Elements<'a> {
+    fn new(message: &'a [u8]) -> Self {
+        Self {
+            cursor: Cursor::new(message),
+        }
+    }
+
+    fn try_next(&mut self) -> Result<Option<&'a [u8]>, Fault> {
+        while let Some(key) = self.cursor.next_key()? {
+            if key == ELEMENT {
+                return self.cursor.bytes().map(Some);
+            }
+            self.cursor.skip_unless(key, &[1])?;
+        }
+        Ok(None)
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    /// The message was checked before, so that an error cannot come; it would end the walk.
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.try_next().ok().flatten()
+    }
+}
+
+/// Whether a container's content must be checked, and how many more levels it may have.
+#[derive(Clone, Copy)]
+pub(crate) enum Nesting {
+    Check { levels_left: usize },
+    AlreadyChecked,
+}
+
+impl Nesting {
+    pub(crate) const UNCHECKED: Self = Self::Check {
+        levels_left: MAX_VALUE_DEPTH,
+    };
+}
+
+/// Reads one `KeyValue` message.
+#[inline]
+pub(crate) fn read_key_value(message: &[u8], nesting: Nesting) -> Result<Attribute<'_>, Fault> {
+    const KEY: u32 = key(1, LENGTH);
+    const VALUE: u32 = key(2, LENGTH);
+    let mut cursor = Cursor::new(message);
+    let mut name = "";
+    let mut value = None;
+    while let Some(key) = cursor.next_key()? {
+        match key {
+            KEY => name = cursor.text()?,
+            VALUE if value.is_none() => value = Some(read_value(cursor.bytes()?, nesting)?),
+            VALUE => return Err(Fault::DuplicateValue),
+            _ => cursor.skip_unless(key, &[1, 2])?,
+        }
+    }
+    Ok(Attribute {
+        key: name,
+        value: value.unwrap_or(Value::Empty),
+    })
+}
+
+/// Reads one `AnyValue` message.
+#[inline]
+pub(crate) fn read_value(message: &[u8], nesting: Nesting) -> Result<Value<'_>, Fault> {
+    const STRING: u32 = key(1, LENGTH);
+    const BOOLEAN: u32 = key(2, VARINT);
+    const INTEGER: u32 = key(3, VARINT);
+    const DOUBLE: u32 = key(4, FIXED64);
+    const ARRAY: u32 = key(5, LENGTH);
+    const LIST: u32 = key(6, LENGTH);
+    const BYTES: u32 = key(7, LENGTH);
+    let mut cursor = Cursor::new(message);
+    let mut value = Value::Empty;
+    // The members of a oneof: of several, the last one counts.
+    while let Some(key) = cursor.next_key()? {
+        match key {
+            STRING => value = Value::String(cursor.text()?),
+            BOOLEAN => value = Value::Boolean(cursor.varint()? != 0),
+            INTEGER => value = Value::Integer(cursor.varint()?.cast_signed()),
+            DOUBLE => value = Value::Double(f64::from_bits(cursor.fixed64()?)),
+            BYTES => value = Value::Bytes(cursor.bytes()?),
+            ARRAY | LIST if matches!(value, Value::Array(_) | Value::KeyValueList(_)) => {
+                return Err(Fault::DuplicateValue);
+            }
+            ARRAY => value = Value::Array(read_array(cursor.bytes()?, nesting)?),
+            LIST => value = Value::KeyValueList(read_list(cursor.bytes()?, nesting)?),
+            _ => cursor.skip_unless(key, &[1, 2, 3, 4, 5, 6, 7])?,
+        }
+    }
+    Ok(value)
+}
+
+/// The level below, or `None` where everything below was checked before.
+fn descend(nesting: Nesting) -> Result<Option<Nesting>, Fault> {
+    match nesting {
+        Nesting::AlreadyChecked => Ok(None),
+        Nesting::Check { levels_left: 0 | 1 } => Err(Fault::NestedTooDeep),
+        Nesting::Check { levels_left } => Ok(Some(Nesting::Check {
+            levels_left: levels_left - 1,
+        })),
+    }
+}
+
+#[inline(never)]
+fn read_array(message: &[u8], nesting: Nesting) -> Result<ArrayValue<'_>, Fault> {
+    let mut elements = Elements::new(message);
+    if let Some(below) = descend(nesting)? {
+        while let Some(element) = elements.try_next()? {
+            let _ = read_value(element, below)?;
+        }
+    }
+    Ok(ArrayValue { message })
+}
+
+#[inline(never)]
+fn read_list(message: &[u8], nesting: Nesting) -> Result<KeyValueList<'_>, Fault> {
+    let mut elements = Elements::new(message);
+    if let Some(below) = descend(nesting)? {
+        while let Some(element) = elements.try_next()? {
+            let _ = read_key_value(element, below)?;
+        }
+    }
+    Ok(KeyValueList { message })
+}
