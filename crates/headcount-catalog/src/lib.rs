@@ -1,10 +1,14 @@
 //! The catalog of what may be collected, and the gate that lets nothing else through.
 
+mod catalog;
 mod record;
+mod rule;
 mod schema;
 
+pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
 pub use record::{
     AdmittedBatch, BatchWriter, Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row,
     RowWriter, Rows, TextList,
 };
+pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};

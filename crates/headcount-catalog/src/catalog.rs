@@ -1,0 +1,466 @@
+//! `catalog/crew.yaml`, read: categories, fields, and the schema and rules that follow from them.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::rule::{KeyDomain, Kind, Rule, TextLimit};
+use crate::schema::{Column, Schema, Table, TableId, TableKind, Tier};
+
+/// The catalog's text as it is built into this program.
+const EMBEDDED: &str = include_str!("../../../catalog/crew.yaml");
+
+/// The format of the file that this code reads.
+const VERSION: u32 = 1;
+
+/// Where a category's or a field's values go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Columns that every table begins with.
+    EveryTable,
+    /// Columns that the event tables of the default tier carry after those.
+    EveryDefaultTable,
+    /// One table.
+    Table(String),
+}
+
+impl Place {
+    fn read(word: &str) -> Self {
+        match word {
+            "every_table" => Place::EveryTable,
+            "every_default_table" => Place::EveryDefaultTable,
+            table => Place::Table(table.to_owned()),
+        }
+    }
+
+    /// The place's word in the catalog.
+    pub fn name(&self) -> &str {
+        match self {
+            Place::EveryTable => "every_table",
+            Place::EveryDefaultTable => "every_default_table",
+            Place::Table(table) => table,
+        }
+    }
+}
+
+/// A group of fields that are collected for one purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Category {
+    /// Its name in the catalog; `envelope` for what every record carries.
+    pub id: String,
+    /// Its name on the published page.
+    pub title: String,
+    /// Which promise covers it.
+    pub tier: Tier,
+    /// Where its fields go unless they say otherwise.
+    pub place: Place,
+    /// What a row of its table is.
+    pub rows: TableKind,
+    /// What the values are for. Empty only in a catalog that the lint refuses.
+    pub why: String,
+    /// Its fields in the catalog's order.
+    pub fields: Vec<Field>,
+}
+
+/// One value that may be collected: one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// The column's name.
+    pub name: String,
+    /// Where it goes: the category's place, or its own.
+    pub place: Place,
+    /// What the value may be.
+    pub kind: Kind,
+    /// What a number counts or measures.
+    pub unit: Option<String>,
+    /// The limits as the catalog states them.
+    pub limits: Limits,
+    /// The words of an [`Kind::Enum`], else empty.
+    pub values: Vec<String>,
+    /// What a [`Kind::Key`] names.
+    pub domain: Option<KeyDomain>,
+    /// Whether a person's words may name a person by accident.
+    pub personal: Option<bool>,
+    /// A value as it is stored.
+    pub example: Option<serde_json::Value>,
+    /// What the field is for, where the category does not say it.
+    pub why: Option<String>,
+    /// What admission checks values against.
+    pub rule: Rule,
+}
+
+/// The limits that a field states; `None` where the catalog is silent.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// The longest text, in characters.
+    pub max_length: Option<u32>,
+    /// The longest list; makes the field a list.
+    pub max_items: Option<u32>,
+    /// The least number.
+    pub min: Option<f64>,
+    /// The greatest number.
+    pub max: Option<f64>,
+}
+
+/// Why a text is not a catalog.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Not YAML, or not of the shape that the file's header describes. The cause names the line.
+    #[error("the catalog cannot be read; see the header of catalog/crew.yaml for its form")]
+    Form(#[from] Box<serde_saphyr::Error>),
+    /// A format that this program does not know.
+    #[error("the catalog has version {found}; this program reads version {VERSION}")]
+    Version {
+        /// The version that the file states.
+        found: u32,
+    },
+    /// A field whose kind cannot be enforced as it is written.
+    #[error("catalog category `{category}`, field `{field}`: {rule}")]
+    Field {
+        /// The category's id.
+        category: String,
+        /// The field's name.
+        field: String,
+        /// The rule that it breaks.
+        rule: FieldRule,
+    },
+    /// More tables, or more columns in a table, than a row can name.
+    #[error("the catalog has more than 256 tables, or a table of more than 256 columns")]
+    TooLarge,
+}
+
+/// Without these a field's values cannot be checked, so that the catalog is not even read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FieldRule {
+    /// An `enum` without words admits nothing.
+    #[error("an enum names its `values`")]
+    EnumWithoutValues,
+    /// A `key` without a domain would compare equal to keys of other things.
+    #[error("a key names its `domain`: crew, agent, task or project")]
+    KeyWithoutDomain,
+    /// A number's limits are not numbers that the column can hold.
+    #[error("`min` and `max` of an integer are whole numbers of 64 bits")]
+    IntegerLimits,
+}
+
+/// All that may be collected.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    categories: Vec<Category>,
+    schema: Arc<Schema>,
+    /// For each table and column of the schema: the category and the field it came from.
+    sources: Vec<Vec<(usize, usize)>>,
+}
+
+impl Catalog {
+    /// The catalog that is built into this program: `catalog/crew.yaml`.
+    pub fn embedded() -> &'static Catalog {
+        static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+            Catalog::parse(EMBEDDED)
+                .expect("catalog/crew.yaml is part of this program and its tests read it")
+        });
+        &CATALOG
+    }
+
+    /// Reads a catalog. What it reads may still break rules that [`Catalog::lint`] knows; a text field without a
+    /// length limit, for example, admits nothing until the limit is stated.
+    ///
+    /// # Errors
+    /// Not YAML of the form that the header of `catalog/crew.yaml` describes, or a field that cannot be enforced.
+    pub fn parse(yaml: &str) -> Result<Catalog, CatalogError> {
+        let file: form::File =
+            serde_saphyr::from_str(yaml).map_err(|error| CatalogError::Form(Box::new(error)))?;
+        if file.version != VERSION {
+            return Err(CatalogError::Version {
+                found: file.version,
+            });
+        }
+        let envelope = form::Category {
+            id: "envelope".to_owned(),
+            title: file.envelope.title,
+            tier: form::Tier::Default,
+            table: Place::EveryTable.name().to_owned(),
+            rows: form::Rows::Events,
+            why: file.envelope.why,
+            fields: file.envelope.fields,
+        };
+        let categories = std::iter::once(envelope)
+            .chain(file.categories)
+            .map(form::Category::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        let (schema, sources) = lay_out(&categories)?;
+        Ok(Catalog {
+            categories,
+            schema: Arc::new(schema),
+            sources,
+        })
+    }
+
+    /// The categories in the file's order; the first is the envelope.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// The tables and columns that follow from the catalog.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The category and field that the column at `column` of `table` comes from.
+    pub fn source(&self, table: TableId, column: usize) -> Option<(&Category, &Field)> {
+        let &(category, field) = self.sources.get(usize::from(table.0))?.get(column)?;
+        let category = self.categories.get(category)?;
+        Some((category, category.fields.get(field)?))
+    }
+
+    /// What admission checks the values of the column at `column` of `table` against.
+    pub fn rule(&self, table: TableId, column: usize) -> Option<&Rule> {
+        self.source(table, column).map(|(_, field)| &field.rule)
+    }
+}
+
+type Layout = (Schema, Vec<Vec<(usize, usize)>>);
+
+/// Tables in the order in which categories name them; columns: of every table, of every default table, its own.
+fn lay_out(categories: &[Category]) -> Result<Layout, CatalogError> {
+    let mut schema = Schema::default();
+    for category in categories {
+        let places = category.fields.iter().map(|field| &field.place);
+        for place in std::iter::once(&category.place).chain(places) {
+            let Place::Table(name) = place else { continue };
+            match schema.tables.iter_mut().find(|table| table.name == *name) {
+                // A table of both tiers is a fault that the lint names; until then it counts as the stricter one.
+                Some(table) => table.tier = table.tier.max(category.tier),
+                None => schema.tables.push(Table {
+                    name: name.clone(),
+                    tier: category.tier,
+                    kind: category.rows,
+                    columns: Vec::new(),
+                }),
+            }
+        }
+    }
+    let mut sources = Vec::with_capacity(schema.tables.len());
+    for table in &mut schema.tables {
+        let mut columns = Vec::new();
+        for wanted in [
+            Place::EveryTable,
+            Place::EveryDefaultTable,
+            Place::Table(table.name.clone()),
+        ] {
+            let carries_default = table.tier == Tier::Default && table.kind == TableKind::Event;
+            if wanted != Place::EveryDefaultTable || carries_default {
+                add_columns(categories, &wanted, table, &mut columns);
+            }
+        }
+        if table.columns.len() > 256 {
+            return Err(CatalogError::TooLarge);
+        }
+        sources.push(columns);
+    }
+    if schema.tables.len() > 256 {
+        return Err(CatalogError::TooLarge);
+    }
+    Ok((schema, sources))
+}
+
+fn add_columns(
+    categories: &[Category],
+    wanted: &Place,
+    table: &mut Table,
+    sources: &mut Vec<(usize, usize)>,
+) {
+    for (category_index, category) in categories.iter().enumerate() {
+        for (field_index, field) in category.fields.iter().enumerate() {
+            // A second field of the same name is a fault that the lint names; the first one counts.
+            if field.place == *wanted && table.column_index(&field.name).is_none() {
+                table.columns.push(Column {
+                    name: field.name.clone(),
+                    column_type: field.rule.column_type(),
+                });
+                sources.push((category_index, field_index));
+            }
+        }
+    }
+}
+
+/// The file's form, word for word.
+mod form {
+    use serde::Deserialize;
+
+    use super::{
+        CatalogError, FieldRule, KeyDomain, Kind, Limits, Place, Rule, TableKind, TextLimit,
+    };
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct File {
+        pub(super) version: u32,
+        pub(super) envelope: Envelope,
+        pub(super) categories: Vec<Category>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Envelope {
+        pub(super) title: String,
+        pub(super) why: String,
+        pub(super) fields: Vec<Field>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Category {
+        pub(super) id: String,
+        pub(super) title: String,
+        pub(super) tier: Tier,
+        pub(super) table: String,
+        #[serde(default)]
+        pub(super) rows: Rows,
+        #[serde(default)]
+        pub(super) why: String,
+        pub(super) fields: Vec<Field>,
+    }
+
+    #[derive(Deserialize, Clone, Copy)]
+    #[serde(rename_all = "snake_case")]
+    pub(super) enum Tier {
+        Default,
+        Shared,
+    }
+
+    #[derive(Deserialize, Clone, Copy, Default)]
+    #[serde(rename_all = "snake_case")]
+    pub(super) enum Rows {
+        #[default]
+        Events,
+        Counts,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub(super) struct Field {
+        name: String,
+        kind: Kind,
+        table: Option<String>,
+        unit: Option<String>,
+        max_length: Option<u32>,
+        max_items: Option<u32>,
+        min: Option<Number>,
+        max: Option<Number>,
+        #[serde(default)]
+        values: Vec<String>,
+        domain: Option<KeyDomain>,
+        personal: Option<bool>,
+        example: Option<serde_json::Value>,
+        why: Option<String>,
+    }
+
+    #[derive(Deserialize, Clone, Copy)]
+    #[serde(untagged)]
+    pub(super) enum Number {
+        Integer(i64),
+        Double(f64),
+    }
+
+    impl Number {
+        fn as_f64(self) -> f64 {
+            match self {
+                Number::Integer(value) => value as f64,
+                Number::Double(value) => value,
+            }
+        }
+
+        fn as_i64(self) -> Result<i64, FieldRule> {
+            match self {
+                Number::Integer(value) => Ok(value),
+                Number::Double(_) => Err(FieldRule::IntegerLimits),
+            }
+        }
+    }
+
+    impl Category {
+        pub(super) fn read(self) -> Result<super::Category, CatalogError> {
+            let place = Place::read(&self.table);
+            let fields = self
+                .fields
+                .into_iter()
+                .map(|field| field.read(&self.id, &place))
+                .collect::<Result<_, _>>()?;
+            Ok(super::Category {
+                id: self.id,
+                title: self.title,
+                tier: match self.tier {
+                    Tier::Default => super::Tier::Default,
+                    Tier::Shared => super::Tier::Shared,
+                },
+                place,
+                rows: match self.rows {
+                    Rows::Events => TableKind::Event,
+                    Rows::Counts => TableKind::Counter,
+                },
+                why: self.why.trim().to_owned(),
+                fields,
+            })
+        }
+    }
+
+    impl Field {
+        fn read(self, category: &str, place: &Place) -> Result<super::Field, CatalogError> {
+            let rule = self.rule().map_err(|rule| CatalogError::Field {
+                category: category.to_owned(),
+                field: self.name.clone(),
+                rule,
+            })?;
+            Ok(super::Field {
+                place: self
+                    .table
+                    .as_deref()
+                    .map_or_else(|| place.clone(), Place::read),
+                limits: Limits {
+                    max_length: self.max_length,
+                    max_items: self.max_items,
+                    min: self.min.map(Number::as_f64),
+                    max: self.max.map(Number::as_f64),
+                },
+                name: self.name,
+                kind: self.kind,
+                unit: self.unit,
+                values: self.values,
+                domain: self.domain,
+                personal: self.personal,
+                example: self.example,
+                why: self.why,
+                rule,
+            })
+        }
+
+        fn rule(&self) -> Result<Rule, FieldRule> {
+            // Default-deny: a text whose length the catalog does not state admits no text.
+            let max_length = self.max_length.unwrap_or(0) as usize;
+            let limit = TextLimit {
+                max_length,
+                max_items: self.max_items.map(|items| items as usize),
+            };
+            Ok(match self.kind {
+                Kind::Boolean => Rule::Boolean,
+                Kind::Integer => Rule::Integer {
+                    min: self.min.map_or(Ok(i64::MIN), Number::as_i64)?,
+                    max: self.max.map_or(Ok(i64::MAX), Number::as_i64)?,
+                },
+                Kind::Double | Kind::Duration => Rule::Double {
+                    min: self.min.map_or(f64::MIN, Number::as_f64),
+                    max: self.max.map_or(f64::MAX, Number::as_f64),
+                },
+                Kind::Timestamp => Rule::Timestamp,
+                Kind::Id => Rule::Id,
+                Kind::Key => Rule::Key(self.domain.ok_or(FieldRule::KeyWithoutDomain)?),
+                Kind::Version => Rule::Version { max_length },
+                Kind::Enum if self.values.is_empty() => return Err(FieldRule::EnumWithoutValues),
+                Kind::Enum => Rule::Enum(self.values.clone()),
+                Kind::Token => Rule::Token(limit),
+                Kind::OwnWord => Rule::OwnWord(limit),
+                Kind::FreeText => Rule::FreeText(limit),
+                Kind::Content => Rule::Content(limit),
+            })
+        }
+    }
+}
