@@ -5,12 +5,19 @@
 //! multiple of the body; a malformed span is an error of its own, never a span with something missing.
 
 mod cursor;
+mod encoder;
 mod fault;
+mod json;
 mod request;
+mod response;
 mod span;
 mod value;
+mod writer;
 
+pub use encoder::{ArrayWriter, AttributeWriter, RequestEncoder, SpanHeader, ValueWriter};
 pub use fault::{Fault, RequestError, SpanError};
+pub use json::{JsonError, Transcoded, json_to_protobuf};
 pub use request::{SpanGroup, TraceRequest};
+pub use response::{ExportResponse, RpcStatus};
 pub use span::{MAX_ATTRIBUTES, RawSpan, Span, StatusCode};
 pub use value::{ArrayValue, Attribute, KeyValueList, MAX_VALUE_DEPTH, Value};

@@ -1,0 +1,120 @@
+//! Protobuf fields appended to one buffer, messages within messages among them.
+
+use crate::cursor::{FIXED64, LENGTH, VARINT, key};
+
+/// A growing message. Lengths of inner messages are filled in when they are closed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+/// Where an open message's content begins.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(crate) struct OpenMessage {
+    content: usize,
+}
+
+impl Writer {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets everything after the first `length` bytes.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn raw_varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(value as u8);
+    }
+
+    fn raw_key(&mut self, number: u32, wire_type: u32) {
+        self.raw_varint(u64::from(key(number, wire_type)));
+    }
+
+    pub(crate) fn varint(&mut self, number: u32, value: u64) {
+        self.raw_key(number, VARINT);
+        self.raw_varint(value);
+    }
+
+    pub(crate) fn fixed64(&mut self, number: u32, value: u64) {
+        self.raw_key(number, FIXED64);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, number: u32, value: &[u8]) {
+        self.raw_key(number, LENGTH);
+        self.raw_varint(value.len() as u64);
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Begins a message in field `number`; every field written until [`close`](Self::close) is part of it.
+    pub(crate) fn open(&mut self, number: u32) -> OpenMessage {
+        self.raw_key(number, LENGTH);
+        // Most messages are shorter than 128 bytes: one byte for the length. Longer ones are moved when closed.
+        self.bytes.push(0);
+        OpenMessage {
+            content: self.bytes.len(),
+        }
+    }
+
+    pub(crate) fn close(&mut self, message: OpenMessage) {
+        let end = self.bytes.len();
+        let length = end - message.content;
+        let prefix = varint_length(length);
+        if prefix > 1 {
+            self.bytes.resize(end + prefix - 1, 0);
+            self.bytes
+                .copy_within(message.content..end, message.content + prefix - 1);
+        }
+        let mut rest = length;
+        for index in 0..prefix {
+            let more = if index + 1 < prefix { 0x80 } else { 0 };
+            self.bytes[message.content - 1 + index] = (rest & 0x7f) as u8 | more;
+            rest >>= 7;
+        }
+    }
+}
+
+fn varint_length(value: usize) -> usize {
+    (value.checked_ilog2().unwrap_or(0) as usize) / 7 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_message_carries_its_length_whatever_it_is() {
+        for length in [0, 1, 120, 125, 126, 127, 128, 16_380, 16_384, 2_100_000] {
+            let content = vec![7; length];
+            let mut writer = Writer::default();
+            let outer = writer.open(1);
+            writer.bytes(2, &content);
+            writer.close(outer);
+            let bytes = writer.into_bytes();
+            let mut cursor = crate::cursor::Cursor::new(&bytes);
+            assert_eq!(cursor.next_key(), Ok(Some(key(1, LENGTH))));
+            let mut inner = crate::cursor::Cursor::new(cursor.bytes().unwrap());
+            assert_eq!(inner.next_key(), Ok(Some(key(2, LENGTH))));
+            assert_eq!(inner.bytes(), Ok(content.as_slice()));
+            assert_eq!(inner.next_key(), Ok(None));
+            assert_eq!(cursor.next_key(), Ok(None));
+        }
+    }
+}
