@@ -1,0 +1,122 @@
+//! A small seeded source of chance, so that one seed gives one week on every machine.
+
+/// SplitMix64 (Steele, Lea, Flood 2014): eight bytes of state, good enough for traffic, of no use for secrets.
+#[derive(Debug, Clone)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// An independent stream, so that one more draw in one place does not shift every later one.
+    pub(crate) fn fork(&self, stream: u64) -> Self {
+        let mut forked = Self(self.0 ^ stream.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+        let _warm_up = forked.next();
+        forked
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number in `0..bound`; 0 where `bound` is 0.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        // Multiply-shift; its bias is below 2^-32 for the bounds used here.
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+    }
+
+    /// A number in `low..=high`.
+    pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
+        low + self.below(high - low + 1)
+    }
+
+    /// A number in `0.0..1.0`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// True with the given probability.
+    pub(crate) fn odds(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// One of the choices, each as likely as its weight.
+    pub(crate) fn weighted<T: Copy>(&mut self, choices: &[(T, u32)]) -> T {
+        let total: u32 = choices.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.below(total as usize) as u32;
+        for (choice, weight) in choices {
+            if left < *weight {
+                return *choice;
+            }
+            left -= weight;
+        }
+        choices[0].0
+    }
+
+    /// A long-tailed duration around `median`: the logarithm is about normal, as those of model calls are.
+    pub(crate) fn long_tailed(&mut self, median: f64, spread: f64) -> f64 {
+        let about_normal = (0..6).map(|_| self.unit()).sum::<f64>() - 3.0;
+        median * (about_normal * spread * std::f64::consts::SQRT_2).exp()
+    }
+
+    /// A version 4 UUID as text.
+    pub(crate) fn uuid(&mut self) -> String {
+        let high = self.next();
+        let low = self.next();
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0x0fff,
+            (low >> 48) & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff,
+        )
+    }
+
+    /// 32 hexadecimal digits: the shape of the library's MD5 keys.
+    pub(crate) fn key(&mut self) -> String {
+        format!("{:016x}{:016x}", self.next(), self.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_sequence() {
+        let (mut one, mut other) = (Chance::new(7), Chance::new(7));
+        assert!((0..100).all(|_| one.next() == other.next()));
+        assert_ne!(Chance::new(7).next(), Chance::new(8).next());
+        assert_ne!(Chance::new(7).fork(1).next(), Chance::new(7).fork(2).next());
+    }
+
+    #[test]
+    fn a_uuid_has_the_shape_of_version_4() {
+        let mut chance = Chance::new(1);
+        for _ in 0..50 {
+            let uuid = chance.uuid();
+            assert_eq!(uuid.len(), 36);
+            assert_eq!(uuid.as_bytes()[14], b'4');
+            assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        }
+    }
+
+    #[test]
+    fn weights_are_kept() {
+        let mut chance = Chance::new(3);
+        let often = (0..10_000)
+            .filter(|_| chance.weighted(&[(true, 9), (false, 1)]))
+            .count();
+        assert!((8_700..9_300).contains(&often), "{often}");
+    }
+}
