@@ -4,6 +4,8 @@ mod catalog;
 mod record;
 mod rule;
 mod schema;
+mod scrub;
+mod secret;
 
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
 pub use record::{
@@ -12,3 +14,5 @@ pub use record::{
 };
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};
+pub use scrub::{Found, Scrubbed, Scrubber};
+pub use secret::{KeyHash, Secret};

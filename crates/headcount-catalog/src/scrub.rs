@@ -1,0 +1,250 @@
+//! Takes out of free text what may name a person or open a door, and leaves a marker that names its kind.
+//!
+//! Most texts are roles, tools and models, with nothing to find: one pass over their bytes proves that no detector can
+//! match, and they are borrowed as they are. The rest goes through the detectors in order: secrets before e-mail
+//! addresses (a password in a URL looks like one), addresses before telephone numbers (both are digits and dots).
+
+mod number;
+mod token;
+
+use std::borrow::Cow;
+
+use regex::{Captures, Regex};
+
+/// What kinds of text were taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found(u8);
+
+impl Found {
+    /// E-mail addresses: `[email]`.
+    pub const EMAIL: Found = Found(1);
+    /// Telephone numbers: `[phone]`.
+    pub const PHONE: Found = Found(2);
+    /// Keys, passwords and other secrets: `[secret]`.
+    pub const SECRET: Found = Found(4);
+    /// Paths into a person's home folder: `[path]`.
+    pub const PATH: Found = Found(8);
+    /// Network addresses: `[address]`.
+    pub const ADDRESS: Found = Found(16);
+    /// Runs of 13 digits and more, as on bank cards: `[number]`.
+    pub const NUMBER: Found = Found(32);
+
+    /// Whether any of `kinds` was taken out.
+    pub fn contains(self, kinds: Found) -> bool {
+        self.0 & kinds.0 != 0
+    }
+
+    /// Whether nothing was taken out.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn add(&mut self, kinds: Found) {
+        self.0 |= kinds.0;
+    }
+}
+
+/// A text that may be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scrubbed<'a> {
+    /// What is left, borrowed where nothing had to change.
+    pub text: Cow<'a, str>,
+    /// What was taken out.
+    pub found: Found,
+}
+
+/// The detectors, compiled once.
+#[derive(Debug)]
+pub struct Scrubber {
+    pem: Regex,
+    userinfo: Regex,
+    assigned: Regex,
+    known: Regex,
+    email: Regex,
+    path: Regex,
+    address: Regex,
+}
+
+/// How often a text is read again when cutting it made something new match.
+const PASSES: usize = 8;
+
+impl Default for Scrubber {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scrubber {
+    /// Compiles the detectors.
+    pub fn new() -> Self {
+        let compile = |pattern: &str| {
+            Regex::new(pattern).expect("the pattern is a constant that the tests compile")
+        };
+        Self {
+            pem: compile(r"(?s)-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|$)"),
+            userinfo: compile(r"://(?:[^\s@/\[]*:[^\s@]+|[^\s/@\[]+)@"),
+            assigned: compile(concat!(
+                r"(?i)(?:\b(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|client[_-]?secret)\s*[:=]\s*)+[^\s\[]\S*",
+                r"|\b(?:bearer|basic)[ :=]+[A-Za-z0-9._~+/=-]{16,}",
+            )),
+            known: compile(concat!(
+                r"(^|[^A-Za-z0-9])(sk[-_][A-Za-z0-9_-]{16,}|[rp]k_(?:live|test)_[A-Za-z0-9]{12,}|gh[pousr]_[A-Za-z0-9]{16,}",
+                r"|github_pat_[A-Za-z0-9_]{16,}|A(?:KIA|SIA)[A-Z0-9]{16,}|AIza[A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{15,}",
+                r"|hf_[A-Za-z0-9]{17,}|glpat-[A-Za-z0-9_-]{14,}|gsk_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{16,}",
+                r"|(?:tvly|pplx)-[A-Za-z0-9-]{15,}|eyJ[A-Za-z0-9_-]{17,}(?:\.[A-Za-z0-9_-]+)*)",
+            )),
+            email: compile(r"[\w.%+'-]+@[\w-]+(?:\.[\w-]+)+"),
+            path: compile(concat!(
+                r#"(^|[^A-Za-z0-9])(?:(?:/[a-z]{1,8})?/(?:home|Users)/[^\s"'<>|,;)]+|/root\b[^\s"'<>|,;)]*"#,
+                r#"|~[A-Za-z0-9_.-]*[/\\][^\s"'<>|,;)]*"#,
+                r#"|(?i:[A-Z]:[\\/]+users[\\/]+[^\\/\r\n"<>|:*?]+(?:[\\/]+[^\s"'<>|,;)]*)?))"#,
+            )),
+            address: compile(r"[0-9A-Za-z:.]*(?:[0-9A-Fa-f]:|[0-9]\.|::)[0-9A-Za-z:.]+"),
+        }
+    }
+
+    /// `text` without what the detectors know, at most `max_length` characters of it. Scrubbing the result again
+    /// changes nothing. Control characters become spaces.
+    pub fn scrub<'a>(&self, text: &'a str, max_length: usize) -> Scrubbed<'a> {
+        let mut found = Found::default();
+        if cannot_match(text.as_bytes()) {
+            let text = Cow::Borrowed(cut(text, max_length));
+            return Scrubbed { text, found };
+        }
+        let mut current: String = text
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .collect();
+        for _ in 0..PASSES {
+            let next = cut(&self.detect(&current, &mut found), max_length).to_owned();
+            if next == current {
+                let text = if current == text {
+                    Cow::Borrowed(text)
+                } else {
+                    Cow::Owned(current)
+                };
+                return Scrubbed { text, found };
+            }
+            current = next;
+        }
+        // A text that never settles was made to do so; nothing of it is kept.
+        found.add(Found::SECRET);
+        let text = Cow::Borrowed(cut("[secret]", max_length));
+        Scrubbed { text, found }
+    }
+
+    fn detect(&self, text: &str, found: &mut Found) -> String {
+        let mut mark = |kind: Found, marker: &'static str| {
+            found.add(kind);
+            marker
+        };
+        let text = self
+            .pem
+            .replace_all(text, |_: &Captures<'_>| mark(Found::SECRET, "[secret]"));
+        let text = self.userinfo.replace_all(&text, |_: &Captures<'_>| {
+            mark(Found::SECRET, "://[secret]@")
+        });
+        let text = self.assigned.replace_all(&text, |hit: &Captures<'_>| {
+            match is_mixed(&hit[0]) || hit[0].contains(['=', ':']) {
+                true => mark(Found::SECRET, "[secret]").to_owned(),
+                false => hit[0].to_owned(),
+            }
+        });
+        let text = self
+            .known
+            .replace_all(&text, |hit: &Captures<'_>| match is_mixed(&hit[2]) {
+                true => format!("{}{}", &hit[1], mark(Found::SECRET, "[secret]")),
+                false => hit[0].to_owned(),
+            });
+        let text = self
+            .email
+            .replace_all(&text, |_: &Captures<'_>| mark(Found::EMAIL, "[email]"));
+        let text = self.path.replace_all(&text, |hit: &Captures<'_>| {
+            format!("{}{}", &hit[1], mark(Found::PATH, "[path]"))
+        });
+        let text =
+            self.address
+                .replace_all(&text, |hit: &Captures<'_>| match is_address(&hit[0]) {
+                    true => mark(Found::ADDRESS, "[address]").to_owned(),
+                    false => hit[0].to_owned(),
+                });
+        let text = token::replace(&text, found);
+        number::replace(&text, found)
+    }
+}
+
+/// Whether a candidate looks generated rather than written: `sk-learn-pipeline-builder` is a tool.
+fn is_mixed(text: &str) -> bool {
+    text.bytes()
+        .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
+
+fn is_address(candidate: &str) -> bool {
+    let candidate = candidate.trim_end_matches(['.', ':']);
+    let host = match candidate.rsplit_once(':') {
+        Some((host, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.contains(':') =>
+        {
+            host
+        }
+        _ => candidate,
+    };
+    let digits = candidate.bytes().any(|byte| byte.is_ascii_digit());
+    host.parse::<std::net::Ipv4Addr>().is_ok()
+        || digits && candidate.len() >= 7 && candidate.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+/// The first `max_length` characters.
+fn cut(text: &str, max_length: usize) -> &str {
+    if text.len() <= max_length {
+        return text;
+    }
+    match text.char_indices().nth(max_length) {
+        Some((end, _)) => &text[..end],
+        None => text,
+    }
+}
+
+/// Proves in one pass that no detector can match: each needs one of these bytes, seven digits, three dots, or twenty
+/// characters of a word that has a digit or a capital.
+fn cannot_match(bytes: &[u8]) -> bool {
+    let (mut digits, mut dots, mut run) = (0, 0, 0);
+    let mut run_is_mixed = false;
+    let mut previous = 0;
+    for &byte in bytes {
+        match byte {
+            b'@' | b'/' | b'\\' | b'~' | b':' | b'=' | 0..0x20 | 0x7f | 0xc2 => return false,
+            b'-' if previous == b'-' => return false,
+            b'a'..=b'z' | b'-' | b'_' | b'+' => run += 1,
+            b'A'..=b'Z' => {
+                run += 1;
+                run_is_mixed = true;
+            }
+            b'0'..=b'9' => {
+                run += 1;
+                run_is_mixed = true;
+                digits += 1;
+            }
+            _ => {
+                dots += usize::from(byte == b'.');
+                // `Bearer `, and no more than that, may stand apart from its token, which is long itself.
+                run = 0;
+                run_is_mixed = false;
+            }
+        }
+        if digits >= 7 || dots >= 3 || run >= 16 && run_is_mixed {
+            return false;
+        }
+        previous = byte;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;
