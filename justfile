@@ -1,0 +1,39 @@
+# What CI runs, by parts. `just --list` shows them; each line also works by hand.
+
+# Everything that must hold before a change lands
+ci:
+    .ci/run
+
+# The README's test command
+test:
+    cargo test --release --workspace
+
+# Tests of one crate: just test-of headcount-wire
+test-of crate:
+    cargo test --release -p {{ crate }}
+
+# Formatting and lints
+lint:
+    cargo fmt --all --check
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+# The crates' documentation
+doc:
+    RUSTDOCFLAGS=-Dwarnings cargo doc --release --workspace --no-deps
+
+# Files that follow from others: TELEMETRY.md from the catalog
+generate:
+    cargo run --release --quiet -- catalog --format markdown > TELEMETRY.md
+
+# Licences, duplicates and sources of dependencies
+deny:
+    cargo deny check licenses bans sources
+
+# The stock Python exporters and real CrewAI against this build
+python:
+    cargo build --release
+    tests/python/run
+
+# A collector with a week of sample traffic
+demo:
+    cargo run --release -- serve & sleep 2; cargo run --release -- demo; wait
