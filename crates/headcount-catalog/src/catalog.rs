@@ -206,9 +206,14 @@ impl Catalog {
 
     /// The category and field that the column at `column` of `table` comes from.
     pub fn source(&self, table: TableId, column: usize) -> Option<(&Category, &Field)> {
-        let &(category, field) = self.sources.get(usize::from(table.0))?.get(column)?;
+        let (category, field) = self.source_index(table, column)?;
         let category = self.categories.get(category)?;
         Some((category, category.fields.get(field)?))
+    }
+
+    /// The positions of that category and field.
+    pub(crate) fn source_index(&self, table: TableId, column: usize) -> Option<(usize, usize)> {
+        self.sources.get(usize::from(table.0))?.get(column).copied()
     }
 
     /// What admission checks the values of the column at `column` of `table` against.

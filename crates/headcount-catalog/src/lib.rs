@@ -1,6 +1,8 @@
 //! The catalog of what may be collected, and the gate that lets nothing else through.
 
 mod catalog;
+mod lint;
+mod markdown;
 mod record;
 mod rule;
 mod schema;
@@ -8,6 +10,7 @@ mod scrub;
 mod secret;
 
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
+pub use lint::{FieldsUsed, LintError};
 pub use record::{
     AdmittedBatch, BatchWriter, Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row,
     RowWriter, Rows, TextList,

@@ -1,0 +1,210 @@
+//! The catalog as a page for people (`TELEMETRY.md`) and as JSON for programs.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::catalog::{Catalog, Category, Field, Place};
+use crate::rule::Kind;
+use crate::schema::Tier;
+
+const INTRODUCTION: &str = "\
+# Telemetry
+
+<!-- Generated from catalog/crew.yaml by `headcount catalog --format markdown`. Edit that file, not this one. -->
+
+Headcount counts how AI-agent crews are built and run: which features, tools, models and releases are used. This page
+lists everything that may be collected. A value that is not on it is refused and counted, and reaches no disk: not the
+store, not its write-ahead log, not a log line.
+
+- **By default**, the anonymous usage data under [Collected by default](#collected-by-default).
+- **Only from a crew whose configuration says `share_crew`**, the content under [Collected only with
+  share_crew](#collected-only-with-share_crew). It is kept in tables of its own.
+- **To switch all of it off**, set the environment variable `OTEL_SDK_DISABLED=true`.
+
+## Never stored
+
+- Network addresses and user agents of senders, host names, environment variables, credentials, base URLs of models.
+- Names of methods, a tool's arguments and results, error messages, metadata that people attach to crews.
+- Without `share_crew`: prompts, goals, backstories, task descriptions, inputs, outputs, the operating system.
+  Content that arrives without proof of this consent is dropped and counted.
+- Keys as they were sent. Some frameworks derive them from content, so that a guess could be confirmed; each is
+  replaced by a hash keyed with a secret that stays with the collector. Ids are kept only where they are random UUIDs.
+- The trace and span ids of the sender's own application.
+
+Roles, tool names and the like are words that people choose. Fields marked *may be personal* may name a person by
+accident: they are cut at the limit shown, and e-mail addresses, telephone numbers, long numbers, secrets, home folders
+and network addresses in default-tier text are replaced by `[email]`, `[phone]`, `[number]`, `[secret]`, `[path]` and
+`[address]`. The scrubbing knows common forms; do not put personal information into roles and tool names.
+";
+
+impl Catalog {
+    /// The published page, `TELEMETRY.md`.
+    pub fn markdown(&self) -> String {
+        let mut page = INTRODUCTION.to_owned();
+        for (tier, heading) in [
+            (Tier::Default, "\n## Collected by default\n"),
+            (Tier::Shared, "\n## Collected only with share_crew\n"),
+        ] {
+            page.push_str(heading);
+            for category in self
+                .categories()
+                .iter()
+                .filter(|category| category.tier == tier)
+            {
+                section(category, &mut page);
+            }
+        }
+        page
+    }
+
+    /// The catalog as JSON: `version`, and `categories` with their fields under the words of `catalog/crew.yaml`.
+    pub fn json(&self) -> Value {
+        let categories = self.categories().iter().map(|category| {
+            let fields = category.fields.iter().map(field_json).collect::<Vec<_>>();
+            json!({
+                "id": category.id,
+                "title": category.title,
+                "tier": category.tier.name(),
+                "table": category.place.name(),
+                "why": category.why,
+                "fields": fields,
+            })
+        });
+        json!({ "version": 1, "categories": categories.collect::<Vec<_>>() })
+    }
+}
+
+fn field_json(field: &Field) -> Value {
+    let limits = field.limits;
+    let mut value = json!({
+        "name": field.name,
+        "table": field.place.name(),
+        "kind": field.kind.name(),
+        "unit": field.unit,
+        "min": limits.min,
+        "max": limits.max,
+        "max_length": limits.max_length,
+        "max_items": limits.max_items,
+        "domain": field.domain.map(|domain| domain.name()),
+        "personal": field.personal,
+        "example": field.example,
+        "why": field.why,
+    });
+    if let Value::Object(members) = &mut value {
+        if !field.values.is_empty() {
+            let _previous = members.insert("values".to_owned(), json!(field.values));
+        }
+        members.retain(|_, member| !member.is_null());
+    }
+    value
+}
+
+fn section(category: &Category, page: &mut String) {
+    let place = match &category.place {
+        Place::EveryTable => "In every table.".to_owned(),
+        Place::EveryDefaultTable => "In every event table of the default tier.".to_owned(),
+        Place::Table(table) => format!("In the table `{table}`."),
+    };
+    push(
+        page,
+        format_args!(
+            "\n### {} (`{}`)\n\n{} {place}\n",
+            category.title, category.id, category.why
+        ),
+    );
+    if category.fields.is_empty() {
+        return;
+    }
+    page.push_str("\n| field | kind | unit | limits | example | note |\n| --- | --- | --- | --- | --- | --- |\n");
+    for field in &category.fields {
+        let example = field.example.as_ref().map(example_text).unwrap_or_default();
+        push(
+            page,
+            format_args!(
+                "| `{}` | {} | {} | {} | {} | {} |\n",
+                field.name,
+                kind_text(field),
+                field.unit.as_deref().unwrap_or(""),
+                limits_text(field),
+                cell(&example),
+                cell(&note(category, field)),
+            ),
+        );
+    }
+}
+
+fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
+    page.write_fmt(text).expect("writing to a text cannot fail");
+}
+
+fn kind_text(field: &Field) -> String {
+    let kind = match field.kind {
+        Kind::Id => "random id",
+        Kind::Key => "keyed hash",
+        Kind::Enum => "closed list",
+        Kind::Token => "machine's word",
+        Kind::OwnWord => "our own word",
+        Kind::FreeText => "free text, scrubbed",
+        kind => kind.name(),
+    };
+    match field.limits.max_items {
+        Some(_) => format!("list of {kind}"),
+        None => kind.to_owned(),
+    }
+}
+
+fn limits_text(field: &Field) -> String {
+    let limits = field.limits;
+    if field.kind == Kind::Enum {
+        let words: Vec<_> = field
+            .values
+            .iter()
+            .map(|word| format!("`{word}`"))
+            .collect();
+        return words.join(", ");
+    }
+    let mut parts = Vec::new();
+    if let Some(length) = limits.max_length {
+        parts.push(format!("{length} characters"));
+    }
+    if let Some(items) = limits.max_items {
+        parts.push(format!("{items} items"));
+    }
+    match (limits.min, limits.max) {
+        // Past 2^53 a limit is the column's own, not a choice.
+        (Some(min), Some(max)) if max < 9e15 => parts.push(format!("{min} to {max}")),
+        (Some(min), _) => parts.push(format!("from {min}")),
+        (None, Some(max)) => parts.push(format!("to {max}")),
+        (None, None) => {}
+    }
+    parts.join(", ")
+}
+
+fn note(category: &Category, field: &Field) -> String {
+    let mut parts = Vec::new();
+    parts.extend(field.why.clone());
+    if field.place != category.place {
+        parts.push(format!("In the table `{}`.", field.place.name()));
+    }
+    if field.personal == Some(true) {
+        parts.push("*May be personal.*".to_owned());
+    }
+    parts.join(" ")
+}
+
+fn example_text(example: &Value) -> String {
+    let plain = |value: &Value| match value {
+        Value::String(text) => format!("`{text}`"),
+        other => format!("`{other}`"),
+    };
+    match example {
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        value => plain(value),
+    }
+}
+
+/// Text that cannot end a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
