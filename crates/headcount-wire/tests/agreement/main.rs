@@ -1,0 +1,8 @@
+//! The reader beside prost: captured requests, arbitrary requests, mutated and arbitrary bytes, and requests in JSON.
+
+mod arbitrary;
+mod captured;
+mod encoded;
+mod in_json;
+mod model;
+mod mutated;
