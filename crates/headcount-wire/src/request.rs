@@ -219,3 +219,96 @@ fn read_scope(scope_spans: &[u8]) -> Result<Scope<'_>, Fault> {
     }
     Ok(scope)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+    use crate::writer::Writer;
+
+    fn resource(writer: &mut Writer, key: &str) {
+        let resource = writer.open(1);
+        let attribute = writer.open(1);
+        writer.bytes(1, key.as_bytes());
+        writer.close(attribute);
+        writer.close(resource);
+    }
+
+    #[test]
+    fn a_resource_after_its_scopes_and_a_scope_after_its_spans_belong_to_them() {
+        let mut writer = Writer::default();
+        let resource_spans = writer.open(1);
+        let scope_spans = writer.open(2);
+        writer.bytes(2, b"");
+        for (field, text) in [(1, "name"), (2, "version"), (1, "last name")] {
+            let scope = writer.open(1);
+            writer.bytes(field, text.as_bytes());
+            writer.close(scope);
+        }
+        writer.close(scope_spans);
+        resource(&mut writer, "first");
+        resource(&mut writer, "second");
+        writer.close(resource_spans);
+        let body = writer.into_bytes();
+        let request = TraceRequest::parse(&body).unwrap();
+        assert_eq!(request.span_count(), 1);
+        let groups: Vec<_> = request.groups().collect();
+        let keys = groups[0].resource_attributes().iter();
+        assert_eq!(
+            keys.map(|attribute| (attribute.key, attribute.value))
+                .collect::<Vec<_>>(),
+            [("first", Value::Empty), ("second", Value::Empty)]
+        );
+        assert_eq!(
+            (groups[0].scope_name(), groups[0].scope_version()),
+            ("last name", "version")
+        );
+        assert_eq!(groups[0].spans().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_request_has_no_groups() {
+        for body in [&b""[..], b"\x0a\x00"] {
+            let request = TraceRequest::parse(body).unwrap();
+            assert_eq!((request.span_count(), request.groups().count()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_fault_outside_of_spans_refuses_the_request_and_says_where() {
+        let error = |body: &[u8]| TraceRequest::parse(body).unwrap_err().to_string();
+        assert_eq!(
+            error(b"\x0a\x05"),
+            "cannot read the ExportTraceServiceRequest message that starts at byte 0 of the request: \
+             the bytes end inside a field"
+        );
+        assert_eq!(
+            error(b"\x0a\x06\x0a\x04\x0a\x02\x08\x00"),
+            "cannot read the ResourceSpans message that starts at byte 2 of the request: \
+             a known field has the wrong wire type"
+        );
+        assert_eq!(
+            error(b"\x0a\x07\x12\x05\x0a\x03\x0a\x01\xff"),
+            "cannot read the ScopeSpans message that starts at byte 4 of the request: \
+             a string is not valid UTF-8"
+        );
+        // What JSON looks like to this reader.
+        assert!(TraceRequest::parse(b"{}").is_err());
+    }
+
+    #[test]
+    fn a_resource_beyond_the_attribute_limit_refuses_the_request() {
+        let with = |count: usize| {
+            let mut writer = Writer::default();
+            let resource_spans = writer.open(1);
+            (0..count).for_each(|_| resource(&mut writer, "k"));
+            writer.close(resource_spans);
+            writer.into_bytes()
+        };
+        assert!(TraceRequest::parse(&with(MAX_ATTRIBUTES)).is_ok());
+        let fault = TraceRequest::parse(&with(MAX_ATTRIBUTES + 1))
+            .unwrap_err()
+            .fault;
+        assert_eq!(fault, Fault::TooManyAttributes);
+    }
+}

@@ -196,3 +196,159 @@ fn read_status(message: &[u8]) -> Result<Option<StatusCode>, Fault> {
     }
     Ok(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+    use crate::writer::Writer;
+
+    /// A span with valid ids and whatever `fields` writes.
+    fn span(fields: impl FnOnce(&mut Writer)) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.bytes(1, &[1; 16]);
+        writer.bytes(2, &[2; 8]);
+        fields(&mut writer);
+        writer.into_bytes()
+    }
+
+    fn error(bytes: &[u8]) -> SpanError {
+        RawSpan(bytes).parse(&mut Vec::new()).unwrap_err()
+    }
+
+    fn attribute(writer: &mut Writer, key: &str, value: i64) {
+        let attribute = writer.open(9);
+        writer.bytes(1, key.as_bytes());
+        let content = writer.open(2);
+        writer.varint(3, value.cast_unsigned());
+        writer.close(content);
+        writer.close(attribute);
+    }
+
+    #[test]
+    fn fields_come_in_any_order_and_the_last_of_two_counts() {
+        let mut writer = Writer::default();
+        for (code, text) in [(Some(2), "first"), (None, "last")] {
+            let status = writer.open(15);
+            if let Some(code) = code {
+                writer.varint(3, code);
+            }
+            writer.close(status);
+            attribute(&mut writer, text, 1);
+            writer.fixed64(8, 20);
+            writer.fixed64(7, 10);
+            writer.bytes(5, text.as_bytes());
+        }
+        writer.bytes(2, &[2; 8]);
+        writer.bytes(1, &[0; 16]);
+        writer.bytes(1, &[1; 16]);
+        let bytes = writer.into_bytes();
+        let mut scratch = Vec::new();
+        let span = RawSpan(&bytes).parse(&mut scratch).unwrap();
+        assert_eq!(
+            (span.name, span.start_unix_nano, span.end_unix_nano),
+            ("last", 10, 20)
+        );
+        assert_eq!((span.trace_id, span.span_id), (&[1; 16][..], &[2; 8][..]));
+        assert_eq!(span.status, StatusCode::Error);
+        let keys: Vec<_> = span
+            .attributes
+            .iter()
+            .map(|attribute| attribute.key)
+            .collect();
+        assert_eq!(keys, ["first", "last"]);
+        assert_eq!(span.attributes[1].value, Value::Integer(1));
+    }
+
+    #[test]
+    fn unknown_fields_are_passed_over() {
+        let bytes = span(|writer| {
+            writer.varint(99, 5);
+            writer.bytes(3_000, b"\xff");
+            writer.fixed64(77, 1);
+            writer.bytes(3, b"\xff trace state is not read");
+        });
+        assert!(RawSpan(&bytes).parse(&mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn ids_have_their_length_and_are_not_zero() {
+        for id in [&[][..], &[1; 15], &[1; 17], &[0; 16]] {
+            assert_eq!(
+                error(&span(|writer| writer.bytes(1, id))),
+                SpanError::InvalidTraceId
+            );
+        }
+        for id in [&[][..], &[1; 7], &[1; 16], &[0; 8]] {
+            assert_eq!(
+                error(&span(|writer| writer.bytes(2, id))),
+                SpanError::InvalidSpanId
+            );
+        }
+        assert_eq!(error(&[]), SpanError::InvalidTraceId);
+    }
+
+    #[test]
+    fn a_known_field_of_another_wire_type_is_malformed() {
+        for number in READ_FIELDS {
+            let bytes = span(|writer| writer.varint(number, 1));
+            assert_eq!(
+                error(&bytes),
+                SpanError::Malformed {
+                    field: "framing",
+                    fault: Fault::WrongWireType
+                }
+            );
+        }
+        assert!(RawSpan(&span(|writer| writer.varint(5, 1))).name().is_err());
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_malformed() {
+        let bytes = span(|writer| writer.bytes(5, b"\xc3"));
+        let expected = SpanError::Malformed {
+            field: "name",
+            fault: Fault::InvalidUtf8,
+        };
+        assert_eq!(error(&bytes), expected);
+        assert_eq!(RawSpan(&bytes).name(), Err(expected));
+        assert_eq!(
+            expected.to_string(),
+            "cannot read the span's name: a string is not valid UTF-8"
+        );
+    }
+
+    #[test]
+    fn one_attribute_beyond_the_limit_is_too_many() {
+        let with = |count: usize| span(|writer| (0..count).for_each(|_| attribute(writer, "k", 0)));
+        let bytes = with(MAX_ATTRIBUTES);
+        let mut scratch = Vec::new();
+        let span = RawSpan(&bytes).parse(&mut scratch).unwrap();
+        assert_eq!(span.attributes.len(), MAX_ATTRIBUTES);
+        assert_eq!(
+            error(&with(MAX_ATTRIBUTES + 1)),
+            SpanError::TooManyAttributes
+        );
+    }
+
+    #[test]
+    fn scratch_holds_nothing_of_the_span_before() {
+        let (first, second) = (span(|writer| attribute(writer, "k", 0)), span(|_| {}));
+        let mut scratch = Vec::new();
+        assert_eq!(
+            RawSpan(&first)
+                .parse(&mut scratch)
+                .unwrap()
+                .attributes
+                .len(),
+            1
+        );
+        assert!(
+            RawSpan(&second)
+                .parse(&mut scratch)
+                .unwrap()
+                .attributes
+                .is_empty()
+        );
+    }
+}

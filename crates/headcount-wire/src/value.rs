@@ -233,3 +233,94 @@ fn read_list(message: &[u8], nesting: Nesting) -> Result<KeyValueList<'_>, Fault
     }
     Ok(KeyValueList { message })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writer::Writer;
+
+    /// An empty value in arrays and lists by turns: `levels` levels in all.
+    fn nested(levels: usize) -> Vec<u8> {
+        let mut writer = Writer::default();
+        let mut open = Vec::new();
+        for level in 1..levels {
+            let is_list = level % 2 == 0;
+            open.push(writer.open(if is_list { 6 } else { 5 }));
+            open.push(writer.open(1));
+            if is_list {
+                open.push(writer.open(2));
+            }
+        }
+        while let Some(message) = open.pop() {
+            writer.close(message);
+        }
+        writer.into_bytes()
+    }
+
+    fn depth(value: &Value<'_>) -> usize {
+        let below = match value {
+            Value::Array(array) => array.iter().map(|value| depth(&value)).max(),
+            Value::KeyValueList(list) => list.iter().map(|entry| depth(&entry.value)).max(),
+            _ => None,
+        };
+        1 + below.unwrap_or(0)
+    }
+
+    #[test]
+    fn values_nest_up_to_the_limit_and_no_deeper() {
+        let bytes = nested(MAX_VALUE_DEPTH);
+        let value = read_value(&bytes, Nesting::UNCHECKED).unwrap();
+        assert_eq!(depth(&value), MAX_VALUE_DEPTH);
+        for levels in [MAX_VALUE_DEPTH + 1, 10_000] {
+            let bytes = nested(levels);
+            let read = read_value(&bytes, Nesting::UNCHECKED);
+            assert_eq!(read, Err(Fault::NestedTooDeep));
+        }
+    }
+
+    #[test]
+    fn a_fault_deep_inside_an_array_is_found_before_anyone_walks_it() {
+        let mut writer = Writer::default();
+        let array = writer.open(5);
+        let element = writer.open(1);
+        writer.bytes(1, b"\xff");
+        writer.close(element);
+        writer.close(array);
+        let bytes = writer.into_bytes();
+        assert_eq!(
+            read_value(&bytes, Nesting::UNCHECKED),
+            Err(Fault::InvalidUtf8)
+        );
+    }
+
+    #[test]
+    fn of_two_kinds_of_value_the_last_counts_and_two_containers_are_refused() {
+        let mut writer = Writer::default();
+        writer.bytes(5, b"");
+        writer.varint(3, 7);
+        let bytes = writer.clone().into_bytes();
+        assert_eq!(
+            read_value(&bytes, Nesting::UNCHECKED),
+            Ok(Value::Integer(7))
+        );
+        writer.bytes(6, b"");
+        writer.bytes(5, b"");
+        let bytes = writer.into_bytes();
+        assert_eq!(
+            read_value(&bytes, Nesting::UNCHECKED),
+            Err(Fault::DuplicateValue)
+        );
+    }
+
+    #[test]
+    fn a_value_given_twice_is_refused() {
+        let mut writer = Writer::default();
+        writer.bytes(2, b"");
+        writer.bytes(2, b"");
+        let bytes = writer.into_bytes();
+        assert_eq!(
+            read_key_value(&bytes, Nesting::UNCHECKED),
+            Err(Fault::DuplicateValue)
+        );
+    }
+}
