@@ -9,7 +9,7 @@ mod token;
 
 use std::borrow::Cow;
 
-use regex::{Captures, Regex};
+use regex::{Captures, Regex, Replacer};
 
 /// What kinds of text were taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,38 +144,69 @@ impl Scrubber {
             found.add(kind);
             marker
         };
-        let text = self
-            .pem
-            .replace_all(text, |_: &Captures<'_>| mark(Found::SECRET, "[secret]"));
-        let text = self.userinfo.replace_all(&text, |_: &Captures<'_>| {
-            mark(Found::SECRET, "://[secret]@")
-        });
-        let text = self.assigned.replace_all(&text, |hit: &Captures<'_>| {
-            match is_mixed(&hit[0]) || hit[0].contains(['=', ':']) {
+        let text = when(
+            text.contains("-----"),
+            &self.pem,
+            text,
+            |_: &Captures<'_>| mark(Found::SECRET, "[secret]"),
+        );
+        let text = when(
+            text.contains("://"),
+            &self.userinfo,
+            &text,
+            |_: &Captures<'_>| mark(Found::SECRET, "://[secret]@"),
+        );
+        let text = when(
+            text.contains([' ', '=', ':']),
+            &self.assigned,
+            &text,
+            |hit: &Captures<'_>| match is_mixed(&hit[0]) || hit[0].contains(['=', ':']) {
                 true => mark(Found::SECRET, "[secret]").to_owned(),
                 false => hit[0].to_owned(),
-            }
-        });
+            },
+        );
         let text = self
             .known
             .replace_all(&text, |hit: &Captures<'_>| match is_mixed(&hit[2]) {
                 true => format!("{}{}", &hit[1], mark(Found::SECRET, "[secret]")),
                 false => hit[0].to_owned(),
             });
-        let text = self
-            .email
-            .replace_all(&text, |_: &Captures<'_>| mark(Found::EMAIL, "[email]"));
-        let text = self.path.replace_all(&text, |hit: &Captures<'_>| {
-            format!("{}{}", &hit[1], mark(Found::PATH, "[path]"))
-        });
-        let text =
-            self.address
-                .replace_all(&text, |hit: &Captures<'_>| match is_address(&hit[0]) {
-                    true => mark(Found::ADDRESS, "[address]").to_owned(),
-                    false => hit[0].to_owned(),
-                });
+        let text = when(
+            text.contains('@'),
+            &self.email,
+            &text,
+            |_: &Captures<'_>| mark(Found::EMAIL, "[email]"),
+        );
+        let text = when(
+            text.contains(['/', '\\', '~']),
+            &self.path,
+            &text,
+            |hit: &Captures<'_>| format!("{}{}", &hit[1], mark(Found::PATH, "[path]")),
+        );
+        let text = when(
+            text.contains(['.', ':']),
+            &self.address,
+            &text,
+            |hit: &Captures<'_>| match is_address(&hit[0]) {
+                true => mark(Found::ADDRESS, "[address]").to_owned(),
+                false => hit[0].to_owned(),
+            },
+        );
         let text = token::replace(&text, found);
         number::replace(&text, found)
+    }
+}
+
+/// Replaces what `pattern` matches, unless a cheaper look has shown that it cannot match.
+fn when<'t, R: Replacer>(
+    can_match: bool,
+    pattern: &Regex,
+    text: &'t str,
+    replacer: R,
+) -> Cow<'t, str> {
+    match can_match {
+        true => pattern.replace_all(text, replacer),
+        false => Cow::Borrowed(text),
     }
 }
 
