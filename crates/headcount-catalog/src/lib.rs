@@ -1,6 +1,9 @@
 //! The catalog of what may be collected, and the gate that lets nothing else through.
 
+mod admission;
 mod catalog;
+mod dialect;
+pub mod lenient_json;
 mod lint;
 mod markdown;
 mod record;
@@ -9,7 +12,9 @@ mod schema;
 mod scrub;
 mod secret;
 
+pub use admission::{Admission, Outcome};
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
+pub use dialect::{Dialect, DialectError, RangeError, Reason, Version, VersionRange};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{
     AdmittedBatch, BatchWriter, Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row,

@@ -280,10 +280,6 @@ pub struct BatchWriter {
 
 const ENTRY_HEADER: usize = 12;
 
-#[cfg_attr(
-    not(any(test, feature = "forge")),
-    expect(dead_code, reason = "until admission uses every part")
-)]
 impl BatchWriter {
     /// An empty batch with room for `capacity` bytes.
     #[cfg(any(test, feature = "forge"))]

@@ -1,0 +1,248 @@
+//! JSON in strings: the elements of arrays that give rows, and objects that stand where a plain value may stand.
+
+use std::borrow::Cow;
+
+use headcount_wire::Value;
+
+use super::program::{Action, DialectProgram, EachPlan, Field, Members, NameId, Take};
+use super::span::SpanRun;
+use super::value::{Clean, Raw};
+use crate::dialect::Reason;
+use crate::lenient_json::{JsonReader, Scalar, Shape};
+
+/// How many elements of one array give rows.
+const MAX_ELEMENTS: usize = 1_024;
+
+/// Lets texts out of a JSON text of lifetime `'x` live as long as the request's body `'a`: as they are where the JSON
+/// text is a part of the body, copied where it was decoded out of another JSON text.
+type Keep<'x, 'a> = fn(Cow<'x, str>) -> Cow<'a, str>;
+
+fn keep_borrowed(text: Cow<'_, str>) -> Cow<'_, str> {
+    text
+}
+
+fn keep_copied<'a>(text: Cow<'_, str>) -> Cow<'a, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl<'a> SpanRun<'a, '_> {
+    fn refuse(&mut self, name: NameId, reason: Reason) {
+        let version = self.facts.version;
+        self.refusals.add(name, reason, version, 1);
+    }
+
+    /// A list in a text attribute.
+    pub(super) fn read_list(&mut self, text: &'a str, take: &Take) -> Raw<'a> {
+        let mut reader = JsonReader::new(text);
+        if reader.shape() != Some(Shape::Array) {
+            return Raw::Text(text.into());
+        }
+        self.value(&mut reader, take, keep_borrowed)
+            .unwrap_or(Raw::Other)
+    }
+
+    /// Writes the rows of each element of the array in `value`.
+    pub(super) fn each(
+        &mut self,
+        dialect: &DialectProgram,
+        name: NameId,
+        each: &EachPlan,
+        value: Value<'a>,
+    ) {
+        let Value::String(text) = value else {
+            if value != Value::Empty {
+                self.refuse(name, Reason::WrongType);
+            }
+            return;
+        };
+        let mut reader = JsonReader::new(text);
+        if !matches!(reader.shape(), Some(Shape::Array) | None) {
+            self.refuse(name, Reason::WrongType);
+            return;
+        }
+        if let Some(mut inside) = reader.enter() {
+            let mut count = 0;
+            while reader.next_element(&mut inside) {
+                count += 1;
+                if count > MAX_ELEMENTS {
+                    self.refuse(name, Reason::TooManyItems);
+                    return;
+                }
+                self.element(dialect, name, each, &mut reader);
+            }
+        }
+        if reader.is_broken() {
+            self.refuse(name, Reason::TruncatedJson);
+        }
+    }
+
+    fn element(
+        &mut self,
+        dialect: &DialectProgram,
+        name: NameId,
+        each: &EachPlan,
+        reader: &mut JsonReader<'a>,
+    ) {
+        match reader.shape() {
+            Some(Shape::Object) => {}
+            Some(_) => {
+                if reader.skip() {
+                    self.refuse(name, Reason::WrongType);
+                }
+                return;
+            }
+            None => return,
+        }
+        let texts = self.texts.clean.len();
+        self.slots[each.slots.clone()].fill(Clean::Absent);
+        self.object_members(reader, &each.members, keep_borrowed);
+        let is_filled = self.slots[each.slots.clone()]
+            .iter()
+            .any(|slot| *slot != Clean::Absent);
+        if is_filled {
+            for row in &each.rows {
+                self.row(dialect, row);
+            }
+        }
+        self.texts.clean.truncate(texts);
+    }
+
+    fn object_members<'x>(
+        &mut self,
+        reader: &mut JsonReader<'x>,
+        members: &Members,
+        keep: Keep<'x, 'a>,
+    ) {
+        let Some(mut inside) = reader.enter() else {
+            return;
+        };
+        let mut seen = 0_u128;
+        while let Some(key) = reader.next_key(&mut inside) {
+            let Some(&field) = members.keys.get(key.as_ref()) else {
+                if reader.skip() {
+                    self.refuse(members.unknown, Reason::UnknownAttribute);
+                }
+                continue;
+            };
+            let bit = 1_u128 << field;
+            let field = &members.fields[usize::from(field)];
+            if seen & bit != 0 {
+                if reader.skip() {
+                    self.refuse(field.name, Reason::DuplicateKey);
+                }
+                continue;
+            }
+            seen |= bit;
+            self.member(reader, field, keep);
+        }
+    }
+
+    fn member<'x>(&mut self, reader: &mut JsonReader<'x>, field: &Field, keep: Keep<'x, 'a>) {
+        match &field.action {
+            Action::Take(take) => {
+                if let Some(raw) = self.value(reader, take, keep) {
+                    self.take(field.name, take, raw);
+                }
+            }
+            Action::Object { plain, members } => {
+                if reader.shape() == Some(Shape::Object) {
+                    self.object_members(reader, members, keep);
+                } else if let Some(raw) = self.value(reader, plain, keep) {
+                    self.text_or_object(field.name, plain, members, raw);
+                }
+            }
+            Action::Drop { proven, unproven } => {
+                let reason = if self.facts.proven {
+                    *proven
+                } else {
+                    *unproven
+                };
+                if reader.skip() {
+                    self.refuse(field.name, reason);
+                }
+            }
+            // The compiler admits none of these inside JSON.
+            Action::Each(_) | Action::FrameworkVersion | Action::RuntimeVersion => {
+                let _whole = reader.skip();
+            }
+        }
+    }
+
+    /// The value that comes next, or `None` where the text broke off in it. Of a list that broke off, what is complete.
+    fn value<'x>(
+        &mut self,
+        reader: &mut JsonReader<'x>,
+        take: &Take,
+        keep: Keep<'x, 'a>,
+    ) -> Option<Raw<'a>> {
+        match (reader.shape()?, take.list) {
+            (Shape::Scalar, _) => Some(match reader.scalar()? {
+                Scalar::Null => Raw::Absent,
+                Scalar::Boolean(value) => Raw::Boolean(value),
+                Scalar::Integer(value) => Raw::Integer(value),
+                Scalar::Double(value) => Raw::Double(value),
+                Scalar::Text(text) => Raw::Text(keep(text)),
+            }),
+            (Shape::Array, Some(limit)) => {
+                self.texts.raw.clear();
+                let mut inside = reader.enter()?;
+                let mut is_text = true;
+                while reader.next_element(&mut inside) {
+                    if self.texts.raw.len() > limit.0 || reader.shape() != Some(Shape::Scalar) {
+                        is_text &= self.texts.raw.len() > limit.0;
+                        let _whole = reader.skip();
+                    } else if let Some(scalar) = reader.scalar() {
+                        match scalar {
+                            Scalar::Text(text) => self.texts.raw.push(keep(text)),
+                            _ => is_text = false,
+                        }
+                    }
+                }
+                Some(if is_text { Raw::List } else { Raw::Other })
+            }
+            _ => reader.skip().then_some(Raw::Other),
+        }
+    }
+
+    /// An attribute that is a JSON object in a text, or a plain value.
+    pub(super) fn object(
+        &mut self,
+        name: NameId,
+        plain: &Take,
+        members: &Members,
+        value: Value<'a>,
+    ) {
+        let raw = match value {
+            Value::Empty => Raw::Absent,
+            Value::Boolean(value) => Raw::Boolean(value),
+            Value::Integer(value) => Raw::Integer(value),
+            Value::Double(value) => Raw::Double(value),
+            Value::String(text) => Raw::Text(text.into()),
+            _ => Raw::Other,
+        };
+        self.text_or_object(name, plain, members, raw);
+    }
+
+    fn text_or_object(&mut self, name: NameId, plain: &Take, members: &Members, raw: Raw<'a>) {
+        match raw {
+            Raw::Text(text) if text.trim_start().starts_with('{') => {
+                let is_broken = match text {
+                    Cow::Borrowed(text) => {
+                        let mut reader = JsonReader::new(text);
+                        self.object_members(&mut reader, members, keep_borrowed);
+                        reader.is_broken()
+                    }
+                    Cow::Owned(text) => {
+                        let mut reader = JsonReader::new(&text);
+                        self.object_members(&mut reader, members, keep_copied);
+                        reader.is_broken()
+                    }
+                };
+                if is_broken {
+                    self.refuse(name, Reason::TruncatedJson);
+                }
+            }
+            raw => self.take(name, plain, raw),
+        }
+    }
+}

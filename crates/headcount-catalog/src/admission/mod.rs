@@ -1,0 +1,231 @@
+//! Admission: what a dialect maps and the catalog allows becomes rows; all else is refused and counted.
+//!
+//! A request is walked twice. The first walk ([`survey`]) reads only the spans that say something about their crew's
+//! other spans: its version, and whether it is proven to share itself. The second admits span by span. Nothing but the
+//! admitted batch and the counts leaves this module: no key, name or value that the catalog did not allow.
+
+mod compile;
+mod members;
+mod program;
+mod refusal;
+mod span;
+mod survey;
+mod value;
+mod window;
+
+use std::hash::Hasher;
+
+use headcount_wire::{RawSpan, RequestError, SpanGroup, TraceRequest, Value};
+use siphasher::sip::SipHasher13;
+
+use crate::catalog::Catalog;
+use crate::dialect::{Dialect, DialectError, Reason};
+use crate::record::{AdmittedBatch, BatchWriter, Fingerprint};
+use crate::secret::Secret;
+use program::{DialectProgram, NameId, Programs};
+use refusal::Refusals;
+use span::SpanRun;
+use survey::Survey;
+use value::Cleaner;
+use window::{VersionText, Window};
+
+/// The gate. One for the whole process; every thread may use it.
+#[derive(Debug)]
+pub struct Admission {
+    programs: Programs,
+    cleaner: Cleaner,
+    window: Window,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The rows that may be stored, the request's refusal counts last.
+    pub batch: AdmittedBatch,
+    /// Spans that were read, also if nothing of them is kept.
+    pub spans_accepted: u64,
+    /// Spans that were refused whole.
+    pub spans_rejected: u64,
+    /// What the sender should know, for OTLP's `partial_success`: counts and reasons, never the sender's text. Empty
+    /// where there is nothing to say.
+    pub message: String,
+}
+
+impl Admission {
+    /// Compiles `dialects` for `catalog`; `secret` keys what must not be stored as it is.
+    ///
+    /// # Errors
+    /// A dialect names a table, a column or a constant that the catalog does not have, or contradicts itself.
+    pub fn new(
+        catalog: &Catalog,
+        dialects: Vec<Dialect>,
+        secret: Secret,
+    ) -> Result<Self, DialectError> {
+        Ok(Self {
+            programs: compile::compile(catalog, &dialects)?,
+            cleaner: Cleaner::new(secret),
+            window: Window::new(),
+        })
+    }
+
+    /// Admits the spans of `body`, an `ExportTraceServiceRequest` in protobuf. `malformed_before` counts spans that were
+    /// refused on the way here; `received_us` is now, in microseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// The body is not such a request; nothing of it is admitted.
+    pub fn admit(
+        &self,
+        body: &[u8],
+        malformed_before: u64,
+        received_us: i64,
+    ) -> Result<Outcome, RequestError> {
+        let request = TraceRequest::parse(body)?;
+        let mut walk = Walk {
+            admission: self,
+            survey: Survey::take(&self.programs, &self.window, &request),
+            run: SpanRun::new(
+                &self.programs,
+                &self.cleaner,
+                &self.window,
+                received_us,
+                body.len(),
+            ),
+            spans: SipHasher13::new(),
+            accepted: 0,
+            rejected: [0; Reason::ALL.len()],
+        };
+        for group in request.groups() {
+            walk.group(&request, &group);
+        }
+        if malformed_before > 0 {
+            walk.spans.write(body);
+            walk.reject(
+                self.programs.unknown_framework,
+                Reason::MalformedSpan,
+                malformed_before,
+            );
+        }
+        Ok(walk.finish())
+    }
+}
+
+impl Programs {
+    /// The dialect that knows the group's service or scope, with its position.
+    fn dialect(&self, group: &SpanGroup<'_>) -> Option<(usize, &DialectProgram)> {
+        let attributes = group.resource_attributes().iter();
+        let service = attributes
+            .filter(|attribute| attribute.key == "service.name")
+            .find_map(|attribute| match attribute.value {
+                Value::String(name) => Some(name),
+                _ => None,
+            });
+        let scope = group.scope_name();
+        let is_one_of = |names: &[String], name: &str| names.iter().any(|known| known == name);
+        self.dialects.iter().enumerate().find(|(_, dialect)| {
+            service.is_some_and(|service| is_one_of(&dialect.service_names, service))
+                || is_one_of(&dialect.scope_names, scope)
+        })
+    }
+}
+
+/// The second walk over one request.
+struct Walk<'a, 'p> {
+    admission: &'p Admission,
+    survey: Survey,
+    run: SpanRun<'a, 'p>,
+    /// Stands for all spans that were seen, in their order.
+    spans: SipHasher13,
+    accepted: u64,
+    rejected: [u64; Reason::ALL.len()],
+}
+
+impl<'a> Walk<'a, '_> {
+    fn group(&mut self, request: &TraceRequest<'a>, group: &SpanGroup<'a>) {
+        let Some((index, dialect)) = self.admission.programs.dialect(group) else {
+            let unknown = self.admission.programs.unknown_framework;
+            for raw in group.spans() {
+                self.see(&raw);
+                self.reject(unknown, Reason::UnknownFramework, 1);
+            }
+            return;
+        };
+        let mut attributes = Vec::new();
+        for raw in group.spans() {
+            let name = raw.name().ok();
+            let program = name.and_then(|name| dialect.spans.get(name).copied());
+            let Some(program) = program.map(|program| &dialect.programs[program]) else {
+                self.see(&raw);
+                let reason = match name {
+                    Some(_) => Reason::UnknownSpan,
+                    None => Reason::MalformedSpan,
+                };
+                self.reject(dialect.unknown_span, reason, 1);
+                continue;
+            };
+            let Ok(span) = raw.parse(&mut attributes) else {
+                self.see(&raw);
+                self.reject(program.span_name, Reason::MalformedSpan, 1);
+                continue;
+            };
+            let secret = self.admission.cleaner.secret();
+            let fingerprint = secret.fingerprint(span.trace_id, span.span_id);
+            self.spans.write_u64(fingerprint.0);
+            let context = span::Context {
+                request,
+                dialect,
+                index,
+                program,
+            };
+            match self
+                .run
+                .admit(&context, &span, fingerprint, &mut self.survey)
+            {
+                Ok(()) => self.accepted += 1,
+                // Its twin was kept: the sender need not hear of it.
+                Err(Reason::Repeated) => {
+                    self.accepted += 1;
+                    self.count(program.span_name, Reason::Repeated, 1);
+                }
+                Err(reason) => self.reject(program.span_name, reason, 1),
+            }
+        }
+    }
+
+    /// Counts a span among those that the request's refusals stand for.
+    fn see(&mut self, raw: &RawSpan<'_>) {
+        let secret = self.admission.cleaner.secret();
+        self.spans.write_u64(secret.fingerprint(&[], raw.bytes()).0);
+    }
+
+    fn count(&mut self, name: NameId, reason: Reason, count: u64) {
+        self.run
+            .refusals()
+            .add(name, reason, VersionText::default(), count);
+    }
+
+    fn reject(&mut self, name: NameId, reason: Reason, count: u64) {
+        self.rejected[reason as usize] += count;
+        self.count(name, reason, count);
+    }
+
+    fn finish(self) -> Outcome {
+        let (mut writer, refusals, received_us): (BatchWriter, Refusals, i64) = self.run.finish();
+        let fingerprint = self
+            .admission
+            .cleaner
+            .secret()
+            .fingerprint(b"refusals", &self.spans.finish().to_le_bytes());
+        refusals.write(
+            &self.admission.programs,
+            Fingerprint(fingerprint.0),
+            received_us,
+            &mut writer,
+        );
+        Outcome {
+            batch: writer.finish(),
+            spans_accepted: self.accepted,
+            spans_rejected: self.rejected.iter().sum(),
+            message: refusals.message(&self.rejected),
+        }
+    }
+}

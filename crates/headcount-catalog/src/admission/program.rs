@@ -1,0 +1,190 @@
+//! What a dialect and the catalog become: for each span name a program that says what to do with each attribute.
+
+use hashbrown::HashMap;
+
+use super::value::ListLimit;
+use crate::dialect::{Reason, Version, VersionRange};
+use crate::rule::Rule;
+use crate::schema::{TableId, Tier};
+
+/// Position in [`Programs::names`]: a span and a key in the words of our own files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NameId(pub(super) u16);
+
+/// Position in a span's values.
+pub(super) type Slot = u16;
+
+/// All dialects, compiled.
+#[derive(Debug)]
+pub(super) struct Programs {
+    pub(super) dialects: Vec<DialectProgram>,
+    pub(super) names: Vec<Name>,
+    pub(super) refusals: RefusalTable,
+    /// What is counted for spans that no dialect matches.
+    pub(super) unknown_framework: NameId,
+}
+
+/// What the table `refusals` says of one span's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) framework: String,
+    pub(super) runtime: Option<String>,
+    pub(super) span: String,
+    pub(super) key: String,
+}
+
+/// The columns of the table `refusals`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefusalTable {
+    pub(super) table: TableId,
+    pub(super) envelope: EnvelopeColumns,
+    pub(super) span: usize,
+    pub(super) key: usize,
+    pub(super) reason: usize,
+    pub(super) count: usize,
+}
+
+/// Where the columns that every table begins with are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EnvelopeColumns {
+    pub(super) time: usize,
+    pub(super) framework: usize,
+    pub(super) framework_version: usize,
+    pub(super) runtime: usize,
+    pub(super) runtime_version: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct DialectProgram {
+    pub(super) framework: String,
+    pub(super) runtime: String,
+    pub(super) service_names: Vec<String>,
+    pub(super) scope_names: Vec<String>,
+    pub(super) spans: HashMap<Box<str>, usize>,
+    pub(super) programs: Vec<SpanProgram>,
+    /// `(unknown)`, `(span)`.
+    pub(super) unknown_span: NameId,
+}
+
+#[derive(Debug)]
+pub(super) struct SpanProgram {
+    pub(super) members: Members,
+    /// `(span)`: what concerns the span as a whole.
+    pub(super) span_name: NameId,
+    pub(super) slot_count: usize,
+    pub(super) rows: Vec<RowPlan>,
+    /// Fields that name the crew; the first one present counts.
+    pub(super) crew: Vec<usize>,
+    pub(super) version: Option<usize>,
+    pub(super) runtime_version: Option<usize>,
+    pub(super) consent: Option<ConsentPlan>,
+    pub(super) repeats: Option<RepeatPlan>,
+}
+
+impl SpanProgram {
+    /// Whether spans of this name say something about other spans of their crew.
+    pub(super) fn describes_crew(&self) -> bool {
+        let vouches = self.consent.as_ref().is_some_and(|consent| consent.vouches);
+        !self.crew.is_empty() && (vouches || self.runtime_version.is_some())
+    }
+}
+
+/// The attributes of a span, or the members of a JSON object, that the dialect knows.
+#[derive(Debug)]
+pub(super) struct Members {
+    pub(super) keys: HashMap<Box<str>, u16>,
+    pub(super) fields: Vec<Field>,
+    /// `(unknown)`: any other key.
+    pub(super) unknown: NameId,
+}
+
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: NameId,
+    /// The releases in which the action holds, and the reason that is counted in others.
+    pub(super) only: Option<(VersionRange, Reason)>,
+    pub(super) action: Action,
+}
+
+#[derive(Debug)]
+pub(super) enum Action {
+    Take(Take),
+    Drop { proven: Reason, unproven: Reason },
+    Each(EachPlan),
+    Object { plain: Take, members: Members },
+    FrameworkVersion,
+    RuntimeVersion,
+}
+
+/// A value that goes into one or more slots, one for each rule that it is checked against.
+#[derive(Debug)]
+pub(super) struct Take {
+    pub(super) slots: Vec<SlotRule>,
+    pub(super) milliseconds: bool,
+    pub(super) absent_if: Vec<String>,
+    /// `Some` where it is content and goes nowhere without consent: the reason that is counted then.
+    pub(super) content: Option<Reason>,
+    /// `Some` where a slot is a list.
+    pub(super) list: Option<ListLimit>,
+}
+
+#[derive(Debug)]
+pub(super) struct SlotRule {
+    pub(super) slot: Slot,
+    pub(super) rule: Rule,
+    /// Whether only rows of the shared tier take from the slot.
+    pub(super) shared: bool,
+}
+
+/// A JSON array of objects; each gives a row.
+#[derive(Debug)]
+pub(super) struct EachPlan {
+    pub(super) members: Members,
+    pub(super) slots: std::ops::Range<usize>,
+    pub(super) rows: Vec<RowPlan>,
+}
+
+#[derive(Debug)]
+pub(super) struct RowPlan {
+    pub(super) table: TableId,
+    pub(super) tier: Tier,
+    pub(super) envelope: EnvelopeColumns,
+    /// By column; of several entries for one column the first that has a value counts.
+    pub(super) columns: Vec<(usize, Source)>,
+    /// Slots of content: a row of the shared tier is written if one of them has a value.
+    pub(super) evidence: Vec<Slot>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Slot(Slot),
+    Constant(Box<str>),
+    Start,
+    End,
+    Duration { min: f64, max: f64 },
+    Outcome,
+}
+
+#[derive(Debug)]
+pub(super) struct ConsentPlan {
+    pub(super) releases: Vec<VersionRange>,
+    pub(super) marked_by: Vec<usize>,
+    pub(super) vouches: bool,
+    pub(super) vouched: bool,
+}
+
+impl ConsentPlan {
+    /// Whether a span of this release, with these markers, proves by itself that its crew shares.
+    pub(super) fn is_proven(&self, version: Option<Version>, has: impl Fn(usize) -> bool) -> bool {
+        let in_range = version
+            .is_some_and(|version| self.releases.iter().any(|range| range.contains(version)));
+        in_range && self.marked_by.iter().all(|&field| has(field))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct RepeatPlan {
+    pub(super) releases: VersionRange,
+    pub(super) same: Vec<usize>,
+    pub(super) within_us: i64,
+}

@@ -1,0 +1,73 @@
+//! Dialects: how a framework's spans map to the catalog's tables. One file of `catalog/dialects` each; adding a
+//! framework is adding a file. The head of `catalog/dialects/crewai.yaml` describes the form.
+
+mod form;
+mod reason;
+mod version;
+
+pub use reason::Reason;
+pub use version::{RangeError, Version, VersionRange};
+
+pub(crate) use form::{Attribute, Detailed, Each, Fact, Span, Unit};
+
+/// The text of the dialects that are built into this program.
+const EMBEDDED: [&str; 1] = [include_str!("../../../../catalog/dialects/crewai.yaml")];
+
+/// How one framework's spans map to the catalog's tables, as its file says. Whether the catalog has those tables is
+/// checked where [`crate::Admission`] is made.
+#[derive(Debug, Clone)]
+pub struct Dialect {
+    pub(crate) file: form::File,
+}
+
+/// Why a dialect cannot be used. `span` and `key` are where in the file.
+#[derive(Debug, thiserror::Error)]
+pub enum DialectError {
+    /// Not YAML, or not of the form that the head of `catalog/dialects/crewai.yaml` describes. The cause names the line.
+    #[error(
+        "the dialect cannot be read; see the head of catalog/dialects/crewai.yaml for the form"
+    )]
+    Form(#[from] Box<serde_saphyr::Error>),
+    /// A span, an attribute or a constant that the catalog or the dialect itself contradicts.
+    #[error("dialect `{framework}`, span `{span}`, `{key}`: {problem}")]
+    Rule {
+        /// The dialect's framework.
+        framework: String,
+        /// The span's name in the file; `common` for attributes of every span.
+        span: String,
+        /// The attribute or column.
+        key: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
+
+impl Dialect {
+    /// Reads a dialect's file.
+    ///
+    /// # Errors
+    /// Not YAML of the form that the head of `catalog/dialects/crewai.yaml` describes.
+    pub fn parse(yaml: &str) -> Result<Dialect, DialectError> {
+        let file =
+            serde_saphyr::from_str(yaml).map_err(|error| DialectError::Form(Box::new(error)))?;
+        Ok(Dialect { file })
+    }
+
+    /// The dialects that are built into this program: every file of `catalog/dialects`.
+    ///
+    /// # Errors
+    /// Never in a program whose tests passed: they read the same files.
+    pub fn embedded() -> Result<Vec<Dialect>, DialectError> {
+        EMBEDDED.into_iter().map(Dialect::parse).collect()
+    }
+
+    /// The framework's name, as rows carry it.
+    pub fn framework(&self) -> &str {
+        &self.file.framework
+    }
+
+    /// The names of the spans that the dialect knows, in the file's order.
+    pub fn span_names(&self) -> impl Iterator<Item = &str> {
+        self.file.spans.iter().map(|(name, _)| name.as_str())
+    }
+}
