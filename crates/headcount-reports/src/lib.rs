@@ -1,1 +1,29 @@
-//! placeholder
+//! Named reports and free SQL over the tables of the store.
+//!
+//! A report is one file in `reports/*.sql`: a header that names its question and its columns, then plain SQL over the
+//! store's tables. This crate plans and runs them with DataFusion, within limits of time and memory, and hands back an
+//! [`Answer`]: columns and rows that are JSON values already, so that a terminal, a file and an HTTP door show the same.
+//! It never writes to the store. It knows nothing of transport or of the command line.
+
+mod answer;
+mod distinct;
+mod engine;
+mod error;
+mod folding;
+mod header;
+mod library;
+mod parameters;
+mod reports;
+mod tool_key;
+mod usage;
+mod value;
+mod views;
+
+pub use answer::{Answer, AnswerColumn, ColumnKind};
+pub use engine::QueryLimits;
+pub use error::ReportError;
+pub use header::{FreeText, Holder, ReportColumn, ReportHeader};
+pub use library::{catalog_of_reports, find_report};
+pub use parameters::{DEFAULT_MIN_CREWS, Period, ReportParameters};
+pub use reports::{Reports, Source};
+pub use usage::{Field, fields_used};

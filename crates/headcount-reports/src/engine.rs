@@ -1,0 +1,197 @@
+//! Runs a plan within limits, away from the threads that take telemetry in.
+//!
+//! Queries have threads of their own: a query that keeps a core busy delays no acknowledgement, and a query whose text
+//! nests ten thousand deep finds the stack that the parser's and planner's recursion needs.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+
+use crate::distinct::distinct_count;
+use crate::error::ReportError;
+use crate::tool_key::tool_key;
+
+/// What one question may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Wall-clock time from planning to the last row.
+    pub time: Duration,
+    /// Memory of the operators that gather rows (grouping, sorting, joining), in bytes. Nothing is spilled to disk.
+    pub memory_bytes: usize,
+    /// The answer's columns in memory, in bytes.
+    pub answer_bytes: usize,
+    /// The text of a query, in bytes.
+    pub query_bytes: usize,
+    /// Cores that one question may use.
+    pub cores: NonZeroUsize,
+}
+
+impl Default for QueryLimits {
+    /// 30 s, 1 GiB, an answer of 64 MiB, a query of 64 KiB, all cores.
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(30),
+            memory_bytes: 1 << 30,
+            answer_bytes: 64 << 20,
+            query_bytes: 64 << 10,
+            cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// Functions that make one value of any length out of a number: their memory is not accounted for.
+const UNBOUNDED_FUNCTIONS: [&str; 7] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "array_repeat",
+    "array_resize",
+    "range",
+    "generate_series",
+];
+
+/// Address space for the stack of a query thread; only what is touched becomes memory.
+const QUERY_STACK_BYTES: usize = 256 << 20;
+
+static QUERY_THREADS: OnceLock<Runtime> = OnceLock::new();
+
+/// What queries share: caches of file footers, and the stores that tables registered. No query may write to disk.
+static SHARED: LazyLock<Result<RuntimeEnv, String>> = LazyLock::new(|| {
+    let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+    RuntimeEnvBuilder::new()
+        .with_disk_manager_builder(no_spilling)
+        .build()
+        .map_err(|error| error.strip_backtrace())
+});
+
+fn query_threads() -> Result<&'static Runtime, ReportError> {
+    if let Some(threads) = QUERY_THREADS.get() {
+        return Ok(threads);
+    }
+    let threads = Builder::new_multi_thread()
+        .thread_name("headcount-query")
+        .thread_stack_size(QUERY_STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|error| ReportError::Engine(format!("cannot start query threads: {error}")))?;
+    // Another thread may have been first: its runtime is used then, and ours is let go without waiting for it.
+    if let Err(unused) = QUERY_THREADS.set(threads) {
+        unused.shutdown_background();
+    }
+    QUERY_THREADS
+        .get()
+        .ok_or_else(|| ReportError::Engine("cannot start query threads".to_owned()))
+}
+
+/// A session of its own for one question, with its own memory limit and no tables.
+pub(crate) fn session(limits: &QueryLimits) -> Result<SessionContext, ReportError> {
+    let shared = SHARED
+        .as_ref()
+        .map_err(|error| ReportError::Engine(error.clone()))?;
+    let memory = Arc::new(GreedyMemoryPool::new(limits.memory_bytes));
+    let runtime = RuntimeEnvBuilder::from_runtime_env(shared)
+        .with_memory_pool(memory)
+        .build_arc()
+        .map_err(|error| ReportError::Engine(error.strip_backtrace()))?;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(limits.cores.get())
+        .with_information_schema(true);
+    config.options_mut().execution.enable_recursive_ctes = false;
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in UNBOUNDED_FUNCTIONS {
+        context.deregister_udf(function);
+    }
+    context.register_udf(tool_key());
+    context.register_udaf(distinct_count());
+    Ok(context)
+}
+
+/// Ends the task when the one who waits for it goes away.
+struct EndOnDrop(AbortHandle);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs `work` on the query threads, for at most the time of `limits`. A panic inside becomes an error.
+pub(crate) async fn within<T: Send + 'static>(
+    limits: QueryLimits,
+    work: impl Future<Output = Result<T, ReportError>> + Send + 'static,
+) -> Result<T, ReportError> {
+    let task = query_threads()?.spawn(async move {
+        let timed = tokio::time::timeout(limits.time, work);
+        timed.await.unwrap_or(Err(too_slow(&limits)))
+    });
+    let _end = EndOnDrop(task.abort_handle());
+    // The clock inside stops work that pauses; this one answers also when the work never does.
+    let waited = wait(limits.time + Duration::from_millis(100), task);
+    match waited.await {
+        Some(Ok(result)) => result,
+        Some(Err(_)) => Err(ReportError::Engine("it met a fault of its own".to_owned())),
+        None => Err(too_slow(&limits)),
+    }
+}
+
+fn too_slow(limits: &QueryLimits) -> ReportError {
+    ReportError::TooSlow { limit: limits.time }
+}
+
+/// The task's result, or `None` when it takes longer than `time`. The clock is that of the query threads, so that the
+/// caller's runtime needs none.
+async fn wait<T>(
+    time: Duration,
+    task: tokio::task::JoinHandle<T>,
+) -> Option<Result<T, tokio::task::JoinError>> {
+    let clock = QUERY_THREADS.get().map(|threads| {
+        let _inside = threads.enter();
+        tokio::time::sleep(time)
+    });
+    let Some(clock) = clock else {
+        return Some(task.await);
+    };
+    tokio::select! {
+        result = task => Some(result),
+        () = clock => None,
+    }
+}
+
+/// The rows of `frame`, all of them in memory.
+pub(crate) async fn collect(
+    frame: DataFrame,
+    limits: &QueryLimits,
+) -> Result<(SchemaRef, Vec<RecordBatch>), ReportError> {
+    let failed = |error: DataFusionError| ReportError::running(&error, limits.memory_bytes);
+    let mut stream = frame.execute_stream().await.map_err(failed)?;
+    let schema = stream.schema();
+    let mut batches = Vec::new();
+    let mut bytes = 0;
+    while let Some(batch) = stream.next().await.transpose().map_err(failed)? {
+        bytes += batch.get_array_memory_size();
+        if bytes > limits.answer_bytes {
+            return Err(ReportError::AnswerTooLarge {
+                limit: limits.answer_bytes,
+            });
+        }
+        batches.push(batch);
+    }
+    Ok((schema, batches))
+}

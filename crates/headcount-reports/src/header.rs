@@ -1,0 +1,142 @@
+//! The header of a report's file: what it asks and what its columns mean.
+
+use serde::Serialize;
+
+/// A column of a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReportColumn {
+    /// Its name in the answer.
+    pub name: String,
+    /// What a value of it means.
+    pub meaning: String,
+}
+
+/// What the k-threshold counts for a column of free text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// The report's column that counts how many different crews (or projects) sent the value.
+    Column(String),
+    /// The spans carry no crew: no value is known to come from enough of them. The SQL folds by `$min_crews` itself and
+    /// counts the folded values in a column `names`.
+    NoCrew,
+}
+
+/// A column whose values are free text: shown only when enough crews sent them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FreeText {
+    /// The column.
+    pub column: String,
+    /// What counts its senders.
+    pub holder: Holder,
+    /// Only rows where this column has one of these values hold free text; all rows if `None`.
+    pub only_where: Option<(String, Vec<String>)>,
+}
+
+/// A report: its header and its SQL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReportHeader {
+    /// The report's name: the file's name without `.sql`.
+    pub name: String,
+    /// A short title.
+    pub title: String,
+    /// The question that the report answers.
+    pub question: String,
+    /// The columns, in order. With a period asked for, a column `period` stands before them.
+    pub columns: Vec<ReportColumn>,
+    /// The column under the k-threshold, if there is one.
+    pub free_text: Option<FreeText>,
+    /// Notes for an answer in which a column has no value: (column, note).
+    pub when_null: Vec<(String, String)>,
+    /// Notes for every answer.
+    pub notes: Vec<String>,
+    /// The SQL after the header.
+    #[serde(skip)]
+    pub sql: &'static str,
+}
+
+impl ReportHeader {
+    /// Reads the header of the report `name` from its file's `text`.
+    ///
+    /// # Errors
+    /// Says which line is not a header line, or which part is missing.
+    pub fn parse(name: &str, text: &'static str) -> Result<Self, String> {
+        let mut header = Self {
+            name: name.to_owned(),
+            title: String::new(),
+            question: String::new(),
+            columns: Vec::new(),
+            free_text: None,
+            when_null: Vec::new(),
+            notes: Vec::new(),
+            sql: "",
+        };
+        let mut rest = text;
+        while let Some(after) = rest.strip_prefix("--") {
+            let (line, following) = after.split_once('\n').unwrap_or((after, ""));
+            header
+                .read_line(line)
+                .map_err(|reason| format!("{name}.sql, {line:?}: {reason}"))?;
+            rest = following;
+        }
+        header.sql = rest;
+        if header.title.is_empty() || header.question.is_empty() || header.columns.is_empty() {
+            return Err(format!(
+                "{name}.sql: title, question or columns are missing"
+            ));
+        }
+        Ok(header)
+    }
+
+    fn read_line(&mut self, line: &str) -> Result<(), String> {
+        if let Some(column) = line.strip_prefix("   ") {
+            let (name, meaning) = split(column)?;
+            self.columns.push(ReportColumn { name, meaning });
+            return Ok(());
+        }
+        let (key, value) = line.split_once(':').ok_or("no colon")?;
+        let value = value.trim();
+        match key.trim() {
+            "title" => value.clone_into(&mut self.title),
+            "question" => value.clone_into(&mut self.question),
+            "columns" => {}
+            "note" => self.notes.push(value.to_owned()),
+            "when null" => self.when_null.push(split(value)?),
+            "free text" => self.free_text = Some(FreeText::parse(value)?),
+            other => return Err(format!("{other:?} is not known")),
+        }
+        Ok(())
+    }
+}
+
+fn split(text: &str) -> Result<(String, String), String> {
+    let (name, meaning) = text.split_once(':').ok_or("no colon after the column")?;
+    Ok((name.trim().to_owned(), meaning.trim().to_owned()))
+}
+
+impl FreeText {
+    /// Reads `COLUMN by COUNT [where COLUMN in VALUE, …]`, or `COLUMN by no crew`.
+    fn parse(text: &str) -> Result<Self, String> {
+        let (what, condition) = match text.split_once(" where ") {
+            Some((what, condition)) => (what, Some(condition)),
+            None => (text, None),
+        };
+        let (column, holder) = what.split_once(" by ").ok_or("no \" by \"")?;
+        let holder = match holder.trim() {
+            "no crew" => Holder::NoCrew,
+            counted => Holder::Column(counted.to_owned()),
+        };
+        let only_where = condition
+            .map(|condition| {
+                let (name, values) = condition.split_once(" in ").ok_or("no \" in \"")?;
+                let values = values.split(',').map(|value| value.trim().to_owned());
+                Ok::<_, String>((name.trim().to_owned(), values.collect()))
+            })
+            .transpose()?;
+        Ok(Self {
+            column: column.trim().to_owned(),
+            holder,
+            only_where,
+        })
+    }
+}

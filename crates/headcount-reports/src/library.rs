@@ -1,0 +1,104 @@
+//! The reports that ship with the project: the files in `reports/`, built in.
+
+use std::sync::LazyLock;
+
+use crate::header::ReportHeader;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../reports/", $name, ".sql")))),*]
+    };
+}
+
+/// Every file of `reports/`, in the order in which they are listed to people. A test compares it with the folder.
+const FILES: &[(&str, &str)] = files![
+    "overview",
+    "versions",
+    "runtimes",
+    "crews",
+    "completions",
+    "features",
+    "agents",
+    "roles",
+    "tasks",
+    "failures",
+    "tools",
+    "models",
+    "tests",
+    "deployments",
+    "flows",
+    "feedback",
+    "environment",
+    "projects",
+    "shared",
+    "refusals",
+];
+
+static REPORTS: LazyLock<Vec<ReportHeader>> = LazyLock::new(|| {
+    let parsed = FILES
+        .iter()
+        .map(|(name, text)| ReportHeader::parse(name, text));
+    #[expect(
+        clippy::expect_used,
+        reason = "the files are built in, and a test reads them"
+    )]
+    parsed
+        .collect::<Result<_, _>>()
+        .expect("a built-in report has a sound header")
+});
+
+/// All reports, in the order in which they are listed to people.
+pub fn catalog_of_reports() -> &'static [ReportHeader] {
+    &REPORTS
+}
+
+/// The report `name`.
+pub fn find_report(name: &str) -> Option<&'static ReportHeader> {
+    REPORTS.iter().find(|report| report.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_in_the_folder_is_built_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../reports");
+        let mut found: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                name.strip_suffix(".sql").map(str::to_owned)
+            })
+            .collect();
+        let mut listed: Vec<String> = FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        found.sort();
+        listed.sort();
+        assert_eq!(found, listed);
+    }
+
+    #[test]
+    fn every_header_is_sound_and_names_columns_that_exist() {
+        for report in catalog_of_reports() {
+            let has = |name: &str| report.columns.iter().any(|column| column.name == name);
+            for (column, _) in &report.when_null {
+                assert!(has(column), "{}: {column}", report.name);
+            }
+            if let Some(free_text) = &report.free_text {
+                assert!(has(&free_text.column), "{}", report.name);
+                match &free_text.holder {
+                    crate::Holder::Column(column) => assert!(has(column), "{}", report.name),
+                    crate::Holder::NoCrew => assert!(has("names"), "{}", report.name),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_without_its_question_is_refused() {
+        let error = ReportHeader::parse("x", "-- title: X\nSELECT 1").unwrap_err();
+        assert!(error.contains("question"), "{error}");
+        let error = ReportHeader::parse("x", "-- nonsense: X\nSELECT 1").unwrap_err();
+        assert!(error.contains("nonsense"), "{error}");
+    }
+}

@@ -1,0 +1,222 @@
+//! What a report may be asked for: a span of time, a period, a framework, a version, a threshold.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ReportError;
+
+/// Free text is shown when at least so many different crews sent it, unless the question says otherwise.
+pub const DEFAULT_MIN_CREWS: u64 = 5;
+
+/// The length of a period that a report is grouped by. Periods begin at midnight UTC; weeks on Monday.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// A day.
+    Day,
+    /// A week from Monday.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl Period {
+    /// The period's name in a question.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for Period {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "day" => Ok(Self::Day),
+            "week" => Ok(Self::Week),
+            "month" => Ok(Self::Month),
+            _ => Err("expected day, week or month".to_owned()),
+        }
+    }
+}
+
+/// The parameters of a report, as people and query strings write them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportParameters {
+    /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339) or so long
+    /// ago (`36h`, `7d`, `4w`).
+    pub since: Option<String>,
+    /// Only records before this moment, written alike; a date counts to its end.
+    pub until: Option<String>,
+    /// One set of rows for each period, with a column `period` (its first day) before the others.
+    pub by: Option<Period>,
+    /// Only records of this framework.
+    pub framework: Option<String>,
+    /// Only records of this release of it; `1.15.*` means every release that begins with `1.15.`.
+    pub version: Option<String>,
+    /// Free text from fewer crews is folded into one row; 1 shows everything. [`DEFAULT_MIN_CREWS`] if `None`.
+    pub min_crews: Option<u64>,
+}
+
+/// The parameters after reading them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// Microseconds since 1970 UTC, inclusive.
+    pub(crate) since: Option<i64>,
+    /// Microseconds since 1970 UTC, exclusive.
+    pub(crate) until: Option<i64>,
+    pub(crate) by: Option<Period>,
+    pub(crate) framework: Option<String>,
+    pub(crate) version: Option<VersionFilter>,
+    pub(crate) min_crews: u64,
+}
+
+/// Which releases are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum VersionFilter {
+    Exact(String),
+    Prefix(String),
+}
+
+impl ReportParameters {
+    /// Reads the parameters; `now` is what "7 days ago" counts from.
+    pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
+        let moment = |parameter, text: &Option<String>, end_of_day| {
+            let read = |text: &String| read_moment(text, now, end_of_day);
+            text.as_ref()
+                .map(read)
+                .transpose()
+                .map_err(|reason| ReportError::Parameter { parameter, reason })
+        };
+        let since = moment("since", &self.since, false)?;
+        let until = moment("until", &self.until, true)?;
+        if let (Some(since), Some(until)) = (since, until)
+            && since >= until
+        {
+            return Err(ReportError::Parameter {
+                parameter: "until",
+                reason: "it is not after since".to_owned(),
+            });
+        }
+        let version = self
+            .version
+            .as_ref()
+            .map(|version| match version.strip_suffix('*') {
+                Some(prefix) => VersionFilter::Prefix(prefix.to_owned()),
+                None => VersionFilter::Exact(version.clone()),
+            });
+        Ok(Selection {
+            since: since.map(|since| since.timestamp_micros()),
+            until: until.map(|until| until.timestamp_micros()),
+            by: self.by,
+            framework: self.framework.clone(),
+            version,
+            min_crews: self.min_crews.unwrap_or(DEFAULT_MIN_CREWS),
+        })
+    }
+}
+
+fn read_moment(text: &str, now: DateTime<Utc>, end_of_day: bool) -> Result<DateTime<Utc>, String> {
+    let expected = || {
+        format!(
+            "{text:?} is not a date (2026-11-01), a moment (2026-11-01T08:00:00Z) or a time ago (36h, 7d, 4w)"
+        )
+    };
+    if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        let day = if end_of_day {
+            date.checked_add_days(Days::new(1))
+        } else {
+            Some(date)
+        };
+        let day = day.ok_or_else(expected)?;
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.with_timezone(&Utc));
+    }
+    let unit = text.chars().next_back().ok_or_else(expected)?;
+    let number = text.strip_suffix(unit).unwrap_or_default();
+    let number: u32 = number.parse().map_err(|_| expected())?;
+    let hours = match unit {
+        'h' => 1,
+        'd' => 24,
+        'w' => 7 * 24,
+        _ => return Err(expected()),
+    };
+    let ago = TimeDelta::hours(i64::from(number) * hours);
+    now.checked_sub_signed(ago).ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn moment(text: &str, end_of_day: bool) -> String {
+        let moment = read_moment(text, now(), end_of_day).unwrap();
+        moment.format("%Y-%m-%dT%H:%M").to_string()
+    }
+
+    #[test]
+    fn a_moment_is_a_date_an_instant_or_a_time_ago() {
+        assert_eq!(moment("2026-11-01", false), "2026-11-01T00:00");
+        assert_eq!(moment("2026-11-01", true), "2026-11-02T00:00");
+        assert_eq!(
+            moment("2026-11-01T08:30:00+02:00", true),
+            "2026-11-01T06:30"
+        );
+        assert_eq!(moment("36h", false), "2026-11-22T00:00");
+        assert_eq!(moment("7d", false), "2026-11-16T12:00");
+        assert_eq!(moment("4w", false), "2026-10-26T12:00");
+    }
+
+    #[test]
+    fn anything_else_is_refused_and_named() {
+        let texts = [
+            "",
+            "d",
+            "yesterday",
+            "-7d",
+            "7m",
+            "2026-13-01",
+            "99999999999d",
+            "7д",
+            "4294967295w",
+        ];
+        for text in texts {
+            let parameters = ReportParameters {
+                since: Some(text.to_owned()),
+                ..ReportParameters::default()
+            };
+            let error = parameters.resolve(now()).unwrap_err().to_string();
+            assert!(error.contains("since"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_span_of_time_is_refused() {
+        let parameters = ReportParameters {
+            since: Some("1d".to_owned()),
+            until: Some("2d".to_owned()),
+            ..ReportParameters::default()
+        };
+        assert!(parameters.resolve(now()).is_err());
+    }
+}

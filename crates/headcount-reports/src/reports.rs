@@ -1,0 +1,249 @@
+//! The front door: named reports, free SQL, the list of tables.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use chrono::Utc;
+use datafusion::catalog::TableProvider;
+use datafusion::common::ParamValues;
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+use headcount_catalog::Tier;
+use serde_json::Value;
+
+use crate::answer::{Answer, AnswerColumn, ColumnKind};
+use crate::engine::{QueryLimits, collect, session, within};
+use crate::error::ReportError;
+use crate::folding::fold;
+use crate::header::{Holder, ReportHeader};
+use crate::library::{catalog_of_reports, find_report};
+use crate::parameters::{ReportParameters, Selection};
+use crate::value::rows_of;
+use crate::views::{periods, view};
+
+/// A table that questions can be asked of.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name in SQL.
+    pub name: String,
+    /// The tier of what it holds.
+    pub tier: Tier,
+    /// How many rows it has.
+    pub rows: u64,
+    /// Its rows.
+    pub provider: Arc<dyn TableProvider>,
+}
+
+/// Named reports and free SQL over a set of tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    sources: Arc<[Source]>,
+    limits: QueryLimits,
+}
+
+impl Reports {
+    /// Reports over `sources`, each question within `limits`.
+    pub fn over(sources: Vec<Source>, limits: QueryLimits) -> Self {
+        Self {
+            sources: sources.into(),
+            limits,
+        }
+    }
+
+    /// Answers the report `name`.
+    ///
+    /// # Errors
+    /// If there is no such report, a parameter cannot be read, or a limit is reached.
+    pub async fn report(
+        &self,
+        name: &str,
+        parameters: &ReportParameters,
+    ) -> Result<Answer, ReportError> {
+        let Some(report) = find_report(name) else {
+            return Err(unknown(name));
+        };
+        let selection = parameters.resolve(Utc::now())?;
+        let this = self.clone();
+        within(
+            self.limits,
+            async move { this.run(report, &selection).await },
+        )
+        .await
+    }
+
+    /// Answers a query in SQL that reads and does nothing else.
+    ///
+    /// # Errors
+    /// If the query is no SQL, would change something, or reaches a limit.
+    pub async fn sql(&self, query: &str) -> Result<Answer, ReportError> {
+        if query.len() > self.limits.query_bytes {
+            return Err(ReportError::QueryTooLong {
+                bytes: query.len(),
+                limit: self.limits.query_bytes,
+            });
+        }
+        let (this, query) = (self.clone(), query.to_owned());
+        within(self.limits, async move { this.query(&query).await }).await
+    }
+
+    /// The tables: `table_name`, `tier`, `rows`.
+    pub fn tables(&self) -> Answer {
+        let column = |name: &str, kind| AnswerColumn {
+            name: name.to_owned(),
+            kind,
+        };
+        let row = |source: &Source| {
+            vec![
+                Value::from(source.name.as_str()),
+                Value::from(source.tier.name()),
+                Value::from(source.rows),
+            ]
+        };
+        Answer {
+            columns: vec![
+                column("table_name", ColumnKind::Text),
+                column("tier", ColumnKind::Text),
+                column("rows", ColumnKind::Integer),
+            ],
+            rows: self.sources.iter().map(row).collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    async fn query(&self, query: &str) -> Result<Answer, ReportError> {
+        let refused = |error: DataFusionError| self.refused(&error);
+        let context = session(&self.limits)?;
+        for source in self.sources.iter() {
+            let provider = Arc::clone(&source.provider);
+            let _replaced = context
+                .register_table(source.name.as_str(), provider)
+                .map_err(refused)?;
+        }
+        let reading_only = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
+        let frame = context.sql_with_options(query, reading_only);
+        let frame = frame.await.map_err(refused)?;
+        let (schema, batches) = collect(frame, &self.limits).await?;
+        let mut answer = Answer::of_schema(&schema);
+        answer.rows = batches.iter().flat_map(rows_of).collect();
+        Ok(answer)
+    }
+
+    async fn run(
+        &self,
+        report: &'static ReportHeader,
+        selection: &Selection,
+    ) -> Result<Answer, ReportError> {
+        let context = session(&self.limits)?;
+        let frame = plan(&context, &self.sources, report, selection)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        let (schema, batches) = collect(frame, &self.limits).await?;
+        let all = concat_batches(&schema, &batches).map_err(|error| self.failed(error.into()))?;
+        self.present(report, selection, all)
+    }
+
+    /// Folds, orders and annotates the rows of a report.
+    fn present(
+        &self,
+        report: &ReportHeader,
+        selection: &Selection,
+        mut all: RecordBatch,
+    ) -> Result<Answer, ReportError> {
+        if selection.by.is_none()
+            && let Ok(period) = all.schema().index_of("period")
+        {
+            let _period = all.remove_column(period);
+        }
+        let mut answer = Answer::of_schema(&all.schema());
+        answer.rows = match &report.free_text {
+            None => rows_of(&all),
+            Some(free_text) => {
+                let folded = fold(&all, free_text, selection.min_crews)
+                    .map_err(|error| self.failed(error.into()))?;
+                let note = folding_note(report, selection.min_crews, folded.values);
+                answer.notes.extend(note);
+                folded.rows
+            }
+        };
+        if selection.by.is_some() {
+            // Rows of folded text come last; each belongs to its period. Days as ISO 8601 text sort as days.
+            answer.rows.sort_by(|left, right| {
+                let day = |row: &[Value]| row[0].as_str().map(str::to_owned);
+                day(left).cmp(&day(right))
+            });
+        }
+        for (column, note) in &report.when_null {
+            let index = answer.column_index(column);
+            let is_null = |row: &Vec<Value>| index.is_some_and(|index| row[index].is_null());
+            if answer.rows.iter().any(is_null) {
+                answer.notes.push(note.clone());
+            }
+        }
+        answer.notes.extend(report.notes.iter().cloned());
+        Ok(answer)
+    }
+
+    fn refused(&self, error: &DataFusionError) -> ReportError {
+        ReportError::planning(error, self.limits.memory_bytes)
+    }
+
+    fn failed(&self, error: DataFusionError) -> ReportError {
+        ReportError::running(&error, self.limits.memory_bytes)
+    }
+}
+
+/// The report's plan over views of `sources`.
+pub(crate) async fn plan(
+    context: &SessionContext,
+    sources: &[Source],
+    report: &ReportHeader,
+    selection: &Selection,
+) -> Result<DataFrame, DataFusionError> {
+    for source in sources {
+        let provider = Arc::clone(&source.provider);
+        let provider = view(context, &source.name, provider, selection)?;
+        let _replaced = context.register_table(source.name.as_str(), provider)?;
+    }
+    let _replaced = context.register_table("periods", periods(context, selection)?)?;
+    let frame = context.sql(report.sql).await?;
+    let min_crews = i64::try_from(selection.min_crews).unwrap_or(i64::MAX);
+    let min_crews = ("min_crews", ScalarValue::Int64(Some(min_crews)));
+    frame.with_param_values(ParamValues::from(vec![min_crews]))
+}
+
+fn folding_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<String> {
+    let free_text = report.free_text.as_ref()?;
+    if values == 0 {
+        return None;
+    }
+    let column = &free_text.column;
+    Some(match &free_text.holder {
+        Holder::Column(holder) => format!(
+            "{values} of the values of {column} come from fewer than {min_crews} {holder} and are folded together; their \
+             whole numbers are added up, so one of the {holder} may count several times there; \
+             --min-crews 1 shows every value"
+        ),
+        Holder::NoCrew => format!(
+            "{values} of the values of {column} are folded together: the framework's spans name no crew, so none is known \
+             to come from {min_crews} different ones; --min-crews 1 shows every value"
+        ),
+    })
+}
+
+fn unknown(name: &str) -> ReportError {
+    let names: Vec<&str> = catalog_of_reports()
+        .iter()
+        .map(|report| report.name.as_str())
+        .collect();
+    ReportError::UnknownReport {
+        name: name.to_owned(),
+        known: names.join(", "),
+    }
+}

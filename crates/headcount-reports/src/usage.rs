@@ -1,0 +1,95 @@
+//! Which of the catalog's fields the reports read: a field that none reads should not be collected.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, TimeUnit};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use headcount_catalog::{ColumnType, Schema, Table};
+
+use crate::engine::{QueryLimits, session};
+use crate::error::ReportError;
+use crate::library::catalog_of_reports;
+use crate::parameters::{Selection, VersionFilter};
+use crate::reports::{Source, plan};
+
+/// A column of a table: (table, column).
+pub type Field = (String, String);
+
+/// The fields that some report of the project reads, found by planning each over the tables of `schema`.
+///
+/// # Errors
+/// If a report does not fit the schema; the text names the report and what it misses.
+pub async fn fields_used(schema: &Schema) -> Result<BTreeSet<Field>, ReportError> {
+    let limits = QueryLimits::default();
+    let sources: Vec<Source> = schema.tables.iter().map(empty_source).collect();
+    // Filters read fields too: of a table that a report reads, not of every table.
+    let selection = Selection {
+        since: Some(0),
+        framework: Some("crewai".to_owned()),
+        version: Some(VersionFilter::Exact("1".to_owned())),
+        min_crews: 1,
+        ..Selection::default()
+    };
+    let mut fields = BTreeSet::new();
+    for report in catalog_of_reports() {
+        let named = |error: DataFusionError| {
+            ReportError::Engine(format!(
+                "report {}: {}",
+                report.name,
+                error.strip_backtrace()
+            ))
+        };
+        let context = session(&limits)?;
+        let frame = plan(&context, &sources, report, &selection).await;
+        let optimized = frame.and_then(|frame| frame.into_optimized_plan());
+        add_scanned(&optimized.map_err(named)?, &mut fields).map_err(named)?;
+    }
+    Ok(fields)
+}
+
+fn add_scanned(plan: &LogicalPlan, fields: &mut BTreeSet<Field>) -> Result<(), DataFusionError> {
+    let _recursion = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let read = scan.projected_schema.fields().iter();
+            let filtered = scan.filters.iter().flat_map(|filter| filter.column_refs());
+            let names = read
+                .map(|field| field.name().clone())
+                .chain(filtered.map(|column| column.name.clone()));
+            fields.extend(names.map(|name| (scan.table_name.table().to_owned(), name)));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+fn empty_source(table: &Table) -> Source {
+    let fields: Vec<ArrowField> = table
+        .columns
+        .iter()
+        .map(|column| ArrowField::new(&column.name, arrow_type(column.column_type), true))
+        .collect();
+    Source {
+        name: table.name.clone(),
+        tier: table.tier,
+        rows: 0,
+        provider: Arc::new(EmptyTable::new(Arc::new(ArrowSchema::new(fields)))),
+    }
+}
+
+/// The Arrow type in which the store answers a column of the catalog.
+pub(crate) fn arrow_type(column_type: ColumnType) -> DataType {
+    match column_type {
+        ColumnType::Boolean => DataType::Boolean,
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Double => DataType::Float64,
+        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnType::Text => DataType::Utf8,
+        ColumnType::TextList => {
+            DataType::List(Arc::new(ArrowField::new("element", DataType::Utf8, true)))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+-- title: Agents
+-- question: How are agents set up?
+-- columns:
+--   setting: the agent's setting
+--   value: its value
+--   agents: distinct agents with that value (by key, or by id where there is no key)
+--   crews: distinct crews of those agents (by key, or by id where there is no key)
+-- free text: value by crews where setting in llm_name, llm_model_name, llm_model, llm_class_name, function_calling_llm
+-- note: llm_name, llm_top_k, llm_temperature and llm_class_name are reported by CrewAI 0.55.2 and older only; the roles are in the report "roles"
+WITH each AS (
+  SELECT period, coalesce(nullif(key, ''), id) AS agent, crew, verbose, delegation_enabled, code_execution_allowed, max_iterations, max_rpm,
+         max_retry_limit, llm_name, llm_model_name, llm_model, llm_top_k, llm_temperature, llm_class_name, function_calling_llm,
+         cardinality(tool_names) AS tools
+  FROM agents
+  GROUP BY ALL
+)
+SELECT period, setting.name AS setting, setting.value AS value, distinct_count(agent) AS agents, distinct_count(crew) AS crews
+FROM (
+  SELECT period, agent, crew, unnest([
+    named_struct('name', 'verbose', 'value', CAST(verbose AS VARCHAR)),
+    named_struct('name', 'delegation_enabled', 'value', CAST(delegation_enabled AS VARCHAR)),
+    named_struct('name', 'code_execution_allowed', 'value', CAST(code_execution_allowed AS VARCHAR)),
+    named_struct('name', 'max_iterations', 'value', CAST(max_iterations AS VARCHAR)),
+    named_struct('name', 'max_rpm', 'value', CAST(max_rpm AS VARCHAR)),
+    named_struct('name', 'max_retry_limit', 'value', CAST(max_retry_limit AS VARCHAR)),
+    named_struct('name', 'tools', 'value', CAST(tools AS VARCHAR)),
+    named_struct('name', 'llm_name', 'value', CAST(llm_name AS VARCHAR)),
+    named_struct('name', 'llm_model_name', 'value', CAST(llm_model_name AS VARCHAR)),
+    named_struct('name', 'llm_model', 'value', CAST(llm_model AS VARCHAR)),
+    named_struct('name', 'llm_top_k', 'value', CAST(llm_top_k AS VARCHAR)),
+    named_struct('name', 'llm_temperature', 'value', CAST(llm_temperature AS VARCHAR)),
+    named_struct('name', 'llm_class_name', 'value', CAST(llm_class_name AS VARCHAR)),
+    named_struct('name', 'function_calling_llm', 'value', CAST(function_calling_llm AS VARCHAR))
+  ]) AS setting
+  FROM each
+)
+WHERE setting.value IS NOT NULL
+GROUP BY period, setting.name, setting.value
+ORDER BY period, setting, agents DESC, value

@@ -1,0 +1,16 @@
+-- title: Completions
+-- question: How do kickoffs end, and after how long?
+-- columns:
+--   outcome: completed or failed
+--   crews: distinct crews (by key, or by id where there is no key)
+--   runs: kickoffs that ended so
+--   duration_avg: mean duration in seconds
+--   duration_p50: half of them took at most this many seconds
+--   duration_p95: 95 of 100 took at most this many seconds
+-- note: only CrewAI 1.15.19 and newer report how a kickoff ended
+SELECT period, outcome, distinct_count(crew) AS crews, count(*) AS runs,
+       avg(duration) AS duration_avg, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
+       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+FROM crew_completions
+GROUP BY period, outcome
+ORDER BY period, outcome

@@ -1,0 +1,33 @@
+-- title: Deployments
+-- question: How far do people get when they deploy a crew?
+-- columns:
+--   step: the step, in the order of the funnel
+--   count: how often it was reported
+--   deployments: distinct deployments that it names
+--   of_created: for created and failed, their share of the attempts to create
+--   from_cli: those started on the command line, where that is reported
+--   from_tui: those started in the terminal interface, where that is reported
+--   details: reasons of failure with their status code, and kinds of logs, each with its count
+-- note: CrewAI reports created from 1.15.18, failed from 1.15.22, and where a step was started from 1.15.16
+WITH steps AS (
+  SELECT period, step, count(*) AS "count", distinct_count(nullif(crew_id, '')) AS deployments,
+         CASE WHEN count(source) > 0 THEN count(*) FILTER (WHERE source = 'cli') END AS from_cli,
+         CASE WHEN count(source) > 0 THEN count(*) FILTER (WHERE source = 'tui') END AS from_tui
+  FROM deployments GROUP BY period, step
+), details AS (
+  SELECT period, step, array_agg(concat(detail, ': ', times) ORDER BY times DESC, detail) AS details
+  FROM (SELECT period, step, concat_ws(' ', coalesce(reason, log_type), status_code) AS detail, count(*) AS times
+        FROM deployments
+        WHERE reason IS NOT NULL OR log_type IS NOT NULL OR status_code IS NOT NULL
+        GROUP BY period, step, concat_ws(' ', coalesce(reason, log_type), status_code))
+  GROUP BY period, step
+), attempts AS (
+  SELECT period, count(*) AS attempts FROM deployments WHERE step = 'create' GROUP BY period
+)
+SELECT steps.period, steps.step, steps."count", steps.deployments,
+       CASE WHEN steps.step IN ('created', 'failed') THEN CAST(steps."count" AS DOUBLE) / attempts.attempts END AS of_created,
+       steps.from_cli, steps.from_tui, details.details
+FROM steps
+LEFT JOIN details ON details.period = steps.period AND details.step = steps.step
+LEFT JOIN attempts ON attempts.period = steps.period
+ORDER BY steps.period, array_position(['signup_error', 'start', 'create', 'created', 'failed', 'logs', 'remove'], steps.step), steps.step

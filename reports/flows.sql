@@ -1,0 +1,31 @@
+-- title: Flows
+-- question: Which flows run, and how do they end?
+-- columns:
+--   flow: the flow's class name
+--   origin: user for a flow that someone wrote, internal for one of the framework; null where the release does not say
+--   names: how many flow names the row stands for
+--   created: flow objects constructed, or flows scaffolded on the command line
+--   plotted: flows plotted
+--   started: runs started, each resumption and each turn of a conversation among them
+--   resumed: runs that resumed an earlier one
+--   conversational: runs that are turns of a conversation
+--   paused: runs that waited for a human
+--   completed: runs that ended well
+--   failed: runs that ended with an error
+--   method_failures: methods that raised an error
+--   duration_p50: half of the runs took at most this many seconds
+--   duration_p95: 95 of 100 took at most this many seconds
+-- free text: flow by no crew
+-- note: paused, completed, failed and method_failures are reported by CrewAI 1.15.15 and newer
+SELECT period, flow, origin, distinct_count(flow_name) AS names,
+       count(*) FILTER (WHERE event = 'created') AS created, count(*) FILTER (WHERE event = 'plotted') AS plotted,
+       count(*) FILTER (WHERE event = 'started') AS started, count(*) FILTER (WHERE event = 'started' AND resumed) AS resumed,
+       count(*) FILTER (WHERE event = 'started' AND conversational) AS conversational, count(*) FILTER (WHERE event = 'paused') AS paused,
+       count(*) FILTER (WHERE event = 'completed' AND outcome = 'completed') AS completed,
+       count(*) FILTER (WHERE event = 'completed' AND outcome = 'failed') AS failed,
+       count(*) FILTER (WHERE event = 'method_failed') AS method_failures,
+       approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
+       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+FROM (SELECT *, CASE WHEN $min_crews <= 1 THEN flow_name END AS flow FROM flow_events)
+GROUP BY period, flow, origin
+ORDER BY period, started DESC, flow, origin

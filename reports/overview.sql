@@ -1,0 +1,63 @@
+-- title: Overview
+-- question: How much is used, by how many crews, since when?
+-- columns:
+--   metric: what is counted; crews, agents, tasks, tools, models, versions and projects count distinct ones
+--   value: how many
+--   first_seen: time of the first record that counts
+--   last_seen: time of the last record that counts
+-- when null: value: a null value is not zero: the releases in this selection send no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
+-- note: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0, and no tool span for native function calls from 1.9.0: task_runs and tool_uses miss those
+WITH counted AS (
+  SELECT period, position, metric, first_seen, last_seen,
+         CASE metric WHEN 'crews' THEN crews WHEN 'runs' THEN runs WHEN 'runs_without_key' THEN runs - keyed
+                     WHEN 'versions' THEN versions ELSE projects END AS value,
+         metric = 'crews' AND keyed = 0 AS unknown
+  FROM (SELECT period, distinct_count(nullif(key, '')) AS crews, count(*) AS runs, count(nullif(key, '')) AS keyed,
+               distinct_count(concat(framework, ' ', framework_version)) FILTER (WHERE framework_version <> '') AS versions,
+               distinct_count(nullif(project_id, '')) AS projects, min(time) AS first_seen, max(time) AS last_seen
+        FROM crews GROUP BY period)
+  CROSS JOIN (VALUES (1, 'crews'), (2, 'runs'), (3, 'runs_without_key'), (11, 'versions'), (12, 'projects')) AS m (position, metric)
+  UNION ALL
+  SELECT period, position, metric, first_seen, last_seen, CASE metric WHEN 'agents' THEN agents ELSE models END, false
+  FROM (SELECT period, distinct_count(coalesce(nullif(key, ''), id)) AS agents, distinct_count(model) AS models,
+               min(time) AS first_seen, max(time) AS last_seen
+        FROM agents GROUP BY period)
+  CROSS JOIN (VALUES (4, 'agents'), (10, 'models')) AS m (position, metric)
+  UNION ALL
+  SELECT period, 5, 'tasks', min(time), max(time), distinct_count(coalesce(nullif(key, ''), id)), false FROM tasks GROUP BY period
+  UNION ALL
+  SELECT period, 6, 'task_runs', min(time), max(time), count(started), false FROM task_runs GROUP BY period
+  UNION ALL
+  SELECT period, 7, 'tools', min(first_seen), max(last_seen), distinct_count(tool_key(name)), false
+  FROM (SELECT period, name, min(time) AS first_seen, max(time) AS last_seen
+        FROM (SELECT period, unnest(tool_names) AS name, time FROM agents
+              UNION ALL SELECT period, unnest(tool_names), time FROM tasks
+              UNION ALL SELECT period, tool_name, time FROM tool_uses)
+        WHERE name <> '' GROUP BY period, name)
+  GROUP BY period
+  UNION ALL
+  SELECT period, 8, 'tool_uses', min(time), max(time), count(*), false FROM tool_uses WHERE outcome = 'used' GROUP BY period
+  UNION ALL
+  SELECT period, 13, 'flow_runs', min(time), max(time), count(*), false FROM flow_events WHERE event = 'started' GROUP BY period
+  UNION ALL
+  SELECT period, 14, 'feature_uses', min(time), max(time), count(*), false FROM feature_uses GROUP BY period
+  UNION ALL
+  SELECT period, 15, 'tests', min(time), max(time), count(*), false FROM tests WHERE step = 'execution' GROUP BY period
+  UNION ALL
+  SELECT period, 16, 'deployments', min(time), max(time), count(*), false FROM deployments WHERE step IN ('start', 'create') GROUP BY period
+  UNION ALL
+  SELECT period, 17, 'sharing_crews', min(time), max(time), distinct_count(crew), false FROM shared_agents GROUP BY period
+  UNION ALL
+  SELECT period, 18, 'refusals', min(time), max(time), CAST(sum("count") AS BIGINT), false FROM refusals GROUP BY period
+  UNION ALL
+  SELECT period, position, metric, NULL, NULL, 0, false
+  FROM periods
+  CROSS JOIN (VALUES (1, 'crews'), (2, 'runs'), (3, 'runs_without_key'), (4, 'agents'), (5, 'tasks'), (6, 'task_runs'), (7, 'tools'),
+                     (8, 'tool_uses'), (10, 'models'), (11, 'versions'), (12, 'projects'), (13, 'flow_runs'), (14, 'feature_uses'),
+                     (15, 'tests'), (16, 'deployments'), (17, 'sharing_crews'), (18, 'refusals')) AS m (position, metric)
+)
+SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL ELSE max(value) END AS value,
+       min(first_seen) AS first_seen, max(last_seen) AS last_seen
+FROM counted
+GROUP BY period, position, metric
+ORDER BY period, position

@@ -1,0 +1,42 @@
+-- title: Tasks
+-- question: How are tasks set up, how many are run, and how long do they take?
+-- columns:
+--   tasks: distinct tasks that crews define (by key, or by id where there is no key)
+--   crews: distinct crews that define them
+--   definitions: tasks of all kickoffs together
+--   async: those of the definitions that run asynchronously
+--   human_input: those of the definitions that ask a human
+--   with_tools: those of the definitions with tools of their own
+--   without_agent: those of the definitions that name no agent
+--   created: tasks whose creation was reported
+--   started: tasks whose start was reported
+--   ended: tasks whose end was reported
+--   completed: of those that ended, those that completed
+--   failed: of those that ended, those that failed
+--   distinct_run: distinct tasks that were created or started
+--   running_crews: distinct crews that ran them
+--   duration_p50: half of the tasks took at most this many seconds
+--   duration_p95: 95 of 100 took at most this many seconds
+-- when null: ended: no end of a task was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
+-- when null: duration_p50: no duration was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
+-- note: CrewAI 0.186.0 to 1.0.0 reports the creation of each task twice
+SELECT coalesce(d.period, r.period) AS period, d.tasks, d.crews, d.definitions, d."async", d.human_input, d.with_tools, d.without_agent,
+       nullif(r.created, 0) AS created, nullif(r.started, 0) AS started, nullif(r.ended, 0) AS ended,
+       CASE WHEN r.ended > 0 THEN r.completed END AS completed, CASE WHEN r.ended > 0 THEN r.failed END AS failed,
+       r.distinct_run, r.running_crews, r.duration_p50, r.duration_p95
+FROM (
+  SELECT period, distinct_count(coalesce(nullif(key, ''), id)) AS tasks, distinct_count(crew) AS crews, count(*) AS definitions,
+         count(*) FILTER (WHERE async_execution) AS "async", count(*) FILTER (WHERE human_input) AS human_input,
+         count(*) FILTER (WHERE cardinality(tool_names) > 0) AS with_tools,
+         count(*) FILTER (WHERE nullif(agent_key, '') IS NULL) AS without_agent
+  FROM tasks GROUP BY period
+) AS d
+FULL JOIN (
+  SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
+         count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
+         distinct_count(coalesce(nullif(task_key, ''), task_id)) AS distinct_run, distinct_count(crew) AS running_crews,
+         approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
+         approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+  FROM task_runs GROUP BY period
+) AS r ON d.period = r.period
+ORDER BY period

@@ -1,0 +1,33 @@
+-- title: Tools
+-- question: Which tools are crews equipped with, and which are used?
+-- columns:
+--   tool: the tool's name in lower case with underscores, so that all spellings of one tool are one row; null where the span names none
+--   crews: distinct crews whose agents or tasks are equipped with it (by key, or by id where there is no key)
+--   uses: calls that worked
+--   errors: calls that were given up after errors
+--   repeats: calls that were refused because they repeated the one before
+--   attempts: mean number of attempts of a call that worked
+-- free text: tool by crews
+-- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
+WITH equipped AS (
+  SELECT period, tool_key(name) AS tool, crew
+  FROM (SELECT period, unnest(tool_names) AS name, crew FROM agents
+        UNION ALL
+        SELECT period, unnest(tool_names), crew FROM tasks)
+  WHERE name <> ''
+), called AS (
+  SELECT period, tool_name, count(*) FILTER (WHERE outcome = 'used') AS uses, count(*) FILTER (WHERE outcome = 'error') AS errors,
+         count(*) FILTER (WHERE outcome = 'repeated') AS repeats,
+         sum(attempts) FILTER (WHERE outcome = 'used') AS attempts, count(attempts) FILTER (WHERE outcome = 'used') AS attempts_said
+  FROM tool_uses GROUP BY period, tool_name
+)
+SELECT period, tool, CAST(sum(crews) AS BIGINT) AS crews, CAST(sum(uses) AS BIGINT) AS uses, CAST(sum(errors) AS BIGINT) AS errors,
+       CAST(sum(repeats) AS BIGINT) AS repeats, CAST(sum(attempts) AS DOUBLE) / nullif(sum(attempts_said), 0) AS attempts
+FROM (
+  SELECT period, tool, distinct_count(crew) AS crews, 0 AS uses, 0 AS errors, 0 AS repeats, 0 AS attempts, 0 AS attempts_said
+  FROM equipped GROUP BY period, tool
+  UNION ALL
+  SELECT period, tool_key(tool_name), 0, uses, errors, repeats, attempts, attempts_said FROM called
+)
+GROUP BY period, tool
+ORDER BY period, crews DESC, uses DESC, tool
