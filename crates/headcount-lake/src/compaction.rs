@@ -1,0 +1,154 @@
+//! Merges a day's small files into few large ones: better compressed, and fewer to open.
+//!
+//! The rows stay the same; a reader sees the old files or the new one. Files are merged in tiers, those of like size with
+//! each other, so that a row is rewritten a few times in its life however often its day is flushed.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use headcount_catalog::{TableId, TableKind};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::counter;
+use crate::delta::commit::{Change, Committed, commit};
+use crate::delta::log::{ActiveFile, table_folder};
+use crate::error::LakeError;
+use crate::lake::Inner;
+use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time};
+
+/// Files from this size on are left as they are.
+const LARGE: u64 = 64 << 20;
+/// Compression of files that stay.
+const LEVEL: i32 = 7;
+/// Merged files are closed at about this size.
+const TARGET: usize = 128 << 20;
+
+/// Which of a day's files to merge, if any.
+pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
+    let mut tiers: BTreeMap<(&str, u32), Vec<ActiveFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.size < LARGE) {
+        // A tier is a factor of eight in rows; what is merged moves up by about one.
+        let tier = (file.rows / 256 + 1).ilog2() / 3;
+        tiers.entry((&file.day, tier)).or_default().push(file.clone());
+    }
+    let full = tiers.into_values().filter(|files| files.len() >= at_files);
+    full.collect()
+}
+
+/// Each day's small files, for days before `today` (or all days), where there are at least two.
+pub(crate) fn plan_whole_days(files: &[ActiveFile], before: Option<&str>) -> Vec<Vec<ActiveFile>> {
+    let mut days: BTreeMap<&str, Vec<ActiveFile>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.size < LARGE) {
+        if before.is_none_or(|today| file.day.as_str() < today) {
+            days.entry(&file.day).or_default().push(file.clone());
+        }
+    }
+    days.into_values().filter(|files| files.len() > 1).collect()
+}
+
+/// Replaces `old`, files of one day, by one file (or a few large ones).
+pub(crate) fn merge(inner: &Inner, id: TableId, old: &[ActiveFile]) -> Result<(), LakeError> {
+    let table = inner.schema.table(id).ok_or(LakeError::Closed)?;
+    let folder = table_folder(&inner.root, table);
+    let Some(day) = old.first().map(|file| file.day.clone()) else {
+        return Ok(());
+    };
+    let mut old = old.to_vec();
+    old.sort_by_key(|file| file.time);
+    let counter = table.kind == TableKind::Counter;
+    let added = rewrite(inner, &folder, &day, &old, counter)?;
+    let change = Change {
+        operation: "OPTIMIZE",
+        add: &added,
+        remove: &old,
+        // Summed counts are the same facts in fewer rows, but a reader of changes must not take both.
+        data_change: counter,
+        applied: None,
+    };
+    let mut log = inner.logs[usize::from(id.0)].lock();
+    if commit(&*inner.disk, &mut log, table, &change)? == Committed::Obsolete {
+        for file in &added {
+            let _swept_later = inner.disk.remove(&folder.join(&file.path));
+        }
+    }
+    inner.view.publish_files(id, log.files());
+    Ok(())
+}
+
+/// Writes the rows of `old`, one sorted row group after the other, so that memory holds one row group at a time.
+fn rewrite(
+    inner: &Inner,
+    folder: &Path,
+    day: &str,
+    old: &[ActiveFile],
+    counter: bool,
+) -> Result<Vec<ActiveFile>, LakeError> {
+    let schema = common_schema(folder, old)?;
+    let mut added = Vec::new();
+    let mut open: Option<ParquetFile<'_>> = None;
+    let mut gathered: Vec<RecordBatch> = Vec::new();
+    let mut rows = 0;
+    for (index, file) in old.iter().enumerate() {
+        let path = folder.join(&file.path);
+        let reader = File::open(&path).map_err(LakeError::io("open", &path))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?.with_batch_size(32 << 10);
+        let mut batches = reader.build()?.peekable();
+        while let Some(batch) = batches.next() {
+            let batch = widened(&batch?, &schema)?;
+            rows += batch.num_rows();
+            gathered.push(batch);
+            let last = batches.peek().is_none() && index + 1 == old.len();
+            if rows < ROW_GROUP_ROWS && !last {
+                continue;
+            }
+            let mut group = concat_batches(&schema, &gathered)?;
+            gathered.clear();
+            rows = 0;
+            if counter {
+                group = counter::sum(&group)?;
+            }
+            let group = sorted_by_time(&group)?;
+            let mut target = match open.take() {
+                Some(target) => target,
+                None => ParquetFile::create(&*inner.disk, folder, day, &schema, LEVEL)?,
+            };
+            target.write(&group)?;
+            target.end_row_group()?;
+            if target.bytes_written() >= TARGET {
+                added.push(target.finish()?);
+            } else {
+                open = Some(target);
+            }
+        }
+    }
+    if let Some(target) = open {
+        added.push(target.finish()?);
+    }
+    Ok(added)
+}
+
+/// All columns of all files, also those that the catalog no longer has: merging loses nothing.
+fn common_schema(folder: &Path, files: &[ActiveFile]) -> Result<SchemaRef, LakeError> {
+    let mut schemas = Vec::new();
+    for file in files {
+        let path = folder.join(&file.path);
+        let reader = File::open(&path).map_err(LakeError::io("open", &path))?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?;
+        schemas.push(reader.schema().as_ref().clone().with_metadata(Default::default()));
+    }
+    Ok(Arc::new(ArrowSchema::try_merge(schemas)?))
+}
+
+fn widened(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, LakeError> {
+    let column = |field: &Arc<arrow::datatypes::Field>| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    let columns = schema.fields().iter().map(column).collect();
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+}

@@ -1,0 +1,91 @@
+//! A table's columns in the log's words.
+
+use headcount_catalog::{Column, ColumnType, Table};
+use serde_json::{Map, Value, json};
+
+use crate::error::LakeError;
+
+/// The column by which files are apportioned to folders: the UTC day of `time`.
+pub(crate) const PARTITION: &str = "day";
+
+/// The `metaData` action of a new table.
+pub(crate) fn metadata(table: &Table, now_ms: i64) -> Value {
+    let fields: Vec<Value> = table.columns.iter().map(field).collect();
+    json!({
+        "id": uuid::Uuid::new_v4().to_string(),
+        "name": table.name,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema_string(fields),
+        "partitionColumns": [PARTITION],
+        "configuration": {
+            "delta.dataSkippingNumIndexedCols": "1",
+            "delta.logRetentionDuration": "interval 1 hours",
+            "delta.checkpointInterval": "50",
+        },
+        "createdTime": now_ms,
+    })
+}
+
+/// The `metaData` action that adds the catalog's new columns to `stored`, or `None` if there are none. A column that the catalog
+/// no longer has stays: it reads as null in new rows.
+pub(crate) fn grown(stored: &Value, table: &Table) -> Result<Option<Value>, LakeError> {
+    let unreadable = || LakeError::delta(&table.name, "its schema cannot be read");
+    let schema = stored["schemaString"].as_str().ok_or_else(unreadable)?;
+    let schema: Value = serde_json::from_str(schema).map_err(|_| unreadable())?;
+    let mut fields = schema["fields"].as_array().ok_or_else(unreadable)?.clone();
+    let partition = fields.pop_if(|field| field["name"] == PARTITION);
+    let mut grew = false;
+    for column in &table.columns {
+        match fields.iter().find(|field| field["name"] == column.name) {
+            Some(field) if field["type"] == delta_type(column.column_type) => {}
+            Some(field) => {
+                return Err(LakeError::ColumnType {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                    stored: field["type"].to_string(),
+                    wanted: delta_type(column.column_type).to_string(),
+                });
+            }
+            None => {
+                fields.push(field(column));
+                grew = true;
+            }
+        }
+    }
+    if !grew {
+        return Ok(None);
+    }
+    if partition.is_none() {
+        fields.retain(|field| field["name"] != PARTITION);
+    }
+    let mut metadata = stored.clone();
+    metadata["schemaString"] = Value::String(schema_string(fields));
+    Ok(Some(metadata))
+}
+
+fn schema_string(mut fields: Vec<Value>) -> String {
+    fields.push(json!({"name": PARTITION, "type": "date", "nullable": true, "metadata": {}}));
+    json!({"type": "struct", "fields": fields}).to_string()
+}
+
+fn field(column: &Column) -> Value {
+    let mut field = Map::new();
+    let _new = field.insert("name".to_owned(), json!(column.name));
+    let _new = field.insert("type".to_owned(), delta_type(column.column_type));
+    let _new = field.insert("nullable".to_owned(), json!(true));
+    let _new = field.insert("metadata".to_owned(), json!({}));
+    Value::Object(field)
+}
+
+fn delta_type(column_type: ColumnType) -> Value {
+    match column_type {
+        ColumnType::Boolean => json!("boolean"),
+        ColumnType::Integer => json!("long"),
+        ColumnType::Double => json!("double"),
+        ColumnType::Timestamp => json!("timestamp"),
+        ColumnType::Text => json!("string"),
+        ColumnType::TextList => {
+            json!({"type": "array", "elementType": "string", "containsNull": true})
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The one writer of a data folder.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use headcount_catalog::{AdmittedBatch, Entries};
+use headcount_catalog::Schema;
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::delta::log::{TableLog, table_folder};
+use crate::disk::{Disk, RealDisk};
+use crate::error::{AppendError, LakeError};
+use crate::flush::{Flushing, flush_frozen};
+use crate::memtable::Layout;
+use crate::options::LakeOptions;
+use crate::provider::FooterCache;
+use crate::seen::{Seen, SeenFiles};
+use crate::snapshot::{LakeSnapshot, View, chunks};
+use crate::upkeep::{self, Scope, Upkeep};
+use crate::wal::writer::{Command, SealedSegment, Writer};
+use crate::wal::{format, replay};
+
+/// Requests that wait for the log, and the KiB that they may hold.
+const WAITING_REQUESTS: usize = 4096;
+const WAITING_KIB: usize = 32 << 10;
+/// Pause after a flush or compaction that failed, so that a full disk is not hammered.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often the memtable's age is looked at.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What became of an appended batch. Both kinds are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Entries that were stored now.
+    pub stored: u64,
+    /// Entries that had been stored before.
+    pub duplicates: u64,
+}
+
+/// A data folder opened for writing. One at a time, in one process at a time.
+#[derive(Debug)]
+pub struct Lake {
+    inner: Arc<Inner>,
+    commands: Option<mpsc::Sender<Command>>,
+    room: Arc<Semaphore>,
+    wal: Option<JoinHandle<()>>,
+    background: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// What the lake's threads and tasks share.
+pub(crate) struct Inner {
+    pub(crate) root: PathBuf,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) options: LakeOptions,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) view: Arc<View>,
+    /// One a table, in the schema's order. Locked during its commits.
+    pub(crate) logs: Vec<Mutex<TableLog>>,
+    pub(crate) sealed: Arc<Mutex<Vec<SealedSegment>>>,
+    pub(crate) footers: Arc<FooterCache>,
+    flushing: Arc<tokio::sync::Mutex<Flushing>>,
+    compacting: tokio::sync::Mutex<Upkeep>,
+    /// Keeps other writers out for as long as anything of this one runs.
+    _lock: File,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Inner").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Lake {
+    /// Opens the folder, which is created if it does not exist, and replays its log.
+    ///
+    /// # Errors
+    ///
+    /// Another process writes the folder; a file cannot be read or written, or is damaged; a column changed its type.
+    pub async fn open(
+        dir: &Path,
+        schema: Arc<Schema>,
+        options: LakeOptions,
+    ) -> Result<Lake, LakeError> {
+        Self::open_on(Arc::new(RealDisk), dir, schema, options).await
+    }
+
+    pub(crate) async fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        schema: Arc<Schema>,
+        options: LakeOptions,
+    ) -> Result<Lake, LakeError> {
+        let (root, lock) = prepare(&*disk, dir)?;
+        let collector = load_or_create_collector(&*disk, &root)?;
+        let mut logs = Vec::with_capacity(schema.tables.len());
+        for table in &schema.tables {
+            logs.push(TableLog::open(&table_folder(&root, table), table, &collector).await?);
+        }
+        let applied: Vec<u64> = logs.iter().map(TableLog::applied).collect();
+        let files = logs.iter().map(TableLog::files).collect();
+        let highest = applied.iter().copied().max().unwrap_or_default();
+        let layout = Layout::new(Arc::clone(&schema), applied);
+        let view = Arc::new(View::new(Arc::clone(&layout), files, &options));
+
+        let mut seen = Seen::new(options.remembered_spans);
+        let seen_files = SeenFiles::load(&root.join("seen"), options.remembered_spans, &mut seen)?;
+        let segments = replay::read_all(&root.join("wal"))?;
+        let sealed = Arc::new(Mutex::new(remember(&segments, &mut seen)?));
+        for chunk in chunks(&segments, &schema) {
+            view.push(chunk);
+        }
+        let next_sequence = next_sequence(&segments, highest)?;
+        drop(segments);
+
+        let writer = Writer {
+            disk: Arc::clone(&disk),
+            folder: root.join("wal"),
+            header: format::header(&schema),
+            next_sequence,
+            seen,
+            view: Arc::clone(&view),
+            sealed: Arc::clone(&sealed),
+            patience: options.append_patience,
+            segment: Default::default(),
+        };
+        let (sender, receiver) = mpsc::channel(WAITING_REQUESTS);
+        let wal = std::thread::Builder::new()
+            .name("headcount-wal".to_owned())
+            .spawn(move || writer.run(receiver))
+            .map_err(LakeError::io("start the thread of", root.join("wal")))?;
+        let flushing = Flushing { seen_files };
+        let inner = Arc::new(Inner {
+            root,
+            schema,
+            layout,
+            options,
+            disk,
+            view,
+            logs: logs.into_iter().map(Mutex::new).collect(),
+            sealed,
+            footers: Arc::default(),
+            flushing: Arc::new(tokio::sync::Mutex::new(flushing)),
+            compacting: tokio::sync::Mutex::default(),
+            _lock: lock,
+        });
+        let background = inner
+            .options
+            .background
+            .then(|| tokio::spawn(run_background(Arc::clone(&inner), sender.clone())));
+        Ok(Lake {
+            inner,
+            commands: Some(sender),
+            room: Arc::new(Semaphore::new(WAITING_KIB)),
+            wal: Some(wal),
+            background,
+        })
+    }
+
+    /// Stores a batch. When this resolves with `Ok`, every entry of the batch is on the disk and visible to
+    /// [`Lake::snapshot`]; requests that wait at the same time share one fsync.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of the batch is acknowledged; see [`AppendError`] for what the sender should be told.
+    pub async fn append(&self, batch: AdmittedBatch) -> Result<Appended, AppendError> {
+        if batch.is_empty() {
+            return Ok(Appended::default());
+        }
+        let commands = self.commands.as_ref().ok_or(AppendError::Closed)?;
+        let kib = (batch.bytes().len() / 1024 + 1).min(WAITING_KIB);
+        let kib = u32::try_from(kib).map_err(|_| AppendError::TooLarge(batch.bytes().len()))?;
+        let _room = self.room.acquire_many(kib).await.map_err(|_| AppendError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let sent = commands.send(Command::Append(batch, reply)).await;
+        sent.map_err(|_| AppendError::Closed)?;
+        answer.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// Every table as it is now: what was acknowledged before the call is in it.
+    ///
+    /// # Errors
+    ///
+    /// A row in memory cannot be decoded, which is a defect.
+    pub async fn snapshot(&self) -> Result<LakeSnapshot, LakeError> {
+        let inner = Arc::clone(&self.inner);
+        let captured = spawn_blocking(move || inner.view.capture(&inner.root, &inner.footers));
+        captured.await.map_err(|_| LakeError::Closed)?
+    }
+
+    /// Moves everything acknowledged so far to the tables.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written. Nothing is lost: the rows stay in the log and in memory, and the next flush tries again.
+    pub async fn flush(&self) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
+        flush(&self.inner, commands).await
+    }
+
+    /// Merges each day's small files, writes due checkpoints, and removes files that left their table
+    /// [`LakeOptions::vacuum_grace`] ago.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or written. The tables stay as they were.
+    pub async fn compact(&self) -> Result<(), LakeError> {
+        compact(&self.inner, Scope::All).await
+    }
+
+    /// Flushes and closes the folder.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Lake::flush`]; the folder is closed nevertheless, and its log is replayed when it is opened again.
+    pub async fn close(mut self) -> Result<(), LakeError> {
+        if let Some(background) = self.background.take() {
+            background.abort();
+            let _aborted = background.await;
+        }
+        let flushed = self.flush().await;
+        self.commands = None;
+        if let Some(wal) = self.wal.take() {
+            let _joined = spawn_blocking(move || wal.join()).await;
+        }
+        flushed
+    }
+}
+
+impl Drop for Lake {
+    fn drop(&mut self) {
+        // Not a close: what is in the log is replayed when the folder is opened again.
+        if let Some(background) = self.background.take() {
+            background.abort();
+        }
+    }
+}
+
+async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(), LakeError> {
+    let mut flushing = Arc::clone(&inner.flushing).lock_owned().await;
+    loop {
+        let retried = inner.view.is_frozen();
+        if !retried {
+            let (reply, answer) = oneshot::channel();
+            let sent = commands.send(Command::Rotate(reply)).await;
+            sent.map_err(|_| LakeError::Closed)?;
+            answer.await.map_err(|_| LakeError::Closed)??;
+        }
+        let inner = Arc::clone(inner);
+        let flushed = spawn_blocking(move || {
+            let flushed = flush_frozen(&inner, &mut flushing);
+            (flushing, flushed)
+        });
+        let (guard, flushed) = flushed.await.map_err(|_| LakeError::Closed)?;
+        flushed?;
+        if !retried {
+            return Ok(());
+        }
+        flushing = guard;
+    }
+}
+
+async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
+    upkeep::run(inner, &mut *inner.compacting.lock().await, scope).await
+}
+
+async fn run_background(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
+    loop {
+        let _tick = tokio::time::timeout(TICK, inner.view.flush_due.notified()).await;
+        let options = &inner.options;
+        if !inner.view.is_frozen()
+            && !inner.view.is_flush_due(options.flush_bytes, options.flush_interval)
+        {
+            continue;
+        }
+        let mut outcome = flush(&inner, &commands).await;
+        if outcome.is_ok() {
+            outcome = compact(&inner, Scope::Due).await;
+        }
+        if let Err(error) = outcome {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store could not be flushed or compacted; trying again");
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}
+
+/// Creates the folder tree and takes the lock.
+fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, File), LakeError> {
+    std::fs::create_dir_all(dir).map_err(LakeError::io("create", dir))?;
+    let root = dir.canonicalize().map_err(LakeError::io("open", dir))?;
+    let path = root.join("LOCK");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(LakeError::io("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(LakeError::Locked { folder: root }),
+        Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", &path)(error)),
+    }
+    for name in ["wal", "seen", "tables/default", "tables/shared"] {
+        let folder = root.join(name);
+        disk.create_folder(&folder).map_err(LakeError::io("create", &folder))?;
+    }
+    // Content that crews chose to share has its own access right (promise 2).
+    for (folder, mode) in [("tables/shared", 0o700), ("wal", 0o700)] {
+        let folder = root.join(folder);
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&folder, permissions).map_err(LakeError::io("protect", &folder))?;
+    }
+    Ok((root, lock))
+}
+
+/// The collector's id, under which tables remember what they took from this folder's log.
+fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, LakeError> {
+    let path = root.join("collector");
+    if path.exists() {
+        let id = std::fs::read_to_string(&path).map_err(LakeError::io("read", &path))?;
+        return Ok(id.trim().to_owned());
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    disk.replace(&path, format!("{id}\n").as_bytes()).map_err(LakeError::io("write", &path))?;
+    Ok(id)
+}
+
+/// Puts the replayed fingerprints where they belong, and the segments among those to trim.
+fn remember(
+    segments: &[replay::Segment],
+    seen: &mut Seen,
+) -> Result<Vec<SealedSegment>, LakeError> {
+    let mut sealed = Vec::with_capacity(segments.len());
+    for segment in segments.iter().filter(|segment| !segment.frames.is_empty()) {
+        let mut fingerprints = Vec::new();
+        for entry in segment.frames.iter().flat_map(|frame| Entries::new(frame)) {
+            let fingerprint = entry?.fingerprint.0;
+            let _new = seen.insert(fingerprint);
+            fingerprints.push(fingerprint);
+        }
+        sealed.push(SealedSegment {
+            file: segment.file.clone(),
+            last: segment.next() - 1,
+            fingerprints,
+        });
+    }
+    Ok(sealed)
+}
+
+fn next_sequence(segments: &[replay::Segment], applied: u64) -> Result<u64, LakeError> {
+    let Some(last) = segments.last() else {
+        return Ok(applied + 1);
+    };
+    if last.next() <= applied {
+        return Err(LakeError::Damaged {
+            path: last.file.path.clone(),
+            offset: 0,
+            reason: format!(
+                "the log ends before sequence number {}, but the tables hold rows up to {applied}; restore the log, or move it away to go on with what the tables hold",
+                last.next()
+            ),
+        });
+    }
+    Ok(last.next())
+}

@@ -1,0 +1,195 @@
+//! The rows that are in the log and not yet in a table.
+//!
+//! They arrive as encoded bytes and become Arrow columns when someone asks for them: the first query after an append decodes
+//! what is new since the last one, and lets go of the bytes. So an append costs no decoding, and no row is decoded twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use headcount_catalog::Entries;
+use headcount_catalog::{Schema, TableId};
+use parking_lot::Mutex;
+
+use crate::arrow_rows::{RowsBuilder, arrow_schema};
+use crate::error::LakeError;
+
+/// Rows a batch is filled up to before the next one is begun.
+const BATCH_ROWS: usize = 8192;
+
+/// How the tables and columns of another catalog's rows are numbered in ours.
+#[derive(Debug)]
+pub(crate) struct Renumbering(Vec<Option<(TableId, Vec<Option<usize>>)>>);
+
+impl Renumbering {
+    /// From `theirs` to `ours`, by name; `None` where they are the same. What ours does not have any more is dropped.
+    pub(crate) fn between(theirs: &Schema, ours: &Schema) -> Option<Arc<Self>> {
+        if theirs == ours {
+            return None;
+        }
+        let tables = theirs.tables.iter().map(|table| {
+            let id = ours.table_id(&table.name)?;
+            let our = ours.table(id).filter(|our| our.tier == table.tier)?;
+            let column = |name: &String| our.column_index(name);
+            Some((id, table.columns.iter().map(|theirs| column(&theirs.name)).collect()))
+        });
+        Some(Arc::new(Self(tables.collect())))
+    }
+}
+
+/// One frame's entries.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunk {
+    pub(crate) sequence: u64,
+    pub(crate) bytes: Bytes,
+    /// Set where the frame was written under another catalog.
+    pub(crate) renumbering: Option<Arc<Renumbering>>,
+}
+
+/// What a memtable needs to know of the tables.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) arrow: Vec<SchemaRef>,
+    /// For each table the last sequence number whose rows it holds; rows up to it are not taken again.
+    pub(crate) applied: Vec<u64>,
+}
+
+impl Layout {
+    pub(crate) fn new(schema: Arc<Schema>, applied: Vec<u64>) -> Arc<Self> {
+        let arrow = schema.tables.iter().map(arrow_schema).collect();
+        Arc::new(Self {
+            schema,
+            arrow,
+            applied,
+        })
+    }
+}
+
+/// The chunks between two flushes.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    layout: Arc<Layout>,
+    pending: Mutex<Vec<Chunk>>,
+    /// One list of batches a table.
+    decoded: Mutex<Vec<Vec<RecordBatch>>>,
+    bytes: AtomicUsize,
+    /// When the first chunk came.
+    born: Mutex<Option<Instant>>,
+}
+
+impl Generation {
+    pub(crate) fn new(layout: Arc<Layout>) -> Self {
+        let decoded = Mutex::new(vec![Vec::new(); layout.schema.tables.len()]);
+        Self {
+            layout,
+            pending: Mutex::default(),
+            decoded,
+            bytes: AtomicUsize::new(0),
+            born: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn push(&self, chunk: Chunk) {
+        let _before = self.bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
+        let _first = self.born.lock().get_or_insert_with(Instant::now);
+        self.pending.lock().push(chunk);
+    }
+
+    /// How long its first chunk has been waiting.
+    pub(crate) fn age(&self) -> Duration {
+        self.born.lock().map_or(Duration::ZERO, |born| born.elapsed())
+    }
+
+    /// Encoded bytes pushed so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Each table's rows of everything pushed so far.
+    pub(crate) fn batches(&self) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+        let mut decoded = self.decoded.lock();
+        // Taken under its own lock, so that an append never waits for decoding.
+        let chunks = std::mem::take(&mut *self.pending.lock());
+        if !chunks.is_empty() {
+            let fresh = decode(&self.layout, &chunks)?;
+            for (batches, fresh) in decoded.iter_mut().zip(fresh) {
+                add(batches, fresh)?;
+            }
+        }
+        Ok(decoded.clone())
+    }
+}
+
+/// Adds `fresh`, merging it with a last batch that is still small.
+fn add(batches: &mut Vec<RecordBatch>, fresh: Vec<RecordBatch>) -> Result<(), LakeError> {
+    for batch in fresh {
+        match batches.last_mut() {
+            Some(last) if last.num_rows() + batch.num_rows() <= BATCH_ROWS => {
+                *last = concat_batches(&batch.schema(), [&*last, &batch])?;
+            }
+            _ => batches.push(batch),
+        }
+    }
+    Ok(())
+}
+
+/// Decodes chunks into one list of batches a table.
+pub(crate) fn decode(layout: &Layout, chunks: &[Chunk]) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+    let mut builders: Vec<Option<RowsBuilder>> = Vec::new();
+    builders.resize_with(layout.schema.tables.len(), || None);
+    let mut batches = vec![Vec::new(); builders.len()];
+    for chunk in chunks {
+        decode_chunk(layout, chunk, &mut builders, &mut batches)?;
+    }
+    for (builder, batches) in builders.iter_mut().zip(&mut batches) {
+        if let Some(builder) = builder.as_mut().filter(|builder| builder.rows() > 0) {
+            batches.push(builder.finish()?);
+        }
+    }
+    Ok(batches)
+}
+
+fn decode_chunk(
+    layout: &Layout,
+    chunk: &Chunk,
+    builders: &mut [Option<RowsBuilder>],
+    batches: &mut [Vec<RecordBatch>],
+) -> Result<(), LakeError> {
+    for entry in Entries::new(&chunk.bytes) {
+        for row in entry?.rows() {
+            let row = row?;
+            let renumbered = match &chunk.renumbering {
+                None => Some((row.table, None)),
+                Some(renumbering) => match renumbering.0.get(usize::from(row.table.0)) {
+                    Some(Some((table, columns))) => Some((*table, Some(columns))),
+                    _ => None,
+                },
+            };
+            let Some((id, columns)) = renumbered else {
+                continue;
+            };
+            let index = usize::from(id.0);
+            let Some(table) = layout.schema.table(id) else {
+                continue;
+            };
+            if chunk.sequence <= layout.applied[index] {
+                continue;
+            }
+            let builder = builders[index]
+                .get_or_insert_with(|| RowsBuilder::new(table, Arc::clone(&layout.arrow[index])));
+            match columns {
+                None => builder.push(&row, Some)?,
+                Some(columns) => builder.push(&row, |at| columns.get(at).copied().flatten())?,
+            }
+            if builder.rows() >= BATCH_ROWS {
+                batches[index].push(builder.finish()?);
+            }
+        }
+    }
+    Ok(())
+}

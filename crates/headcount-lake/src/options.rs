@@ -1,0 +1,45 @@
+//! What an operator may tune.
+
+use std::time::Duration;
+
+/// Limits and rhythms of a [`Lake`](crate::Lake).
+#[derive(Debug, Clone)]
+pub struct LakeOptions {
+    /// Encoded bytes in the memtable at which it is flushed.
+    pub flush_bytes: usize,
+    /// Age at which the memtable is flushed, however small.
+    pub flush_interval: Duration,
+    /// Encoded bytes in the memtable (flushing part included) at which appends wait.
+    pub memory_limit: usize,
+    /// How long an append waits for the memtable to shrink before it is refused.
+    pub append_patience: Duration,
+    /// How many spans are remembered to recognise one that is sent again (8 bytes each on disk, up to 20 in memory).
+    pub remembered_spans: usize,
+    /// Parquet files of one day at which the day is compacted.
+    pub compact_at_files: usize,
+    /// How long a file that is no longer part of its table stays for readers that opened the table before.
+    pub vacuum_grace: Duration,
+    /// Commits of one table between two checkpoints of its log.
+    pub checkpoint_every: u64,
+    /// How long a superseded log entry is kept.
+    pub log_retention: Duration,
+    /// Whether flushes and compaction run by themselves. Without it they run on demand and on close.
+    pub background: bool,
+}
+
+impl Default for LakeOptions {
+    fn default() -> Self {
+        Self {
+            flush_bytes: 64 << 20,
+            flush_interval: Duration::from_secs(60),
+            memory_limit: 128 << 20,
+            append_patience: Duration::from_secs(5),
+            remembered_spans: 4_000_000,
+            compact_at_files: 8,
+            vacuum_grace: Duration::from_secs(3600),
+            checkpoint_every: 50,
+            log_retention: Duration::from_secs(3600),
+            background: true,
+        }
+    }
+}

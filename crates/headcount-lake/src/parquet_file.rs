@@ -1,0 +1,174 @@
+//! Parquet files: a table's rows of one UTC day, sorted by time.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
+use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
+use chrono::{DateTime, Utc};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+use crate::delta::log::ActiveFile;
+use crate::disk::{Disk, DiskFile};
+use crate::error::LakeError;
+
+/// Rows a row group: enough for its dictionaries to pay, few enough to sort in memory.
+pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
+
+const DAY: i64 = 86_400_000_000;
+/// Days before today at which a partition is begun; older and future times go to the nearest such day.
+/// So a sender with a broken clock cannot make a folder for each day of the calendar.
+const OLDEST_DAY: i64 = 400;
+
+/// The rows in the order of their time; those without one come first.
+pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
+    let Some(time) = batch.column_by_name("time") else {
+        return Ok(batch.clone());
+    };
+    let options = SortOptions {
+        descending: false,
+        nulls_first: true,
+    };
+    let order = sort_to_indices(time, Some(options), None)?;
+    Ok(take_record_batch(batch, &order)?)
+}
+
+/// The stretches of `sorted` that belong to one day each.
+pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Range<usize>)> {
+    let today = now.timestamp_micros().div_euclid(DAY);
+    let times = sorted.column_by_name("time");
+    let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+    let day_of = |row: usize| match times.filter(|times| times.is_valid(row)) {
+        Some(times) => times.value(row).div_euclid(DAY).clamp(today - OLDEST_DAY, today + 1),
+        None => today - OLDEST_DAY,
+    };
+    let mut days: Vec<(i64, Range<usize>)> = Vec::new();
+    for row in 0..sorted.num_rows() {
+        let day = day_of(row);
+        match days.last_mut() {
+            Some((last, rows)) if *last == day => rows.end = row + 1,
+            _ => days.push((day, row..row + 1)),
+        }
+    }
+    days.into_iter().map(|(day, rows)| (day_name(day), rows)).collect()
+}
+
+/// Today's partition.
+pub(crate) fn today(now: DateTime<Utc>) -> String {
+    day_name(now.timestamp_micros().div_euclid(DAY))
+}
+
+fn day_name(day: i64) -> String {
+    let day = DateTime::from_timestamp_micros(day * DAY).unwrap_or_default();
+    day.format("%Y-%m-%d").to_string()
+}
+
+/// A file being written.
+pub(crate) struct ParquetFile<'a> {
+    disk: &'a dyn Disk,
+    table_folder: &'a Path,
+    name: String,
+    day: String,
+    writer: ArrowWriter<Box<dyn DiskFile>>,
+    rows: u64,
+    time: Option<(i64, i64)>,
+}
+
+impl<'a> ParquetFile<'a> {
+    /// Begins a file of `day`, compressed with zstd at `level`.
+    pub(crate) fn create(
+        disk: &'a dyn Disk,
+        table_folder: &'a Path,
+        day: &str,
+        schema: &SchemaRef,
+        level: i32,
+    ) -> Result<Self, LakeError> {
+        let name = format!("day={day}/{}.parquet", uuid::Uuid::new_v4());
+        let path = table_folder.join(&name);
+        let folder = table_folder.join(format!("day={day}"));
+        disk.create_folder(&folder).map_err(LakeError::io("create", &folder))?;
+        let file = disk.create(&path).map_err(LakeError::io("create", &path))?;
+        let properties = properties(schema, level)?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?;
+        Ok(Self {
+            disk,
+            table_folder,
+            name,
+            day: day.to_owned(),
+            writer,
+            rows: 0,
+            time: None,
+        })
+    }
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        self.rows += batch.num_rows() as u64;
+        let times = batch.column_by_name("time");
+        let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+        if let Some(times) = times {
+            let bounds = arrow::compute::min(times).zip(arrow::compute::max(times));
+            self.time = match (self.time, bounds) {
+                (Some(ours), Some(theirs)) => Some((ours.0.min(theirs.0), ours.1.max(theirs.1))),
+                (ours, theirs) => ours.or(theirs),
+            };
+        }
+        Ok(self.writer.write(batch)?)
+    }
+
+    /// Ends the row group; what follows is compressed apart.
+    pub(crate) fn end_row_group(&mut self) -> Result<(), LakeError> {
+        Ok(self.writer.flush()?)
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn bytes_written(&self) -> usize {
+        self.writer.bytes_written()
+    }
+
+    /// Completes the file; it and its name are durable afterwards.
+    pub(crate) fn finish(self) -> Result<ActiveFile, LakeError> {
+        let path = self.table_folder.join(&self.name);
+        let mut file = self.writer.into_inner()?;
+        file.sync().map_err(LakeError::io("sync", &path))?;
+        drop(file);
+        let folder = self.table_folder.join(format!("day={}", self.day));
+        self.disk.sync_folder(&folder).map_err(LakeError::io("sync", &folder))?;
+        let size = std::fs::metadata(&path).map_err(LakeError::io("look at", &path))?.len();
+        Ok(ActiveFile {
+            path: self.name,
+            size,
+            rows: self.rows,
+            day: self.day,
+            time: self.time,
+        })
+    }
+}
+
+fn properties(schema: &SchemaRef, level: i32) -> Result<WriterProperties, LakeError> {
+    let compression = Compression::ZSTD(ZstdLevel::try_new(level)?);
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(compression)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_created_by(concat!("headcount ", env!("CARGO_PKG_VERSION")).to_owned());
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        // Times are nearly sorted and hardly repeat: differences are small, a dictionary is not.
+        if matches!(field.data_type(), DataType::Timestamp(..)) {
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
+        if field.name() == "time" {
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);
+        }
+    }
+    Ok(properties.build())
+}

@@ -1,0 +1,133 @@
+//! Reads the log back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use headcount_catalog::Schema;
+
+use super::format::{self, FormatError};
+use crate::error::LakeError;
+
+/// A segment's file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SegmentFile {
+    pub(crate) first: u64,
+    pub(crate) path: PathBuf,
+}
+
+impl SegmentFile {
+    pub(crate) fn new(folder: &Path, first: u64) -> Self {
+        let path = folder.join(format!("{first:020}.wal"));
+        Self { first, path }
+    }
+}
+
+/// What a segment holds.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) file: SegmentFile,
+    /// How its rows are numbered.
+    pub(crate) schema: Schema,
+    /// The payloads of the frames that count, the first of sequence `file.first`.
+    pub(crate) frames: Vec<Bytes>,
+}
+
+impl Segment {
+    /// The sequence number after the last frame's.
+    pub(crate) fn next(&self) -> u64 {
+        self.file.first + self.frames.len() as u64
+    }
+}
+
+/// The segments in `folder`, oldest first.
+pub(crate) fn list(folder: &Path) -> Result<Vec<SegmentFile>, LakeError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(LakeError::io("list", folder)(error)),
+    };
+    let mut segments = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(LakeError::io("list", folder))?.file_name();
+        let first = name.to_str().and_then(|name| name.strip_suffix(".wal"));
+        if let Some(first) = first.and_then(|digits| digits.parse().ok()) {
+            segments.push(SegmentFile::new(folder, first));
+        }
+    }
+    segments.sort();
+    Ok(segments)
+}
+
+/// Reads every segment for the folder's one writer. The end of the last may be torn; a hole before that is damage.
+pub(crate) fn read_all(folder: &Path) -> Result<Vec<Segment>, LakeError> {
+    let files = list(folder)?;
+    let mut segments = Vec::with_capacity(files.len());
+    for (index, file) in files.iter().enumerate() {
+        let until = files.get(index + 1).map(|next| next.first);
+        let bytes = std::fs::read(&file.path).map_err(LakeError::io("read", &file.path))?;
+        let (segment, stop) = read(file, &Bytes::from(bytes), until)?;
+        if until.is_some_and(|until| segment.next() < until) {
+            let (offset, reason) = stop;
+            return Err(damaged(file, offset, reason.unwrap_or(FormatError::Truncated)));
+        }
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+/// Reads the segments beside a running writer. One that vanishes meanwhile has been flushed; its rows are in the tables,
+/// which the caller reads afterwards.
+pub(crate) fn read_beside_writer(folder: &Path) -> Result<Vec<Segment>, LakeError> {
+    let files = list(folder)?;
+    let mut segments = Vec::with_capacity(files.len());
+    for (index, file) in files.iter().enumerate() {
+        let bytes = match std::fs::read(&file.path) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(LakeError::io("read", &file.path)(error)),
+        };
+        let until = files.get(index + 1).map(|next| next.first);
+        segments.push(read(file, &bytes, until)?.0);
+    }
+    Ok(segments)
+}
+
+type Stop = (u64, Option<FormatError>);
+
+/// Reads frames up to the first that is not whole, or whose sequence number is `until`; says where and why it stopped.
+fn read(
+    file: &SegmentFile,
+    bytes: &Bytes,
+    until: Option<u64>,
+) -> Result<(Segment, Stop), LakeError> {
+    let (schema, mut offset) =
+        format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
+    let mut segment = Segment {
+        file: file.clone(),
+        schema,
+        frames: Vec::new(),
+    };
+    let mut reason = None;
+    while offset < bytes.len() && until.is_none_or(|until| segment.next() < until) {
+        match format::read_frame(&bytes[offset..], segment.next()) {
+            Ok((payload, length)) => {
+                segment.frames.push(bytes.slice_ref(payload));
+                offset += length;
+            }
+            Err(error) => {
+                reason = Some(error);
+                break;
+            }
+        }
+    }
+    Ok((segment, (offset as u64, reason)))
+}
+
+fn damaged(file: &SegmentFile, offset: u64, reason: FormatError) -> LakeError {
+    LakeError::Damaged {
+        path: file.path.clone(),
+        offset,
+        reason: reason.to_string(),
+    }
+}
