@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p headcount-wire --profile release`
 
+#![allow(clippy::unwrap_used)] // What is captured is readable: the tests show it.
+
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use headcount_wire::{TraceRequest, Value, json_to_protobuf};

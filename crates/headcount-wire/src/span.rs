@@ -127,16 +127,7 @@ impl<'a> RawSpan<'a> {
         };
         while let Some(key) = cursor.next_key().map_err(SpanError::in_field("framing"))? {
             match key {
-                ATTRIBUTE => {
-                    if scratch.len() == MAX_ATTRIBUTES {
-                        return Err(SpanError::TooManyAttributes);
-                    }
-                    let attribute = cursor
-                        .bytes()
-                        .and_then(|message| read_key_value(message, Nesting::UNCHECKED))
-                        .map_err(SpanError::in_field("attributes"))?;
-                    scratch.push(attribute);
-                }
+                ATTRIBUTE => scratch.push(read_attribute(&mut cursor, scratch.len())?),
                 TRACE_ID => {
                     span.trace_id = cursor.bytes().map_err(SpanError::in_field("trace_id"))?;
                 }
@@ -166,15 +157,32 @@ impl<'a> RawSpan<'a> {
                     .map_err(SpanError::in_field("framing"))?,
             }
         }
-        if !is_valid_id::<16>(span.trace_id) {
-            return Err(SpanError::InvalidTraceId);
-        }
-        if !is_valid_id::<8>(span.span_id) {
-            return Err(SpanError::InvalidSpanId);
-        }
+        check_ids(&span)?;
         span.attributes = scratch;
         Ok(span)
     }
+}
+
+/// Reads one more attribute where there are `count` already.
+#[inline(always)]
+fn read_attribute<'a>(cursor: &mut Cursor<'a>, count: usize) -> Result<Attribute<'a>, SpanError> {
+    if count == MAX_ATTRIBUTES {
+        return Err(SpanError::TooManyAttributes);
+    }
+    cursor
+        .bytes()
+        .and_then(|message| read_key_value(message, Nesting::UNCHECKED))
+        .map_err(SpanError::in_field("attributes"))
+}
+
+fn check_ids(span: &Span<'_, '_>) -> Result<(), SpanError> {
+    if !is_valid_id::<16>(span.trace_id) {
+        return Err(SpanError::InvalidTraceId);
+    }
+    if !is_valid_id::<8>(span.span_id) {
+        return Err(SpanError::InvalidSpanId);
+    }
+    Ok(())
 }
 
 fn is_valid_id<const LENGTH: usize>(id: &[u8]) -> bool {

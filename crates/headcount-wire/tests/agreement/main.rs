@@ -1,5 +1,7 @@
 //! The reader beside prost: captured requests, arbitrary requests, mutated and arbitrary bytes, and requests in JSON.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod arbitrary;
 mod captured;
 mod encoded;
