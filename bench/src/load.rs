@@ -166,3 +166,103 @@ impl<'a> Sender<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A receiver that answers each request of its connections as `answer` says: by the number of the request.
+    fn receiver(answer: fn(usize) -> &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let _detached = thread::spawn(move || {
+            for stream in listener.incoming() {
+                let _detached = thread::spawn(move || converse(stream.unwrap(), answer));
+            }
+        });
+        address
+    }
+
+    fn converse(stream: TcpStream, answer: fn(usize) -> &'static str) {
+        let mut reader = BufReader::new(stream);
+        for number in 0.. {
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                    return;
+                }
+                if let Some(value) = line.strip_prefix("Content-Length: ") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    break;
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            let answered = reader.get_mut().write_all(answer(number).as_bytes());
+            if answered.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn asked(line: &str, address: String) -> Arguments {
+        let words = line.split_whitespace().map(str::to_owned);
+        let mut asked = Arguments::parse(words).unwrap().unwrap();
+        asked.address = address;
+        asked
+    }
+
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
+
+    #[test]
+    fn everything_is_sent_over_all_connections() {
+        let address = receiver(|_| OK);
+        let outcome = send(&asked("--spans 1000 --batch 10 --connections 3", address)).unwrap();
+        assert_eq!(
+            (outcome.spans, outcome.requests, outcome.retries),
+            (1_000, 100, 0)
+        );
+        assert!(outcome.latency.longest() > 0.0);
+    }
+
+    #[test]
+    fn a_stall_shows_in_everything_that_was_due_meanwhile() {
+        let address = receiver(|number| {
+            if number == 4 {
+                thread::sleep(Duration::from_millis(400));
+            }
+            OK
+        });
+        // 40 requests, one every 10 ms: the stall covers all that come after it.
+        let outcome = send(&asked(
+            "--spans 400 --batch 10 --connections 1 --rate 1000",
+            address,
+        ))
+        .unwrap();
+        assert!(
+            outcome.latency.quantile(0.5) > 100.0,
+            "{}",
+            outcome.latency.quantile(0.5)
+        );
+    }
+
+    #[test]
+    fn a_busy_receiver_is_asked_again() {
+        let address = receiver(|number| if number % 2 == 0 { BUSY } else { OK });
+        let outcome = send(&asked("--spans 50 --batch 10 --connections 1", address)).unwrap();
+        assert_eq!((outcome.requests, outcome.retries), (5, 5));
+    }
+
+    #[test]
+    fn a_refusal_ends_the_measurement() {
+        let address = receiver(|_| "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        assert!(send(&asked("--spans 50 --connections 2", address)).is_err());
+        assert!(send(&asked("--connections 2", "127.0.0.1:1".to_owned())).is_err());
+    }
+}
