@@ -81,6 +81,9 @@ impl Cleaner {
     ) -> Clean<'a> {
         let cleaned = match (&slot.rule, raw) {
             (_, Raw::Absent) => return Clean::Absent,
+            (_, Raw::Text(text)) if take.absent_if.iter().any(|none| *none == text) => {
+                return Clean::Absent;
+            }
             (
                 Rule::FreeText(limit)
                 | Rule::Content(limit)
@@ -108,12 +111,7 @@ impl Cleaner {
                     .then_some(Clean::Double(value))
                     .ok_or(Reason::OutOfRange)
             }),
-            (rule, Raw::Text(text)) => {
-                if take.absent_if.iter().any(|none| *none == text) {
-                    return Clean::Absent;
-                }
-                self.clean_text(rule, text)
-            }
+            (rule, Raw::Text(text)) => self.clean_text(rule, text),
             _ => Err(Reason::WrongType),
         };
         cleaned.unwrap_or_else(|reason| {
