@@ -34,7 +34,10 @@ pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>
     for file in files.iter().filter(|file| file.size < LARGE) {
         // A tier is a factor of eight in rows; what is merged moves up by about one.
         let tier = (file.rows / 256 + 1).ilog2() / 3;
-        tiers.entry((&file.day, tier)).or_default().push(file.clone());
+        tiers
+            .entry((&file.day, tier))
+            .or_default()
+            .push(file.clone());
     }
     let full = tiers.into_values().filter(|files| files.len() >= at_files);
     full.collect()
@@ -139,7 +142,13 @@ fn common_schema(folder: &Path, files: &[ActiveFile]) -> Result<SchemaRef, LakeE
         let path = folder.join(&file.path);
         let reader = File::open(&path).map_err(LakeError::io("open", &path))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?;
-        schemas.push(reader.schema().as_ref().clone().with_metadata(Default::default()));
+        schemas.push(
+            reader
+                .schema()
+                .as_ref()
+                .clone()
+                .with_metadata(Default::default()),
+        );
     }
     Ok(Arc::new(ArrowSchema::try_merge(schemas)?))
 }

@@ -20,7 +20,9 @@ pub(crate) fn sum(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
     };
     let mut others: Vec<ArrayRef> = batch.columns().to_vec();
     let _counts = others.remove(count);
-    let fields = others.iter().map(|column| SortField::new(column.data_type().clone()));
+    let fields = others
+        .iter()
+        .map(|column| SortField::new(column.data_type().clone()));
     let converter = RowConverter::new(fields.collect())?;
     let rows = converter.convert_columns(&others)?;
     let mut places: HashMap<OwnedRow, usize> = HashMap::new();
@@ -32,7 +34,11 @@ pub(crate) fn sum(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
             sums.push(0);
             sums.len() - 1
         });
-        let count = if counts.is_null(index) { 0 } else { counts.value(index) };
+        let count = if counts.is_null(index) {
+            0
+        } else {
+            counts.value(index)
+        };
         sums[place] = sums[place].saturating_add(count);
     }
     let kept = take_record_batch(batch, &UInt32Array::from(kept))?;

@@ -38,7 +38,8 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug + 'static {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        path.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+        path.parent()
+            .map_or(Ok(()), |parent| self.sync_folder(parent))
     }
 
     /// Writes `bytes` to `path` so that after a crash either all of them are there or what was there before.
@@ -57,7 +58,8 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug + 'static {
             return Err(error);
         }
         self.rename(unfinished, path)?;
-        path.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+        path.parent()
+            .map_or(Ok(()), |parent| self.sync_folder(parent))
     }
 }
 

@@ -38,7 +38,9 @@ pub enum LakeError {
     #[error("a stored record cannot be read")]
     Codec(#[from] CodecError),
     /// A column's type in the catalog differs from the table's.
-    #[error("column {column} of table {table} is {stored} in the store but {wanted} in the catalog; a column cannot change its type, so give the field a new name")]
+    #[error(
+        "column {column} of table {table} is {stored} in the store but {wanted} in the catalog; a column cannot change its type, so give the field a new name"
+    )]
     ColumnType {
         /// The table.
         table: String,

@@ -87,8 +87,11 @@ fn flush_table(
 
 /// Removes the segments whose rows are in the tables, after their fingerprints are in `seen/`.
 fn trim(inner: &Inner, flushing: &mut Flushing, last: u64) -> Result<(), LakeError> {
-    let (mut done, kept): (Vec<_>, Vec<_>) =
-        inner.sealed.lock().drain(..).partition(|segment| segment.last <= last);
+    let (mut done, kept): (Vec<_>, Vec<_>) = inner
+        .sealed
+        .lock()
+        .drain(..)
+        .partition(|segment| segment.last <= last);
     done.sort_by_key(|segment| segment.file.first);
     let trimmed = remove_segments(inner, flushing, &done);
     let mut sealed = inner.sealed.lock();
@@ -108,18 +111,30 @@ fn remove_segments(
     let Some(newest) = done.last() else {
         return Ok(());
     };
-    let fingerprints: Vec<u64> = done.iter().flat_map(|segment| &segment.fingerprints).copied().collect();
+    let fingerprints: Vec<u64> = done
+        .iter()
+        .flat_map(|segment| &segment.fingerprints)
+        .copied()
+        .collect();
     if !fingerprints.is_empty() {
-        flushing.seen_files.keep(&*inner.disk, newest.file.first, &fingerprints)?;
+        flushing
+            .seen_files
+            .keep(&*inner.disk, newest.file.first, &fingerprints)?;
     }
     let folder = inner.root.join("wal");
     for segment in done {
         if segment.file.path.exists() {
             let path = &segment.file.path;
-            inner.disk.remove(path).map_err(LakeError::io("remove", path))?;
+            inner
+                .disk
+                .remove(path)
+                .map_err(LakeError::io("remove", path))?;
         }
         // One at a time, oldest first: what is left after a crash has no hole.
-        inner.disk.sync_folder(&folder).map_err(LakeError::io("sync", &folder))?;
+        inner
+            .disk
+            .sync_folder(&folder)
+            .map_err(LakeError::io("sync", &folder))?;
     }
     Ok(())
 }

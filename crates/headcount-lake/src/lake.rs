@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use headcount_catalog::{AdmittedBatch, Entries};
 use headcount_catalog::Schema;
+use headcount_catalog::{AdmittedBatch, Entries};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -73,7 +73,10 @@ pub(crate) struct Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Inner").field("root", &self.root).finish_non_exhaustive()
+        formatter
+            .debug_struct("Inner")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,7 +104,9 @@ impl Lake {
         let collector = load_or_create_collector(&*disk, &root)?;
         let mut logs = Vec::with_capacity(schema.tables.len());
         for table in &schema.tables {
-            logs.push(TableLog::open(&table_folder(&root, table), table, &collector).await?);
+            let log = TableLog::open(&table_folder(&root, table), table, &collector).await?;
+            log.accepts(table)?;
+            logs.push(log);
         }
         let applied: Vec<u64> = logs.iter().map(TableLog::applied).collect();
         let files = logs.iter().map(TableLog::files).collect();
@@ -176,7 +181,11 @@ impl Lake {
         let commands = self.commands.as_ref().ok_or(AppendError::Closed)?;
         let kib = (batch.bytes().len() / 1024 + 1).min(WAITING_KIB);
         let kib = u32::try_from(kib).map_err(|_| AppendError::TooLarge(batch.bytes().len()))?;
-        let _room = self.room.acquire_many(kib).await.map_err(|_| AppendError::Closed)?;
+        let _room = self
+            .room
+            .acquire_many(kib)
+            .await
+            .map_err(|_| AppendError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let sent = commands.send(Command::Append(batch, reply)).await;
         sent.map_err(|_| AppendError::Closed)?;
@@ -275,7 +284,9 @@ async fn run_background(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
         let _tick = tokio::time::timeout(TICK, inner.view.flush_due.notified()).await;
         let options = &inner.options;
         if !inner.view.is_frozen()
-            && !inner.view.is_flush_due(options.flush_bytes, options.flush_interval)
+            && !inner
+                .view
+                .is_flush_due(options.flush_bytes, options.flush_interval)
         {
             continue;
         }
@@ -284,7 +295,10 @@ async fn run_background(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
             outcome = compact(&inner, Scope::Due).await;
         }
         if let Err(error) = outcome {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store could not be flushed or compacted; trying again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the store could not be flushed or compacted; trying again"
+            );
             tokio::time::sleep(AFTER_FAILURE).await;
         }
     }
@@ -308,13 +322,15 @@ fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, File), LakeError> {
     }
     for name in ["wal", "seen", "tables/default", "tables/shared"] {
         let folder = root.join(name);
-        disk.create_folder(&folder).map_err(LakeError::io("create", &folder))?;
+        disk.create_folder(&folder)
+            .map_err(LakeError::io("create", &folder))?;
     }
     // Content that crews chose to share has its own access right (promise 2).
     for (folder, mode) in [("tables/shared", 0o700), ("wal", 0o700)] {
         let folder = root.join(folder);
         let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&folder, permissions).map_err(LakeError::io("protect", &folder))?;
+        std::fs::set_permissions(&folder, permissions)
+            .map_err(LakeError::io("protect", &folder))?;
     }
     Ok((root, lock))
 }
@@ -327,7 +343,8 @@ fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, Lake
         return Ok(id.trim().to_owned());
     }
     let id = uuid::Uuid::new_v4().to_string();
-    disk.replace(&path, format!("{id}\n").as_bytes()).map_err(LakeError::io("write", &path))?;
+    disk.replace(&path, format!("{id}\n").as_bytes())
+        .map_err(LakeError::io("write", &path))?;
     Ok(id)
 }
 

@@ -35,7 +35,14 @@ impl Renumbering {
             let id = ours.table_id(&table.name)?;
             let our = ours.table(id).filter(|our| our.tier == table.tier)?;
             let column = |name: &String| our.column_index(name);
-            Some((id, table.columns.iter().map(|theirs| column(&theirs.name)).collect()))
+            Some((
+                id,
+                table
+                    .columns
+                    .iter()
+                    .map(|theirs| column(&theirs.name))
+                    .collect(),
+            ))
         });
         Some(Arc::new(Self(tables.collect())))
     }
@@ -102,7 +109,9 @@ impl Generation {
 
     /// How long its first chunk has been waiting.
     pub(crate) fn age(&self) -> Duration {
-        self.born.lock().map_or(Duration::ZERO, |born| born.elapsed())
+        self.born
+            .lock()
+            .map_or(Duration::ZERO, |born| born.elapsed())
     }
 
     /// Encoded bytes pushed so far.
@@ -139,7 +148,10 @@ fn add(batches: &mut Vec<RecordBatch>, fresh: Vec<RecordBatch>) -> Result<(), La
 }
 
 /// Decodes chunks into one list of batches a table.
-pub(crate) fn decode(layout: &Layout, chunks: &[Chunk]) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+pub(crate) fn decode(
+    layout: &Layout,
+    chunks: &[Chunk],
+) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
     let mut builders: Vec<Option<RowsBuilder>> = Vec::new();
     builders.resize_with(layout.schema.tables.len(), || None);
     let mut batches = vec![Vec::new(); builders.len()];

@@ -44,7 +44,10 @@ pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Ran
     let times = sorted.column_by_name("time");
     let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
     let day_of = |row: usize| match times.filter(|times| times.is_valid(row)) {
-        Some(times) => times.value(row).div_euclid(DAY).clamp(today - OLDEST_DAY, today + 1),
+        Some(times) => times
+            .value(row)
+            .div_euclid(DAY)
+            .clamp(today - OLDEST_DAY, today + 1),
         None => today - OLDEST_DAY,
     };
     let mut days: Vec<(i64, Range<usize>)> = Vec::new();
@@ -55,7 +58,9 @@ pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Ran
             _ => days.push((day, row..row + 1)),
         }
     }
-    days.into_iter().map(|(day, rows)| (day_name(day), rows)).collect()
+    days.into_iter()
+        .map(|(day, rows)| (day_name(day), rows))
+        .collect()
 }
 
 /// Today's partition.
@@ -91,7 +96,8 @@ impl<'a> ParquetFile<'a> {
         let name = format!("day={day}/{}.parquet", uuid::Uuid::new_v4());
         let path = table_folder.join(&name);
         let folder = table_folder.join(format!("day={day}"));
-        disk.create_folder(&folder).map_err(LakeError::io("create", &folder))?;
+        disk.create_folder(&folder)
+            .map_err(LakeError::io("create", &folder))?;
         let file = disk.create(&path).map_err(LakeError::io("create", &path))?;
         let properties = properties(schema, level)?;
         let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?;
@@ -138,8 +144,12 @@ impl<'a> ParquetFile<'a> {
         file.sync().map_err(LakeError::io("sync", &path))?;
         drop(file);
         let folder = self.table_folder.join(format!("day={}", self.day));
-        self.disk.sync_folder(&folder).map_err(LakeError::io("sync", &folder))?;
-        let size = std::fs::metadata(&path).map_err(LakeError::io("look at", &path))?.len();
+        self.disk
+            .sync_folder(&folder)
+            .map_err(LakeError::io("sync", &folder))?;
+        let size = std::fs::metadata(&path)
+            .map_err(LakeError::io("look at", &path))?
+            .len();
         Ok(ActiveFile {
             path: self.name,
             size,

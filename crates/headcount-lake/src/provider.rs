@@ -18,13 +18,13 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::cache::cache_manager::CachedFileMetadataEntry;
+use datafusion::execution::cache::default_cache::DefaultCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -36,9 +36,7 @@ use crate::snapshot::Files;
 const FOOTER_BYTES: usize = 32 << 20;
 
 /// Parquet footers, so that a second query does not read them again. Files never change under their names.
-pub(crate) struct FooterCache(
-    Arc<DefaultCache<object_store::path::Path, CachedFileMetadataEntry>>,
-);
+pub(crate) struct FooterCache(Arc<DefaultCache<object_store::path::Path, CachedFileMetadataEntry>>);
 
 impl Default for FooterCache {
     fn default() -> Self {
@@ -131,12 +129,17 @@ impl LakeTable {
         }
         let mut kept = vec![true; statistics.len()];
         if let Some(predicate) = predicate {
-            let pruning = PruningPredicate::try_new(Arc::clone(predicate), Arc::clone(&self.schema));
-            if let Ok(pruning) = pruning.and_then(|pruning| {
-                let all = PrunableStatistics::new(statistics.clone(), Arc::clone(&self.schema));
-                pruning.prune(&all)
-            }) {
-                kept = pruning;
+            let bounds = self
+                .files
+                .iter()
+                .map(|file| Arc::new(bounds(file, &self.schema)));
+            let bounds = PrunableStatistics::new(bounds.collect(), Arc::clone(&self.schema));
+            let pruning = PruningPredicateBuilder::new()
+                .with_file_schema(Arc::clone(&self.schema))
+                .build(Arc::clone(predicate));
+            // A predicate that says nothing about the bounds keeps every file.
+            if let Some(Ok(pruned)) = pruning.map(|pruning| pruning.prune(&bounds)) {
+                kept = pruned;
             }
         }
         let files = self.files.iter().zip(statistics).zip(kept);
@@ -153,7 +156,10 @@ impl LakeTable {
             .collect()
     }
 
-    fn scan_memory(&self, projection: Option<&Vec<usize>>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    fn scan_memory(
+        &self,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         if self.batches.is_empty() {
             return Ok(None);
         }
@@ -228,7 +234,9 @@ fn query_schema(stored: &SchemaRef) -> SchemaRef {
         DataType::Utf8 => Field::new(field.name(), DataType::Utf8View, true),
         other => Field::new(field.name(), other.clone(), true),
     };
-    Arc::new(ArrowSchema::new(stored.fields().iter().map(field).collect::<Vec<_>>()))
+    Arc::new(ArrowSchema::new(
+        stored.fields().iter().map(field).collect::<Vec<_>>(),
+    ))
 }
 
 fn as_queried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
@@ -236,25 +244,42 @@ fn as_queried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = columns.map(|(column, field)| cast(column, field.data_type()));
     let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
+/// What a file is known to hold, for planning: the row count is exact.
 fn file_statistics(file: &ActiveFile, schema: &SchemaRef) -> Statistics {
-    let mut statistics = Statistics::new_unknown(schema);
+    let mut statistics = bounds(file, schema);
     statistics.num_rows = Precision::Exact(file.rows as usize);
+    // The bounds were rounded outwards in the log: good for leaving files out, not for answering min() and max().
+    for column in &mut statistics.column_statistics {
+        column.min_value = std::mem::take(&mut column.min_value).to_inexact();
+        column.max_value = std::mem::take(&mut column.max_value).to_inexact();
+    }
+    statistics
+}
+
+/// No row of the file is outside of these.
+fn bounds(file: &ActiveFile, schema: &SchemaRef) -> Statistics {
+    let mut statistics = Statistics::new_unknown(schema);
     if let (Some((least, greatest)), Ok(time)) = (file.time, schema.index_of("time")) {
         let value = |time| ScalarValue::TimestampMicrosecond(Some(time), Some("UTC".into()));
-        // Rounded outwards in the log: good for leaving files out, not for answering min() and max().
         statistics.column_statistics[time] = ColumnStatistics::new_unknown()
-            .with_min_value(Precision::Inexact(value(least)))
-            .with_max_value(Precision::Inexact(value(greatest)));
+            .with_min_value(Precision::Exact(value(least)))
+            .with_max_value(Precision::Exact(value(greatest)));
     }
     statistics
 }
 
 fn total(files: &[PartitionedFile], schema: &SchemaRef) -> Statistics {
     let mut total = Statistics::new_unknown(schema);
-    let rows = files.iter().map(|file| file.statistics.as_ref().map(|all| all.num_rows));
+    let rows = files
+        .iter()
+        .map(|file| file.statistics.as_ref().map(|all| all.num_rows));
     let rows = rows.map(|rows| rows.and_then(|rows| rows.get_value().copied()));
     if let Some(rows) = rows.sum::<Option<usize>>() {
         total.num_rows = Precision::Exact(rows);
@@ -273,5 +298,8 @@ fn groups(mut files: Vec<PartitionedFile>, partitions: usize) -> Vec<FileGroup> 
             group.push(file);
         }
     }
-    groups.into_iter().map(|(_, group)| FileGroup::new(group)).collect()
+    groups
+        .into_iter()
+        .map(|(_, group)| FileGroup::new(group))
+        .collect()
 }

@@ -74,7 +74,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = load_or_create_secret(dir.path()).unwrap();
         assert_eq!(load_or_create_secret(dir.path()).unwrap(), first);
-        let mode = fs::metadata(dir.path().join("secret")).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join("secret"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 

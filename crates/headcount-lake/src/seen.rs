@@ -93,7 +93,9 @@ impl SeenFiles {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(LakeError::io("list", folder))? {
             let name = entry.map_err(LakeError::io("list", folder))?.file_name();
-            let digits = name.to_str().and_then(|name| name.strip_suffix(".fingerprints"));
+            let digits = name
+                .to_str()
+                .and_then(|name| name.strip_suffix(".fingerprints"));
             names.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
         }
         names.sort_unstable();
@@ -146,7 +148,10 @@ impl SeenFiles {
             return Ok(());
         };
         // Large files stay apart, so that what is rewritten stays small and expiry stays fine-grained.
-        let from = self.files.iter().rposition(|(_, count)| *count > self.limit / 8);
+        let from = self
+            .files
+            .iter()
+            .rposition(|(_, count)| *count > self.limit / 8);
         let from = from.map_or(0, |large| large + 1);
         let mut merged = Vec::new();
         for (name, _) in &self.files[from..] {
@@ -180,7 +185,8 @@ impl SeenFiles {
         let checksum = crc32fast::hash(&bytes[HEADER..]);
         bytes[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
         let path = self.path(first);
-        disk.replace(&path, &bytes).map_err(LakeError::io("write", &path))
+        disk.replace(&path, &bytes)
+            .map_err(LakeError::io("write", &path))
     }
 
     fn read(&self, first: u64) -> Result<Vec<u64>, LakeError> {
@@ -198,7 +204,9 @@ impl SeenFiles {
             });
         }
         let fingerprints = bytes[HEADER..].chunks_exact(8);
-        Ok(fingerprints.map(|eight| u64::from_le_bytes(eight.try_into().unwrap_or_default())).collect())
+        Ok(fingerprints
+            .map(|eight| u64::from_le_bytes(eight.try_into().unwrap_or_default()))
+            .collect())
     }
 }
 
@@ -232,7 +240,11 @@ mod tests {
         }
         let mut seen = Seen::new(1 << 20);
         let files = SeenFiles::load(dir.path(), 1000, &mut seen).unwrap();
-        assert!(files.files.len() <= 2 * FILES, "{} files", files.files.len());
+        assert!(
+            files.files.len() <= 2 * FILES,
+            "{} files",
+            files.files.len()
+        );
         for first in 101..=200_u64 {
             assert!(!seen.insert(first * 100), "segment {first} was forgotten");
         }
@@ -249,6 +261,10 @@ mod tests {
         bytes[20] ^= 1;
         std::fs::write(&path, bytes).unwrap();
         let error = SeenFiles::load(dir.path(), 10, &mut Seen::new(10)).unwrap_err();
-        assert!(error.to_string().contains("00000000000000000001.fingerprints"));
+        assert!(
+            error
+                .to_string()
+                .contains("00000000000000000001.fingerprints")
+        );
     }
 }

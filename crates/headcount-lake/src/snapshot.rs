@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
-use crate::options::LakeOptions;
 use crate::memtable::{Chunk, Generation, Layout, Renumbering, decode};
+use crate::options::LakeOptions;
 use crate::provider::{FooterCache, LakeTable};
 use crate::wal::replay;
 
@@ -171,7 +171,10 @@ impl View {
 
 impl ViewState {
     fn bytes(&self) -> usize {
-        let frozen = self.frozen.as_ref().map_or(0, |frozen| frozen.generation.bytes());
+        let frozen = self
+            .frozen
+            .as_ref()
+            .map_or(0, |frozen| frozen.generation.bytes());
         self.active.bytes() + frozen
     }
 }
@@ -223,7 +226,9 @@ impl LakeSnapshot {
         }
         let layout = Layout::new(schema, applied);
         let decoding = Arc::clone(&layout);
-        let decoded = tokio::task::spawn_blocking(move || decode(&decoding, &chunks(&segments, &decoding.schema)));
+        let decoded = tokio::task::spawn_blocking(move || {
+            decode(&decoding, &chunks(&segments, &decoding.schema))
+        });
         let batches = decoded.await.map_err(|_| LakeError::Closed)??;
         Ok(LakeSnapshot {
             root,
@@ -275,7 +280,9 @@ impl LakeSnapshot {
 
     /// How many active files the table has.
     pub fn file_count(&self, table: TableId) -> usize {
-        self.files.get(usize::from(table.0)).map_or(0, |files| files.len())
+        self.files
+            .get(usize::from(table.0))
+            .map_or(0, |files| files.len())
     }
 }
 

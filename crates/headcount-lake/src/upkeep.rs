@@ -94,7 +94,9 @@ async fn checkpoint_where_due(
         None => last_checkpoint(&log),
     };
     let _before = upkeep.checkpoints.insert(id.0, last);
-    let due = log.version.is_some_and(|version| version >= last + inner.options.checkpoint_every);
+    let due = log
+        .version
+        .is_some_and(|version| version >= last + inner.options.checkpoint_every);
     let Some(version) = log.version.filter(|_| due) else {
         return Ok(());
     };
@@ -116,8 +118,11 @@ async fn checkpoint_where_due(
 
 fn last_checkpoint(log: &TableLog) -> u64 {
     let text = std::fs::read_to_string(log.log_folder().join("_last_checkpoint"));
-    let hint = text.ok().and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
-    hint.and_then(|hint| hint["version"].as_u64()).unwrap_or_default()
+    let hint = text
+        .ok()
+        .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    hint.and_then(|hint| hint["version"].as_u64())
+        .unwrap_or_default()
 }
 
 /// `deltalake-core` does not ask the file system to keep what it wrote; commits may go only once it does.
@@ -141,7 +146,9 @@ fn remove_old_commits(log: &TableLog, version: u64, retention: Duration) -> Resu
     for (name, path) in entries(&log.log_folder())? {
         let digits = name.get(..20).and_then(|digits| digits.parse::<u64>().ok());
         let age = path.metadata().and_then(|metadata| metadata.modified());
-        let age = age.ok().and_then(|written| SystemTime::now().duration_since(written).ok());
+        let age = age
+            .ok()
+            .and_then(|written| SystemTime::now().duration_since(written).ok());
         let expired = age.is_some_and(|age| age >= retention);
         if digits.is_some_and(|number| number < version) && expired {
             old.push((digits, path));
@@ -155,12 +162,7 @@ fn remove_old_commits(log: &TableLog, version: u64, retention: Duration) -> Resu
 }
 
 /// Removes Parquet files that have been seen to belong to no table for the grace period: replaced ones, and what a crash left.
-fn vacuum(
-    inner: &Inner,
-    upkeep: &mut Upkeep,
-    id: TableId,
-    table: &Table,
-) -> Result<(), LakeError> {
+fn vacuum(inner: &Inner, upkeep: &mut Upkeep, id: TableId, table: &Table) -> Result<(), LakeError> {
     let folder = table_folder(&inner.root, table);
     if !folder.exists() {
         return Ok(());
@@ -171,15 +173,23 @@ fn vacuum(
             continue;
         }
         for (name, path) in entries(&day_folder)? {
-            let active = inner.logs[usize::from(id.0)].lock().contains(&format!("{day}/{name}"));
+            let active = inner.logs[usize::from(id.0)]
+                .lock()
+                .contains(&format!("{day}/{name}"));
             if active {
                 let _was = upkeep.inactive.remove(&path);
                 continue;
             }
-            let since = *upkeep.inactive.entry(path.clone()).or_insert_with(Instant::now);
+            let since = *upkeep
+                .inactive
+                .entry(path.clone())
+                .or_insert_with(Instant::now);
             // A file younger than that may be about to be committed.
             if since.elapsed() >= grace && is_older_than(&path, grace) {
-                inner.disk.remove(&path).map_err(LakeError::io("remove", &path))?;
+                inner
+                    .disk
+                    .remove(&path)
+                    .map_err(LakeError::io("remove", &path))?;
                 let _was = upkeep.inactive.remove(&path);
             }
         }
@@ -188,7 +198,10 @@ fn vacuum(
 }
 
 fn is_older_than(path: &Path, age: Duration) -> bool {
-    let written = path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let written = path
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok();
     let elapsed = written.and_then(|written| SystemTime::now().duration_since(written).ok());
     elapsed.is_some_and(|elapsed| elapsed >= age)
 }
@@ -197,7 +210,10 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, LakeError> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(LakeError::io("list", folder))? {
         let entry = entry.map_err(LakeError::io("list", folder))?;
-        entries.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+        entries.push((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path(),
+        ));
     }
     Ok(entries)
 }

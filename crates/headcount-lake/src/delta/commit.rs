@@ -49,12 +49,17 @@ pub(crate) fn commit(
     change: &Change<'_>,
 ) -> Result<Committed, LakeError> {
     let folder = log.log_folder();
-    disk.create_folder(&folder).map_err(LakeError::io("create", &folder))?;
+    disk.create_folder(&folder)
+        .map_err(LakeError::io("create", &folder))?;
     for _ in 0..ATTEMPTS {
         log.refresh()?;
-        if change.applied.is_some_and(|applied| log.applied() >= applied) {
+        if change
+            .applied
+            .is_some_and(|applied| log.applied() >= applied)
+        {
             // An earlier attempt may have failed after its file got its name and before the name was durable.
-            disk.sync_folder(&folder).map_err(LakeError::io("sync", &folder))?;
+            disk.sync_folder(&folder)
+                .map_err(LakeError::io("sync", &folder))?;
             return Ok(Committed::Before);
         }
         if change.remove.iter().any(|file| !log.contains(&file.path)) {
@@ -73,7 +78,10 @@ pub(crate) fn commit(
             Err(error) => return Err(LakeError::io("commit to", &folder)(error)),
         }
     }
-    Err(LakeError::delta(&table.name, "another program commits to it without a pause"))
+    Err(LakeError::delta(
+        &table.name,
+        "another program commits to it without a pause",
+    ))
 }
 
 /// Writes the next version's file unless it exists; returns when it is durable under its name.
@@ -88,7 +96,8 @@ fn put_if_absent(disk: &dyn Disk, log: &TableLog, actions: &[Value]) -> io::Resu
     let unfinished = folder.join(name);
     let mut file = disk.create(&unfinished)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync());
-    let linked = written.and_then(|()| disk.link(&unfinished, &log.commit_path(log.next_version())));
+    let linked =
+        written.and_then(|()| disk.link(&unfinished, &log.commit_path(log.next_version())));
     let _leftover = disk.remove(&unfinished);
     linked?;
     disk.sync_folder(&folder)

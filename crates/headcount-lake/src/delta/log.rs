@@ -10,6 +10,7 @@ use headcount_catalog::Table;
 use serde_json::Value;
 use url::Url;
 
+use super::schema;
 use crate::error::LakeError;
 use crate::snapshot::Files;
 
@@ -29,7 +30,9 @@ pub(crate) struct ActiveFile {
 
 /// The folder of a table: the tiers never share one (promise 2).
 pub(crate) fn table_folder(root: &Path, table: &Table) -> PathBuf {
-    root.join("tables").join(table.tier.name()).join(&table.name)
+    root.join("tables")
+        .join(table.tier.name())
+        .join(&table.name)
 }
 
 /// The state of a log up to some version.
@@ -49,7 +52,11 @@ pub(crate) struct TableLog {
 
 impl TableLog {
     /// Reads the log; a table that does not exist yet has an empty one.
-    pub(crate) async fn open(folder: &Path, table: &Table, collector: &str) -> Result<Self, LakeError> {
+    pub(crate) async fn open(
+        folder: &Path,
+        table: &Table,
+        collector: &str,
+    ) -> Result<Self, LakeError> {
         let mut log = Self {
             table: table.name.clone(),
             folder: folder.to_path_buf(),
@@ -92,11 +99,17 @@ impl TableLog {
         let failed = |error: DeltaTableError| LakeError::delta(&name, error);
         let url = Url::from_directory_path(&self.folder)
             .map_err(|()| LakeError::delta(&name, "its folder's path is not absolute"))?;
-        let table = DeltaTableBuilder::from_url(url).map_err(failed)?.load().await.map_err(failed)?;
+        let table = DeltaTableBuilder::from_url(url)
+            .map_err(failed)?
+            .load()
+            .await
+            .map_err(failed)?;
         let state = table.snapshot().map_err(failed)?;
         for view in state.log_data().iter() {
             let partitions = view.partition_values_map();
-            let stats = view.stats().and_then(|stats| serde_json::from_str(&stats).ok());
+            let stats = view
+                .stats()
+                .and_then(|stats| serde_json::from_str(&stats).ok());
             let file = ActiveFile {
                 path: view.object_store_path().to_string(),
                 size: view.size().try_into().unwrap_or_default(),
@@ -107,7 +120,9 @@ impl TableLog {
             self.insert(file, &stats.unwrap_or_default());
         }
         let store = table.log_store();
-        let transaction = state.transaction_version(store.as_ref(), &self.app_id).await;
+        let transaction = state
+            .transaction_version(store.as_ref(), &self.app_id)
+            .await;
         let transaction = transaction.map_err(failed)?;
         self.transaction = transaction.and_then(|version| version.try_into().ok());
         self.metadata = serde_json::to_value(state.metadata())
@@ -127,11 +142,12 @@ impl TableLog {
                 Err(error) => return Err(LakeError::io("read", &path)(error)),
             };
             for line in commit.lines().filter(|line| !line.is_empty()) {
-                let action: Value = serde_json::from_str(line).map_err(|error| LakeError::Damaged {
-                    path: path.clone(),
-                    offset: 0,
-                    reason: error.to_string(),
-                })?;
+                let action: Value =
+                    serde_json::from_str(line).map_err(|error| LakeError::Damaged {
+                        path: path.clone(),
+                        offset: 0,
+                        reason: error.to_string(),
+                    })?;
                 self.apply(&action);
             }
             self.version = Some(version);
@@ -141,11 +157,16 @@ impl TableLog {
     /// Applies one action.
     pub(crate) fn apply(&mut self, action: &Value) {
         if let Some(add) = action.get("add") {
-            let stats = add["stats"].as_str().and_then(|stats| serde_json::from_str(stats).ok());
+            let stats = add["stats"]
+                .as_str()
+                .and_then(|stats| serde_json::from_str(stats).ok());
             let file = ActiveFile {
                 path: decoded(&add["path"]),
                 size: add["size"].as_u64().unwrap_or_default(),
-                day: add["partitionValues"]["day"].as_str().unwrap_or_default().to_owned(),
+                day: add["partitionValues"]["day"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
                 rows: 0,
                 time: None,
             };
@@ -165,7 +186,11 @@ impl TableLog {
         file.rows = stats["numRecords"].as_u64().unwrap_or_default();
         let bound = |which: &str| {
             let text = stats[which]["time"].as_str()?;
-            Some(chrono::DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros())
+            Some(
+                chrono::DateTime::parse_from_rfc3339(text)
+                    .ok()?
+                    .timestamp_micros(),
+            )
         };
         // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
         file.time = bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999));
@@ -188,6 +213,14 @@ impl TableLog {
     /// The last sequence number of the write-ahead log that is in the table; 0 if none is.
     pub(crate) fn applied(&self) -> u64 {
         self.transaction.unwrap_or_default()
+    }
+
+    /// Fails if a column of the catalog has another type in the table.
+    pub(crate) fn accepts(&self, table: &Table) -> Result<(), LakeError> {
+        match self.version {
+            Some(_) => schema::grown(&self.metadata, table).map(|_grown| ()),
+            None => Ok(()),
+        }
     }
 
     /// Whether the file is active.

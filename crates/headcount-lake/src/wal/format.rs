@@ -18,7 +18,9 @@ pub(crate) enum FormatError {
     Truncated,
     #[error("this is no write-ahead log")]
     Magic,
-    #[error("the log's format version {0} is newer than this program; use the version that wrote it")]
+    #[error(
+        "the log's format version {0} is newer than this program; use the version that wrote it"
+    )]
     Version(u32),
     #[error("a checksum differs")]
     Checksum,
@@ -83,7 +85,11 @@ pub(crate) fn read_frame(bytes: &[u8], expected: u64) -> Result<(&[u8], usize), 
     if crc32fast::hash(&frame[8..]) != read_u32(header, 4) {
         return Err(FormatError::Checksum);
     }
-    let found = u64::from_le_bytes(frame[8..16].try_into().map_err(|_| FormatError::Truncated)?);
+    let found = u64::from_le_bytes(
+        frame[8..16]
+            .try_into()
+            .map_err(|_| FormatError::Truncated)?,
+    );
     if found != expected {
         return Err(FormatError::Sequence { expected, found });
     }

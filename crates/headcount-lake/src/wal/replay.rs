@@ -69,7 +69,11 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<Segment>, LakeError> {
         let (segment, stop) = read(file, &Bytes::from(bytes), until)?;
         if until.is_some_and(|until| segment.next() < until) {
             let (offset, reason) = stop;
-            return Err(damaged(file, offset, reason.unwrap_or(FormatError::Truncated)));
+            return Err(damaged(
+                file,
+                offset,
+                reason.unwrap_or(FormatError::Truncated),
+            ));
         }
         segments.push(segment);
     }

@@ -34,7 +34,10 @@ const GROUP_BYTES: usize = 4 << 20;
 /// What the thread is asked to do.
 pub(crate) enum Command {
     /// Store a batch; answered after its fsync.
-    Append(AdmittedBatch, oneshot::Sender<Result<Appended, AppendError>>),
+    Append(
+        AdmittedBatch,
+        oneshot::Sender<Result<Appended, AppendError>>,
+    ),
     /// Seal the segment and freeze the memtable; answered when both have happened.
     Rotate(oneshot::Sender<Result<(), LakeError>>),
 }
@@ -71,7 +74,10 @@ pub(crate) struct Writer {
 #[derive(Default)]
 pub(crate) struct Segmented(Option<OpenSegment>);
 
-type Waiting = (AdmittedBatch, oneshot::Sender<Result<Appended, AppendError>>);
+type Waiting = (
+    AdmittedBatch,
+    oneshot::Sender<Result<Appended, AppendError>>,
+);
 
 impl Writer {
     /// Serves commands until every sender is gone.
@@ -212,7 +218,11 @@ impl Writer {
     }
 
     fn rotate(&mut self) -> Result<(), LakeError> {
-        if let Some(segment) = self.segment.0.take_if(|open| open.file.first < self.next_sequence) {
+        if let Some(segment) = self
+            .segment
+            .0
+            .take_if(|open| open.file.first < self.next_sequence)
+        {
             match self.begin_segment() {
                 Ok(next) => self.segment.0 = Some(next),
                 Err(error) => {
