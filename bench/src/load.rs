@@ -22,8 +22,8 @@ pub(crate) struct Outcome {
     pub(crate) requests: u64,
     /// Answers 429 and 503, after which the request was sent again.
     pub(crate) retries: u64,
-    /// Acknowledgements that said something (`partial_success`).
-    pub(crate) remarks: u64,
+    /// Acknowledgements with a body (a `partial_success`, empty or not).
+    pub(crate) answers_with_body: u64,
     pub(crate) bytes: u64,
     pub(crate) elapsed: Duration,
     pub(crate) latency: Histogram,
@@ -59,7 +59,7 @@ pub(crate) fn send(asked: &Arguments) -> io::Result<Outcome> {
         total.spans += outcome.spans;
         total.requests += outcome.requests;
         total.retries += outcome.retries;
-        total.remarks += outcome.remarks;
+        total.answers_with_body += outcome.answers_with_body;
         total.bytes += outcome.bytes;
         total.latency.add(&outcome.latency);
     }
@@ -151,7 +151,7 @@ impl<'a> Sender<'a> {
                 200 => {
                     self.outcome.latency.record(due.elapsed());
                     self.outcome.requests += 1;
-                    self.outcome.remarks += u64::from(answer.has_body);
+                    self.outcome.answers_with_body += u64::from(answer.has_body);
                     self.outcome.bytes += self.body.len() as u64;
                     return Ok(());
                 }

@@ -58,7 +58,7 @@ fn describe(asked: &Arguments, outcome: &Outcome, server: Option<(Usage, Usage)>
         format!("\"spans\": {}", outcome.spans),
         format!("\"requests\": {}", outcome.requests),
         format!("\"retries\": {}", outcome.retries),
-        format!("\"remarks\": {}", outcome.remarks),
+        format!("\"answers_with_body\": {}", outcome.answers_with_body),
         format!("\"bytes\": {}", outcome.bytes),
         format!("\"seconds\": {seconds:.3}"),
         format!(

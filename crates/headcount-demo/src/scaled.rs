@@ -13,7 +13,7 @@ use crate::week::Body;
 const TEMPLATES: usize = 64;
 
 /// About how many spans a run has.
-const SPANS_PER_RUN: u64 = 23;
+const SPANS_PER_RUN: u64 = 24;
 
 /// How many runs there are to one crew, on average.
 const RUNS_PER_CREW: u64 = 20;
