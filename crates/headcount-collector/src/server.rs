@@ -1,0 +1,185 @@
+//! A running collector: its listeners, its doors, its store.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::budget::Budget;
+use crate::error::ServeError;
+use crate::grpc::TraceService;
+use crate::http_door::TracesDoor;
+use crate::intake::Intake;
+use crate::listener::{Listening, bind, serve};
+use crate::options::ServeOptions;
+use crate::problem::problem;
+use crate::query::QueryDoor;
+
+/// A running collector.
+#[derive(Debug)]
+pub struct Collector {
+    intake: Arc<Intake>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    http: Vec<SocketAddr>,
+    grpc: Option<SocketAddr>,
+}
+
+/// The doors of an HTTP listener.
+#[derive(Debug, Clone)]
+struct Doors {
+    traces: TracesDoor,
+    query: QueryDoor,
+}
+
+impl Collector {
+    /// Opens the data folder and listens. Call it in a multi-threaded Tokio runtime.
+    ///
+    /// # Errors
+    /// The folder is in use or damaged, or an address cannot be listened on.
+    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        if options.http.is_empty() && options.grpc.is_none() {
+            return Err(ServeError::NoAddress);
+        }
+        // Addresses first: a store that was opened for nothing would have to be closed again.
+        let mut http_listeners = Vec::new();
+        for address in &options.http {
+            http_listeners.push((bind(address).await?, address));
+        }
+        let grpc_listener = match &options.grpc {
+            Some(address) => Some((bind(address).await?, address)),
+            None => None,
+        };
+        let intake = Arc::new(Intake::open(&options.data, options.lake.clone()).await?);
+        let (stop, stopped) = watch::channel(false);
+        let listening = Listening {
+            connections: Arc::new(Semaphore::new(options.limits.connections)),
+            patience: options.limits.patience,
+            farewell: options.limits.farewell,
+            stop: stopped,
+        };
+        let budget = Budget::new(options.limits.in_flight_bytes);
+        let traces = TracesDoor {
+            intake: Arc::clone(&intake),
+            budget: budget.clone(),
+            limits: options.limits,
+        };
+        let query = QueryDoor {
+            intake: Arc::clone(&intake),
+            limits: options.query,
+        };
+        let doors = Doors { traces, query };
+        let mut collector = Self {
+            intake,
+            stop,
+            listeners: JoinSet::new(),
+            http: Vec::new(),
+            grpc: None,
+        };
+        for (listener, address) in http_listeners {
+            let bound = listener.local_addr();
+            collector
+                .http
+                .push(bound.map_err(|source| ServeError::Listen {
+                    address: address.clone(),
+                    source,
+                })?);
+            let doors = doors.clone();
+            let service_for = move |peer| {
+                let doors = doors.clone();
+                service_fn(move |request| {
+                    let doors = doors.clone();
+                    async move { Ok::<_, Infallible>(doors.answer(peer, request).await) }
+                })
+            };
+            let _handle =
+                collector
+                    .listeners
+                    .spawn(serve(listener, listening.clone(), service_for));
+        }
+        if let Some((listener, address)) = grpc_listener {
+            let bound = listener.local_addr();
+            collector.grpc = Some(bound.map_err(|source| ServeError::Listen {
+                address: address.clone(),
+                source,
+            })?);
+            let service = TraceService {
+                intake: Arc::clone(&collector.intake),
+                budget,
+                limits: options.limits,
+            };
+            let service_for = move |_peer| {
+                let service = service.clone();
+                service_fn(move |request: Request<Incoming>| {
+                    let service = service.clone();
+                    async move { Ok::<_, Infallible>(service.answer(request).await) }
+                })
+            };
+            let _handle = collector
+                .listeners
+                .spawn(serve(listener, listening, service_for));
+        }
+        Ok(collector)
+    }
+
+    /// The addresses of the OTLP/HTTP listeners, as bound.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// The address of the OTLP/gRPC listener, as bound.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc
+    }
+
+    /// Admission, store and counters.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    /// Stops accepting, lets requests under way end (at most [`crate::ReceiverLimits::farewell`]), flushes and closes
+    /// the store.
+    ///
+    /// # Errors
+    /// The last flush failed; everything acknowledged is safe in the log.
+    pub async fn stop(mut self) -> Result<(), ServeError> {
+        let _before = self.stop.send_replace(true);
+        while self.listeners.join_next().await.is_some() {}
+        // A request that outlived the farewell still holds the store; the log has what was acknowledged.
+        match Arc::try_unwrap(self.intake) {
+            Ok(intake) => intake.close().await?,
+            Err(_) => tracing::warn!(
+                "requests were given up at the end; the log is replayed at the next start"
+            ),
+        }
+        Ok(())
+    }
+}
+
+impl Doors {
+    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
+        let request = request.map(Body::new);
+        match request.uri().path() {
+            "/v1/traces" => self.traces.answer(request).await,
+            "/healthz" => plain("alive\n"),
+            "/readyz" => plain("ready\n"),
+            path if path.starts_with("/api/v1/") => self.query.answer(peer, request).await,
+            _ => problem(
+                StatusCode::NOT_FOUND,
+                "not found",
+                "OTLP traces are sent to /v1/traces",
+            ),
+        }
+    }
+}
+
+fn plain(text: &'static str) -> Response {
+    Response::new(Body::from(text))
+}
