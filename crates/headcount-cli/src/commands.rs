@@ -1,0 +1,10 @@
+//! The commands, one a module.
+
+pub(crate) mod catalog;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod ingest;
+pub(crate) mod report;
+pub(crate) mod serve;
+pub(crate) mod sql;
+pub(crate) mod tables;

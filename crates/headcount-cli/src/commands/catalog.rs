@@ -1,0 +1,78 @@
+//! `headcount catalog`: what may be collected, as a page or as data, and whether the catalog keeps its own rules.
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use headcount_catalog::Catalog;
+use headcount_reports::fields_used;
+use tokio::runtime::Runtime;
+
+use crate::exit::Code;
+use crate::output;
+
+/// Print the catalog of what may be collected
+///
+/// The catalog is built into this program: what is not in it is never stored.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Show {
+    /// How to write it; `markdown` is the text of TELEMETRY.md
+    #[arg(long, value_enum, default_value = "markdown", conflicts_with = "lint")]
+    format: CatalogFormat,
+    /// Check the catalog's own rules instead: every field has a purpose, limits, a unit, and a report that uses it
+    #[arg(long)]
+    lint: bool,
+}
+
+/// How the catalog is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CatalogFormat {
+    /// The published page.
+    Markdown,
+    /// Every category and field, for programs.
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount catalog > TELEMETRY.md
+  headcount catalog --format json | jq '.categories[].id'
+  headcount catalog --lint
+
+Exit codes:
+  0  done; with --lint: the catalog keeps its rules
+  1  with --lint: it breaks one, and standard output says which
+  2  the command line is wrong";
+
+impl Show {
+    /// Prints the catalog, or what is wrong with it.
+    pub(crate) fn run(self) -> anyhow::Result<Code> {
+        let catalog = Catalog::embedded();
+        if self.lint {
+            return lint(catalog);
+        }
+        match self.format {
+            CatalogFormat::Markdown => output::print(&catalog.markdown())?,
+            CatalogFormat::Json => {
+                let text = serde_json::to_string_pretty(&catalog.json())?;
+                output::print(&(text + "\n"))?;
+            }
+        }
+        Ok(Code::Done)
+    }
+}
+
+fn lint(catalog: &Catalog) -> anyhow::Result<Code> {
+    let runtime = Runtime::new().context("cannot start the threads that plan the reports")?;
+    let used = runtime
+        .block_on(fields_used(catalog.schema()))
+        .context("cannot tell which fields the reports use")?;
+    let faults = catalog.lint(Some(&used));
+    for fault in &faults {
+        output::print(&format!("{fault}\n"))?;
+    }
+    if faults.is_empty() {
+        output::note("the catalog keeps its rules");
+        return Ok(Code::Done);
+    }
+    Ok(Code::Failed)
+}

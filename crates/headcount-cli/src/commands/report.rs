@@ -1,0 +1,134 @@
+//! `headcount report`: one of the named questions, or the list of them.
+
+use clap::{Args, ValueEnum};
+use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
+
+use crate::exit::{self, Code};
+use crate::output::{self, Format};
+use crate::source::From;
+
+/// Ask one of the named reports; without a name, list them
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Report {
+    /// The report; leave it out for the list of reports and their questions
+    name: Option<String>,
+    #[command(flatten)]
+    from: From,
+    /// How to write the answer; with json: an array of objects with the columns' names
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Which records are asked about.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which records")]
+struct Which {
+    /// From this moment on: a date (2026-11-01), a moment (2026-11-01T08:00:00Z) or a time ago (36h, 7d, 4w)
+    #[arg(long, value_name = "WHEN", requires = "name")]
+    since: Option<String>,
+    /// Before this moment, written alike; a date counts to its end
+    #[arg(long, value_name = "WHEN", requires = "name")]
+    until: Option<String>,
+    /// One set of rows for each period
+    #[arg(long, value_enum, value_name = "PERIOD", requires = "name")]
+    by: Option<By>,
+    /// Only this framework
+    #[arg(long, value_name = "NAME", requires = "name")]
+    framework: Option<String>,
+    /// Only this release of it; `1.15.*` for all that begin so
+    #[arg(long, value_name = "VERSION", requires = "name")]
+    version: Option<String>,
+    /// Fold free text that fewer crews sent into one row [default: 5]; 1 shows everything
+    #[arg(long, value_name = "N", requires = "name")]
+    min_crews: Option<u64>,
+}
+
+/// A period to group by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Day,
+    Week,
+    Month,
+}
+
+impl Which {
+    fn parameters(self) -> ReportParameters {
+        ReportParameters {
+            since: self.since,
+            until: self.until,
+            by: self.by.map(|by| match by {
+                By::Day => Period::Day,
+                By::Week => Period::Week,
+                By::Month => Period::Month,
+            }),
+            framework: self.framework,
+            version: self.version,
+            min_crews: self.min_crews,
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount report
+  headcount report tools --since 7d
+  headcount report versions --by week --format csv
+  headcount report models --framework crewai --version '1.15.*' --min-crews 1
+  headcount report overview --url http://127.0.0.1:4318 --format json
+
+Exit codes:
+  0  done
+  1  the operation failed
+  2  the command line is wrong, or there is no report of that name
+  3  there is no data folder to read";
+
+impl Report {
+    /// Prints the answer, or the list.
+    pub(crate) fn run(self) -> anyhow::Result<Code> {
+        let Some(name) = self.name else {
+            return list(self.format);
+        };
+        if find_report(&name).is_none() {
+            return Err(exit::usage(format!(
+                "there is no report `{name}`; `headcount report` lists them: {}",
+                names().join(", ")
+            )));
+        }
+        let answer = self.from.open()?.report(&name, &self.which.parameters())?;
+        output::show(&answer, self.format)?;
+        Ok(Code::Done)
+    }
+}
+
+fn names() -> Vec<&'static str> {
+    let reports = catalog_of_reports().iter();
+    reports.map(|report| report.name.as_str()).collect()
+}
+
+fn list(format: Format) -> anyhow::Result<Code> {
+    let columns = [
+        ("name", ColumnKind::Text),
+        ("title", ColumnKind::Text),
+        ("question", ColumnKind::Text),
+        ("columns", ColumnKind::List),
+    ];
+    let rows = catalog_of_reports().iter().map(|report| {
+        let columns = report.columns.iter().map(|column| column.name.as_str());
+        vec![
+            report.name.as_str().into(),
+            report.title.as_str().into(),
+            report.question.as_str().into(),
+            columns.collect(),
+        ]
+    });
+    let mut answer = output::answer(&columns, rows.collect());
+    if format == Format::Table {
+        // On a terminal the question says more than the columns, and both do not fit.
+        answer.columns.truncate(3);
+    }
+    output::show(&answer, format)?;
+    Ok(Code::Done)
+}

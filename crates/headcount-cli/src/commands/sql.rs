@@ -1,0 +1,57 @@
+//! `headcount sql`: a question in SQL.
+
+use std::io::{self, Read as _};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::exit::Code;
+use crate::output::{self, Format};
+use crate::source::From;
+
+/// Ask in SQL
+///
+/// `headcount tables` lists the tables; `DESCRIBE crews` says what is in one. A query reads; it cannot change anything.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Sql {
+    /// The query; `-` reads it from standard input
+    query: String,
+    #[command(flatten)]
+    from: From,
+    /// How to write the answer; with json: an array of objects with the columns' names
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount sql \"SELECT process, memory, count(DISTINCT key) AS crews FROM crews GROUP BY ALL\"
+  headcount sql \"SELECT * FROM task_runs WHERE outcome = 'failed' LIMIT 10\" --format json
+  headcount sql - --url http://127.0.0.1:4318 < question.sql
+
+Exit codes:
+  0  done
+  1  the query was refused or failed
+  2  the command line is wrong
+  3  there is no data folder to read";
+
+impl Sql {
+    /// Asks and prints the answer.
+    pub(crate) fn run(self) -> anyhow::Result<Code> {
+        let query = match self.query.as_str() {
+            "-" => read_query()?,
+            _ => self.query,
+        };
+        output::show(&self.from.open()?.sql(&query)?, self.format)?;
+        Ok(Code::Done)
+    }
+}
+
+fn read_query() -> anyhow::Result<String> {
+    let mut query = String::new();
+    let _: usize = io::stdin()
+        .read_to_string(&mut query)
+        .context("cannot read the query from standard input")?;
+    Ok(query)
+}

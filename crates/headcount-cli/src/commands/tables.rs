@@ -1,0 +1,38 @@
+//! `headcount tables`: the tables of a store and how many rows each has.
+
+use clap::Args;
+
+use crate::exit::Code;
+use crate::output::{self, Format};
+use crate::source::From;
+
+/// List the tables and their rows
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Tables {
+    #[command(flatten)]
+    from: From,
+    /// How to write the list; with json: objects with table_name, tier and rows
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount tables
+  headcount tables --format json
+  headcount tables --url http://127.0.0.1:4318
+
+Exit codes:
+  0  done
+  1  the operation failed
+  2  the command line is wrong
+  3  there is no data folder to read";
+
+impl Tables {
+    /// Prints the list.
+    pub(crate) fn run(self) -> anyhow::Result<Code> {
+        output::show(&self.from.open()?.tables()?, self.format)?;
+        Ok(Code::Done)
+    }
+}

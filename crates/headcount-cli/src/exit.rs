@@ -1,0 +1,127 @@
+//! How a command ends: the exit codes that scripts may rely on, and the failures that lead to them.
+
+use std::fmt;
+use std::io;
+
+/// What the exit codes mean; the end of every `--help`.
+pub(crate) const EXPLAINED: &str = "\
+Exit codes:
+  0  done
+  1  the operation failed, or a part of it did
+  2  the command line is wrong
+  3  there is nothing to read: no data folder";
+
+/// An exit code that scripts may rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Everything was done.
+    Done = 0,
+    /// The operation failed, or a part of it did.
+    Failed = 1,
+    /// The command line is wrong; clap uses the same code.
+    Usage = 2,
+    /// There is nothing to read.
+    NothingThere = 3,
+}
+
+impl From<Code> for std::process::ExitCode {
+    fn from(code: Code) -> Self {
+        std::process::ExitCode::from(code as u8)
+    }
+}
+
+/// An error whose exit code is not [`Code::Failed`].
+#[derive(Debug)]
+struct Coded {
+    code: Code,
+    message: String,
+}
+
+impl fmt::Display for Coded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Coded {}
+
+/// The command line asks for something that does not exist.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Coded {
+        code: Code::Usage,
+        message: message.into(),
+    })
+}
+
+/// There is no data folder to read.
+pub(crate) fn nothing_there(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Coded {
+        code: Code::NothingThere,
+        message: message.into(),
+    })
+}
+
+/// The exit code of a failure.
+pub(crate) fn code_of(error: &anyhow::Error) -> Code {
+    if is_broken_pipe(error) {
+        return Code::Done;
+    }
+    error
+        .downcast_ref::<Coded>()
+        .map_or(Code::Failed, |coded| coded.code)
+}
+
+/// Whether the reader of our output went away (`headcount report | head -1`): that is its right, not an error.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// One line that says what was wrong, then a line for each cause that adds something.
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    let mut text = format!("headcount: {error}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1) {
+        let line = cause.to_string();
+        // Errors of other crates often repeat their cause in their own text.
+        if !said.contains(&line) {
+            text.push_str("\n  because: ");
+            text.push_str(&line);
+        }
+        said = line;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_the_line_already_says_is_not_repeated() {
+        let error = anyhow::anyhow!("disk full")
+            .context("cannot write x: disk full")
+            .context("cannot store");
+        assert_eq!(
+            describe(&error),
+            "headcount: cannot store\n  because: cannot write x: disk full"
+        );
+    }
+
+    #[test]
+    fn a_broken_pipe_is_no_failure() {
+        let broken: Result<(), io::Error> = Err(io::ErrorKind::BrokenPipe.into());
+        let error = broken.context("cannot print").expect_err("it is an error");
+        assert_eq!(code_of(&error), Code::Done);
+    }
+
+    #[test]
+    fn the_code_survives_added_context() {
+        let error = usage("no such report").context("in the report command");
+        assert_eq!(code_of(&error), Code::Usage);
+    }
+}

@@ -1,0 +1,207 @@
+//! How answers reach people and scripts: answers on standard output, notes and progress on standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use headcount_reports::{Answer, AnswerColumn, ColumnKind};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns, for people.
+    Table,
+    /// An array of objects, for scripts.
+    Json,
+    /// RFC 4180 with a header line.
+    Csv,
+    /// A table for a document.
+    Markdown,
+}
+
+/// An answer of Headcount's own (a list of reports, of tables), made from rows of one text or number a column.
+pub(crate) fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
+    let column = |&(name, kind): &(&str, ColumnKind)| AnswerColumn {
+        name: name.to_owned(),
+        kind,
+    };
+    Answer {
+        columns: columns.iter().map(column).collect(),
+        rows,
+        notes: Vec::new(),
+    }
+}
+
+/// Writes an answer to standard output and its notes to standard error.
+pub(crate) fn show(answer: &Answer, format: Format) -> anyhow::Result<()> {
+    print(&render(answer, format, io::stdout().is_terminal())?)?;
+    for text in &answer.notes {
+        note(&format!("note: {text}"));
+    }
+    Ok(())
+}
+
+fn render(answer: &Answer, format: Format, on_terminal: bool) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => table(answer, on_terminal),
+        Format::Json => serde_json::to_string_pretty(&answer.to_json_rows())? + "\n",
+        Format::Csv => answer.to_csv(),
+        Format::Markdown => answer.to_markdown(),
+    })
+}
+
+fn table(answer: &Answer, on_terminal: bool) -> String {
+    if answer.rows.is_empty() {
+        return String::from("(no rows)\n");
+    }
+    let arrangement = if on_terminal {
+        ContentArrangement::Dynamic
+    } else {
+        ContentArrangement::Disabled
+    };
+    let cell = |text: &str, kind: ColumnKind| Cell::new(text).set_alignment(alignment(kind));
+    let mut table = Table::new();
+    let _: &mut Table = table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(arrangement)
+        .set_header(
+            answer
+                .columns
+                .iter()
+                .map(|column| cell(&on_one_line(&column.name), column.kind)),
+        );
+    for row in &answer.rows {
+        let cells = answer.columns.iter().zip(row);
+        let _: &mut Table =
+            table.add_row(cells.map(|(column, value)| cell(&plain(value), column.kind)));
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn alignment(kind: ColumnKind) -> CellAlignment {
+    match kind {
+        ColumnKind::Integer | ColumnKind::Number => CellAlignment::Right,
+        _ => CellAlignment::Left,
+    }
+}
+
+/// A value as people read it: absent is nothing, text has no quotes, a list has commas.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => on_one_line(text),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+/// Text that strangers sent must not move the cursor or recolour the terminal of the person who reads it.
+fn on_one_line(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                '\u{fffd}'
+            } else {
+                character
+            }
+        })
+        .collect()
+}
+
+/// Writes text to standard output.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .context("cannot write to standard output")
+}
+
+/// Writes a note to standard error.
+pub(crate) fn note(text: &str) {
+    // A note that cannot be written must not fail the command.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A bar on standard error that counts `total` things, or nothing where standard error is not a terminal.
+pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = format!("{{bar:30}} {{human_pos}}/{{human_len}} {what} {{msg}} {{eta}} left");
+    let bar = ProgressBar::new(total);
+    match ProgressStyle::with_template(&template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tools() -> Answer {
+        let columns = [
+            ("tool", ColumnKind::Text),
+            ("uses", ColumnKind::Integer),
+            ("memory", ColumnKind::Boolean),
+            ("names", ColumnKind::List),
+        ];
+        let rows = vec![
+            vec![
+                json!("word counter"),
+                json!(3),
+                json!(false),
+                json!(["a", "b"]),
+            ],
+            vec![json!("\u{1b}[31mred"), json!(null), json!(true), json!([])],
+        ];
+        answer(&columns, rows)
+    }
+
+    #[test]
+    fn json_keeps_types_and_the_order_of_columns() {
+        let text = render(&tools(), Format::Json, false).expect("json");
+        let read: Value = serde_json::from_str(&text).expect("pure JSON");
+        assert_eq!(read[0]["uses"], json!(3));
+        assert_eq!(read[0]["memory"], json!(false));
+        assert_eq!(read[1]["uses"], Value::Null);
+        let keys: Vec<&String> = read[0].as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["tool", "uses", "memory", "names"]);
+    }
+
+    #[test]
+    fn a_table_shows_false_and_leaves_absent_empty() {
+        let text = render(&tools(), Format::Table, false).expect("table");
+        assert!(
+            text.contains("word counter      3   false    a, b"),
+            "{text}"
+        );
+        assert!(!text.contains("null"), "{text}");
+    }
+
+    #[test]
+    fn a_stranger_s_text_cannot_control_the_terminal() {
+        let text = render(&tools(), Format::Table, true).expect("table");
+        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(text.contains("\u{fffd}[31mred"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_without_rows_says_so() {
+        let mut empty = tools();
+        empty.rows.clear();
+        assert_eq!(table(&empty, false), "(no rows)\n");
+        assert_eq!(render(&empty, Format::Json, false).expect("json"), "[]\n");
+    }
+}

@@ -1,0 +1,116 @@
+//! The built `headcount` program, run as its users run it.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Request bodies that real CrewAI releases sent.
+pub fn corpus(scenario: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let folder = root.join(scenario);
+    assert!(folder.is_dir(), "{} is missing", folder.display());
+    folder
+}
+
+pub fn headcount() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
+    let _: &mut Command = command.env_remove("HEADCOUNT_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    headcount().args(arguments).output().expect("it starts")
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+/// Runs the program, which must succeed, and reads the JSON that it prints.
+pub fn json(arguments: &[&str]) -> Value {
+    let output = run(arguments);
+    let errors = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    serde_json::from_str(&stdout(&output)).expect("standard output is pure JSON")
+}
+
+/// A folder's path as an argument.
+pub fn path(folder: &Path) -> &str {
+    folder.to_str().expect("UTF-8")
+}
+
+/// A running `headcount serve`; killed when it goes out of scope.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// Everything that it printed until it was ready.
+    pub banner: String,
+    /// Kept open: a server that cannot write to its standard output must not be what is tested.
+    _stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl Server {
+    /// Starts a server on `data` and on a free port, and waits until it takes requests.
+    pub fn start(data: &Path) -> Server {
+        let mut child = headcount()
+            .args(["serve", "--data", path(data)])
+            .args(["--http", "127.0.0.1:0", "--grpc", "none"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut banner = String::new();
+        loop {
+            let before = banner.len();
+            let read = stdout.read_line(&mut banner).expect("UTF-8");
+            assert_ne!(read, 0, "the server ended: {banner}");
+            if let Some(address) = banner[before..].trim().strip_prefix("OTLP/HTTP  ") {
+                let url = address
+                    .strip_suffix("/v1/traces")
+                    .expect("the path of traces");
+                return Server {
+                    child,
+                    url: url.to_owned(),
+                    banner,
+                    _stdout: stdout,
+                };
+            }
+        }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        let _status = self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to end, and waits. The exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.expect("kill is there").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
