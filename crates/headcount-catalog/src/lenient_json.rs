@@ -269,10 +269,10 @@ fn read_number(word: &str) -> Option<Scalar<'static>> {
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Ok(integer) = word.parse() {
-            return Some(Scalar::Integer(integer));
-        }
+    if digits.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(integer) = word.parse()
+    {
+        return Some(Scalar::Integer(integer));
     }
     word.parse().ok().map(Scalar::Double)
 }

@@ -8,6 +8,8 @@ mod compile;
 mod members;
 mod program;
 mod refusal;
+mod resolve;
+mod row;
 mod span;
 mod survey;
 mod value;

@@ -4,12 +4,10 @@ use hashbrown::HashMap;
 use headcount_wire::{Attribute, TraceRequest, Value};
 
 use super::program::{Programs, SpanProgram};
+use super::resolve::VERSION_LENGTH;
 use super::value::clean_version;
 use super::window::{CrewFacts, Identity, VersionText, Window};
 use crate::dialect::Version;
-
-/// The longest version that is compared, in characters.
-const VERSION_LENGTH: usize = 31;
 
 /// What one request says about its crews, together with what is remembered of them.
 #[derive(Debug)]

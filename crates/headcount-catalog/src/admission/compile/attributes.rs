@@ -1,0 +1,213 @@
+//! A span's attributes and the members of JSON in them: for each what becomes of it.
+
+use hashbrown::HashMap;
+
+use super::span::{Fault, SpanCompiler, TablePlan};
+use super::{Problem, UNKNOWN};
+use crate::admission::program::{Action, EachPlan, Field, Members, Slot, SlotRule, Source, Take};
+use crate::admission::value::ListLimit;
+use crate::dialect::{Attribute, Detailed, Each, Reason, Unit};
+use crate::rule::{Rule, TextLimit};
+use crate::schema::Tier;
+
+/// Stands in a target for each row of the span that has the column.
+const EVERY_ROW: &str = "every_row";
+
+impl SpanCompiler<'_> {
+    pub(super) fn members(
+        &mut self,
+        attributes: &[&(String, Attribute)],
+        path: &str,
+        each: Option<&str>,
+    ) -> Result<Members, Fault> {
+        let mut keys = HashMap::new();
+        let mut fields = Vec::with_capacity(attributes.len());
+        if attributes.len() > 128 {
+            return Err((path.to_owned(), "more than 128 attributes".to_owned()));
+        }
+        for (key, attribute) in attributes {
+            let full = format!("{path}{key}");
+            let to;
+            let simple;
+            let detailed = match attribute {
+                Attribute::Detailed(detailed) => detailed.as_ref(),
+                Attribute::To(targets) => {
+                    to = targets.clone();
+                    simple = Detailed {
+                        to,
+                        ..Detailed::default()
+                    };
+                    &simple
+                }
+            };
+            let action = self.action(&full, detailed, each)?;
+            let only = match (&detailed.only, detailed.otherwise) {
+                (Some(range), Some(reason)) => Some((range.clone(), reason)),
+                (Some(_), None) => {
+                    return Err((full, "`only` needs `otherwise`".to_owned()));
+                }
+                (None, _) => None,
+            };
+            let name = self.name(&full)?;
+            let _none: Option<u16> = keys.insert(key.as_str().into(), fields.len() as u16);
+            fields.push(Field { name, only, action });
+        }
+        let unknown = self.name(&format!("{path}{UNKNOWN}"))?;
+        Ok(Members {
+            keys,
+            fields,
+            unknown,
+        })
+    }
+
+    fn action(
+        &mut self,
+        key: &str,
+        detailed: &Detailed,
+        each: Option<&str>,
+    ) -> Result<Action, Fault> {
+        let fault = |problem: &str| (key.to_owned(), problem.to_owned());
+        if let Some(reason) = detailed.drop {
+            let unproven = detailed.unproven.unwrap_or(reason);
+            if !detailed.to.is_empty() || detailed.each.is_some() || detailed.object.is_some() {
+                return Err(fault("is dropped and kept"));
+            }
+            return Ok(Action::Drop {
+                proven: reason,
+                unproven,
+            });
+        }
+        if let Some(plan) = &detailed.each {
+            if each.is_some() || !detailed.to.is_empty() || detailed.object.is_some() {
+                return Err(fault("`each` stands alone and not inside another"));
+            }
+            return self.each(key, plan).map(Action::Each);
+        }
+        match detailed.to.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["every_row.framework_version"] => return Ok(Action::FrameworkVersion),
+            ["every_row.runtime_version"] => return Ok(Action::RuntimeVersion),
+            _ => {}
+        }
+        let take = self
+            .take(detailed, each)
+            .map_err(|problem| (key.to_owned(), problem))?;
+        if let Some(nested) = &detailed.object {
+            let members: Vec<_> = nested.0.iter().collect();
+            let members = self.members(&members, &format!("{key}."), each.or(Some("")))?;
+            return Ok(Action::Object {
+                plain: take,
+                members,
+            });
+        }
+        if take.slots.is_empty() {
+            let Some(reason) = detailed.otherwise else {
+                return Err(fault(
+                    "goes to no column of this span and has no `otherwise`",
+                ));
+            };
+            return Ok(Action::Drop {
+                proven: reason,
+                unproven: reason,
+            });
+        }
+        Ok(Action::Take(take))
+    }
+
+    fn each(&mut self, key: &str, plan: &Each) -> Result<EachPlan, Fault> {
+        let first = self.slot_count;
+        let members: Vec<_> = plan.members.iter().collect();
+        let members = self.members(&members, &format!("{key}."), Some(key))?;
+        Ok(EachPlan {
+            members,
+            slots: first..self.slot_count,
+            rows: Vec::new(),
+        })
+    }
+
+    /// `each` is the array whose elements the value belongs to: it can only go to their rows.
+    fn take(&mut self, detailed: &Detailed, each: Option<&str>) -> Result<Take, Problem> {
+        let mut targets = Vec::new();
+        for target in &detailed.to {
+            match target.split_once('.') {
+                Some((EVERY_ROW, column)) => targets.extend(self.every_row(column)),
+                _ => targets.push(target.clone()),
+            }
+        }
+        let mut slots: Vec<SlotRule> = Vec::new();
+        // Every target is shared, and one of them is more than a link to other rows.
+        let mut all_shared = !targets.is_empty();
+        let mut some_content = false;
+        let mut filled = Vec::new();
+        for target in &targets {
+            let (table, column, rule) = self.target(target)?;
+            let inside = self.tables[table].each.as_deref();
+            if each.is_some_and(|each| !each.is_empty() && inside != Some(each)) {
+                return Err("a member can only go to the rows of its own array".to_owned());
+            }
+            let is_shared = self.tables[table].plan.tier == Tier::Shared;
+            all_shared &= is_shared;
+            some_content |= !matches!(rule, Rule::Id | Rule::Key(_) | Rule::Enum(_));
+            let rule = rule.clone();
+            let slot = match slots.iter_mut().find(|known| known.rule == rule) {
+                Some(known) => {
+                    known.shared &= is_shared;
+                    known.slot
+                }
+                None => {
+                    let slot = Slot::try_from(self.slot_count).map_err(|_| "too many values")?;
+                    self.slot_count += 1;
+                    slots.push(SlotRule {
+                        slot,
+                        rule,
+                        shared: is_shared,
+                    });
+                    slot
+                }
+            };
+            self.tables[table]
+                .plan
+                .columns
+                .push((column, Source::Slot(slot)));
+            filled.push((table, slot));
+        }
+        let is_content = all_shared && some_content;
+        if is_content {
+            for (table, slot) in filled {
+                self.tables[table].plan.evidence.push(slot);
+            }
+        }
+        let list = slots.iter().filter_map(|slot| list_limit(&slot.rule)).max();
+        Ok(Take {
+            slots,
+            milliseconds: matches!(detailed.unit, Some(Unit::Milliseconds)),
+            absent_if: detailed.absent_if.clone(),
+            content: is_content.then(|| detailed.unproven.unwrap_or(Reason::WithoutConsent)),
+            list,
+        })
+    }
+
+    fn every_row(&self, column: &str) -> Vec<String> {
+        let schema = self.catalog.schema();
+        let has = |table: &&TablePlan| {
+            let table = schema.table(table.plan.table);
+            table.is_some_and(|table| table.column_index(column).is_some())
+        };
+        let tables = self.tables.iter().filter(has);
+        tables
+            .map(|table| format!("{}.{column}", table.name))
+            .collect()
+    }
+}
+
+fn list_limit(rule: &Rule) -> Option<ListLimit> {
+    match rule {
+        Rule::Token(limit)
+        | Rule::OwnWord(limit)
+        | Rule::FreeText(limit)
+        | Rule::Content(limit) => {
+            let TextLimit { max_items, .. } = *limit;
+            max_items.map(ListLimit)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! One span of a dialect: its rows, its constants and facts, its proofs of consent.
+
+use super::{Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
+use crate::admission::program::{
+    Action, ConsentPlan, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
+};
+use crate::catalog::Catalog;
+use crate::dialect::{Attribute, Dialect, Fact, Span};
+use crate::rule::{Rule, is_token};
+use crate::schema::Tier;
+
+/// One row that the span gives, or that each element of one of its arrays gives.
+pub(super) struct TablePlan {
+    pub(super) name: String,
+    /// The attribute whose elements give it; `None` for the span's own rows.
+    pub(super) each: Option<String>,
+    pub(super) plan: RowPlan,
+}
+
+/// Compiles one span.
+pub(super) struct SpanCompiler<'c> {
+    pub(super) catalog: &'c Catalog,
+    dialect: &'c Dialect,
+    span_name: &'c str,
+    names: &'c mut Vec<Name>,
+    pub(super) tables: Vec<TablePlan>,
+    pub(super) slot_count: usize,
+    has_consent: bool,
+}
+
+/// The key and what is wrong with it.
+pub(super) type Fault = (String, Problem);
+
+impl<'c> SpanCompiler<'c> {
+    pub(super) fn new(
+        catalog: &'c Catalog,
+        dialect: &'c Dialect,
+        span_name: &'c str,
+        span: &Span,
+        names: &'c mut Vec<Name>,
+    ) -> Self {
+        Self {
+            catalog,
+            dialect,
+            span_name,
+            names,
+            tables: Vec::new(),
+            slot_count: 0,
+            has_consent: span.consent.is_some(),
+        }
+    }
+
+    pub(super) fn span(&mut self, span: &Span) -> Result<SpanProgram, Fault> {
+        self.add_tables(span.row.as_deref(), &span.content_rows, None)?;
+        for (key, attribute) in &span.attributes {
+            if let Attribute::Detailed(detailed) = attribute
+                && let Some(each) = &detailed.each
+            {
+                self.add_tables(each.row.as_deref(), &each.content_rows, Some(key))?;
+            }
+        }
+        for (target, text) in &span.constants {
+            self.constant(target, text)
+                .map_err(|problem| (target.clone(), problem))?;
+        }
+        for (target, fact) in &span.facts {
+            self.fact(target, *fact)
+                .map_err(|problem| (target.clone(), problem))?;
+        }
+        let common = self.dialect.file.common.iter();
+        let own = |key: &str| span.attributes.iter().any(|(own, _)| own == key);
+        let attributes: Vec<&(String, Attribute)> = span
+            .attributes
+            .iter()
+            .chain(common.filter(|(key, _)| !own(key)))
+            .collect();
+        let members = self.members(&attributes, "", None)?;
+        self.finish(span, members)
+    }
+
+    fn finish(&mut self, span: &Span, mut members: Members) -> Result<SpanProgram, Fault> {
+        let position = |keys: &[String]| -> Vec<usize> {
+            keys.iter()
+                .filter_map(|key| {
+                    members
+                        .keys
+                        .get(key.as_str())
+                        .map(|&field| usize::from(field))
+                })
+                .collect()
+        };
+        let every = |keys: &[String]| -> Result<Vec<usize>, Fault> {
+            let found = position(keys);
+            if found.len() != keys.len() {
+                let problem = "names an attribute that the span does not have".to_owned();
+                return Err((keys.join(", "), problem));
+            }
+            Ok(found)
+        };
+        let crew = position(&self.dialect.file.crew_keys);
+        let consent = match &span.consent {
+            None => None,
+            Some(consent) => Some(ConsentPlan {
+                releases: consent.releases.clone(),
+                marked_by: every(&consent.marked_by)?,
+                vouches: consent.vouches_for_crew,
+                vouched: consent.vouched_by_crew,
+            }),
+        };
+        let repeats = match &span.repeats {
+            None => None,
+            Some(repeats) => Some(RepeatPlan {
+                releases: repeats.releases.clone(),
+                same: every(&repeats.same)?,
+                within_us: i64::from(repeats.within_seconds) * 1_000_000,
+            }),
+        };
+        let find = |wanted: fn(&Action) -> bool| {
+            members
+                .fields
+                .iter()
+                .position(|field| wanted(&field.action))
+        };
+        let version = find(|action| matches!(action, Action::FrameworkVersion));
+        let runtime_version = find(|action| matches!(action, Action::RuntimeVersion));
+        let rows = self.hand_out_rows(&mut members);
+        let span_name = self.name(WHOLE_SPAN)?;
+        Ok(SpanProgram {
+            members,
+            span_name,
+            slot_count: self.slot_count,
+            rows,
+            crew,
+            version,
+            runtime_version,
+            consent,
+            repeats,
+        })
+    }
+
+    /// Gives each row to the span or to the array whose elements it belongs to.
+    fn hand_out_rows(&mut self, members: &mut Members) -> Vec<RowPlan> {
+        let mut rows = Vec::new();
+        for mut table in std::mem::take(&mut self.tables) {
+            table.plan.columns.sort_by_key(|(column, _)| *column);
+            let Some(key) = table.each else {
+                rows.push(table.plan);
+                continue;
+            };
+            let field = members
+                .keys
+                .get(key.as_str())
+                .map(|&field| usize::from(field));
+            if let Some(Action::Each(each)) = field.map(|field| &mut members.fields[field].action) {
+                each.rows.push(table.plan);
+            }
+        }
+        rows
+    }
+
+    pub(super) fn name(&mut self, key: &str) -> Result<NameId, Fault> {
+        add_name(self.names, self.dialect, self.span_name, key)
+            .map_err(|problem| (key.to_owned(), problem))
+    }
+
+    fn add_tables(
+        &mut self,
+        row: Option<&str>,
+        content_rows: &[String],
+        each: Option<&String>,
+    ) -> Result<(), Fault> {
+        let wanted = row.map(|row| (row, Tier::Default));
+        let content = content_rows.iter().map(|row| (row.as_str(), Tier::Shared));
+        for (name, tier) in wanted.into_iter().chain(content) {
+            let plan = self
+                .row_plan(name, tier)
+                .map_err(|problem| (name.to_owned(), problem))?;
+            if self.tables.iter().any(|table| table.name == name) {
+                return Err((name.to_owned(), "the span gives this row twice".to_owned()));
+            }
+            self.tables.push(TablePlan {
+                name: name.to_owned(),
+                each: each.cloned(),
+                plan,
+            });
+        }
+        Ok(())
+    }
+
+    fn row_plan(&self, name: &str, tier: Tier) -> Result<RowPlan, Problem> {
+        let table = table_of(self.catalog, name)?;
+        let found = self.catalog.schema().table(table).map(|table| table.tier);
+        if found != Some(tier) {
+            return Err(format!("a table of the {tier} tier is wanted here"));
+        }
+        if tier == Tier::Shared && !self.has_consent {
+            return Err("the span has content rows and no `consent`".to_owned());
+        }
+        Ok(RowPlan {
+            table,
+            tier,
+            envelope: envelope_columns(self.catalog, table)?,
+            columns: Vec::new(),
+            evidence: Vec::new(),
+        })
+    }
+
+    /// The position in `tables`, the column and its rule, of a target `table.column`.
+    pub(super) fn target(&self, target: &str) -> Result<(usize, usize, &Rule), Problem> {
+        let (table_name, column_name) = target
+            .split_once('.')
+            .ok_or("a target is written `table.column`")?;
+        let index = self
+            .tables
+            .iter()
+            .position(|table| table.name == table_name)
+            .ok_or_else(|| format!("the span gives no row of `{table_name}`"))?;
+        let table = self.tables[index].plan.table;
+        let column = column_of(self.catalog, table, column_name)?;
+        let rule = self.catalog.rule(table, column).ok_or("no rule")?;
+        Ok((index, column, rule))
+    }
+
+    fn constant(&mut self, target: &str, text: &str) -> Result<(), Problem> {
+        let (table, column, rule) = self.target(target)?;
+        let allowed = match rule {
+            Rule::Enum(words) => words.iter().any(|word| word == text),
+            Rule::Token(limit) => limit.max_items.is_none() && is_token(text),
+            _ => false,
+        };
+        if !allowed {
+            return Err(format!("the catalog does not allow the constant `{text}`"));
+        }
+        let source = Source::Constant(text.into());
+        self.tables[table].plan.columns.push((column, source));
+        Ok(())
+    }
+
+    fn fact(&mut self, target: &str, fact: Fact) -> Result<(), Problem> {
+        let (table, column, rule) = self.target(target)?;
+        let source = match (fact, rule) {
+            (Fact::Start, Rule::Timestamp) => Source::Start,
+            (Fact::End, Rule::Timestamp) => Source::End,
+            (Fact::Duration, &Rule::Double { min, max }) => Source::Duration { min, max },
+            (Fact::Outcome, Rule::Enum(words))
+                if ["completed", "failed"]
+                    .iter()
+                    .all(|word| words.iter().any(|w| w == word)) =>
+            {
+                Source::Outcome
+            }
+            _ => return Err(format!("the column cannot hold the span's {fact:?}")),
+        };
+        self.tables[table].plan.columns.push((column, source));
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! Values into rows.
+
+use super::program::{DialectProgram, RowPlan, Source};
+use super::span::{Facts, SpanRun};
+use super::value::{Clean, Texts};
+use crate::record::RowWriter;
+use crate::schema::Tier;
+
+impl SpanRun<'_, '_> {
+    /// Writes one row. One of the shared tier is written if consent is proven and it has content.
+    pub(super) fn row(&mut self, dialect: &DialectProgram, plan: &RowPlan) {
+        let Self {
+            slots,
+            texts,
+            writer,
+            facts,
+            ..
+        } = self;
+        let has_content = |slot: &u16| slots[usize::from(*slot)] != Clean::Absent;
+        if plan.tier == Tier::Shared && !(facts.proven && plan.evidence.iter().any(has_content)) {
+            return;
+        }
+        writer.row(plan.table, |row| {
+            row.timestamp(plan.envelope.time, facts.start_us);
+            row.text(plan.envelope.framework, &dialect.framework);
+            if let Some(version) = facts.version.as_str() {
+                row.text(plan.envelope.framework_version, version);
+            }
+            row.text(plan.envelope.runtime, &dialect.runtime);
+            if let Some(version) = facts.runtime_version.as_str() {
+                row.text(plan.envelope.runtime_version, version);
+            }
+            let mut written = None;
+            for (column, source) in &plan.columns {
+                if written != Some(*column) && write_cell(row, *column, source, slots, texts, facts)
+                {
+                    written = Some(*column);
+                }
+            }
+        });
+    }
+}
+
+/// Whether there was a value to write.
+fn write_cell(
+    row: &mut RowWriter<'_>,
+    column: usize,
+    source: &Source,
+    slots: &[Clean<'_>],
+    texts: &Texts<'_>,
+    facts: &Facts,
+) -> bool {
+    match source {
+        Source::Slot(slot) => match &slots[usize::from(*slot)] {
+            Clean::Absent => return false,
+            Clean::Boolean(value) => row.boolean(column, *value),
+            Clean::Integer(value) => row.integer(column, *value),
+            Clean::Double(value) => row.double(column, *value),
+            Clean::Text(text) => row.text(column, text),
+            Clean::Hash(hash) => row.text(column, hash.as_str()),
+            Clean::List(range) => {
+                let list = texts.clean[range.clone()].iter();
+                row.text_list(column, list.map(AsRef::as_ref));
+            }
+        },
+        Source::Constant(text) => row.text(column, text),
+        Source::Start => row.timestamp(column, facts.start_us),
+        Source::End => match facts.end_us {
+            Some(end_us) => row.timestamp(column, end_us),
+            None => return false,
+        },
+        Source::Duration { min, max } => {
+            let duration = facts
+                .end_us
+                .map(|end_us| (end_us - facts.start_us) as f64 / 1e6);
+            match duration.filter(|duration| (*min..=*max).contains(duration)) {
+                Some(duration) => row.double(column, duration),
+                None => return false,
+            }
+        }
+        Source::Outcome => row.text(column, if facts.failed { "failed" } else { "completed" }),
+    }
+    true
+}
