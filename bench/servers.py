@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -24,6 +25,10 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Refused(Exception):
+    """The query door had no answer; its own words."""
 
 
 class Server:
@@ -126,8 +131,11 @@ def ask(*arguments: str) -> list[dict]:
 
 def get(server: Server, path: str) -> bytes:
     """What the query door answers."""
-    with urllib.request.urlopen(f"http://{server.address}{path}", timeout=600) as answer:
-        return answer.read()
+    try:
+        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=600) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from error
 
 
 def bytes_under(folder: Path) -> int:
