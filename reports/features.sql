@@ -53,11 +53,12 @@ FROM (
         FROM flow_events WHERE event = 'started' AND origin IS DISTINCT FROM 'internal' GROUP BY period)
   CROSS JOIN (VALUES ('flows'), ('resumed flows'), ('conversational flows')) AS m (feature)
   UNION ALL
-  SELECT period, 'human feedback', 'flow', NULL, count(*), count(*), NULL, NULL
-  FROM human_feedback WHERE event_type = 'requested' GROUP BY period
+  SELECT period, 'human feedback', 'flow', NULL, uses, uses, NULL, NULL
+  FROM (SELECT period, count(*) AS uses FROM human_feedback WHERE event_type = 'requested' GROUP BY period)
   UNION ALL
-  SELECT period, feature, 'feature use', NULL, count(*), count(*),
-         CASE WHEN count(authenticated) > 0 THEN count(*) FILTER (WHERE authenticated) END, avg(models_count)
-  FROM feature_uses GROUP BY period, feature
+  SELECT period, feature, 'feature use', NULL, uses, uses, CASE WHEN said > 0 THEN authenticated END, models_avg
+  FROM (SELECT period, feature, count(*) AS uses, count(authenticated) AS said, count(*) FILTER (WHERE authenticated) AS authenticated,
+               avg(models_count) AS models_avg
+        FROM feature_uses GROUP BY period, feature)
 )
 ORDER BY period, source, uses DESC, feature

@@ -33,20 +33,20 @@ pub struct QueryLimits {
     pub memory_bytes: usize,
     /// The answer's columns in memory, in bytes.
     pub answer_bytes: usize,
-    /// The text of a query, in bytes.
+    /// The text of a query, in bytes. Planning takes a time that grows with its square, and cannot be interrupted.
     pub query_bytes: usize,
     /// Cores that one question may use.
     pub cores: NonZeroUsize,
 }
 
 impl Default for QueryLimits {
-    /// 30 s, 1 GiB, an answer of 64 MiB, a query of 64 KiB, all cores.
+    /// 30 s, 1 GiB, an answer of 64 MiB, a query of 16 KiB, all cores.
     fn default() -> Self {
         Self {
             time: Duration::from_secs(30),
             memory_bytes: 1 << 30,
             answer_bytes: 64 << 20,
-            query_bytes: 64 << 10,
+            query_bytes: 16 << 10,
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
     }

@@ -14,6 +14,8 @@ mod header;
 mod library;
 mod parameters;
 mod reports;
+#[cfg(test)]
+mod tests;
 mod tool_key;
 mod usage;
 mod value;

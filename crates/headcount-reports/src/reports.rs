@@ -12,7 +12,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
-use headcount_catalog::Tier;
+use headcount_catalog::{Table, TableId, Tier};
+use headcount_lake::LakeSnapshot;
 use serde_json::Value;
 
 use crate::answer::{Answer, AnswerColumn, ColumnKind};
@@ -46,6 +47,17 @@ pub struct Reports {
 }
 
 impl Reports {
+    /// Reports over the records of `snapshot`, each question within `limits`.
+    pub fn new(snapshot: &LakeSnapshot, limits: QueryLimits) -> Self {
+        let source = |(id, table): (TableId, &Table)| Source {
+            name: table.name.clone(),
+            tier: table.tier,
+            rows: snapshot.row_count(id),
+            provider: snapshot.provider(id),
+        };
+        Self::over(snapshot.schema().iter().map(source).collect(), limits)
+    }
+
     /// Reports over `sources`, each question within `limits`.
     pub fn over(sources: Vec<Source>, limits: QueryLimits) -> Self {
         Self {

@@ -1,0 +1,99 @@
+//! Each report of the project, over the dataset and over nothing.
+
+use std::path::PathBuf;
+
+use headcount_catalog::Catalog;
+use serde_json::json;
+
+use super::*;
+use crate::{catalog_of_reports, fields_used, find_report};
+
+/// The expected rows are in `expected/NAME.csv`; `HEADCOUNT_WRITE_EXPECTED=1` writes what is answered now, for review.
+#[test]
+fn every_report_answers_the_dataset_as_expected() {
+    let reports = reports();
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/expected"));
+    let write = std::env::var_os("HEADCOUNT_WRITE_EXPECTED").is_some();
+    for report in catalog_of_reports() {
+        let found = ask(&reports, &report.name, &parameters(1)).to_csv();
+        let file = folder.join(format!("{}.csv", report.name));
+        if write {
+            std::fs::write(&file, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(found, expected, "the report {}", report.name);
+    }
+}
+
+#[test]
+fn every_report_has_the_columns_that_its_header_names() {
+    let reports = reports();
+    let mut by_day = parameters(5);
+    by_day.by = Some(crate::Period::Day);
+    for report in catalog_of_reports() {
+        let named: Vec<&str> = report
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        let answer = ask(&reports, &report.name, &parameters(5));
+        let found: Vec<&str> = answer.column_names().collect();
+        assert_eq!(found, named, "the report {}", report.name);
+        let answer = ask(&reports, &report.name, &by_day);
+        let found: Vec<&str> = answer.column_names().collect();
+        assert_eq!(found[0], "period", "the report {}", report.name);
+        assert_eq!(found[1..], named, "the report {}", report.name);
+    }
+}
+
+#[test]
+fn an_empty_store_gives_zeros_in_the_overview_and_no_rows_elsewhere() {
+    let reports = reports_over(&Dataset::new());
+    for report in catalog_of_reports() {
+        let answer = ask(&reports, &report.name, &ReportParameters::default());
+        match report.name.as_str() {
+            "overview" => {
+                let value = answer.column_index("value").unwrap();
+                assert!(answer.rows.iter().all(|row| row[value] == 0));
+                assert!(answer.rows.len() >= 15);
+            }
+            "tasks" => assert!(answer.rows.len() <= 1),
+            _ => assert!(answer.rows.is_empty(), "the report {}", report.name),
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_catalog_is_used_by_a_report() {
+    let catalog = Catalog::embedded();
+    let used = wait(fields_used(catalog.schema())).unwrap();
+    let errors = catalog.lint(Some(&used));
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn an_unknown_report_is_refused_with_the_names_there_are() {
+    let error = wait(reports().report("nonsense", &ReportParameters::default())).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("nonsense") && text.contains("overview"),
+        "{text}"
+    );
+    assert!(find_report("nonsense").is_none());
+}
+
+#[test]
+fn unknown_is_not_zero() {
+    let reports = reports();
+    let mut old = parameters(1);
+    old.version = Some("0.28.*".to_owned());
+    let overview = ask(&reports, "overview", &old);
+    assert_eq!(Value::from(&overview.rows[0][..2]), json!(["crews", null]));
+    assert_eq!(Value::from(&overview.rows[1][..2]), json!(["runs", 2]));
+    assert!(overview.notes.iter().any(|note| note.contains("not zero")));
+    let versions = ask(&reports, "versions", &old);
+    assert_eq!(
+        Value::from(&versions.rows[0][..3]),
+        json!(["crewai", "0.28.8", null])
+    );
+}
