@@ -101,9 +101,6 @@ class Collector:
         """Rows straight from the data folder, beside the running server."""
         return self._ask("sql", query)
 
-    def report(self, name: str, *arguments: str) -> list[dict]:
-        return self._ask("report", name, *arguments)
-
     def tables(self) -> list[dict]:
         return self._ask("tables")
 
