@@ -93,11 +93,14 @@ impl Command {
 
 /// Sends log lines to standard error, so that standard output holds answers only.
 fn start_log(level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(level).map_err(|error| {
-        exit::usage(format!(
-            "`{level}` is not a log level ({error}); use off, error, warn, info, debug or trace"
-        ))
-    })?;
+    // The engine warns about plans that are merely slower; `--log datafusion=debug` still shows everything.
+    let filter = EnvFilter::builder()
+        .parse(format!("datafusion=error,{level}"))
+        .map_err(|error| {
+            exit::usage(format!(
+                "`{level}` is not a log level ({error}); use off, error, warn, info, debug or trace"
+            ))
+        })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

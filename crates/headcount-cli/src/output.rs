@@ -4,15 +4,19 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use headcount_reports::{Answer, AnswerColumn, ColumnKind};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
+/// A line under the header and nothing else: rows stay rows for `grep`.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Aligned columns, for people.
+    /// Aligned columns, for people; long numbers and times are shortened.
     Table,
     /// An array of objects, for scripts.
     Json,
@@ -65,7 +69,7 @@ fn table(answer: &Answer, on_terminal: bool) -> String {
     let cell = |text: &str, kind: ColumnKind| Cell::new(text).set_alignment(alignment(kind));
     let mut table = Table::new();
     let _: &mut Table = table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(STYLE)
         .set_content_arrangement(arrangement)
         .set_header(
             answer
@@ -75,8 +79,8 @@ fn table(answer: &Answer, on_terminal: bool) -> String {
         );
     for row in &answer.rows {
         let cells = answer.columns.iter().zip(row);
-        let _: &mut Table =
-            table.add_row(cells.map(|(column, value)| cell(&plain(value), column.kind)));
+        let _: &mut Table = table
+            .add_row(cells.map(|(column, value)| cell(&plain(value, column.kind), column.kind)));
     }
     let mut text = String::new();
     for line in table.lines() {
@@ -93,14 +97,36 @@ fn alignment(kind: ColumnKind) -> CellAlignment {
     }
 }
 
-/// A value as people read it: absent is nothing, text has no quotes, a list has commas.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => on_one_line(text),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
+/// A value as people read it: absent is nothing, text has no quotes, a list has commas, times end at the second and
+/// numbers after three decimals.
+fn plain(value: &Value, kind: ColumnKind) -> String {
+    match (value, kind) {
+        (Value::Null, _) => String::new(),
+        (Value::String(moment), ColumnKind::Moment) => to_the_second(moment),
+        (Value::String(text), _) => on_one_line(text),
+        (Value::Array(items), _) => {
+            let items = items.iter().map(|item| plain(item, ColumnKind::Other));
+            items.collect::<Vec<_>>().join(", ")
+        }
+        (Value::Number(number), ColumnKind::Number) => number
+            .as_f64()
+            .filter(|number| number.abs() >= 0.01 || *number == 0.0)
+            .map_or_else(|| number.to_string(), to_three_decimals),
+        (other, _) => other.to_string(),
     }
+}
+
+/// `2026-11-16T00:10:39.932099Z` without the fraction of the second.
+fn to_the_second(moment: &str) -> String {
+    match moment.split_once('.') {
+        Some((seconds, fraction)) if fraction.ends_with('Z') => format!("{seconds}Z"),
+        _ => on_one_line(moment),
+    }
+}
+
+fn to_three_decimals(number: f64) -> String {
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Text that strangers sent must not move the cursor or recolour the terminal of the person who reads it.
@@ -195,6 +221,21 @@ mod tests {
         let text = render(&tools(), Format::Table, true).expect("table");
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.contains("\u{fffd}[31mred"), "{text}");
+    }
+
+    #[test]
+    fn people_get_short_numbers_and_times() {
+        let number = |number: f64| plain(&json!(number), ColumnKind::Number);
+        assert_eq!(number(1.099_706_744_868_035), "1.1");
+        assert_eq!(number(1200.0), "1200");
+        assert_eq!(number(0.0), "0");
+        assert_eq!(number(0.000_25), "0.00025");
+        let moment = json!("2026-11-16T00:10:39.932099Z");
+        assert_eq!(plain(&moment, ColumnKind::Moment), "2026-11-16T00:10:39Z");
+        assert_eq!(
+            plain(&json!("2026-11-16"), ColumnKind::Moment),
+            "2026-11-16"
+        );
     }
 
     #[test]

@@ -225,14 +225,8 @@ fn a_file_that_is_no_otlp_is_named_and_the_others_are_stored() {
     ]);
     assert_eq!(output.status.code(), Some(1));
     let errors = stderr(&output);
-    assert!(
-        errors.contains("notes.txt holds no OTLP trace request"),
-        "{errors}"
-    );
-    assert!(
-        errors.contains("it is neither protobuf nor JSON"),
-        "{errors}"
-    );
+    let said = "notes.txt is neither OTLP protobuf nor OTLP/JSON";
+    assert!(errors.contains(said), "{errors}");
     assert!(errors.contains("missing.bin"), "{errors}");
     assert!(
         stdout(&output).contains("2 files not taken"),
