@@ -259,7 +259,7 @@ async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(
             let (reply, answer) = oneshot::channel();
             let sent = commands.send(Command::Rotate(reply)).await;
             sent.map_err(|_| LakeError::Closed)?;
-            answer.await.map_err(|_| LakeError::Closed)??;
+            answer.await.map_err(|_| LakeError::Closed)?;
         }
         let inner = Arc::clone(inner);
         let flushed = spawn_blocking(move || {

@@ -35,4 +35,6 @@ pub use secret::load_or_create_secret;
 pub use snapshot::LakeSnapshot;
 
 #[cfg(test)]
+mod neighbours;
+#[cfg(test)]
 mod promises;

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
 use super::replay::SegmentFile;
 use crate::disk::{Disk, DiskFile};
-use crate::error::{AppendError, LakeError};
+use crate::error::AppendError;
 use crate::lake::Appended;
 use crate::memtable::Chunk;
 use crate::seen::Seen;
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         oneshot::Sender<Result<Appended, AppendError>>,
     ),
     /// Seal the segment and freeze the memtable; answered when both have happened.
-    Rotate(oneshot::Sender<Result<(), LakeError>>),
+    Rotate(oneshot::Sender<()>),
 }
 
 /// A segment that gets no further frames: what to remove, and remember, once the tables hold its rows.
@@ -87,7 +87,8 @@ impl Writer {
             while let Some(command) = next.take() {
                 match command {
                     Command::Rotate(reply) => {
-                        let _gone = reply.send(self.rotate());
+                        self.rotate();
+                        let _gone = reply.send(());
                     }
                     Command::Append(batch, reply) => {
                         let mut bytes = batch.bytes().len();
@@ -217,24 +218,13 @@ impl Writer {
         }
     }
 
-    fn rotate(&mut self) -> Result<(), LakeError> {
-        if let Some(segment) = self
-            .segment
-            .0
-            .take_if(|open| open.file.first < self.next_sequence)
-        {
-            match self.begin_segment() {
-                Ok(next) => self.segment.0 = Some(next),
-                Err(error) => {
-                    let path = segment.file.path.clone();
-                    self.segment.0 = Some(segment);
-                    return Err(LakeError::io("begin the segment after", path)(error));
-                }
-            }
+    /// Seals the segment; the next append begins another. It is not begun here: a segment whose creation failed halfway
+    /// would void what is still written to the one before it.
+    fn rotate(&mut self) {
+        if let Some(segment) = self.segment.0.take() {
             self.seal(segment);
         }
         self.view.freeze(self.next_sequence - 1);
-        Ok(())
     }
 }
 

@@ -1,0 +1,248 @@
+//! The store beside others: readers in the same folder, other programs on the same tables, and its own upkeep.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deltalake_core::DeltaTableBuilder;
+use headcount_catalog::TableId;
+use url::Url;
+
+use crate::promises::{batch, by_hand, schema, sql, stored};
+use crate::{Lake, LakeOptions, LakeSnapshot};
+
+/// What `deltalake-core`'s own reader answers about a table.
+async fn ask_delta(root: &Path, table: &str, question: &str) -> String {
+    let folder = root.canonicalize().unwrap().join("tables").join(table);
+    let url = Url::from_directory_path(folder).unwrap();
+    let table = DeltaTableBuilder::from_url(url)
+        .unwrap()
+        .load()
+        .await
+        .unwrap();
+    let context = datafusion::prelude::SessionContext::new();
+    table.update_datafusion_session(&context.state()).unwrap();
+    let provider = table.table_provider().await.unwrap();
+    let _none = context.register_table("t", provider).unwrap();
+    let batches = context
+        .sql(question)
+        .await
+        .unwrap()
+        .collect()
+        .await
+        .unwrap();
+    arrow::util::pretty::pretty_format_batches(&batches)
+        .unwrap()
+        .to_string()
+}
+
+fn log_objects(root: &Path) -> usize {
+    std::fs::read_dir(root.join("tables/default/crews/_delta_log"))
+        .unwrap()
+        .count()
+}
+
+fn parquet_files(root: &Path) -> usize {
+    let days = std::fs::read_dir(root.join("tables/default/crews")).unwrap();
+    let days = days.map(|day| day.unwrap().path());
+    let days = days.filter(|day| day.to_string_lossy().contains("day="));
+    days.map(|day| std::fs::read_dir(day).unwrap().count())
+        .sum()
+}
+
+#[tokio::test]
+async fn other_delta_readers_see_what_we_see() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        checkpoint_every: 4,
+        log_retention: Duration::ZERO,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options.clone())
+        .await
+        .unwrap();
+    let question = "SELECT count(*) AS n, sum(tasks) AS s, count(DISTINCT id) AS ids, min(time) AS a, max(time) AS b, sum(cardinality(tool_names)) AS tools FROM t";
+    for round in 0..6_u64 {
+        let _stored = lake
+            .append(batch(round * 50..round * 50 + 50))
+            .await
+            .unwrap();
+        lake.flush().await.unwrap();
+        if round % 2 == 1 {
+            lake.compact().await.unwrap();
+        }
+        let ours = sql(
+            &lake.snapshot().await.unwrap(),
+            &question.replace("FROM t", "FROM crews"),
+        )
+        .await;
+        assert_eq!(ask_delta(dir.path(), "default/crews", question).await, ours);
+    }
+    let by_day = "SELECT CAST(day AS varchar) AS d, count(*) AS n FROM t GROUP BY 1 ORDER BY 1";
+    let days = ask_delta(dir.path(), "default/crews", by_day).await;
+    assert!(
+        days.contains("| 2026-11-23 | 100 |") || days.contains("| 2026-11-24 | 100 |"),
+        "{days}"
+    );
+    let refusals = ask_delta(
+        dir.path(),
+        "default/refusals",
+        "SELECT sum(count) AS n FROM t",
+    )
+    .await;
+    assert!(refusals.contains("| 300 |"), "{refusals}");
+    // Checkpoints were written, and the log was cut after them: what is left still says everything.
+    assert!(
+        log_objects(dir.path()) < 12,
+        "{} objects",
+        log_objects(dir.path())
+    );
+    lake.close().await.unwrap();
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    let snapshot = lake.snapshot().await.unwrap();
+    assert_eq!(stored(&snapshot).await, (0..300).collect::<Vec<_>>());
+    let again = lake.append(batch(0..300)).await.unwrap();
+    assert_eq!((again.stored, again.duplicates), (0, 300));
+    let _stored = lake.append(batch(300..310)).await.unwrap();
+    lake.flush().await.unwrap();
+    let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
+    assert_eq!(stored(&beside).await, (0..310).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn compaction_leaves_one_file_a_day_and_vacuum_only_files_in_use() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        vacuum_grace: Duration::ZERO,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    for round in 0..5_u64 {
+        let _stored = lake.append(batch(round * 9..round * 9 + 9)).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+    let before = lake.snapshot().await.unwrap();
+    assert!(before.file_count(TableId(0)) >= 10);
+    lake.compact().await.unwrap();
+    let after = lake.snapshot().await.unwrap();
+    // Days that lie ahead of the clock share the partition of tomorrow.
+    assert!(after.file_count(TableId(0)) <= 3);
+    assert_eq!(after.file_count(TableId(2)), 1);
+    assert_eq!(after.row_count(TableId(2)), 1, "equal refusals are one row");
+    assert_eq!(stored(&after).await, (0..45).collect::<Vec<_>>());
+    assert_eq!(parquet_files(dir.path()), after.file_count(TableId(0)));
+}
+
+#[tokio::test]
+async fn a_count_reads_no_file_and_a_time_range_reads_only_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
+    let _stored = lake.append(batch(0..9)).await.unwrap();
+    lake.flush().await.unwrap();
+    let _stored = lake.append(batch(9..12)).await.unwrap();
+    let snapshot = lake.snapshot().await.unwrap();
+    let plan = sql(&snapshot, "EXPLAIN SELECT count(*) FROM crews").await;
+    assert!(!plan.contains("DataSourceExec"), "{plan}");
+    let count = sql(&snapshot, "SELECT count(*) AS n FROM crews").await;
+    assert!(count.contains("| 12 |"), "{count}");
+    let files = snapshot.file_count(TableId(0));
+    assert!(files > 1);
+    let all = sql(&snapshot, "EXPLAIN SELECT id FROM crews WHERE tasks > 1").await;
+    assert_eq!(all.matches(".parquet").count(), files, "{all}");
+    let none = "EXPLAIN SELECT id FROM crews WHERE time < TIMESTAMP '2020-01-01T00:00:00Z'";
+    let none = sql(&snapshot, none).await;
+    assert_eq!(none.matches(".parquet").count(), 0, "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_beside_the_writer_sees_each_span_once_at_any_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Arc::new(Lake::open(dir.path(), schema(), by_hand()).await.unwrap());
+    let _first = lake.append(batch(0..1)).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let acknowledged = Arc::new(AtomicUsize::new(1));
+    let (writing, finished) = (Arc::clone(&lake), Arc::clone(&done));
+    let counting = Arc::clone(&acknowledged);
+    let writer = tokio::spawn(async move {
+        for round in 0..60_u64 {
+            let _stored = writing
+                .append(batch(round * 5 + 1..round * 5 + 6))
+                .await
+                .unwrap();
+            let _before = counting.fetch_add(5, Ordering::AcqRel);
+            if round % 3 == 0 {
+                writing.flush().await.unwrap();
+            }
+            if round % 13 == 0 {
+                writing.compact().await.unwrap();
+            }
+        }
+        finished.store(true, Ordering::Release);
+    });
+    while !done.load(Ordering::Acquire) {
+        // Beside the writer one may see a little more: a frame whose fsync has not returned yet.
+        let least = acknowledged.load(Ordering::Acquire);
+        let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
+        let within = lake.snapshot().await.unwrap();
+        for snapshot in [beside, within] {
+            let spans = stored(&snapshot).await;
+            assert_eq!(spans, (0..spans.len() as u64).collect::<Vec<_>>());
+            assert!(spans.len() >= least, "a span vanished");
+        }
+    }
+    writer.await.unwrap();
+    assert_eq!(stored(&lake.snapshot().await.unwrap()).await.len(), 301);
+}
+
+#[tokio::test]
+async fn a_memtable_is_flushed_by_its_age_and_by_its_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        flush_interval: Duration::from_millis(100),
+        ..LakeOptions::default()
+    };
+    let lake = Lake::open(dir.path(), schema(), options.clone())
+        .await
+        .unwrap();
+    let _stored = lake.append(batch(0..10)).await.unwrap();
+    wait_for_files(&lake).await;
+    lake.close().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        flush_bytes: 1000,
+        ..LakeOptions::default()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    let _stored = lake.append(batch(0..100)).await.unwrap();
+    wait_for_files(&lake).await;
+}
+
+async fn wait_for_files(lake: &Lake) {
+    for _ in 0..200 {
+        if lake.snapshot().await.unwrap().file_count(TableId(0)) > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nothing was flushed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_that_wait_together_share_an_fsync() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Arc::new(Lake::open(dir.path(), schema(), by_hand()).await.unwrap());
+    let appends = (0..200_u64).map(|round| {
+        let lake = Arc::clone(&lake);
+        tokio::spawn(async move { lake.append(batch(round * 3..round * 3 + 3)).await.unwrap() })
+    });
+    let mut stored_now = 0;
+    for append in appends.collect::<Vec<_>>() {
+        stored_now += append.await.unwrap().stored;
+    }
+    assert_eq!(stored_now, 600);
+    let segments = crate::wal::replay::read_beside_writer(&dir.path().join("wal")).unwrap();
+    let frames: usize = segments.iter().map(|segment| segment.frames.len()).sum();
+    assert!(frames < 200, "{frames} fsyncs for 200 appends");
+}
