@@ -47,18 +47,18 @@ FROM (
   CROSS JOIN (VALUES ('async execution'), ('human input')) AS m (feature)
   UNION ALL
   SELECT period, feature, 'flow', NULL, CASE feature WHEN 'flows' THEN flows WHEN 'resumed flows' THEN resumptions ELSE conversations END,
-         CASE feature WHEN 'flows' THEN flows WHEN 'resumed flows' THEN resumed_said ELSE conversational_said END, NULL, NULL
-  FROM (SELECT period, count(*) AS flows, count(*) FILTER (WHERE resumed) AS resumptions, count(resumed) AS resumed_said,
+         CASE feature WHEN 'flows' THEN events_said WHEN 'resumed flows' THEN resumed_said ELSE conversational_said END, NULL, NULL
+  FROM (SELECT period, count(*) AS flows, count(event) AS events_said, count(*) FILTER (WHERE resumed) AS resumptions, count(resumed) AS resumed_said,
                count(*) FILTER (WHERE conversational) AS conversations, count(conversational) AS conversational_said
         FROM flow_events WHERE event = 'started' AND origin IS DISTINCT FROM 'internal' GROUP BY period)
   CROSS JOIN (VALUES ('flows'), ('resumed flows'), ('conversational flows')) AS m (feature)
   UNION ALL
-  SELECT period, 'human feedback', 'flow', NULL, uses, uses, NULL, NULL
-  FROM (SELECT period, count(*) AS uses FROM human_feedback WHERE event_type = 'requested' GROUP BY period)
+  SELECT period, 'human feedback', 'flow', NULL, uses, said, NULL, NULL
+  FROM (SELECT period, count(*) AS uses, count(event_type) AS said FROM human_feedback WHERE event_type = 'requested' GROUP BY period)
   UNION ALL
-  SELECT period, feature, 'feature use', NULL, uses, uses, CASE WHEN said > 0 THEN authenticated END, models_avg
-  FROM (SELECT period, feature, count(*) AS uses, count(authenticated) AS said, count(*) FILTER (WHERE authenticated) AS authenticated,
-               avg(models_count) AS models_avg
+  SELECT period, feature, 'feature use', NULL, uses, said, authenticated, models_avg
+  FROM (SELECT period, feature, count(*) AS uses, count(feature) AS said,
+               CASE WHEN count(authenticated) > 0 THEN count(*) FILTER (WHERE authenticated) END AS authenticated, avg(models_count) AS models_avg
         FROM feature_uses GROUP BY period, feature)
 )
 ORDER BY period, source, uses DESC, feature
