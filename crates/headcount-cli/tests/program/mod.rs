@@ -57,6 +57,8 @@ pub struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`.
     pub url: String,
+    /// `127.0.0.1:PORT` of the gRPC listener, if it was asked for.
+    pub grpc: Option<String>,
     /// Everything that it printed until it was ready.
     pub banner: String,
     /// Kept open: a server that cannot write to its standard output must not be what is tested.
@@ -66,29 +68,44 @@ pub struct Server {
 impl Server {
     /// Starts a server on `data` and on a free port, and waits until it takes requests.
     pub fn start(data: &Path) -> Server {
+        Server::listening(data, "none")
+    }
+
+    /// The same with a gRPC listener.
+    pub fn start_with_grpc(data: &Path) -> Server {
+        Server::listening(data, "127.0.0.1:0")
+    }
+
+    fn listening(data: &Path, grpc: &str) -> Server {
         let mut child = headcount()
             .args(["serve", "--data", path(data)])
-            .args(["--http", "127.0.0.1:0", "--grpc", "none"])
+            .args(["--http", "127.0.0.1:0", "--grpc", grpc])
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut banner = String::new();
-        loop {
-            let before = banner.len();
+        while !banner.contains("stores in") {
             let read = stdout.read_line(&mut banner).expect("UTF-8");
             assert_ne!(read, 0, "the server ended: {banner}");
-            if let Some(address) = banner[before..].trim().strip_prefix("OTLP/HTTP  ") {
-                let url = address
-                    .strip_suffix("/v1/traces")
-                    .expect("the path of traces");
-                return Server {
-                    child,
-                    url: url.to_owned(),
-                    banner,
-                    _stdout: stdout,
-                };
-            }
+        }
+        let address = |door: &str| {
+            let mut lines = banner.lines();
+            let found = lines.find_map(|line| line.trim().strip_prefix(door));
+            found.map(|address| address.trim().to_owned())
+        };
+        let traces = address("OTLP/HTTP").expect("an HTTP listener");
+        let url = traces
+            .strip_suffix("/v1/traces")
+            .expect("the path of traces");
+        let grpc =
+            address("OTLP/gRPC").and_then(|url| url.strip_prefix("http://").map(str::to_owned));
+        Server {
+            child,
+            url: url.to_owned(),
+            grpc,
+            banner,
+            _stdout: stdout,
         }
     }
 

@@ -1,0 +1,164 @@
+//! A collector on free ports, and a peer that writes HTTP by hand, so that it can also write it badly.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses a part of it"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use headcount_collector::{Collector, ReceiverLimits, ServeOptions};
+use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
+use tempfile::TempDir;
+
+/// A running collector and its data folder.
+pub struct Running {
+    pub collector: Collector,
+    pub folder: TempDir,
+}
+
+/// An answer of the HTTP door.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+pub async fn start() -> Running {
+    start_within(ReceiverLimits::default()).await
+}
+
+pub async fn start_within(limits: ReceiverLimits) -> Running {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = ServeOptions::local(folder.path().join("data"));
+    options.http = vec!["127.0.0.1:0".to_owned()];
+    options.grpc = Some("127.0.0.1:0".to_owned());
+    options.limits = limits;
+    let collector = Collector::start(options).await.expect("it starts");
+    Running { collector, folder }
+}
+
+impl Running {
+    pub fn http(&self) -> SocketAddr {
+        self.collector.http_addresses()[0]
+    }
+
+    /// Sends a request with these headers and this body; the connection is closed after the answer.
+    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        let mut bytes = request.into_bytes();
+        bytes.extend_from_slice(body);
+        self.exchange(bytes).await
+    }
+
+    /// `POST /v1/traces` in protobuf.
+    pub async fn post(&self, body: &[u8]) -> Answer {
+        self.send(
+            "POST /v1/traces",
+            &[("Content-Type", "application/x-protobuf")],
+            body,
+        )
+        .await
+    }
+
+    /// Writes `bytes` and reads until the other side closes.
+    pub async fn exchange(&self, bytes: Vec<u8>) -> Answer {
+        let address = self.http();
+        let work = tokio::task::spawn_blocking(move || talk(address, &bytes));
+        work.await.expect("the peer does not panic")
+    }
+
+    /// The only number that a query answers.
+    pub async fn number(&self, query: &str) -> i64 {
+        let answer = self.send("POST /api/v1/sql", &[], query.as_bytes()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let rows = answer.json();
+        let row = rows[0].as_object().expect("a row");
+        row.values()
+            .next()
+            .and_then(serde_json::Value::as_i64)
+            .expect("a number")
+    }
+}
+
+fn talk(address: SocketAddr, bytes: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("a listener");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
+    // A server that has refused the request may close before it has read all of it.
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let split = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .expect("an answer");
+    let head = String::from_utf8_lossy(&answer[..split]).into_owned();
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    Answer {
+        status,
+        head,
+        body: answer[split + 4..].to_vec(),
+    }
+}
+
+/// A request with the span names given, as CrewAI's telemetry would send them.
+pub fn request(names: &[&str]) -> Vec<u8> {
+    let mut encoder = RequestEncoder::new();
+    let _ = encoder.resource(|attributes| attributes.string("service.name", "crewAI-telemetry"));
+    let _ = encoder.scope("crewai.telemetry", "");
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let nanoseconds = u64::try_from(now.as_nanos()).expect("before 2554");
+    for (index, name) in names.iter().enumerate() {
+        let mut span_id = [7; 8];
+        span_id[0] = u8::try_from(index + 1).expect("few spans");
+        let header = SpanHeader {
+            trace_id: [9; 16],
+            span_id,
+            name,
+            start_unix_nano: nanoseconds,
+            end_unix_nano: nanoseconds + 1_000_000,
+            status: StatusCode::Ok,
+        };
+        let _ = encoder.span(&header, |attributes| {
+            attributes.string("crewai_version", "1.15.30");
+            attributes.string("feature", "memory:save");
+        });
+    }
+    encoder.finish()
+}

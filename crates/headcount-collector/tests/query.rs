@@ -1,0 +1,86 @@
+//! The query door: answers for this machine, refusals for the rest.
+
+mod peer;
+
+use peer::{request, start};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_and_sql_are_answered_in_json_and_csv() {
+    let running = start().await;
+    assert_eq!(running.post(&request(&["Feature Usage"])).await.status, 200);
+    let rows = running
+        .send("GET /api/v1/reports/features?min_crews=1", &[], b"")
+        .await;
+    assert_eq!(rows.status, 200, "{}", rows.text());
+    assert!(
+        rows.json()
+            .as_array()
+            .is_some_and(|rows| rows.iter().any(|row| row["feature"] == "memory:save"))
+    );
+    let csv = running
+        .send(
+            "POST /api/v1/sql?format=csv",
+            &[],
+            b"SELECT feature FROM feature_uses",
+        )
+        .await;
+    assert_eq!(
+        csv.text().trim().lines().collect::<Vec<_>>(),
+        ["feature", "memory:save"]
+    );
+    let listed = running.send("GET /api/v1/reports", &[], b"").await;
+    assert!(
+        listed
+            .json()
+            .as_array()
+            .is_some_and(|reports| reports.len() >= 14)
+    );
+    let tables = running.send("GET /api/v1/tables", &[], b"").await;
+    let tables = tables.json();
+    assert!(
+        tables
+            .as_array()
+            .expect("rows")
+            .iter()
+            .any(|row| row["table_name"] == "feature_uses" && row["rows"] == 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_questions_are_explained() {
+    let running = start().await;
+    let cases: [(&str, &[(&str, &str)], &[u8], u16); 9] = [
+        ("GET /api/v1/reports/nonsense", &[], b"", 404),
+        ("GET /api/v1/reports/tools?sincee=7d", &[], b"", 400),
+        ("GET /api/v1/reports/tools?since=whenever", &[], b"", 400),
+        ("GET /api/v1/reports/tools?format=xml", &[], b"", 400),
+        ("POST /api/v1/sql", &[], b"DROP TABLE crews", 400),
+        ("POST /api/v1/sql", &[], b"SELECT nothing FROM nowhere", 400),
+        (
+            "POST /api/v1/sql",
+            &[("Content-Type", "application/json")],
+            b"{\"q\":1}",
+            400,
+        ),
+        ("GET /api/v1/sql", &[], b"", 405),
+        ("GET /api/v1/elsewhere", &[], b"", 404),
+    ];
+    for (line, headers, body, status) in cases {
+        let answer = running.send(line, headers, body).await;
+        assert_eq!(answer.status, status, "{line}: {}", answer.text());
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{line}"
+        );
+        assert_eq!(answer.json()["status"], status, "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_host_gets_no_answer() {
+    let running = start().await;
+    let asked =
+        b"GET /api/v1/tables HTTP/1.1\r\nHost: rebound.example.org\r\nConnection: close\r\n\r\n";
+    assert_eq!(running.exchange(asked.to_vec()).await.status, 403);
+}
