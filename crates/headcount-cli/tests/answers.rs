@@ -109,7 +109,7 @@ fn a_body_that_is_stored_twice_is_counted_once() {
 fn content_without_consent_is_refused_and_the_refusals_are_a_report() {
     let data = ingested(&["crewai-0.51.1/default"]);
     assert_eq!(rows_of(data.path(), "shared_agents"), 0);
-    assert_eq!(rows_of(data.path(), "agents"), 2);
+    assert_eq!(rows_of(data.path(), "crews"), 1);
     let refusals = json(&[
         "report",
         "refusals",
