@@ -16,7 +16,7 @@ use program::{Server, path, run, stderr};
 use serde_json::Value;
 
 /// The tables of the default tier that the oracle knows, and those of the shared tier.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "crews",
     "agents",
     "tasks",
@@ -33,6 +33,7 @@ const TABLES: [&str; 16] = [
     "shared_tasks",
     "shared_io",
     "shared_executions",
+    "shared_environments",
 ];
 
 fn corpus() -> Vec<PathBuf> {

@@ -6,7 +6,7 @@ use hyper::{Request, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 /// Exports `body`, an `ExportTraceServiceRequest`, and panics unless the status is OK.
-pub fn export(address: &str, body: &[u8]) {
+pub(crate) fn export(address: &str, body: &[u8]) {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let status = runtime.block_on(call(address, body));
     assert_eq!(status.as_deref(), Some("0"), "the call failed");

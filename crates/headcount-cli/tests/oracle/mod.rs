@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 /// Rows by table.
-pub type Tables = BTreeMap<&'static str, Vec<Map<String, Value>>>;
+pub(crate) type Tables = BTreeMap<&'static str, Vec<Map<String, Value>>>;
 
 /// One span of a `*.decoded.json` file.
 struct Span<'a> {
     name: &'a str,
     attributes: &'a Map<String, Value>,
-    seconds: f64,
+    nanoseconds: u64,
     failed: bool,
 }
 
@@ -21,9 +21,15 @@ impl<'a> Span<'a> {
         Self {
             name: span["name"].as_str().expect("a name"),
             attributes: span["attributes"].as_object().expect("attributes"),
-            seconds: span["dur_ns"].as_f64().expect("a duration") / 1e9,
+            nanoseconds: span["dur_ns"].as_u64().expect("a duration"),
             failed: span["status"] == 2,
         }
+    }
+
+    /// How long the span took, in whole microseconds as the store's timestamps are. Start and end are cut apart from each
+    /// other, so the last one is uncertain.
+    fn seconds(&self) -> f64 {
+        (self.nanoseconds / 1000) as f64 / 1e6
     }
 
     /// The attribute's value without its type, or null.
@@ -63,7 +69,7 @@ impl<'a> Span<'a> {
 }
 
 /// The rows that the spans of one decoded body give.
-pub fn tables(decoded: &Value) -> Tables {
+pub(crate) fn tables(decoded: &Value) -> Tables {
     let mut tables = Tables::new();
     for span in decoded.as_array().expect("an array of spans") {
         let span = Span::new(span);
@@ -92,7 +98,7 @@ fn add_usage(tables: &mut Tables, span: &Span<'_>) {
             tables,
             "task_runs",
             json!({
-                "crew_id": span.get("crew_id"), "task_id": span.get("task_id"), "created": null, "duration": span.seconds,
+                "crew_id": span.get("crew_id"), "task_id": span.get("task_id"), "created": null, "duration": span.seconds(),
                 "outcome": if span.failed { "failed" } else { "completed" }, "error_type": span.get("error_type"),
             }),
         ),
@@ -148,6 +154,15 @@ fn add_crew(tables: &mut Tables, span: &Span<'_>) {
     );
     for agent in span.elements("crew_agents") {
         let field = |key: &str| agent.get(key).cloned().unwrap_or(Value::Null);
+        // Until 0.55.2 the model is an object written as a text inside the text; later it is its name.
+        let object: Option<Map<String, Value>> = field("llm")
+            .as_str()
+            .and_then(|text| serde_json::from_str(text).ok());
+        let llm = |key: &str| match (&object, key) {
+            (Some(object), _) => object.get(key).cloned().unwrap_or(Value::Null),
+            (None, "model") => field("llm"),
+            (None, _) => Value::Null,
+        };
         push(
             tables,
             "agents",
@@ -155,7 +170,8 @@ fn add_crew(tables: &mut Tables, span: &Span<'_>) {
                 "crew_id": span.get("crew_id"), "id": field("id"), "role": field("role"), "verbose": field("verbose?"),
                 "delegation_enabled": field("delegation_enabled?"), "code_execution_allowed": field("allow_code_execution?"),
                 "max_iterations": field("max_iter"), "max_rpm": field("max_rpm"), "max_retry_limit": field("max_retry_limit"),
-                "llm_model": field("llm"), "function_calling_llm": field("function_calling_llm"), "tool_names": field("tools_names"),
+                "llm_name": llm("name"), "llm_model_name": llm("model_name"), "llm_model": llm("model"),
+                "llm_top_k": llm("top_k"), "llm_temperature": llm("temperature"), "llm_class_name": llm("class"), "function_calling_llm": field("function_calling_llm"), "tool_names": field("tools_names"),
             }),
         );
     }
@@ -293,7 +309,7 @@ fn milliseconds(span: &Span<'_>) -> Value {
 }
 
 /// Says how `stored` differs from `expected`, if it does: each expected row must match a stored row of its own.
-pub fn difference(
+pub(crate) fn difference(
     table: &str,
     expected: &[Map<String, Value>],
     stored: &[Value],
@@ -323,12 +339,10 @@ fn matches(expected: &Map<String, Value>, stored: &Value) -> bool {
         .all(|(column, value)| same(value, &stored[column]))
 }
 
-/// Equality in which 3 is 3.0, and a duration may differ by a rounding of its last bits.
+/// Equality in which 3 is 3.0, and a duration may differ by a microsecond.
 fn same(expected: &Value, stored: &Value) -> bool {
     match (expected.as_f64(), stored.as_f64()) {
-        (Some(expected), Some(stored)) => {
-            (expected - stored).abs() <= 1e-9 * expected.abs().max(1.0)
-        }
+        (Some(expected), Some(stored)) => (expected - stored).abs() < 1.5e-6,
         _ => expected == stored,
     }
 }
