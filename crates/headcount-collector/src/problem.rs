@@ -2,17 +2,44 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-/// An `application/problem+json` answer.
-pub(crate) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let text = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail }).to_string();
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let content_type = http::HeaderValue::from_static("application/problem+json");
-    let _none = response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
-    response
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    /// A problem of the kind `title`; `detail` says what to do about this one.
+    pub(crate) fn new(
+        status: StatusCode,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            status,
+            title,
+            detail: detail.into(),
+        }
+    }
+
+    /// As `application/problem+json`.
+    pub(crate) fn into_response(self) -> Response {
+        let fields = json!({
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = Response::new(Body::from(fields.to_string()));
+        *response.status_mut() = self.status;
+        let content_type = HeaderValue::from_static("application/problem+json");
+        let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
 }

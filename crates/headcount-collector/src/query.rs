@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::intake::Intake;
-use crate::problem::problem;
+use crate::problem::Problem;
 
 /// The media type of an answer with its columns' types and its notes; the command line asks for it.
 const ANSWER: &str = "application/vnd.headcount.answer+json";
@@ -48,21 +48,14 @@ struct Query {
 impl QueryDoor {
     /// Answers a request below `/api/v1/`; `peer` is only asked whether it is this machine.
     pub(crate) async fn answer(&self, peer: SocketAddr, request: Request<Body>) -> Response {
-        if !peer.ip().is_loopback() {
-            let detail =
-                "questions are answered on this machine alone; ask with --data or through a tunnel";
-            return problem(StatusCode::FORBIDDEN, "not on this machine", detail);
-        }
-        if !names_loopback(request.headers()) {
-            let detail = "the Host header names another host than this machine";
-            return problem(StatusCode::FORBIDDEN, "another host", detail);
-        }
-        match self.dispatch(request).await {
-            Ok(response) | Err(response) => response,
-        }
+        let answer = match check_asker(peer, request.headers()) {
+            Ok(()) => self.dispatch(request).await,
+            Err(problem) => Err(problem),
+        };
+        answer.unwrap_or_else(Problem::into_response)
     }
 
-    async fn dispatch(&self, request: Request<Body>) -> Result<Response, Response> {
+    async fn dispatch(&self, request: Request<Body>) -> Result<Response, Problem> {
         let path = request.uri().path().to_owned();
         let format = format_of(&request)?;
         match (request.method(), path.as_str()) {
@@ -85,13 +78,13 @@ impl QueryDoor {
             }
             (_, "/api/v1/reports" | "/api/v1/tables" | "/api/v1/sql") => {
                 let detail = "reports and tables are read with GET, SQL is sent with POST";
-                Err(problem(
+                Err(Problem::new(
                     StatusCode::METHOD_NOT_ALLOWED,
                     "method not allowed",
                     detail,
                 ))
             }
-            _ => Err(problem(
+            _ => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "not found",
                 "the doors are /api/v1/reports, /api/v1/sql and /api/v1/tables",
@@ -99,16 +92,31 @@ impl QueryDoor {
         }
     }
 
-    async fn reports(&self) -> Result<Reports, Response> {
+    async fn reports(&self) -> Result<Reports, Problem> {
         let snapshot = self.intake.snapshot().await.map_err(|error| {
-            problem(
+            Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the store cannot be read",
-                &error.to_string(),
+                error.to_string(),
             )
         })?;
         Ok(Reports::new(&snapshot, self.limits))
     }
+}
+
+/// Questions are for this machine alone.
+fn check_asker(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+    let forbidden = |title, detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, title, detail));
+    if !peer.ip().is_loopback() {
+        let detail =
+            "questions are answered on this machine alone; ask with --data or through a tunnel";
+        return forbidden("not on this machine", detail);
+    }
+    if !names_loopback(headers) {
+        let detail = "the Host header names another host than this machine";
+        return forbidden("another host", detail);
+    }
+    Ok(())
 }
 
 /// A name that resolves to this machine may be anybody's: only these are sure (DNS rebinding).
@@ -130,14 +138,14 @@ fn names_loopback(headers: &HeaderMap) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-fn format_of(request: &Request<Body>) -> Result<Format, Response> {
+fn format_of(request: &Request<Body>) -> Result<Format, Problem> {
     let query = request.uri().query().unwrap_or_default();
     let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "format");
     match named.as_ref().map(|(_, value)| value.as_ref()) {
         Some("json") => return Ok(Format::Rows),
         Some("csv") => return Ok(Format::Csv),
         Some(_) => {
-            return Err(problem(
+            return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "unknown format",
                 "format is json or csv",
@@ -157,7 +165,7 @@ fn format_of(request: &Request<Body>) -> Result<Format, Response> {
     })
 }
 
-fn read_parameters(query: &str) -> Result<ReportParameters, Response> {
+fn read_parameters(query: &str) -> Result<ReportParameters, Problem> {
     let mut fields = serde_json::Map::new();
     for (name, value) in
         url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "format")
@@ -169,16 +177,16 @@ fn read_parameters(query: &str) -> Result<ReportParameters, Response> {
         let _before = fields.insert(name.into_owned(), value);
     }
     serde_json::from_value(Value::Object(fields)).map_err(|error| {
-        problem(
+        Problem::new(
             StatusCode::BAD_REQUEST,
             "a parameter cannot be read",
-            &error.to_string(),
+            error.to_string(),
         )
     })
 }
 
 /// The query of a request: plain text, or `{"query": "…"}` where the content type says JSON.
-async fn read_query(request: Request<Body>) -> Result<String, Response> {
+async fn read_query(request: Request<Body>) -> Result<String, Problem> {
     let is_json = request
         .headers()
         .get(CONTENT_TYPE)
@@ -188,22 +196,22 @@ async fn read_query(request: Request<Body>) -> Result<String, Response> {
         .await
         .map_err(|_| {
             let detail = format!("a query is at most {QUERY_BYTES} bytes long");
-            problem(
+            Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the query is too long",
-                &detail,
+                detail,
             )
         })?;
     let bytes: Bytes = body.to_bytes();
     if is_json {
         let query: Query = serde_json::from_slice(&bytes).map_err(|error| {
             let detail = format!("expected {{\"query\": \"SELECT …\"}}: {error}");
-            problem(StatusCode::BAD_REQUEST, "the query cannot be read", &detail)
+            Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read", detail)
         })?;
         return Ok(query.query);
     }
     String::from_utf8(bytes.to_vec()).map_err(|_| {
-        problem(
+        Problem::new(
             StatusCode::BAD_REQUEST,
             "the query cannot be read",
             "the query is not UTF-8",
@@ -211,13 +219,13 @@ async fn read_query(request: Request<Body>) -> Result<String, Response> {
     })
 }
 
-fn refused(error: &ReportError) -> Response {
+fn refused(error: &ReportError) -> Problem {
     let status = match error {
         ReportError::UnknownReport { .. } => StatusCode::NOT_FOUND,
         error if error.is_the_askers() => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    problem(status, "there is no answer", &error.to_string())
+    Problem::new(status, "there is no answer", error.to_string())
 }
 
 fn write(answer: &Answer, format: Format) -> Response {
@@ -247,11 +255,12 @@ fn json(value: &impl serde::Serialize) -> Response {
 
 fn typed(text: Result<String, serde_json::Error>, content_type: &'static str) -> Response {
     let Ok(text) = text else {
-        return problem(
+        return Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "there is no answer",
             "the answer cannot be written as JSON",
-        );
+        )
+        .into_response();
     };
     let mut response = Response::new(Body::from(text));
     let _none = response

@@ -19,7 +19,7 @@ use crate::http_door::TracesDoor;
 use crate::intake::Intake;
 use crate::listener::{Listening, bind, serve};
 use crate::options::ServeOptions;
-use crate::problem::problem;
+use crate::problem::Problem;
 use crate::query::QueryDoor;
 
 /// A running collector.
@@ -171,11 +171,12 @@ impl Doors {
             "/healthz" => plain("alive\n"),
             "/readyz" => plain("ready\n"),
             path if path.starts_with("/api/v1/") => self.query.answer(peer, request).await,
-            _ => problem(
+            _ => Problem::new(
                 StatusCode::NOT_FOUND,
                 "not found",
                 "OTLP traces are sent to /v1/traces",
-            ),
+            )
+            .into_response(),
         }
     }
 }
