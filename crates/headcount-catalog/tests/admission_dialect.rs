@@ -202,3 +202,22 @@ fn crewai_s_dialect_knows_every_span_name_that_was_ever_sent() {
     assert_eq!(dialects[0].framework(), "crewai");
     assert_eq!(dialects[0].span_names().count(), 28);
 }
+
+#[test]
+fn every_file_of_the_folder_is_built_in() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog/dialects");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    let dialects = Dialect::embedded().unwrap();
+    let mut built_in: Vec<&str> = dialects.iter().map(Dialect::framework).collect();
+    built_in.sort_unstable();
+    assert_eq!(built_in, files, "each file of the folder is a dialect");
+}

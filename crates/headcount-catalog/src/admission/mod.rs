@@ -153,25 +153,22 @@ impl<'a> Walk<'a, '_> {
         };
         let mut attributes = Vec::new();
         for raw in group.spans() {
-            let name = raw.name().ok();
-            let program = name.and_then(|name| dialect.spans.get(name).copied());
-            let Some(program) = program.map(|program| &dialect.programs[program]) else {
-                self.see(&raw);
-                let reason = match name {
-                    Some(_) => Reason::UnknownSpan,
-                    None => Reason::MalformedSpan,
-                };
-                self.reject(dialect.unknown_span, reason, 1);
-                continue;
-            };
             let Ok(span) = raw.parse(&mut attributes) else {
                 self.see(&raw);
-                self.reject(program.span_name, Reason::MalformedSpan, 1);
+                let program = raw.name().ok().and_then(|name| dialect.spans.get(name));
+                let name = program.map(|&program| dialect.programs[program].span_name);
+                let name = name.unwrap_or(dialect.unknown_span);
+                self.reject(name, Reason::MalformedSpan, 1);
                 continue;
             };
             let secret = self.admission.cleaner.secret();
             let fingerprint = secret.fingerprint(span.trace_id, span.span_id);
             self.spans.write_u64(fingerprint.0);
+            let Some(&program) = dialect.spans.get(span.name) else {
+                self.reject(dialect.unknown_span, Reason::UnknownSpan, 1);
+                continue;
+            };
+            let program = &dialect.programs[program];
             let context = span::Context {
                 request,
                 dialect,

@@ -30,6 +30,11 @@ impl<'a> SpanRun<'a, '_> {
         (version, compared)
     }
 
+    /// Whether `text` is the version that was read last, and so is one.
+    pub(super) fn is_last_version(&self, text: &str) -> bool {
+        self.last_version.is_some_and(|(last, ..)| last == text)
+    }
+
     /// Finds the span's versions and whether its content may be kept (promise 2): by the span itself, by its crew, and,
     /// for the versions alone, by what the whole request agrees on.
     pub(super) fn resolve(&mut self, context: &Context<'_, 'a>, survey: &mut Survey) {

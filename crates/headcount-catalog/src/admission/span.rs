@@ -199,6 +199,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                 }
                 Action::FrameworkVersion | Action::RuntimeVersion => {
                     let reason = match value {
+                        Value::String(text) if self.is_last_version(text) => None,
                         Value::String(text) => clean_version(text.into(), VERSION_LENGTH).err(),
                         Value::Empty => None,
                         _ => Some(Reason::WrongType),

@@ -11,7 +11,7 @@ pub use version::{RangeError, Version, VersionRange};
 pub(crate) use form::{Attribute, Detailed, Each, Fact, Span, Unit};
 
 /// The text of the dialects that are built into this program.
-const EMBEDDED: [&str; 1] = [include_str!("../../../../catalog/dialects/crewai.yaml")];
+const EMBEDDED: &[&str] = include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
 /// How one framework's spans map to the catalog's tables, as its file says. Whether the catalog has those tables is
 /// checked where [`crate::Admission`] is made.
@@ -58,7 +58,7 @@ impl Dialect {
     /// # Errors
     /// Never in a program whose tests passed: they read the same files.
     pub fn embedded() -> Result<Vec<Dialect>, DialectError> {
-        EMBEDDED.into_iter().map(Dialect::parse).collect()
+        EMBEDDED.iter().map(|text| Dialect::parse(text)).collect()
     }
 
     /// The framework's name, as rows carry it.
