@@ -1,6 +1,7 @@
 //! The catalog of what may be collected, and the gate that lets nothing else through.
 
 mod admission;
+mod batch;
 mod catalog;
 mod dialect;
 pub mod lenient_json;
@@ -13,13 +14,11 @@ mod scrub;
 mod secret;
 
 pub use admission::{Admission, Outcome};
+pub use batch::{AdmittedBatch, BatchWriter, RowWriter};
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
 pub use dialect::{Dialect, DialectError, RangeError, Reason, Version, VersionRange};
 pub use lint::{FieldsUsed, LintError};
-pub use record::{
-    AdmittedBatch, BatchWriter, Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row,
-    RowWriter, Rows, TextList,
-};
+pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};
 pub use scrub::{Found, Scrubbed, Scrubber};

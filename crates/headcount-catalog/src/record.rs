@@ -15,7 +15,7 @@
 //! that a reader skips a column it does not know. The entry's fingerprint says which span it came from without
 //! keeping the span's ids: the store drops an entry whose fingerprint it has already stored.
 //!
-//! An [`AdmittedBatch`] can only be made by admission; whoever holds one holds proof that the catalog allowed
+//! An [`AdmittedBatch`](crate::AdmittedBatch) can only be made by admission; whoever holds one holds proof that the catalog allowed
 //! what is in it.
 
 use crate::schema::TableId;
@@ -123,7 +123,7 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// Reads `bytes`, as [`AdmittedBatch::bytes`] gave them.
+    /// Reads `bytes`, as [`AdmittedBatch::bytes`](crate::AdmittedBatch::bytes) gave them.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -234,184 +234,15 @@ impl<'a> Iterator for Cells<'a> {
     }
 }
 
-/// Records that have passed admission: encoded, and made nowhere else.
-#[derive(Debug, Clone, Default)]
-pub struct AdmittedBatch {
-    bytes: Vec<u8>,
-    entries: usize,
-    rows: usize,
-}
-
-impl AdmittedBatch {
-    /// The encoded entries.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The entries in order.
-    pub fn entries(&self) -> Entries<'_> {
-        Entries::new(&self.bytes)
-    }
-
-    /// How many entries there are.
-    pub fn entry_count(&self) -> usize {
-        self.entries
-    }
-
-    /// How many rows there are in all entries.
-    pub fn row_count(&self) -> usize {
-        self.rows
-    }
-
-    /// Whether there is nothing to store.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-}
-
-/// Writes entries, rows and cells into a batch. Only admission (and, with the feature `forge`, tests of the store)
-/// can make one.
-#[derive(Debug, Default)]
-pub struct BatchWriter {
-    batch: AdmittedBatch,
-    entry_start: usize,
-    row: Vec<u8>,
-}
-
-const ENTRY_HEADER: usize = 12;
-
-impl BatchWriter {
-    /// An empty batch with room for `capacity` bytes.
-    #[cfg(any(test, feature = "forge"))]
-    pub fn forge(capacity: usize) -> Self {
-        Self::with_capacity(capacity)
-    }
-
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        let batch = AdmittedBatch {
-            bytes: Vec::with_capacity(capacity),
-            entries: 0,
-            rows: 0,
-        };
-        Self {
-            batch,
-            entry_start: 0,
-            row: Vec::with_capacity(256),
-        }
-    }
-
-    /// Begins the entry of one span.
-    pub fn begin_entry(&mut self, fingerprint: Fingerprint) {
-        self.entry_start = self.batch.bytes.len();
-        self.batch
-            .bytes
-            .extend_from_slice(&fingerprint.0.to_le_bytes());
-        self.batch.bytes.extend_from_slice(&[0; 4]);
-    }
-
-    /// Ends the entry; one without rows is taken back.
-    pub fn end_entry(&mut self) {
-        let length = self.batch.bytes.len() - self.entry_start - ENTRY_HEADER;
-        let Some(length) = u32::try_from(length).ok().filter(|&length| length > 0) else {
-            self.batch.bytes.truncate(self.entry_start);
-            return;
-        };
-        let at = self.entry_start + 8;
-        self.batch.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
-        self.batch.entries += 1;
-    }
-
-    /// Writes one row of `table`; `fill` writes its cells.
-    pub fn row(&mut self, table: TableId, fill: impl FnOnce(&mut RowWriter<'_>)) {
-        self.row.clear();
-        fill(&mut RowWriter {
-            bytes: &mut self.row,
-        });
-        self.batch.bytes.push(table.0);
-        write_varint(&mut self.batch.bytes, self.row.len() as u64);
-        self.batch.bytes.extend_from_slice(&self.row);
-        self.batch.rows += 1;
-    }
-
-    /// The batch as written.
-    pub fn finish(self) -> AdmittedBatch {
-        self.batch
-    }
-}
-
-/// Writes the cells of one row, each column at most once.
-#[derive(Debug)]
-pub struct RowWriter<'a> {
-    bytes: &'a mut Vec<u8>,
-}
-
-impl RowWriter<'_> {
-    /// Writes a boolean.
-    pub fn boolean(&mut self, column: usize, value: bool) {
-        self.tag(column, u64::from(value));
-    }
-
-    /// Writes an integer.
-    pub fn integer(&mut self, column: usize, value: i64) {
-        self.tag(column, 2);
-        write_varint(self.bytes, zigzag(value));
-    }
-
-    /// Writes a double.
-    pub fn double(&mut self, column: usize, value: f64) {
-        self.tag(column, 3);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
-    }
-
-    /// Writes a timestamp in microseconds since 1970 UTC.
-    pub fn timestamp(&mut self, column: usize, microseconds: i64) {
-        self.tag(column, 4);
-        write_varint(self.bytes, zigzag(microseconds));
-    }
-
-    /// Writes a text.
-    pub fn text(&mut self, column: usize, value: &str) {
-        self.tag(column, 5);
-        write_text(self.bytes, value);
-    }
-
-    /// Writes a list of texts.
-    pub fn text_list<'t>(&mut self, column: usize, values: impl ExactSizeIterator<Item = &'t str>) {
-        self.tag(column, 6);
-        write_varint(self.bytes, values.len() as u64);
-        for value in values {
-            write_text(self.bytes, value);
-        }
-    }
-
-    fn tag(&mut self, column: usize, cell_type: u64) {
-        write_varint(self.bytes, (column as u64) << 3 | cell_type);
-    }
-}
+/// An entry begins with its fingerprint and its length.
+pub(crate) const ENTRY_HEADER: usize = 12;
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<[u8; N], CodecError> {
     bytes.try_into().map_err(|_| CodecError::Truncated)
 }
 
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
 fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-fn write_text(bytes: &mut Vec<u8>, value: &str) {
-    write_varint(bytes, value.len() as u64);
-    bytes.extend_from_slice(value.as_bytes());
 }
 
 fn read_varint(rest: &mut &[u8]) -> Result<u64, CodecError> {
@@ -439,66 +270,4 @@ fn read_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], CodecError> {
 
 fn read_text<'a>(rest: &mut &'a [u8]) -> Result<&'a str, CodecError> {
     simdutf8::basic::from_utf8(read_bytes(rest)?).map_err(|_| CodecError::Utf8)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_comes_back_as_it_was_written() {
-        let mut writer = BatchWriter::with_capacity(0);
-        writer.begin_entry(Fingerprint(7));
-        writer.row(TableId(3), |row| {
-            row.boolean(0, false);
-            row.boolean(1, true);
-            row.integer(2, i64::MIN);
-            row.double(3, 0.1);
-            row.timestamp(40, 1_795_410_571_182_041);
-            row.text(5, "");
-            row.text_list(6, ["a", "", "ü"].into_iter());
-        });
-        writer.end_entry();
-        let batch = writer.finish();
-        let entry = batch.entries().next().expect("an entry").expect("valid");
-        assert_eq!(entry.fingerprint, Fingerprint(7));
-        let row = entry.rows().next().expect("a row").expect("valid");
-        assert_eq!(row.table, TableId(3));
-        let cells: Vec<_> = row.cells().map(|cell| cell.expect("valid")).collect();
-        assert_eq!(cells[0], (0, Cell::Boolean(false)));
-        assert_eq!(cells[1], (1, Cell::Boolean(true)));
-        assert_eq!(cells[2], (2, Cell::Integer(i64::MIN)));
-        assert_eq!(cells[3], (3, Cell::Double(0.1)));
-        assert_eq!(cells[4], (40, Cell::Timestamp(1_795_410_571_182_041)));
-        assert_eq!(cells[5], (5, Cell::Text("")));
-        let Cell::TextList(list) = cells[6].1 else {
-            panic!("a list")
-        };
-        assert_eq!(list.iter().collect::<Vec<_>>(), ["a", "", "ü"]);
-    }
-
-    #[test]
-    fn an_entry_without_rows_is_not_written() {
-        let mut writer = BatchWriter::with_capacity(0);
-        writer.begin_entry(Fingerprint(7));
-        writer.end_entry();
-        assert!(writer.finish().is_empty());
-    }
-
-    #[test]
-    fn every_truncation_is_an_error_or_a_shorter_run() {
-        let mut writer = BatchWriter::with_capacity(0);
-        writer.begin_entry(Fingerprint(1));
-        writer.row(TableId(0), |row| row.text(0, "abc"));
-        writer.end_entry();
-        let batch = writer.finish();
-        for end in 1..batch.bytes().len() {
-            let mut entries = Entries::new(&batch.bytes()[..end]);
-            assert!(
-                matches!(entries.next(), Some(Err(CodecError::Truncated))),
-                "cut at {end}"
-            );
-            assert!(entries.next().is_none());
-        }
-    }
 }

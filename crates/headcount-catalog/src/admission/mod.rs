@@ -20,9 +20,10 @@ use std::hash::Hasher;
 use headcount_wire::{RawSpan, RequestError, SpanGroup, TraceRequest, Value};
 use siphasher::sip::SipHasher13;
 
+use crate::batch::{AdmittedBatch, BatchWriter};
 use crate::catalog::Catalog;
 use crate::dialect::{Dialect, DialectError, Reason};
-use crate::record::{AdmittedBatch, BatchWriter, Fingerprint};
+use crate::record::Fingerprint;
 use crate::secret::Secret;
 use program::{DialectProgram, NameId, Programs};
 use refusal::Refusals;

@@ -4,8 +4,9 @@ use hashbrown::HashMap;
 
 use super::program::{NameId, Programs};
 use super::window::VersionText;
+use crate::batch::BatchWriter;
 use crate::dialect::Reason;
-use crate::record::{BatchWriter, Fingerprint};
+use crate::record::Fingerprint;
 
 const HOUR_US: i64 = 3_600_000_000;
 

@@ -3,7 +3,7 @@
 use super::program::{DialectProgram, RowPlan, Source};
 use super::span::{Facts, SpanRun};
 use super::value::{Clean, Texts};
-use crate::record::RowWriter;
+use crate::batch::RowWriter;
 use crate::schema::Tier;
 
 impl SpanRun<'_, '_> {

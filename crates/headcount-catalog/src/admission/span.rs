@@ -8,8 +8,9 @@ use super::resolve::VERSION_LENGTH;
 use super::survey::Survey;
 use super::value::{Clean, Cleaner, Raw, Texts, clean_version};
 use super::window::{VersionText, Window};
+use crate::batch::BatchWriter;
 use crate::dialect::{Reason, Version};
-use crate::record::{BatchWriter, Fingerprint};
+use crate::record::Fingerprint;
 
 /// 2023-01-01T00:00:00Z: before any release of any framework that reports.
 const EARLIEST_US: i64 = 1_672_531_200_000_000;
