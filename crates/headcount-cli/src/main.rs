@@ -22,6 +22,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::exit::Code;
 
+/// Gives memory back after a flush: with the system's allocator a collector under load keeps several times as much.
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Headcount counts heads and never reads the mail: anonymous usage telemetry for AI-agent crews.
 ///
 /// It receives OpenTelemetry traces of agent frameworks such as CrewAI, keeps only what its published catalog allows,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use headcount_catalog::Schema;
 use headcount_catalog::{AdmittedBatch, Entries};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::delta::log::{TableLog, table_folder};
@@ -20,6 +20,7 @@ use crate::flush::{Flushing, flush_frozen};
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
+use crate::quiet;
 use crate::seen::{Seen, SeenFiles};
 use crate::snapshot::{LakeSnapshot, View, chunks};
 use crate::upkeep::{self, Scope, Upkeep};
@@ -31,6 +32,8 @@ const WAITING_REQUESTS: usize = 4096;
 const WAITING_KIB: usize = 32 << 10;
 /// Pause after a flush or compaction that failed, so that a full disk is not hammered.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often an idle store is looked through for something to merge.
+const IDLE: Duration = Duration::from_secs(60);
 /// How often the memtable's age is looked at.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -262,11 +265,11 @@ async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(
             answer.await.map_err(|_| LakeError::Closed)?;
         }
         let inner = Arc::clone(inner);
-        let flushed = spawn_blocking(move || {
+        let flushed = quiet::run(move || {
             let flushed = flush_frozen(&inner, &mut flushing);
             (flushing, flushed)
         });
-        let (guard, flushed) = flushed.await.map_err(|_| LakeError::Closed)?;
+        let (guard, flushed) = flushed.await?;
         flushed?;
         if !retried {
             return Ok(());
@@ -279,29 +282,45 @@ async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
     upkeep::run(inner, &mut *inner.compacting.lock().await, scope).await
 }
 
+/// Flushes and merges, each at its own pace: a long merge must not hold up the flush that makes room.
 async fn run_background(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
+    let flushed = Notify::new();
+    let ((), ()) = tokio::join!(
+        flush_where_due(&inner, &commands, &flushed),
+        compact_where_due(&inner, &flushed)
+    );
+}
+
+async fn flush_where_due(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>, flushed: &Notify) {
+    let options = &inner.options;
     loop {
         let _tick = tokio::time::timeout(TICK, inner.view.flush_due.notified()).await;
-        let options = &inner.options;
-        if !inner.view.is_frozen()
-            && !inner
-                .view
-                .is_flush_due(options.flush_bytes, options.flush_interval)
-        {
+        let view = &inner.view;
+        if !view.is_frozen() && !view.is_flush_due(options.flush_bytes, options.flush_interval) {
             continue;
         }
-        let mut outcome = flush(&inner, &commands).await;
-        if outcome.is_ok() {
-            outcome = compact(&inner, Scope::Due).await;
-        }
-        if let Err(error) = outcome {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the store could not be flushed or compacted; trying again"
-            );
-            tokio::time::sleep(AFTER_FAILURE).await;
+        match flush(inner, commands).await {
+            Ok(()) => flushed.notify_one(),
+            Err(error) => rest_after(&error).await,
         }
     }
+}
+
+async fn compact_where_due(inner: &Arc<Inner>, flushed: &Notify) {
+    loop {
+        if let Err(error) = compact(inner, Scope::Due).await {
+            rest_after(&error).await;
+        }
+        let _flushed_or_idle = tokio::time::timeout(IDLE, flushed.notified()).await;
+    }
+}
+
+async fn rest_after(error: &LakeError) {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the store could not be flushed or compacted; trying again"
+    );
+    tokio::time::sleep(AFTER_FAILURE).await;
 }
 
 /// Creates the folder tree and takes the lock.

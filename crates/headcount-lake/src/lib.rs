@@ -22,6 +22,7 @@ mod memtable;
 mod options;
 mod parquet_file;
 mod provider;
+mod quiet;
 mod secret;
 mod seen;
 mod snapshot;

@@ -18,6 +18,9 @@ use parking_lot::Mutex;
 use crate::arrow_rows::{RowsBuilder, arrow_schema};
 use crate::error::LakeError;
 
+/// Each table's rows, by its position in the schema.
+pub(crate) type TableBatches = Vec<Vec<RecordBatch>>;
+
 /// Rows a batch is filled up to before the next one is begun.
 const BATCH_ROWS: usize = 8192;
 
@@ -83,7 +86,7 @@ pub(crate) struct Generation {
     layout: Arc<Layout>,
     pending: Mutex<Vec<Chunk>>,
     /// One list of batches a table.
-    decoded: Mutex<Vec<Vec<RecordBatch>>>,
+    decoded: Mutex<TableBatches>,
     bytes: AtomicUsize,
     /// When the first chunk came.
     born: Mutex<Option<Instant>>,
@@ -120,7 +123,7 @@ impl Generation {
     }
 
     /// Each table's rows of everything pushed so far.
-    pub(crate) fn batches(&self) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+    pub(crate) fn batches(&self) -> Result<TableBatches, LakeError> {
         let mut decoded = self.decoded.lock();
         // Taken under its own lock, so that an append never waits for decoding.
         let chunks = std::mem::take(&mut *self.pending.lock());
@@ -148,10 +151,7 @@ fn add(batches: &mut Vec<RecordBatch>, fresh: Vec<RecordBatch>) -> Result<(), La
 }
 
 /// Decodes chunks into one list of batches a table.
-pub(crate) fn decode(
-    layout: &Layout,
-    chunks: &[Chunk],
-) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+pub(crate) fn decode(layout: &Layout, chunks: &[Chunk]) -> Result<TableBatches, LakeError> {
     let mut builders: Vec<Option<RowsBuilder>> = Vec::new();
     builders.resize_with(layout.schema.tables.len(), || None);
     let mut batches = vec![Vec::new(); builders.len()];

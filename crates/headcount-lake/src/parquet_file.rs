@@ -18,7 +18,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::LakeError;
 
 /// Rows a row group: enough for its dictionaries to pay, few enough to sort in memory.
-pub(crate) const ROW_GROUP_ROWS: usize = 256 << 10;
+pub(crate) const ROW_GROUP_ROWS: usize = 128 << 10;
 
 const DAY: i64 = 86_400_000_000;
 /// Days before today at which a partition is begun; older and future times go to the nearest such day.
@@ -175,6 +175,15 @@ fn properties(schema: &SchemaRef, level: i32) -> Result<WriterProperties, LakeEr
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
+        // Measured numbers and ids of one row each never repeat either.
+        if *field.data_type() == DataType::Float64 {
+            properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        }
+        if field.name() == "id" {
+            properties = properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
         if field.name() == "time" {
             properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Page);

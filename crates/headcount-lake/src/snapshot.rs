@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
-use crate::memtable::{Chunk, Generation, Layout, Renumbering, decode};
+use crate::memtable::{Chunk, Generation, Layout, Renumbering, TableBatches, decode};
 use crate::options::LakeOptions;
 use crate::provider::{FooterCache, LakeTable};
 use crate::wal::replay;
@@ -115,7 +115,7 @@ impl View {
     }
 
     /// The last frozen sequence number and each table's frozen rows, for a flush; none for a table whose files hold them.
-    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, Vec<Vec<RecordBatch>>)>, LakeError> {
+    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, TableBatches)>, LakeError> {
         let Some(frozen) = self.state.lock().frozen.clone() else {
             return Ok(None);
         };
@@ -180,7 +180,7 @@ impl ViewState {
 }
 
 impl Frozen {
-    fn batches(&self) -> Result<Vec<Vec<RecordBatch>>, LakeError> {
+    fn batches(&self) -> Result<TableBatches, LakeError> {
         let mut batches = self.generation.batches()?;
         for (batches, done) in batches.iter_mut().zip(&self.done) {
             if *done {
@@ -198,7 +198,7 @@ pub struct LakeSnapshot {
     root: PathBuf,
     layout: Arc<Layout>,
     files: Vec<Files>,
-    batches: Vec<Vec<RecordBatch>>,
+    batches: TableBatches,
     footers: Arc<FooterCache>,
 }
 

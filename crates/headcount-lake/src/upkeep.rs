@@ -19,6 +19,7 @@ use crate::delta::log::{TableLog, table_folder};
 use crate::error::LakeError;
 use crate::lake::Inner;
 use crate::parquet_file::today;
+use crate::quiet;
 
 /// How often closed days are looked at again, and left files removed.
 const ROUND: Duration = Duration::from_secs(3600);
@@ -51,8 +52,7 @@ pub(crate) async fn run(
     let round = scope == Scope::All || upkeep.last_round.is_none_or(|last| last.elapsed() >= ROUND);
     for (id, table) in inner.schema.iter() {
         let working = Arc::clone(inner);
-        let merged = spawn_blocking(move || merge_table(&working, id, scope, round));
-        merged.await.map_err(|_| LakeError::Closed)??;
+        quiet::run(move || merge_table(&working, id, scope, round)).await??;
         checkpoint_where_due(inner, upkeep, id, table).await?;
         if round {
             vacuum(inner, upkeep, id, table)?;
