@@ -8,7 +8,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use headcount_collector::ReceiverLimits;
-use peer::{request, start, start_within};
+use peer::{Headers, request, start, start_within};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -98,7 +98,7 @@ async fn json_is_answered_in_json() {
 async fn envelopes_that_are_wrong_get_their_status() {
     let running = start().await;
     let body = request(&["Feature Usage"]);
-    let cases: [(&str, &[(&str, &str)], u16); 7] = [
+    let cases: [(&str, Headers<'_>, u16); 7] = [
         ("POST /v1/traces", &[("Content-Type", "text/plain")], 415),
         ("POST /v1/traces", &[], 415),
         (

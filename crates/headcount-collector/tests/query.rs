@@ -2,7 +2,7 @@
 
 mod peer;
 
-use peer::{request, start};
+use peer::{Headers, request, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_and_sql_are_answered_in_json_and_csv() {
@@ -49,7 +49,7 @@ async fn reports_and_sql_are_answered_in_json_and_csv() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_questions_are_explained() {
     let running = start().await;
-    let cases: [(&str, &[(&str, &str)], &[u8], u16); 9] = [
+    let cases: [(&str, Headers<'_>, &[u8], u16); 9] = [
         ("GET /api/v1/reports/nonsense", &[], b"", 404),
         ("GET /api/v1/reports/tools?sincee=7d", &[], b"", 400),
         ("GET /api/v1/reports/tools?since=whenever", &[], b"", 400),

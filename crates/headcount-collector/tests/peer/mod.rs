@@ -14,6 +14,9 @@ use headcount_collector::{Collector, ReceiverLimits, ServeOptions};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
 
+/// Headers by name.
+pub type Headers<'h> = &'h [(&'h str, &'h str)];
+
 /// A running collector and its data folder.
 pub struct Running {
     pub collector: Collector,
@@ -65,7 +68,7 @@ impl Running {
     }
 
     /// Sends a request with these headers and this body; the connection is closed after the answer.
-    pub async fn send(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub async fn send(&self, line: &str, headers: Headers<'_>, body: &[u8]) -> Answer {
         let mut request = format!(
             "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n",
             body.len()
