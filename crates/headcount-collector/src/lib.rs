@@ -7,6 +7,7 @@
 //! through. No address and no user agent of a sender is stored or logged (promise 10), and no log line holds any
 //! text of a request (promise 1).
 
+mod activity;
 mod body;
 mod budget;
 mod counters;

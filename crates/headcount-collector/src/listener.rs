@@ -8,12 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::activity::{Activity, Watched};
 use crate::error::ServeError;
 
 /// After a failed `accept` (usually: no file descriptors left) the listener rests so long.
@@ -21,6 +24,24 @@ const REST: Duration = Duration::from_millis(50);
 
 /// The most streams that one HTTP/2 connection may have open.
 const STREAMS: u32 = 256;
+
+/// What a peer may send on one HTTP/2 stream before it is read, in bytes. What has been read counts against the budget.
+const STREAM_WINDOW: u32 = 128 * 1024;
+
+/// The same for all streams of a connection together: the most that an HTTP/2 connection holds unread.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// What one HTTP/2 stream holds of an answer that its peer does not read, in bytes.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// What an HTTP/1 connection holds unread, and the longest head of a request, in bytes.
+const HTTP1_BUFFER: usize = 128 * 1024;
+
+/// The longest head of an HTTP/2 request, in bytes.
+const HEADERS: u32 = 32 * 1024;
+
+/// How long a connection that is closed for its silence may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// What all listeners share.
 #[derive(Debug, Clone)]
@@ -89,7 +110,8 @@ async fn accept(
 }
 
 /// Speaks HTTP/1.1 or HTTP/2 on one connection. What goes wrong on a connection is the sender's to notice: it gets no
-/// acknowledgement and sends again.
+/// acknowledgement and sends again. A connection on which no request has been under way for [`Listening::patience`] is
+/// closed, whether it is silent, dawdles over its first bytes or keeps itself alive without asking anything.
 async fn converse<B, S>(stream: TcpStream, service: S, listening: Listening)
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -100,21 +122,88 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let _unchanged = stream.set_nodelay(true);
+    let patience = listening.patience;
+    let activity = Activity::new();
+    let service = watch_over(service, Arc::clone(&activity));
+    let builder = builder(patience);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut stop = listening.stop;
+    let stopping = async move {
+        let _told = stop.wait_for(|stop| *stop).await.is_ok();
+    };
+    tokio::select! {
+        _ended = connection.as_mut() => return,
+        () = quiet(&activity, patience) => {
+            connection.as_mut().graceful_shutdown();
+            // What still waits to be sent had as long as a request may take; the peer does not read.
+            let _given_up = tokio::time::timeout(GOODBYE, connection).await;
+            return;
+        }
+        () = stopping => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        _ended = connection => {}
+        () = quiet(&activity, patience) => {}
+    }
+}
+
+fn builder(patience: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let _http1 = builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(listening.patience);
+        .max_buf_size(HTTP1_BUFFER)
+        .header_read_timeout(patience);
     let _http2 = builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(32 * 1024);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = listening.stop;
-    tokio::select! {
-        _ended = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(HEADERS)
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience);
+    builder
+}
+
+/// Reports each request of `service` to `activity`, from its head to its answer's last piece.
+fn watch_over<B, S>(
+    service: S,
+    activity: Arc<Activity>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<Watched<B>>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Watched<B>>, Infallible>> + Send,
+> + Send
+where
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Send
+        + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes>,
+{
+    service_fn(move |request| {
+        let running = activity.begin();
+        let answer = service.call(request);
+        let activity = Arc::clone(&activity);
+        async move {
+            let response = answer.await?;
+            drop(running);
+            Ok(response.map(|body| Watched::new(body, activity)))
+        }
+    })
+}
+
+/// Resolves when nothing has gone on for `patience`.
+async fn quiet(activity: &Activity, patience: Duration) {
+    loop {
+        let now = Instant::now();
+        let until = activity.quiet_since().unwrap_or(now) + patience;
+        if until <= now {
+            return;
+        }
+        tokio::time::sleep_until(until).await;
     }
-    let _ended = connection.await;
 }

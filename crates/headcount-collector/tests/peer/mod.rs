@@ -112,6 +112,17 @@ impl Running {
     }
 }
 
+/// `POST /v1/traces` in protobuf, from the calling thread.
+pub fn post_to(address: SocketAddr, body: &[u8]) -> Answer {
+    let mut bytes = format!(
+        "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    talk(address, &bytes)
+}
+
 fn talk(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).expect("a listener");
     stream
