@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
+
 use crate::budget::Share;
 
 /// What a request is written in (OTLP 1.x §OTLP/HTTP Request).
@@ -93,6 +95,28 @@ pub fn read_codings(header: &str) -> Result<Vec<Coding>, String> {
     Ok(codings)
 }
 
+/// Undoes the layers of compression, the last one applied first, away from the threads that serve connections. The
+/// share of the budget goes along: a sender that goes away frees it when the work has ended, and not before.
+pub(crate) async fn undo(
+    body: Bytes,
+    codings: &[Coding],
+    limit: usize,
+    mut share: Share,
+) -> Result<(Bytes, Share), BodyError> {
+    let Some((&last, rest)) = codings.split_last() else {
+        return Ok((body, share));
+    };
+    let rest = rest.to_vec();
+    let work = tokio::task::spawn_blocking(move || {
+        let mut decoded = decompress(&body, last, limit, &mut share)?;
+        for &coding in rest.iter().rev() {
+            decoded = decompress(&decoded, coding, limit, &mut share)?;
+        }
+        Ok((Bytes::from(decoded), share))
+    });
+    work.await.unwrap_or(Err(BodyError::NoRoom))
+}
+
 /// Undoes one layer; at most `limit` bytes come out, and each is taken from the budget by `share`.
 pub(crate) fn decompress(
     bytes: &[u8],
@@ -137,17 +161,25 @@ fn read_bounded(
     limit: usize,
     share: &mut Share,
 ) -> Result<Vec<u8>, BodyError> {
-    const STEP: usize = 64 * 1024;
+    const LEAST: usize = 64 * 1024;
+    const MOST: usize = 1 << 20;
     let mut decoded = Vec::new();
+    let mut filled = 0;
     loop {
-        share.grow(STEP).map_err(|_| BodyError::NoRoom)?;
-        let before = decoded.len();
-        let step = (&mut source).take(STEP as u64).read_to_end(&mut decoded);
-        let _read = step.map_err(|_| BodyError::Corrupt(coding))?;
-        if decoded.len() > limit {
+        if filled == decoded.len() {
+            let step = filled.clamp(LEAST, MOST);
+            share.grow(step).map_err(|_| BodyError::NoRoom)?;
+            decoded.reserve_exact(step);
+            decoded.resize(filled + step, 0);
+        }
+        let read = source.read(&mut decoded[filled..]);
+        let count = read.map_err(|_| BodyError::Corrupt(coding))?;
+        filled += count;
+        if filled > limit {
             return Err(BodyError::TooLarge(limit));
         }
-        if decoded.len() == before {
+        if count == 0 {
+            decoded.truncate(filled);
             return Ok(decoded);
         }
     }
@@ -166,7 +198,7 @@ mod tests {
     const TEXT: &[u8] =
         b"counts heads and never reads the mail, counts heads and never reads the mail";
 
-    fn undo(bytes: &[u8], coding: Coding) -> Result<Vec<u8>, BodyError> {
+    fn undone(bytes: &[u8], coding: Coding) -> Result<Vec<u8>, BodyError> {
         let mut share = Budget::new(8 << 20).take(0).unwrap();
         decompress(bytes, coding, 1 << 20, &mut share)
     }
@@ -183,14 +215,17 @@ mod tests {
         zlib.write_all(TEXT).unwrap();
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
         raw.write_all(TEXT).unwrap();
-        assert_eq!(undo(&gzip(TEXT), Coding::Gzip).unwrap(), TEXT);
+        assert_eq!(undone(&gzip(TEXT), Coding::Gzip).unwrap(), TEXT);
         assert_eq!(
-            undo(&zlib.finish().unwrap(), Coding::Deflate).unwrap(),
+            undone(&zlib.finish().unwrap(), Coding::Deflate).unwrap(),
             TEXT
         );
-        assert_eq!(undo(&raw.finish().unwrap(), Coding::Deflate).unwrap(), TEXT);
         assert_eq!(
-            undo(&zstd::encode_all(TEXT, 3).unwrap(), Coding::Zstd).unwrap(),
+            undone(&raw.finish().unwrap(), Coding::Deflate).unwrap(),
+            TEXT
+        );
+        assert_eq!(
+            undone(&zstd::encode_all(TEXT, 3).unwrap(), Coding::Zstd).unwrap(),
             TEXT
         );
     }
@@ -199,16 +234,16 @@ mod tests {
     fn a_stream_that_ends_too_soon_is_corrupt() {
         let whole = gzip(TEXT);
         assert!(matches!(
-            undo(&whole[..whole.len() - 9], Coding::Gzip),
+            undone(&whole[..whole.len() - 9], Coding::Gzip),
             Err(BodyError::Corrupt(Coding::Gzip))
         ));
         let whole = zstd::encode_all(TEXT, 3).unwrap();
         assert!(matches!(
-            undo(&whole[..whole.len() - 4], Coding::Zstd),
+            undone(&whole[..whole.len() - 4], Coding::Zstd),
             Err(BodyError::Corrupt(Coding::Zstd))
         ));
         assert!(matches!(
-            undo(b"not gzip", Coding::Gzip),
+            undone(b"not gzip", Coding::Gzip),
             Err(BodyError::Corrupt(Coding::Gzip))
         ));
     }
@@ -217,12 +252,12 @@ mod tests {
     fn a_bomb_stops_at_the_limit() {
         let bomb = vec![0; 4 << 20];
         assert!(matches!(
-            undo(&gzip(&bomb), Coding::Gzip),
+            undone(&gzip(&bomb), Coding::Gzip),
             Err(BodyError::TooLarge(_))
         ));
         let bomb = zstd::encode_all(&bomb[..], 3).unwrap();
         assert!(matches!(
-            undo(&bomb, Coding::Zstd),
+            undone(&bomb, Coding::Zstd),
             Err(BodyError::TooLarge(_))
         ));
     }

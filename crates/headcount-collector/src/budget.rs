@@ -55,11 +55,6 @@ impl Share {
         self.permit.merge(self.budget.permit(bytes)?);
         Ok(())
     }
-
-    /// Takes over the share `other` of the same budget.
-    pub(crate) fn absorb(&mut self, other: Share) {
-        self.permit.merge(other.permit);
-    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,30 @@
-//! `opentelemetry.proto.collector.trace.v1.TraceService/Export` (OTLP 1.x §OTLP/gRPC). Messages stay bytes: the wire
-//! reader borrows from them, so nothing is decoded twice.
+//! `opentelemetry.proto.collector.trace.v1.TraceService/Export` (OTLP 1.x §OTLP/gRPC). The one message of the call is
+//! read here, frame by frame, so that it is within the same limits as a body over HTTP before it is whole.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, Bytes};
-use headcount_lake::AppendError;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use headcount_wire::ExportResponse;
-use http::{Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::metadata::MetadataValue;
-use tonic::server::{Grpc, UnaryService};
-use tonic::{Code, Status, body::Body};
+use tonic::body::Body;
 
-use crate::body::Notation;
+use crate::arrival::receive;
+use crate::body::{Coding, Notation, undo};
 use crate::budget::Budget;
-use crate::http_door::RETRY_DELAY;
-use crate::intake::{Intake, IntakeError, Taken};
+use crate::counters::Reason;
+use crate::intake::{Intake, Taken};
 use crate::options::ReceiverLimits;
+use crate::refusal::Refusal;
 
 /// The one method that there is.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// Before each message: whether it is compressed, and its length as a big-endian `u32` (gRPC over HTTP/2, §Requests).
+const PREFIX: usize = 5;
 
 /// The door of the gRPC listener.
 #[derive(Debug, Clone)]
@@ -35,147 +37,137 @@ pub(crate) struct TraceService {
 impl TraceService {
     /// Answers one call.
     pub(crate) async fn answer(self, request: Request<Incoming>) -> Response<Body> {
-        if request.uri().path() != EXPORT {
-            return Status::unimplemented("the only method is TraceService/Export").into_http();
+        if !is_grpc(request.headers()) {
+            self.intake.counters().refused(Reason::UnknownMedia);
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return response;
         }
-        let patience = self.limits.patience;
-        let mut grpc = Grpc::new(BytesCodec).max_decoding_message_size(self.limits.decoded_bytes);
-        for encoding in [
-            CompressionEncoding::Gzip,
-            CompressionEncoding::Deflate,
-            CompressionEncoding::Zstd,
-        ] {
-            grpc = grpc.accept_compressed(encoding);
-        }
-        match tokio::time::timeout(patience, grpc.unary(self, request)).await {
-            Ok(response) => response,
-            Err(_) => Status::deadline_exceeded("the request did not arrive in time").into_http(),
+        let taken = if request.uri().path() == EXPORT {
+            self.export(request).await
+        } else {
+            let message = "the only method is TraceService/Export";
+            Err(Refusal::new(Reason::UnknownMethod, message))
+        };
+        match taken {
+            Ok(taken) => success(&taken),
+            Err(refusal) => {
+                self.intake.counters().refused(refusal.reason);
+                accepting(refusal.into_status().into_http())
+            }
         }
     }
 
-    async fn export(self, message: Bytes) -> Result<tonic::Response<Bytes>, Status> {
-        let share = self.budget.take(2 * message.len()).map_err(|_| {
-            put_off(
-                Code::Unavailable,
-                "the collector holds as many requests as it can; send again later",
-            )
-        })?;
+    async fn export(&self, request: Request<Incoming>) -> Result<Taken, Refusal> {
+        let coding = coding_of(request.headers())?;
+        let mut share = self.budget.take(0).map_err(|_| Refusal::no_room())?;
+        let limit = self.limits.body_bytes;
+        let is_too_large = |head: &[u8]| announced(head).is_some_and(|length| length > limit);
+        let framed = receive(
+            request.into_body(),
+            limit.saturating_add(PREFIX),
+            self.limits.patience,
+            &mut share,
+            is_too_large,
+        )
+        .await?;
+        let (is_compressed, message) = unframe(&framed)?;
+        let codings = match (is_compressed, coding) {
+            (false, _) => Vec::new(),
+            (true, Some(coding)) => vec![coding],
+            (true, None) => {
+                let message = "the message is compressed but no grpc-encoding says how";
+                return Err(Refusal::new(Reason::Malformed, message));
+            }
+        };
+        let limit = self.limits.decoded_bytes;
+        let (message, mut share) = undo(message, &codings, limit, share).await?;
+        if message.len() > limit {
+            return Err(Refusal::too_large(limit));
+        }
+        // The rows of the message are a copy.
+        share.grow(message.len()).map_err(|_| Refusal::no_room())?;
         let taken = self
             .intake
-            .take(message, Notation::Protobuf)
-            .await
-            .map_err(|error| status(&error))?;
-        drop(share);
-        Ok(tonic::Response::new(answer(&taken)))
+            .take_holding(message, Notation::Protobuf, share)
+            .await?;
+        Ok(taken)
     }
 }
 
-impl UnaryService<Bytes> for TraceService {
-    type Response = Bytes;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
 
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        Box::pin(self.clone().export(request.into_inner()))
+fn coding_of(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
+    let name = headers.get("grpc-encoding").map(HeaderValue::as_bytes);
+    match name {
+        None | Some(b"identity") => Ok(None),
+        Some(b"gzip") => Ok(Some(Coding::Gzip)),
+        Some(b"deflate") => Ok(Some(Coding::Deflate)),
+        Some(b"zstd") => Ok(Some(Coding::Zstd)),
+        Some(_) => {
+            let message = "the grpc-encoding is not supported; use gzip, deflate, zstd or identity";
+            Err(Refusal::new(Reason::UnknownMedia, message))
+        }
     }
 }
 
-fn answer(taken: &Taken) -> Bytes {
+/// The length that the prefix in front of the message announces, once it is there.
+fn announced(framed: &[u8]) -> Option<usize> {
+    let length = framed.get(1..PREFIX)?;
+    let length = u32::from_be_bytes(length.try_into().ok()?);
+    usize::try_from(length).ok()
+}
+
+/// The only message of the call, and whether it is compressed.
+fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Refusal> {
+    let malformed = |message| Refusal::new(Reason::Malformed, message);
+    let length = announced(framed).ok_or_else(|| malformed("the call holds no message"))?;
+    let is_compressed = match framed[0] {
+        0 => false,
+        1 => true,
+        _ => return Err(malformed("the compressed flag is neither 0 nor 1")),
+    };
+    if framed.len() - PREFIX != length {
+        return Err(malformed(
+            "the call must hold one message of the length it announces",
+        ));
+    }
+    Ok((is_compressed, framed.slice(PREFIX..)))
+}
+
+fn success(taken: &Taken) -> Response<Body> {
     let rejected_spans = i64::try_from(taken.rejected).unwrap_or(i64::MAX);
-    Bytes::from(
-        ExportResponse {
-            rejected_spans,
-            message: &taken.message,
-        }
-        .to_protobuf(),
-    )
+    let message = ExportResponse {
+        rejected_spans,
+        message: &taken.message,
+    }
+    .to_protobuf();
+    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(&message);
+    let trailers = async {
+        let done = (HeaderName::from_static("grpc-status"), HeaderValue::from(0));
+        Some(Ok::<_, Infallible>(HeaderMap::from_iter([done])))
+    };
+    let body = Full::new(framed.freeze()).with_trailers(trailers);
+    let mut response = Response::new(Body::new(body));
+    let content_type = HeaderValue::from_static("application/grpc");
+    let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+    accepting(response)
 }
 
-fn status(error: &IntakeError) -> Status {
-    let message = error.to_string();
-    match error {
-        IntakeError::Protobuf(_) | IntakeError::Json(_) => Status::invalid_argument(message),
-        IntakeError::Store(AppendError::TooLarge(_)) => Status::resource_exhausted(message),
-        IntakeError::Store(AppendError::DiskFull | AppendError::Overloaded) => {
-            put_off(Code::ResourceExhausted, &message)
-        }
-        IntakeError::Store(_) => put_off(Code::Unavailable, &message),
-        IntakeError::Broken => Status::internal(message),
-    }
-}
-
-/// A status that says when to come back: without `RetryInfo` a sender must not repeat `RESOURCE_EXHAUSTED`
-/// (OTLP 1.x §OTLP/gRPC Throttling).
-fn put_off(code: Code, message: &str) -> Status {
-    let mut status = Status::with_details(code, message, retry_details(code, message));
-    let pushback = RETRY_DELAY.as_millis().to_string();
-    if let Ok(value) = MetadataValue::try_from(pushback) {
-        let _none = status
-            .metadata_mut()
-            .insert("grpc-retry-pushback-ms", value);
-    }
-    status
-}
-
-/// `google.rpc.Status` with one detail, `google.rpc.RetryInfo { retry_delay }`, written by hand: four small fields.
-fn retry_details(code: Code, message: &str) -> Bytes {
-    let delay = [0x08, RETRY_DELAY.as_secs().min(127) as u8];
-    let info = length_delimited(1, &delay);
-    let mut any = length_delimited(1, b"type.googleapis.com/google.rpc.RetryInfo");
-    any.extend(length_delimited(2, &info));
-    let mut status = vec![0x08, code as i32 as u8];
-    status.extend(length_delimited(2, message.as_bytes()));
-    status.extend(length_delimited(3, &any));
-    Bytes::from(status)
-}
-
-fn length_delimited(field: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut written = vec![field << 3 | 2];
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        written.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    written.push(length as u8);
-    written.extend_from_slice(bytes);
-    written
-}
-
-/// Hands messages through as bytes.
-#[derive(Debug, Clone, Copy)]
-struct BytesCodec;
-
-impl Codec for BytesCodec {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, destination: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        destination.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for BytesCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(source.copy_to_bytes(source.remaining())))
-    }
+/// Says which compression a message may have.
+fn accepting(mut response: Response<Body>) -> Response<Body> {
+    let encodings = HeaderValue::from_static("identity,gzip,deflate,zstd");
+    let _none = response
+        .headers_mut()
+        .insert("grpc-accept-encoding", encodings);
+    response
 }
 
 #[cfg(test)]
@@ -183,10 +175,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_details_say_when_to_come_back() {
-        let details = retry_details(Code::ResourceExhausted, "full");
-        assert_eq!(&details[..2], [0x08, 8]);
-        assert!(details.windows(4).any(|window| window == b"full"));
-        assert!(details.ends_with(&[0x12, 4, 0x0a, 2, 0x08, 1]));
+    fn a_call_holds_exactly_one_message() {
+        let (is_compressed, message) = unframe(&Bytes::from_static(b"\0\0\0\0\x02ab")).unwrap();
+        assert_eq!((is_compressed, &message[..]), (false, &b"ab"[..]));
+        for framed in [
+            &b""[..],
+            b"\0\0\0\0",
+            b"\0\0\0\0\x02a",
+            b"\0\0\0\0\x02abc",
+            b"\x02\0\0\0\x02ab",
+        ] {
+            let refusal = unframe(&Bytes::from_static(framed)).unwrap_err();
+            assert_eq!(refusal.reason, Reason::Malformed, "{framed:?}");
+        }
     }
 }

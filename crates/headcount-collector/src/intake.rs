@@ -1,12 +1,12 @@
 //! The one path from a request's bytes to an acknowledgement, whichever door they came through.
 
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
 use headcount_lake::{
-    AppendError, Lake, LakeError, LakeOptions, LakeSnapshot, load_or_create_secret,
+    AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, load_or_create_secret,
 };
 use headcount_wire::{JsonError, RequestError, json_to_protobuf};
 
@@ -17,12 +17,17 @@ use crate::error::ServeError;
 /// Bodies larger than this are read on a thread of their own, so that they do not hold up other connections.
 const INLINE_BYTES: usize = 128 * 1024;
 
+/// How long a failure of the store is told to those who ask whether the collector is ready.
+const STALE: Duration = Duration::from_secs(10);
+
 /// Admission and the store behind it.
 #[derive(Debug)]
 pub struct Intake {
     admission: Arc<Admission>,
     lake: Lake,
     counters: Counters,
+    /// When and why the store last failed to take a batch, until it takes one.
+    ailment: Mutex<Option<(Instant, &'static str)>>,
 }
 
 /// What became of a request that was acknowledged: its admitted rows are on disk.
@@ -72,6 +77,7 @@ impl Intake {
             admission: Arc::new(admission),
             lake,
             counters: Counters::default(),
+            ailment: Mutex::default(),
         })
     }
 
@@ -80,41 +86,70 @@ impl Intake {
     /// # Errors
     /// The body is no OTLP request, or the store cannot take it now.
     pub async fn take(&self, body: Bytes, notation: Notation) -> Result<Taken, IntakeError> {
+        self.take_holding(body, notation, ()).await
+    }
+
+    /// As [`Intake::take`], with the body's share of the memory: it is given back when the reading has ended, also
+    /// where the caller has gone away meanwhile.
+    pub(crate) async fn take_holding<H: Send + 'static>(
+        &self,
+        body: Bytes,
+        notation: Notation,
+        share: H,
+    ) -> Result<Taken, IntakeError> {
         let size = body.len();
         let admission = Arc::clone(&self.admission);
-        let outcome = if size <= INLINE_BYTES {
-            admit(&admission, &body, notation)
+        let (outcome, share) = if size <= INLINE_BYTES {
+            (admit(&admission, &body, notation)?, share)
         } else {
-            let work = tokio::task::spawn_blocking(move || admit(&admission, &body, notation));
-            work.await.unwrap_or(Err(IntakeError::Broken))
-        };
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                self.counters.refused();
-                return Err(error);
-            }
+            let work = tokio::task::spawn_blocking(move || {
+                let outcome = admit(&admission, &body, notation);
+                drop(body);
+                (outcome, share)
+            });
+            let (outcome, share) = work.await.map_err(|_| IntakeError::Broken)?;
+            (outcome?, share)
         };
         let (accepted, rejected, message) = (
             outcome.spans_accepted,
             outcome.spans_rejected,
             outcome.message,
         );
-        let appended = match self.lake.append(outcome.batch).await {
-            Ok(appended) => appended,
-            Err(error) => {
-                self.counters.put_off();
-                return Err(error.into());
-            }
-        };
+        let appended = self.lake.append(outcome.batch).await;
+        drop(share);
+        self.note_health(&appended);
+        let duplicates = appended?.duplicates;
         self.counters
-            .acknowledged(size, accepted, rejected, appended.duplicates);
+            .acknowledged(size, accepted, rejected, duplicates);
         Ok(Taken {
             accepted,
             rejected,
-            duplicates: appended.duplicates,
+            duplicates,
             message,
         })
+    }
+
+    /// Why the store cannot take anything now, as far as its last batches tell. What is longer ago than
+    /// [`STALE`] does not count: somebody has to try again.
+    pub(crate) fn ailment(&self) -> Option<&'static str> {
+        let ailment = *self.ailment.lock().unwrap_or_else(PoisonError::into_inner);
+        ailment
+            .filter(|(since, _)| since.elapsed() < STALE)
+            .map(|(_, text)| text)
+    }
+
+    fn note_health(&self, appended: &Result<Appended, AppendError>) {
+        let ailment = match appended {
+            // A batch of nothing new is not written, and so says nothing about the disk.
+            Ok(Appended { stored: 0, .. }) | Err(AppendError::TooLarge(_)) => return,
+            Ok(_) => None,
+            Err(AppendError::DiskFull) => Some("the disk is full"),
+            Err(AppendError::Overloaded) => Some("the store cannot keep up"),
+            Err(AppendError::Log(_)) => Some("the write-ahead log cannot be written"),
+            Err(AppendError::Closed) => Some("the store is closed"),
+        };
+        let mut noted = self.ailment.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = ailment.map(|text| (Instant::now(), text));
     }
 
     /// What is stored now.

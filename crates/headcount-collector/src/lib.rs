@@ -8,6 +8,7 @@
 //! text of a request (promise 1).
 
 mod activity;
+mod arrival;
 mod body;
 mod budget;
 mod counters;
@@ -19,10 +20,11 @@ mod listener;
 mod options;
 mod problem;
 mod query;
+mod refusal;
 mod server;
 
 pub use body::{BodyError, Coding, Notation, read_codings};
-pub use counters::Counters;
+pub use counters::{Counters, Reason};
 pub use error::ServeError;
 pub use intake::{Intake, IntakeError, Taken};
 pub use options::{ReceiverLimits, ServeOptions};

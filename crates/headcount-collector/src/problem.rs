@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -12,6 +12,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    allow: Option<&'static str>,
 }
 
 impl Problem {
@@ -25,6 +26,16 @@ impl Problem {
             status,
             title,
             detail: detail.into(),
+            allow: None,
+        }
+    }
+
+    /// The path is there, for `allow` alone (RFC 9110 §15.5.6).
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Problem {
+        let detail = "reports and tables are read with GET, SQL is sent with POST";
+        Problem {
+            allow: Some(allow),
+            ..Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
         }
     }
 
@@ -40,6 +51,10 @@ impl Problem {
         *response.status_mut() = self.status;
         let content_type = HeaderValue::from_static("application/problem+json");
         let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+        if let Some(allow) = self.allow {
+            let allow = HeaderValue::from_static(allow);
+            let _none = response.headers_mut().insert(ALLOW, allow);
+        }
         response
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -29,6 +30,8 @@ const QUERY_BYTES: usize = 128 * 1024;
 pub(crate) struct QueryDoor {
     pub(crate) intake: Arc<Intake>,
     pub(crate) limits: QueryLimits,
+    /// How long a question may take to arrive.
+    pub(crate) patience: Duration,
 }
 
 /// How an answer is written.
@@ -62,7 +65,7 @@ impl QueryDoor {
             (&Method::GET, "/api/v1/reports") => Ok(json(&catalog_of_reports())),
             (&Method::GET, "/api/v1/tables") => Ok(write(&self.reports().await?.tables(), format)),
             (&Method::POST, "/api/v1/sql") => {
-                let query = read_query(request).await?;
+                let query = read_query(request, self.patience).await?;
                 let answer = self.reports().await?.sql(&query).await;
                 answer
                     .map(|answer| write(&answer, format))
@@ -76,13 +79,12 @@ impl QueryDoor {
                     .map(|answer| write(&answer, format))
                     .map_err(|error| refused(&error))
             }
-            (_, "/api/v1/reports" | "/api/v1/tables" | "/api/v1/sql") => {
-                let detail = "reports and tables are read with GET, SQL is sent with POST";
-                Err(Problem::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "method not allowed",
-                    detail,
-                ))
+            (_, "/api/v1/sql") => Err(Problem::method_not_allowed("POST")),
+            (_, path)
+                if matches!(path, "/api/v1/reports" | "/api/v1/tables")
+                    || path.starts_with("/api/v1/reports/") =>
+            {
+                Err(Problem::method_not_allowed("GET"))
             }
             _ => Err(Problem::new(
                 StatusCode::NOT_FOUND,
@@ -186,14 +188,18 @@ fn read_parameters(query: &str) -> Result<ReportParameters, Problem> {
 }
 
 /// The query of a request: plain text, or `{"query": "…"}` where the content type says JSON.
-async fn read_query(request: Request<Body>) -> Result<String, Problem> {
+async fn read_query(request: Request<Body>, patience: Duration) -> Result<String, Problem> {
     let is_json = request
         .headers()
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    let body = Limited::new(request.into_body(), QUERY_BYTES)
-        .collect()
+    let arriving = Limited::new(request.into_body(), QUERY_BYTES).collect();
+    let body = tokio::time::timeout(patience, arriving)
         .await
+        .map_err(|_| {
+            let detail = format!("the query did not arrive within {} s", patience.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "the query is late", detail)
+        })?
         .map_err(|_| {
             let detail = format!("a query is at most {QUERY_BYTES} bytes long");
             Problem::new(

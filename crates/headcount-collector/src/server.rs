@@ -37,6 +37,7 @@ pub struct Collector {
 struct Doors {
     traces: TracesDoor,
     query: QueryDoor,
+    stop: watch::Receiver<bool>,
 }
 
 impl Collector {
@@ -74,8 +75,13 @@ impl Collector {
         let query = QueryDoor {
             intake: Arc::clone(&intake),
             limits: options.query,
+            patience: options.limits.patience,
         };
-        let doors = Doors { traces, query };
+        let doors = Doors {
+            traces,
+            query,
+            stop: listening.stop.clone(),
+        };
         let mut collector = Self {
             intake,
             stop,
@@ -169,7 +175,7 @@ impl Doors {
         match request.uri().path() {
             "/v1/traces" => self.traces.answer(request).await,
             "/healthz" => plain("alive\n"),
-            "/readyz" => plain("ready\n"),
+            "/readyz" => readiness(*self.stop.borrow(), self.traces.intake.ailment()),
             path if path.starts_with("/api/v1/") => self.query.answer(peer, request).await,
             _ => Problem::new(
                 StatusCode::NOT_FOUND,
@@ -183,4 +189,28 @@ impl Doors {
 
 fn plain(text: &'static str) -> Response {
     Response::new(Body::from(text))
+}
+
+/// Whether traces may be sent here: for whoever directs them, so in one line.
+fn readiness(is_stopping: bool, ailment: Option<&'static str>) -> Response {
+    let reason = match (is_stopping, ailment) {
+        (false, None) => return plain("ready\n"),
+        (true, _) => "the collector is stopping",
+        (false, Some(ailment)) => ailment,
+    };
+    let mut response = Response::new(Body::from(format!("not ready: {reason}\n")));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_that_stops_or_cannot_store_is_not_ready() {
+        assert_eq!(readiness(false, None).status(), 200);
+        assert_eq!(readiness(true, None).status(), 503);
+        assert_eq!(readiness(false, Some("the disk is full")).status(), 503);
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use headcount_collector::ReceiverLimits;
+use headcount_collector::{Reason, ReceiverLimits};
 use peer::{Headers, request, start, start_within};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
@@ -225,6 +225,43 @@ async fn without_room_a_request_is_put_off() {
         (503, Some("1"))
     );
     assert_eq!(running.number("SELECT count(*) FROM feature_uses").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_requests_are_counted_by_reason() {
+    let running = start().await;
+    let body = request(&["Feature Usage"]);
+    let _cut = running.post(&body[1..]).await;
+    let _no_type = running.send("POST /v1/traces", &[], &body).await;
+    let _method = running.send("PUT /v1/traces", &[PROTOBUF], &body).await;
+    let _giant = running.post(&vec![0; 17 << 20]).await;
+    let counters = running.collector.intake().counters();
+    for status in [400, 405, 413, 415] {
+        assert_eq!(counters.refusals_by_status(status), 1, "{status}");
+    }
+    assert_eq!(counters.refusals(Reason::UnknownMedia), 1);
+    assert_eq!(counters.requests_refused(), 4);
+    assert_eq!((counters.requests(), counters.requests_put_off()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_is_ready_unless_its_store_takes_nothing() {
+    let running = start().await;
+    assert_eq!(running.send("GET /readyz", &[], b"").await.status, 200);
+    let log = running.folder.path().join("data/wal");
+    std::fs::remove_dir_all(&log).unwrap();
+    let body = request(&["Feature Usage"]);
+    assert_eq!(running.post(&body).await.status, 503);
+    let ready = running.send("GET /readyz", &[], b"").await;
+    assert_eq!(ready.status, 503);
+    let text = "not ready: the write-ahead log cannot be written\n";
+    assert_eq!(ready.text(), text);
+    assert_eq!(running.send("GET /healthz", &[], b"").await.status, 200);
+    let counters = running.collector.intake().counters();
+    assert_eq!(counters.refusals(Reason::StoreFailed), 1);
+    std::fs::create_dir(&log).unwrap();
+    assert_eq!(running.post(&body).await.status, 200);
+    assert_eq!(running.send("GET /readyz", &[], b"").await.status, 200);
 }
 
 /// Promise 10.

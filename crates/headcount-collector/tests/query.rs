@@ -2,7 +2,10 @@
 
 mod peer;
 
-use peer::{Headers, request, start};
+use std::time::Duration;
+
+use headcount_collector::ReceiverLimits;
+use peer::{Headers, request, start, start_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_and_sql_are_answered_in_json_and_csv() {
@@ -83,4 +86,33 @@ async fn a_page_of_another_host_gets_no_answer() {
     let asked =
         b"GET /api/v1/tables HTTP/1.1\r\nHost: rebound.example.org\r\nConnection: close\r\n\r\n";
     assert_eq!(running.exchange(asked.to_vec()).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_method_is_told_which_one_is_allowed() {
+    let running = start().await;
+    for (line, allow) in [
+        ("GET /api/v1/sql", "POST"),
+        ("POST /api/v1/reports", "GET"),
+        ("DELETE /api/v1/tables", "GET"),
+        ("PUT /api/v1/reports/tools", "GET"),
+    ] {
+        let answer = running.send(line, &[], b"").await;
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (405, Some(allow)),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_does_not_arrive_times_out() {
+    let limits = ReceiverLimits {
+        patience: Duration::from_millis(200),
+        ..ReceiverLimits::default()
+    };
+    let running = start_within(limits).await;
+    let head = b"POST /api/v1/sql HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n\r\nSELECT";
+    assert_eq!(running.exchange(head.to_vec()).await.status, 408);
 }
