@@ -7,16 +7,16 @@
 --   crews: distinct crews of those agents (by key, or by id where there is no key)
 -- free text: value by crews where setting in llm_name, llm_model_name, llm_model, llm_class_name, function_calling_llm
 -- note: llm_name, llm_top_k, llm_temperature and llm_class_name are reported by CrewAI 0.55.2 and older only; the roles are in the report "roles"
-WITH each AS (
-  SELECT period, coalesce(nullif(key, ''), id) AS agent, crew, verbose, delegation_enabled, code_execution_allowed, max_iterations, max_rpm,
-         max_retry_limit, llm_name, llm_model_name, llm_model, llm_top_k, llm_temperature, llm_class_name, function_calling_llm,
-         cardinality(tool_names) AS tools
+WITH alike AS (
+  SELECT period, distinct_set(key, id) AS agents, distinct_set(crew) AS crews, verbose, delegation_enabled, code_execution_allowed,
+         max_iterations, max_rpm, max_retry_limit, llm_name, llm_model_name, llm_model, llm_top_k, llm_temperature, llm_class_name,
+         function_calling_llm, cardinality(tool_names) AS tools
   FROM agents
   GROUP BY ALL
 )
-SELECT period, setting.name AS setting, setting.value AS value, distinct_count(agent) AS agents, distinct_count(crew) AS crews
+SELECT period, setting.name AS setting, setting.value AS value, union_count(agents) AS agents, union_count(crews) AS crews
 FROM (
-  SELECT period, agent, crew, unnest([
+  SELECT period, agents, crews, unnest([
     named_struct('name', 'verbose', 'value', CAST(verbose AS VARCHAR)),
     named_struct('name', 'delegation_enabled', 'value', CAST(delegation_enabled AS VARCHAR)),
     named_struct('name', 'code_execution_allowed', 'value', CAST(code_execution_allowed AS VARCHAR)),
@@ -32,7 +32,7 @@ FROM (
     named_struct('name', 'llm_class_name', 'value', CAST(llm_class_name AS VARCHAR)),
     named_struct('name', 'function_calling_llm', 'value', CAST(function_calling_llm AS VARCHAR))
   ]) AS setting
-  FROM each
+  FROM alike
 )
 WHERE setting.value IS NOT NULL
 GROUP BY period, setting.name, setting.value

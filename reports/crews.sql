@@ -13,7 +13,7 @@
 -- when null: crews: null crews are not zero: these releases send no crew key (CrewAI before 0.41.0)
 -- when null: runs_with_inputs: whether inputs were given is not reported by these releases (CrewAI before 1.15.18)
 SELECT period, process, memory,
-       CASE WHEN count(nullif(key, '')) > 0 THEN distinct_count(nullif(key, '')) END AS crews, count(*) AS runs,
+       CASE WHEN count(nullif(key, '')) > 0 THEN distinct_count(key) END AS crews, count(*) AS runs,
        sum(task_count) AS tasks, sum(agent_count) AS agents, avg(task_count) AS tasks_per_run, avg(agent_count) AS agents_per_run,
        CASE WHEN count(inputs_present) > 0 THEN count(*) FILTER (WHERE inputs_present) END AS runs_with_inputs
 FROM crews

@@ -10,7 +10,7 @@
 --   details: reasons of failure with their status code, and kinds of logs, each with its count
 -- note: CrewAI reports created from 1.15.18, failed from 1.15.22, and where a step was started from 1.15.16
 WITH steps AS (
-  SELECT period, step, count(*) AS "count", distinct_count(nullif(crew_id, '')) AS deployments,
+  SELECT period, step, count(*) AS "count", distinct_count(crew_id) AS deployments,
          CASE WHEN count(source) > 0 THEN count(*) FILTER (WHERE source = 'cli') END AS from_cli,
          CASE WHEN count(source) > 0 THEN count(*) FILTER (WHERE source = 'tui') END AS from_tui
   FROM deployments GROUP BY period, step

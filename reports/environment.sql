@@ -11,16 +11,16 @@
 -- note: reported by CrewAI 1.11.1 (tool), 1.15.11 (coding_agent), 1.15.14 (runtime_context) and 1.15.19 (cpu_band) and newer
 SELECT period, aspect, value, crews, runs, CAST(runs AS DOUBLE) / sum(runs) OVER (PARTITION BY period, aspect) AS share, projects
 FROM (
-  SELECT period, 'coding_agent' AS aspect, coding_agent AS value, distinct_count(crew) AS crews, count(*) AS runs, distinct_count(nullif(project_id, '')) AS projects
+  SELECT period, 'coding_agent' AS aspect, coding_agent AS value, distinct_count(crew) AS crews, count(*) AS runs, distinct_count(project_id) AS projects
   FROM crews WHERE coding_agent <> '' GROUP BY period, coding_agent
   UNION ALL
-  SELECT period, 'runtime_context', runtime_context, distinct_count(crew), count(*), distinct_count(nullif(project_id, ''))
+  SELECT period, 'runtime_context', runtime_context, distinct_count(crew), count(*), distinct_count(project_id)
   FROM crews WHERE runtime_context <> '' GROUP BY period, runtime_context
   UNION ALL
-  SELECT period, 'cpu_band', cpu_band, distinct_count(crew), count(*), distinct_count(nullif(project_id, ''))
+  SELECT period, 'cpu_band', cpu_band, distinct_count(crew), count(*), distinct_count(project_id)
   FROM crews WHERE cpu_band <> '' GROUP BY period, cpu_band
   UNION ALL
-  SELECT period, 'tool', tool, NULL, count(*), distinct_count(nullif(project_id, ''))
+  SELECT period, 'tool', tool, NULL, count(*), distinct_count(project_id)
   FROM environments WHERE tool <> '' GROUP BY period, tool
 )
 ORDER BY period, aspect, runs DESC, value

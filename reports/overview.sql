@@ -11,52 +11,64 @@ WITH counted AS (
   SELECT period, position, metric, first_seen, last_seen,
          CASE metric WHEN 'crews' THEN crews WHEN 'runs' THEN runs WHEN 'runs_without_key' THEN runs - keyed
                      WHEN 'versions' THEN versions ELSE projects END AS value,
-         metric = 'crews' AND keyed = 0 AS unknown
-  FROM (SELECT period, distinct_count(nullif(key, '')) AS crews, count(*) AS runs, count(nullif(key, '')) AS keyed,
+         metric = 'crews' AND keyed = 0 AS unknown, NULL AS tools
+  FROM (SELECT period, distinct_count(key) AS crews, count(*) AS runs, count(nullif(key, '')) AS keyed,
                distinct_count(concat(framework, ' ', framework_version)) FILTER (WHERE framework_version <> '') AS versions,
-               distinct_count(nullif(project_id, '')) AS projects, min(time) AS first_seen, max(time) AS last_seen
+               distinct_count(project_id) AS projects, min(time) AS first_seen, max(time) AS last_seen
         FROM crews GROUP BY period)
   CROSS JOIN (VALUES (1, 'crews'), (2, 'runs'), (3, 'runs_without_key'), (11, 'versions'), (12, 'projects')) AS m (position, metric)
   UNION ALL
-  SELECT period, position, metric, first_seen, last_seen, CASE metric WHEN 'agents' THEN agents ELSE models END, false
-  FROM (SELECT period, distinct_count(coalesce(nullif(key, ''), id)) AS agents, distinct_count(model) AS models,
-               min(time) AS first_seen, max(time) AS last_seen
+  SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
+         CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
+         CASE metric WHEN 'agents' THEN agents WHEN 'models' THEN models END, false, CASE metric WHEN 'tools' THEN tools END
+  FROM (SELECT period, distinct_count(key, id) AS agents, distinct_count(model) AS models, min(time) AS first_seen, max(time) AS last_seen,
+               distinct_set(tool_key(tool_names)) AS tools, min(time) FILTER (WHERE NOT empty(tool_names)) AS tools_first_seen,
+               max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
         FROM agents GROUP BY period)
-  CROSS JOIN (VALUES (4, 'agents'), (10, 'models')) AS m (position, metric)
+  CROSS JOIN (VALUES (4, 'agents'), (7, 'tools'), (10, 'models')) AS m (position, metric)
   UNION ALL
-  SELECT period, 5, 'tasks', min(time), max(time), distinct_count(coalesce(nullif(key, ''), id)), false FROM tasks GROUP BY period
+  SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
+         CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
+         CASE metric WHEN 'tasks' THEN tasks END, false, CASE metric WHEN 'tools' THEN tools END
+  FROM (SELECT period, distinct_count(key, id) AS tasks, min(time) AS first_seen, max(time) AS last_seen,
+               distinct_set(tool_key(tool_names)) AS tools, min(time) FILTER (WHERE NOT empty(tool_names)) AS tools_first_seen,
+               max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
+        FROM tasks GROUP BY period)
+  CROSS JOIN (VALUES (5, 'tasks'), (7, 'tools')) AS m (position, metric)
   UNION ALL
-  SELECT period, 6, 'task_runs', min(time), max(time), count(started), false FROM task_runs GROUP BY period
+  SELECT period, 6, 'task_runs', min(time), max(time), count(started), false, NULL FROM task_runs GROUP BY period
   UNION ALL
-  SELECT period, 7, 'tools', min(first_seen), max(last_seen), distinct_count(tool_key(name)), false
-  FROM (SELECT period, name, min(time) AS first_seen, max(time) AS last_seen
-        FROM (SELECT period, unnest(tool_names) AS name, time FROM agents
-              UNION ALL SELECT period, unnest(tool_names), time FROM tasks
-              UNION ALL SELECT period, tool_name, time FROM tool_uses)
-        WHERE name <> '' GROUP BY period, name)
-  GROUP BY period
+  SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
+         CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
+         CASE metric WHEN 'tool_uses' THEN uses END, false, CASE metric WHEN 'tools' THEN tools END
+  FROM (SELECT period, CAST(sum(uses) AS BIGINT) AS uses, min(first_use) AS first_seen, max(last_use) AS last_seen,
+               distinct_set(tool_key(tool_name)) AS tools, min(first_seen) FILTER (WHERE tool_name <> '') AS tools_first_seen,
+               max(last_seen) FILTER (WHERE tool_name <> '') AS tools_last_seen
+        FROM (SELECT period, tool_name, min(time) AS first_seen, max(time) AS last_seen, count(*) FILTER (WHERE outcome = 'used') AS uses,
+                     min(time) FILTER (WHERE outcome = 'used') AS first_use, max(time) FILTER (WHERE outcome = 'used') AS last_use
+              FROM tool_uses GROUP BY period, tool_name)
+        GROUP BY period)
+  CROSS JOIN (VALUES (7, 'tools'), (8, 'tool_uses')) AS m (position, metric)
   UNION ALL
-  SELECT period, 8, 'tool_uses', min(time), max(time), count(*), false FROM tool_uses WHERE outcome = 'used' GROUP BY period
+  SELECT period, 13, 'flow_runs', min(time), max(time), count(*), false, NULL FROM flow_events WHERE event = 'started' GROUP BY period
   UNION ALL
-  SELECT period, 13, 'flow_runs', min(time), max(time), count(*), false FROM flow_events WHERE event = 'started' GROUP BY period
+  SELECT period, 14, 'feature_uses', min(time), max(time), count(*), false, NULL FROM feature_uses GROUP BY period
   UNION ALL
-  SELECT period, 14, 'feature_uses', min(time), max(time), count(*), false FROM feature_uses GROUP BY period
+  SELECT period, 15, 'tests', min(time), max(time), count(*), false, NULL FROM tests WHERE step = 'execution' GROUP BY period
   UNION ALL
-  SELECT period, 15, 'tests', min(time), max(time), count(*), false FROM tests WHERE step = 'execution' GROUP BY period
+  SELECT period, 16, 'deployments', min(time), max(time), count(*), false, NULL FROM deployments WHERE step IN ('start', 'create') GROUP BY period
   UNION ALL
-  SELECT period, 16, 'deployments', min(time), max(time), count(*), false FROM deployments WHERE step IN ('start', 'create') GROUP BY period
+  SELECT period, 17, 'sharing_crews', min(time), max(time), distinct_count(crew), false, NULL FROM shared_agents GROUP BY period
   UNION ALL
-  SELECT period, 17, 'sharing_crews', min(time), max(time), distinct_count(crew), false FROM shared_agents GROUP BY period
+  SELECT period, 18, 'refusals', min(time), max(time), CAST(sum("count") AS BIGINT), false, NULL FROM refusals GROUP BY period
   UNION ALL
-  SELECT period, 18, 'refusals', min(time), max(time), CAST(sum("count") AS BIGINT), false FROM refusals GROUP BY period
-  UNION ALL
-  SELECT period, position, metric, NULL, NULL, 0, false
+  SELECT period, position, metric, NULL, NULL, 0, false, NULL
   FROM periods
   CROSS JOIN (VALUES (1, 'crews'), (2, 'runs'), (3, 'runs_without_key'), (4, 'agents'), (5, 'tasks'), (6, 'task_runs'), (7, 'tools'),
                      (8, 'tool_uses'), (10, 'models'), (11, 'versions'), (12, 'projects'), (13, 'flow_runs'), (14, 'feature_uses'),
                      (15, 'tests'), (16, 'deployments'), (17, 'sharing_crews'), (18, 'refusals')) AS m (position, metric)
 )
-SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL ELSE max(value) END AS value,
+SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL WHEN metric = 'tools' THEN union_count(tools) ELSE max(value) END AS value,
        min(first_seen) AS first_seen, max(last_seen) AS last_seen
 FROM counted
 GROUP BY period, position, metric

@@ -8,7 +8,7 @@
 --   projects: distinct projects, where the release gives them an id
 -- free text: template by projects
 -- note: reported by CrewAI 1.14.2 (templates) and 1.15.18 (projects) and newer
-SELECT period, event, kind, template_name AS template, count(*) AS "count", distinct_count(nullif(project_id, '')) AS projects
+SELECT period, event, kind, template_name AS template, count(*) AS "count", distinct_count(project_id) AS projects
 FROM projects
 GROUP BY period, event, kind, template_name
 ORDER BY period, event, "count" DESC, kind, template

@@ -7,7 +7,7 @@
 --   runs: kickoffs on it
 -- when null: crews: null crews are not zero: the releases that ran on it send no crew key (CrewAI before 0.41.0)
 SELECT period, runtime, runtime_version AS version,
-       CASE WHEN count(nullif(key, '')) > 0 THEN distinct_count(nullif(key, '')) END AS crews, count(*) AS runs
+       CASE WHEN count(nullif(key, '')) > 0 THEN distinct_count(key) END AS crews, count(*) AS runs
 FROM crews
 GROUP BY period, runtime, runtime_version
 ORDER BY period, runs DESC, runtime, version DESC

@@ -25,16 +25,16 @@ SELECT coalesce(d.period, r.period) AS period, d.tasks, d.crews, d.definitions, 
        CASE WHEN r.ended > 0 THEN r.completed END AS completed, CASE WHEN r.ended > 0 THEN r.failed END AS failed,
        r.distinct_run, r.running_crews, r.duration_p50, r.duration_p95
 FROM (
-  SELECT period, distinct_count(coalesce(nullif(key, ''), id)) AS tasks, distinct_count(crew) AS crews, count(*) AS definitions,
+  SELECT period, distinct_count(key, id) AS tasks, distinct_count(crew_key, crew_id) AS crews, count(*) AS definitions,
          count(*) FILTER (WHERE async_execution) AS "async", count(*) FILTER (WHERE human_input) AS human_input,
-         count(*) FILTER (WHERE cardinality(tool_names) > 0) AS with_tools,
+         count(*) FILTER (WHERE NOT empty(tool_names)) AS with_tools,
          count(*) FILTER (WHERE nullif(agent_key, '') IS NULL) AS without_agent
   FROM tasks GROUP BY period
 ) AS d
 FULL JOIN (
   SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
          count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
-         distinct_count(coalesce(nullif(task_key, ''), task_id)) AS distinct_run, distinct_count(crew) AS running_crews,
+         distinct_count(task_key, task_id) AS distinct_run, distinct_count(crew_key, crew_id) AS running_crews,
          approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
          approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
   FROM task_runs GROUP BY period

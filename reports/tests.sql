@@ -13,7 +13,7 @@
 --   time_avg: mean execution time of an iteration in seconds
 --   time_p50: half of the iterations took at most this many seconds
 -- free text: model by crews
-SELECT period, model_name AS model, distinct_count(coalesce(nullif(crew_key, ''), crew_id)) AS crews,
+SELECT period, model_name AS model, distinct_count(crew_key, crew_id) AS crews,
        count(*) FILTER (WHERE step = 'execution') AS tests, sum(iterations) AS iterations, count(*) FILTER (WHERE step = 'result') AS results,
        avg(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, stddev(quality) AS quality_stddev,
        avg(execution_time) AS time_avg, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY execution_time) AS time_p50

@@ -10,11 +10,11 @@
 -- free text: tool by crews
 -- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
 WITH equipped AS (
-  SELECT period, tool_key(name) AS tool, crew
-  FROM (SELECT period, unnest(tool_names) AS name, crew FROM agents
+  SELECT period, tool, crew
+  FROM (SELECT period, unnest(tool_key(tool_names)) AS tool, crew FROM agents
         UNION ALL
-        SELECT period, unnest(tool_names), crew FROM tasks)
-  WHERE name <> ''
+        SELECT period, unnest(tool_key(tool_names)), crew FROM tasks)
+  WHERE tool <> ''
 ), called AS (
   SELECT period, tool_name, count(*) FILTER (WHERE outcome = 'used') AS uses, count(*) FILTER (WHERE outcome = 'error') AS errors,
          count(*) FILTER (WHERE outcome = 'repeated') AS repeats,

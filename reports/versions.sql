@@ -12,7 +12,7 @@
 -- when null: crews: null crews are not zero: the release sends no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
 -- note: only records that name a release count; CrewAI before 1.15.16 names it on crews, tool uses, tests and feature uses, but not on task runs, human feedback and deployments
 WITH seen AS (
-  SELECT period, framework, framework_version, distinct_count(nullif(key, '')) AS crews, count(nullif(key, '')) AS keyed, count(*) AS runs,
+  SELECT period, framework, framework_version, distinct_count(key) AS crews, count(nullif(key, '')) AS keyed, count(*) AS runs,
          array_agg(DISTINCT concat(runtime, ' ', runtime_version)) FILTER (WHERE runtime_version <> '') AS runtime_versions,
          count(*) AS records, min(time) AS first_seen, max(time) AS last_seen
   FROM crews GROUP BY period, framework, framework_version

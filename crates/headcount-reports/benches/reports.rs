@@ -1,6 +1,6 @@
 //! Each report over the records of ten million spans, as Parquet files: `cargo bench -p headcount-reports [-- NAME…]`.
 //!
-//! The aim: each below 300 ms warm on two cores. `HEADCOUNT_BENCH_RUNS` (kickoffs, 400,000 if unset) scales it.
+//! The aim: each below 300 ms warm on two cores. `HEADCOUNT_BENCH_RUNS` (kickoffs, 400,000 if unset) scales it.
 //! The values are generated: a quarter of the kickoffs are of crews not seen before, ids are random, roles and
 //! tools are many. Prints one line a report: the best and the median of five warm answers.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]

@@ -20,7 +20,7 @@ use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
-use crate::distinct::distinct_count;
+use crate::distinct::distinct_functions;
 use crate::error::ReportError;
 use crate::tool_key::tool_key;
 
@@ -119,7 +119,9 @@ pub(crate) fn session(limits: &QueryLimits) -> Result<SessionContext, ReportErro
         context.deregister_udf(function);
     }
     context.register_udf(tool_key());
-    context.register_udaf(distinct_count());
+    for function in distinct_functions() {
+        context.register_udaf(function);
+    }
     Ok(context)
 }
 

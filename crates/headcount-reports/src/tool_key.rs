@@ -1,19 +1,19 @@
-//! `tool_key(name)`: one spelling for all spellings of a tool.
+//! `tool_key(name)`: one spelling for all spellings of a tool; of a list of names, the list of their spellings.
 //!
 //! CrewAI sends `Word Counter` (as its author wrote it) until 1.8, `word_counter` since 1.9 and, where a model asked for
 //! it, `word counter`. The rule is that of CrewAI 1.9 (`sanitize_tool_name`), but letters outside ASCII stay, so that two
 //! tools with names in Chinese stay two.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, UInt32Builder};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewArray, UInt32Builder};
 use arrow::compute::{cast, take};
-use arrow::datatypes::DataType;
-use datafusion::error::Result;
+use arrow::datatypes::{DataType, Field};
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use hashbrown::HashMap;
 
 /// The tool's name in lower case with underscores: `Word Counter`, `WordCounter` and `word_counter` are one.
 pub(crate) fn tool_key_of(name: &str) -> String {
@@ -46,7 +46,7 @@ pub(crate) fn tool_key_of(name: &str) -> String {
 /// The SQL function `tool_key`.
 pub(crate) fn tool_key() -> ScalarUDF {
     ScalarUDF::from(ToolKey {
-        signature: Signature::string(1, Volatility::Immutable),
+        signature: Signature::any(1, Volatility::Immutable),
     })
 }
 
@@ -64,13 +64,33 @@ impl ScalarUDFImpl for ToolKey {
         &self.signature
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8View)
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match &arguments[0] {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
+                Ok(DataType::Utf8View)
+            }
+            DataType::List(item) if item.data_type().is_string() => {
+                Ok(DataType::new_list(DataType::Utf8View, true))
+            }
+            other => Err(DataFusionError::Plan(format!(
+                "tool_key takes a tool's name or a list of names, not a {other}"
+            ))),
+        }
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
-        Ok(ColumnarValue::Array(keys_of(&arrays[0])?))
+        let names = &arrays[0];
+        let Some(lists) = names.as_list_opt::<i32>() else {
+            return Ok(ColumnarValue::Array(keys_of(names)?));
+        };
+        let keys = ListArray::try_new(
+            Arc::new(Field::new_list_field(DataType::Utf8View, true)),
+            lists.offsets().clone(),
+            keys_of(lists.values())?,
+            lists.nulls().cloned(),
+        )?;
+        Ok(ColumnarValue::Array(Arc::new(keys)))
     }
 }
 

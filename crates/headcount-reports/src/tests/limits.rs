@@ -162,6 +162,37 @@ fn distinct_counts_are_exact() {
     assert_eq!(Value::from(row.as_slice()), json!([200, 200, 1000]));
 }
 
+#[test]
+fn of_several_values_the_first_filled_one_counts() {
+    let query = "SELECT distinct_count(a, b) AS n, distinct_count(b) AS b, distinct_count(a) AS a \
+                 FROM (VALUES ('k', 'x'), ('k', 'y'), ('', 'x'), (NULL, 'z'), (NULL, ''), (NULL, NULL)) AS t (a, b)";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    assert_eq!(Value::from(row.as_slice()), json!([3, 3, 1]));
+}
+
+#[test]
+fn a_list_counts_its_items() {
+    let query = "SELECT distinct_count(l) AS n, distinct_count(tool_key(l)) AS tools \
+                 FROM (VALUES (['Word Counter', 'a']), (['word_counter', '', NULL]), ([]), (NULL)) AS t (l)";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    assert_eq!(Value::from(row.as_slice()), json!([3, 2]));
+}
+
+#[test]
+fn sets_of_groups_are_counted_together() {
+    let query = "SELECT union_count(s) AS n, union_count(s) FILTER (WHERE g = 0) AS zero FROM \
+                 (SELECT value % 3 AS g, distinct_set(value % 1000) AS s FROM generate_series(1, 200000) GROUP BY value % 3)";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    assert_eq!(Value::from(row.as_slice()), json!([1000, 1000]));
+    let query = "SELECT union_count(s) AS n FROM \
+                 (SELECT distinct_set(value) AS s FROM generate_series(1, 10) WHERE value > 10)";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    assert_eq!(Value::from(row.as_slice()), json!([0]));
+    assert!(sql(&reports(), "SELECT union_count(1)").is_err());
+    assert!(sql(&reports(), "SELECT tool_key(1)").is_err());
+    assert!(sql(&reports(), "SELECT distinct_count()").is_err());
+}
+
 fn word() -> impl Strategy<Value = String> {
     const WORDS: &[&str] = &[
         "SELECT",
