@@ -30,9 +30,9 @@ pub struct LakeOptions {
 impl Default for LakeOptions {
     fn default() -> Self {
         Self {
-            flush_bytes: 24 << 20,
+            flush_bytes: 16 << 20,
             flush_interval: Duration::from_secs(60),
-            memory_limit: 64 << 20,
+            memory_limit: 48 << 20,
             append_patience: Duration::from_secs(5),
             remembered_spans: 4_000_000,
             compact_at_files: 8,
