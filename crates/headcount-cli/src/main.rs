@@ -23,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::exit::Code;
 
 /// Gives memory back after a flush: with the system's allocator a collector under load keeps several times as much.
+/// Its settings are in `.cargo/config.toml`.
 #[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -98,9 +99,10 @@ impl Command {
 
 /// Sends log lines to standard error, so that standard output holds answers only.
 fn start_log(level: &str) -> anyhow::Result<()> {
-    // The engine warns about plans that are merely slower; `--log datafusion=debug` still shows everything.
+    // The engine warns about plans that are merely slower, and its parser logs what was asked; naming them, as in
+    // `--log datafusion=debug`, still shows everything.
     let filter = EnvFilter::builder()
-        .parse(format!("datafusion=error,{level}"))
+        .parse(format!("datafusion=error,sqlparser=warn,{level}"))
         .map_err(|error| {
             exit::usage(format!(
                 "`{level}` is not a log level ({error}); use off, error, warn, info, debug or trace"

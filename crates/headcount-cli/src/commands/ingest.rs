@@ -55,7 +55,7 @@ impl Ingest {
         if !files.is_empty() {
             let sink = match &self.url {
                 Some(url) => Sink::Door(Door::at(url)?),
-                None => Sink::Folder(Store::open(&self.data)?),
+                None => Sink::Folder(Box::new(Store::open(&self.data)?)),
             };
             let taken = take_all(&files, &sink, &mut total);
             // What was taken before a failure is kept, so it is closed properly and told either way.
@@ -128,13 +128,22 @@ impl Total {
             duplicates,
             refused,
         } = self.spans;
-        let mut sentence = format!("{} files taken: {stored} spans stored", self.files);
+        let files = |count| if count == 1 { "file" } else { "files" };
+        let mut sentence = format!(
+            "{} {} taken: {stored} spans stored",
+            self.files,
+            files(self.files)
+        );
         if duplicates > 0 {
             sentence.push_str(&format!(", {duplicates} already there"));
         }
         sentence.push_str(&format!(", {refused} refused"));
         if self.failed_files > 0 {
-            sentence.push_str(&format!("; {} files not taken", self.failed_files));
+            sentence.push_str(&format!(
+                "; {} {} not taken",
+                self.failed_files,
+                files(self.failed_files)
+            ));
         }
         sentence
     }
@@ -143,7 +152,7 @@ impl Total {
 /// Where bodies go.
 #[derive(Debug)]
 enum Sink {
-    Folder(Store),
+    Folder(Box<Store>),
     Door(Door),
 }
 
