@@ -26,6 +26,7 @@ WITH counted AS (
                max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
         FROM agents GROUP BY period)
   CROSS JOIN (VALUES (4, 'agents'), (7, 'tools'), (10, 'models')) AS m (position, metric)
+  WHERE metric <> 'tools' OR tools_first_seen IS NOT NULL
   UNION ALL
   SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
          CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
@@ -35,6 +36,7 @@ WITH counted AS (
                max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
         FROM tasks GROUP BY period)
   CROSS JOIN (VALUES (5, 'tasks'), (7, 'tools')) AS m (position, metric)
+  WHERE metric <> 'tools' OR tools_first_seen IS NOT NULL
   UNION ALL
   SELECT period, 6, 'task_runs', min(time), max(time), count(started), false, NULL FROM task_runs GROUP BY period
   UNION ALL
@@ -49,6 +51,7 @@ WITH counted AS (
               FROM tool_uses GROUP BY period, tool_name)
         GROUP BY period)
   CROSS JOIN (VALUES (7, 'tools'), (8, 'tool_uses')) AS m (position, metric)
+  WHERE CASE metric WHEN 'tools' THEN tools_first_seen IS NOT NULL ELSE uses > 0 END
   UNION ALL
   SELECT period, 13, 'flow_runs', min(time), max(time), count(*), false, NULL FROM flow_events WHERE event = 'started' GROUP BY period
   UNION ALL

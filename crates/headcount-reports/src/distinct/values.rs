@@ -1,7 +1,10 @@
 //! The hashes of a batch's values.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::common::utils::proxy::VecAllocExt;
@@ -83,6 +86,11 @@ impl<'h> Column<'h> {
             }
             None => (array, None, None),
         };
+        // A text has one hash, whichever type it comes in: short views are hashed otherwise than texts.
+        let flat = &match flat.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 => cast(flat, &DataType::Utf8View)?,
+            _ => Arc::clone(flat),
+        };
         hashes.clear();
         hashes.resize(flat.len(), 0);
         let _: &mut [u64] = create_hashes([flat], &RandomState::with_seed(7), &mut *hashes)?;
@@ -115,18 +123,6 @@ impl<'h> Column<'h> {
 /// Which values are neither null nor the empty text; none where all are.
 fn filled(values: &ArrayRef) -> Option<BooleanBuffer> {
     let long = match values.data_type() {
-        DataType::Utf8 => {
-            let offsets = values.as_string::<i32>().offsets();
-            Some(BooleanBuffer::collect_bool(values.len(), |row| {
-                offsets[row] < offsets[row + 1]
-            }))
-        }
-        DataType::LargeUtf8 => {
-            let offsets = values.as_string::<i64>().offsets();
-            Some(BooleanBuffer::collect_bool(values.len(), |row| {
-                offsets[row] < offsets[row + 1]
-            }))
-        }
         DataType::Utf8View => {
             let views = values.as_string_view().views();
             // The low half of the first eight bytes is the length (Arrow columnar format §Variable-size Binary View).

@@ -179,6 +179,15 @@ fn a_list_counts_its_items() {
 }
 
 #[test]
+fn a_text_counts_once_whichever_type_it_comes_in() {
+    let query = "SELECT union_count(s) AS n FROM \
+                 (SELECT distinct_set(arrow_cast('abc', 'Utf8')) AS s UNION ALL SELECT distinct_set(arrow_cast('abc', 'Utf8View')) \
+                  UNION ALL SELECT distinct_set(tool_key('abc')) UNION ALL SELECT distinct_set(arrow_cast('abc', 'LargeUtf8')))";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    assert_eq!(Value::from(row.as_slice()), json!([1]));
+}
+
+#[test]
 fn sets_of_groups_are_counted_together() {
     let query = "SELECT union_count(s) AS n, union_count(s) FILTER (WHERE g = 0) AS zero FROM \
                  (SELECT value % 3 AS g, distinct_set(value % 1000) AS s FROM generate_series(1, 200000) GROUP BY value % 3)";
