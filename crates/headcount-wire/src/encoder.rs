@@ -93,26 +93,18 @@ impl RequestEncoder {
         if self.scope.is_none() {
             let _ = self.scope("", "");
         }
-        let span = self.writer.open(2);
-        self.writer.bytes(1, &header.trace_id);
-        self.writer.bytes(2, &header.span_id);
-        self.writer.bytes(5, header.name.as_bytes());
-        self.writer.varint(6, KIND_INTERNAL);
-        self.writer.fixed64(7, header.start_unix_nano);
-        self.writer.fixed64(8, header.end_unix_nano);
-        attributes(&mut AttributeWriter {
-            writer: &mut self.writer,
-            field: 9,
-        });
-        let status = self.writer.open(15);
-        if header.status != StatusCode::Unset {
-            // Protobuf: a negative int32 is written as the 64-bit number it is.
-            let code = i64::from(i32::from(header.status));
-            self.writer.varint(3, code.cast_unsigned());
-        }
-        self.writer.close(status);
-        self.writer.close(span);
+        span_field(&mut self.writer, header, attributes);
         self.span_count += 1;
+        self
+    }
+
+    /// Adds `count` spans that [`write_span`] wrote to the current scope.
+    pub fn spans(&mut self, encoded: &[u8], count: usize) -> &mut Self {
+        if self.scope.is_none() {
+            let _ = self.scope("", "");
+        }
+        self.writer.append(encoded);
+        self.span_count += count;
         self
     }
 
@@ -157,6 +149,51 @@ pub struct AttributeWriter<'w> {
 #[derive(Debug)]
 pub struct ValueWriter<'w> {
     writer: &'w mut Writer,
+}
+
+/// Appends one span to `buffer` as `ScopeSpans` holds it: the bytes that [`RequestEncoder::spans`] takes.
+///
+/// ```
+/// use headcount_wire::{RequestEncoder, SpanHeader, TraceRequest, write_span};
+///
+/// let header = SpanHeader { trace_id: [1; 16], span_id: [2; 8], name: "Tool Usage", ..SpanHeader::default() };
+/// let mut spans = Vec::new();
+/// write_span(&mut spans, &header, |attributes| attributes.string("tool", "search"));
+/// let mut request = RequestEncoder::new();
+/// request.scope("demo", "1.0").spans(&spans, 1);
+/// assert_eq!(TraceRequest::parse(&request.finish()).unwrap().span_count(), 1);
+/// ```
+pub fn write_span(
+    buffer: &mut Vec<u8>,
+    header: &SpanHeader<'_>,
+    attributes: impl FnOnce(&mut AttributeWriter<'_>),
+) {
+    let mut writer = Writer::from_bytes(std::mem::take(buffer));
+    span_field(&mut writer, header, attributes);
+    *buffer = writer.into_bytes();
+}
+
+fn span_field(
+    writer: &mut Writer,
+    header: &SpanHeader<'_>,
+    attributes: impl FnOnce(&mut AttributeWriter<'_>),
+) {
+    let span = writer.open(2);
+    writer.bytes(1, &header.trace_id);
+    writer.bytes(2, &header.span_id);
+    writer.bytes(5, header.name.as_bytes());
+    writer.varint(6, KIND_INTERNAL);
+    writer.fixed64(7, header.start_unix_nano);
+    writer.fixed64(8, header.end_unix_nano);
+    attributes(&mut AttributeWriter { writer, field: 9 });
+    let status = writer.open(15);
+    if header.status != StatusCode::Unset {
+        // Protobuf: a negative int32 is written as the 64-bit number it is.
+        let code = i64::from(i32::from(header.status));
+        writer.varint(3, code.cast_unsigned());
+    }
+    writer.close(status);
+    writer.close(span);
 }
 
 impl AttributeWriter<'_> {

@@ -7,6 +7,7 @@
 mod cursor;
 mod encoder;
 mod fault;
+#[cfg(feature = "json")]
 mod json;
 mod request;
 mod response;
@@ -14,8 +15,11 @@ mod span;
 mod value;
 mod writer;
 
-pub use encoder::{ArrayWriter, AttributeWriter, RequestEncoder, SpanHeader, ValueWriter};
+pub use encoder::{
+    ArrayWriter, AttributeWriter, RequestEncoder, SpanHeader, ValueWriter, write_span,
+};
 pub use fault::{Fault, RequestError, SpanError};
+#[cfg(feature = "json")]
 pub use json::{JsonError, Transcoded, json_to_protobuf};
 pub use request::{SpanGroup, TraceRequest};
 pub use response::{ExportResponse, RpcStatus};

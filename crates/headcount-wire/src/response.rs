@@ -34,6 +34,7 @@ impl ExportResponse<'_> {
 
     /// As `application/json`: `{}` when there is nothing to say. The count is a string, as protobuf's JSON mapping
     /// prescribes for 64-bit integers.
+    #[cfg(feature = "json")]
     pub fn to_json(&self) -> Vec<u8> {
         if self.is_full_success() {
             return b"{}".to_vec();
@@ -75,6 +76,7 @@ impl RpcStatus<'_> {
     }
 
     /// As `application/json`.
+    #[cfg(feature = "json")]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::json!({ "code": self.code, "message": self.message })
             .to_string()

@@ -16,16 +16,28 @@ pub(crate) struct OpenMessage {
 }
 
 impl Writer {
+    #[cfg(feature = "json")]
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
         }
     }
 
+    /// Goes on after what `bytes` hold.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// Fields that were written elsewhere.
+    pub(crate) fn append(&mut self, fields: &[u8]) {
+        self.bytes.extend_from_slice(fields);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    #[cfg(feature = "json")]
     /// Forgets everything after the first `length` bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);

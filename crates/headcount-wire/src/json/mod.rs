@@ -8,7 +8,8 @@ mod lexer;
 mod scalar;
 mod transcoder;
 
-use thiserror::Error;
+use std::error::Error;
+use std::fmt;
 
 pub use transcoder::json_to_protobuf;
 
@@ -22,8 +23,7 @@ pub struct Transcoded {
 }
 
 /// The whole request is refused (HTTP 400).
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("cannot read the JSON request at {path}, byte {offset}: {problem}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
     /// The place in the request, for instance `$.resourceSpans[0].scopeSpans[2]`; names known fields only, so that it
     /// holds no text of the sender.
@@ -33,3 +33,19 @@ pub struct JsonError {
     /// What is wrong there.
     pub problem: &'static str,
 }
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            path,
+            offset,
+            problem,
+        } = self;
+        write!(
+            formatter,
+            "cannot read the JSON request at {path}, byte {offset}: {problem}"
+        )
+    }
+}
+
+impl Error for JsonError {}
