@@ -10,16 +10,15 @@ mod markdown;
 mod record;
 mod rule;
 mod schema;
-mod scrub;
 mod secret;
 
 pub use admission::{Admission, Outcome};
 pub use batch::{AdmittedBatch, BatchWriter, RowWriter};
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
 pub use dialect::{Dialect, DialectError, RangeError, Reason, Version, VersionRange};
+pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};
-pub use scrub::{Found, Scrubbed, Scrubber};
 pub use secret::{KeyHash, Secret};

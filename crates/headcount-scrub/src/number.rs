@@ -1,9 +1,9 @@
 //! Telephone numbers and long runs of digits, told from dates, versions and sizes.
 
-use super::Found;
+use crate::Found;
 
 /// Replaces telephone numbers by `[phone]` and runs of 13 digits and more by `[number]`.
-pub(super) fn replace(text: &str, found: &mut Found) -> String {
+pub(crate) fn replace(text: &str, found: &mut Found) -> String {
     let bytes = text.as_bytes();
     let mut output = String::with_capacity(text.len());
     let (mut at, mut copied) = (0, 0);

@@ -1,9 +1,9 @@
 //! Long words that were generated rather than written: keys without a known prefix, digests, UUIDs.
 
-use super::Found;
+use crate::Found;
 
 /// Replaces generated words by `[secret]`.
-pub(super) fn replace(text: &str, found: &mut Found) -> String {
+pub(crate) fn replace(text: &str, found: &mut Found) -> String {
     let mut output = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_word) {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::program::{SlotRule, Take};
 use crate::dialect::{Reason, Version};
 use crate::rule::{KeyDomain, Rule, TextLimit, is_token, release_number};
-use crate::scrub::Scrubber;
 use crate::secret::{KeyHash, Secret};
+use headcount_scrub::Scrubber;
 
 /// The longest list that a column may hold, in items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
