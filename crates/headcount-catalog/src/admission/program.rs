@@ -60,6 +60,8 @@ pub(super) struct DialectProgram {
     pub(super) runtime: String,
     pub(super) service_names: Vec<String>,
     pub(super) scope_names: Vec<String>,
+    /// The attributes that spans take from their resource, by position in what [`super::resource`] reads.
+    pub(super) resource_keys: HashMap<Box<str>, u16>,
     pub(super) spans: HashMap<Box<str>, usize>,
     pub(super) programs: Vec<SpanProgram>,
     /// `(unknown)`, `(span)`.
@@ -68,7 +70,10 @@ pub(super) struct DialectProgram {
 
 #[derive(Debug)]
 pub(super) struct SpanProgram {
+    /// The span's attributes, then those of its resource, which have no key here.
     pub(super) members: Members,
+    /// Where the fields of the resource begin, in the order of [`DialectProgram::resource_keys`].
+    pub(super) resource_from: usize,
     /// `(span)`: what concerns the span as a whole.
     pub(super) span_name: NameId,
     pub(super) slot_count: usize,
@@ -77,6 +82,9 @@ pub(super) struct SpanProgram {
     pub(super) crew: Vec<usize>,
     pub(super) version: Option<usize>,
     pub(super) runtime_version: Option<usize>,
+    /// Whether a version that the span does not state is that which the request's other spans agree on. Not where a
+    /// resource states it: another resource is another process.
+    pub(super) borrows_versions: bool,
     pub(super) consent: Option<ConsentPlan>,
     pub(super) repeats: Option<RepeatPlan>,
 }
@@ -85,7 +93,9 @@ impl SpanProgram {
     /// Whether spans of this name say something about other spans of their crew.
     pub(super) fn describes_crew(&self) -> bool {
         let vouches = self.consent.as_ref().is_some_and(|consent| consent.vouches);
-        !self.crew.is_empty() && (vouches || self.runtime_version.is_some())
+        let runtime = self.runtime_version;
+        let names_runtime = runtime.is_some_and(|field| field < self.resource_from);
+        !self.crew.is_empty() && (vouches || names_runtime)
     }
 }
 
@@ -109,11 +119,19 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) enum Action {
     Take(Take),
-    Drop { proven: Reason, unproven: Reason },
+    Drop {
+        proven: Reason,
+        unproven: Reason,
+    },
     Each(EachPlan),
-    Object { plain: Take, members: Members },
+    Object {
+        plain: Take,
+        members: Members,
+    },
     FrameworkVersion,
     RuntimeVersion,
+    /// Of a resource: rows of this span have no such column.
+    PassOver,
 }
 
 /// A value that goes into one or more slots, one for each rule that it is checked against.

@@ -26,7 +26,10 @@ impl<'a> SpanRun<'a, '_> {
         };
         let version = VersionText::new(&public);
         let compared = Version::parse(&public);
-        self.last_version = Some((text, version, compared));
+        // Comparing a long one (its label) with the next span's would cost its length for each span of a resource.
+        if text.len() <= 2 * VERSION_LENGTH {
+            self.last_version = Some((text, version, compared));
+        }
         (version, compared)
     }
 
@@ -67,10 +70,11 @@ impl<'a> SpanRun<'a, '_> {
             facts.runtime_version = VersionText::new(&public);
         }
         facts.merge(&crew_facts);
-        if facts.version.is_none() && !claims_version {
+        let borrows = program.borrows_versions;
+        if borrows && facts.version.is_none() && !claims_version {
             facts.version = survey.version(self.programs, context.request, context.index);
         }
-        if facts.runtime_version.is_none() && own_runtime.is_none() {
+        if borrows && facts.runtime_version.is_none() && own_runtime.is_none() {
             facts.runtime_version = survey.runtime_version(context.index);
         }
         self.facts.version = facts.version;

@@ -23,6 +23,8 @@ pub(super) struct Context<'c, 'a> {
     pub(super) dialect: &'c DialectProgram,
     pub(super) index: usize,
     pub(super) program: &'c SpanProgram,
+    /// What the span's resource says, in the order of the dialect's keys.
+    pub(super) resource: &'c [Option<Value<'a>>],
 }
 
 /// What is known of the span that is being read.
@@ -109,7 +111,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             failed: span.status == StatusCode::Error,
             ..Facts::default()
         };
-        let unknown = self.collect(program, span.attributes);
+        let unknown = self.collect(program, span.attributes, context.resource);
         self.resolve(context, survey);
         if self.is_repetition(context, fingerprint) {
             return Err(Reason::Repeated);
@@ -139,9 +141,15 @@ impl<'a, 'p> SpanRun<'a, 'p> {
     }
 
     /// Puts the attributes into the order of the program; gives the number of those that it does not know.
-    fn collect(&mut self, program: &SpanProgram, attributes: &[Attribute<'a>]) -> u64 {
+    fn collect(
+        &mut self,
+        program: &SpanProgram,
+        attributes: &[Attribute<'a>],
+        resource: &[Option<Value<'a>>],
+    ) -> u64 {
         self.values.clear();
-        self.values.resize(program.members.fields.len(), None);
+        self.values.resize(program.resource_from, None);
+        self.values.extend_from_slice(resource);
         self.repeated_keys.clear();
         let mut unknown = 0;
         for attribute in attributes {
@@ -214,6 +222,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                     self.take(field.name, take, raw);
                 }
                 Action::Object { plain, members } => self.object(field.name, plain, members, value),
+                Action::PassOver => {}
                 Action::Each(each) => arrays.push((field.name, each, value)),
             }
         }

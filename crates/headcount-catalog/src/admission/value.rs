@@ -185,14 +185,19 @@ impl Cleaner {
     }
 }
 
-/// The public part of a version that can be compared.
+/// The public part of a version that can be compared. Looks at no more of the text than a version may have: a resource's
+/// is read again for each of its spans.
 pub(super) fn clean_version(text: Cow<'_, str>, max_length: usize) -> Result<Cow<'_, str>, Reason> {
-    let length = match release_number(&text) {
-        Some(public) if public.len() <= max_length && Version::parse(public).is_some() => {
-            public.len()
-        }
-        _ => return Err(Reason::MalformedText),
-    };
+    let label = text
+        .bytes()
+        .take(max_length + 1)
+        .position(|byte| byte == b'+');
+    let length = label.unwrap_or(text.len());
+    let is_version = length <= max_length
+        && release_number(&text[..length]).is_some_and(|text| Version::parse(text).is_some());
+    if !is_version {
+        return Err(Reason::MalformedText);
+    }
     Ok(shorten(text, length))
 }
 

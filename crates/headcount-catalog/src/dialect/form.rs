@@ -17,6 +17,8 @@ pub(crate) struct File {
     pub(crate) crew_keys: Vec<String>,
     #[serde(default, deserialize_with = "ordered")]
     pub(crate) common: Vec<(String, Attribute)>,
+    #[serde(default, deserialize_with = "ordered")]
+    pub(crate) resource: Vec<(String, Attribute)>,
     #[serde(deserialize_with = "ordered")]
     pub(crate) spans: Vec<(String, Span)>,
 }

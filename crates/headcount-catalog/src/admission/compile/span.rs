@@ -74,11 +74,19 @@ impl<'c> SpanCompiler<'c> {
             .iter()
             .chain(common.filter(|(key, _)| !own(key)))
             .collect();
-        let members = self.members(&attributes, "", None)?;
-        self.finish(span, members)
+        let mut members = self.members(&attributes, "", None)?;
+        let resource_from = members.fields.len();
+        let of_resource = self.resource_fields(&self.dialect.file.resource, &members.keys)?;
+        members.fields.extend(of_resource);
+        self.finish(span, members, resource_from)
     }
 
-    fn finish(&mut self, span: &Span, mut members: Members) -> Result<SpanProgram, Fault> {
+    fn finish(
+        &mut self,
+        span: &Span,
+        mut members: Members,
+        resource_from: usize,
+    ) -> Result<SpanProgram, Fault> {
         let position = |keys: &[String]| -> Vec<usize> {
             keys.iter()
                 .filter_map(|key| {
@@ -123,16 +131,20 @@ impl<'c> SpanCompiler<'c> {
         };
         let version = find(|action| matches!(action, Action::FrameworkVersion));
         let runtime_version = find(|action| matches!(action, Action::RuntimeVersion));
+        let of_span = |field: &Option<usize>| field.is_none_or(|field| field < resource_from);
+        let borrows_versions = of_span(&version) && of_span(&runtime_version);
         let rows = self.hand_out_rows(&mut members);
         let span_name = self.name(WHOLE_SPAN)?;
         Ok(SpanProgram {
             members,
+            resource_from,
             span_name,
             slot_count: self.slot_count,
             rows,
             crew,
             version,
             runtime_version,
+            borrows_versions,
             consent,
             repeats,
         })
