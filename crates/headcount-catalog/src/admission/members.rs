@@ -165,6 +165,8 @@ impl<'a> SpanRun<'a, '_> {
             Action::Each(_)
             | Action::FrameworkVersion
             | Action::RuntimeVersion
+            | Action::Framework(_)
+            | Action::Runtime(_)
             | Action::PassOver => {
                 let _whole = reader.skip();
             }

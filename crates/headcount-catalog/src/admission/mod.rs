@@ -189,9 +189,10 @@ impl<'a, 'p> Walk<'a, 'p> {
     }
 
     fn count(&mut self, name: NameId, reason: Reason, count: u64) {
-        self.run
-            .refusals()
-            .add(name, reason, VersionText::default(), count);
+        let refusals = self.run.refusals();
+        // A span that is refused whole is not asked who sent it.
+        refusals.set_sender(None, None);
+        refusals.add(name, reason, VersionText::default(), count);
     }
 
     fn reject(&mut self, name: NameId, reason: Reason, count: u64) {
@@ -200,7 +201,8 @@ impl<'a, 'p> Walk<'a, 'p> {
     }
 
     fn finish(self) -> Outcome {
-        let (mut writer, refusals, received_us): (BatchWriter, Refusals, i64) = self.run.finish();
+        let (mut writer, refusals, received_us): (BatchWriter, Refusals<'_>, i64) =
+            self.run.finish();
         let fingerprint = self
             .admission
             .cleaner

@@ -54,6 +54,20 @@ pub(super) struct EnvelopeColumns {
     pub(super) runtime_version: usize,
 }
 
+impl EnvelopeColumns {
+    /// Whether admission writes the column itself.
+    pub(super) fn contains(&self, column: usize) -> bool {
+        let Self {
+            time,
+            framework,
+            framework_version,
+            runtime,
+            runtime_version,
+        } = *self;
+        [time, framework, framework_version, runtime, runtime_version].contains(&column)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct DialectProgram {
     pub(super) framework: String,
@@ -80,10 +94,12 @@ pub(super) struct SpanProgram {
     pub(super) rows: Vec<RowPlan>,
     /// Fields that name the crew; the first one present counts.
     pub(super) crew: Vec<usize>,
+    pub(super) framework: Option<usize>,
     pub(super) version: Option<usize>,
+    pub(super) runtime: Option<usize>,
     pub(super) runtime_version: Option<usize>,
     /// Whether a version that the span does not state is that which the request's other spans agree on. Not where a
-    /// resource states it: another resource is another process.
+    /// resource states it, or the spans may be of different frameworks.
     pub(super) borrows_versions: bool,
     pub(super) consent: Option<ConsentPlan>,
     pub(super) repeats: Option<RepeatPlan>,
@@ -130,6 +146,10 @@ pub(super) enum Action {
     },
     FrameworkVersion,
     RuntimeVersion,
+    /// The row's framework, instead of the dialect's.
+    Framework(Rule),
+    /// The row's runtime, instead of the dialect's.
+    Runtime(Rule),
     /// Of a resource: rows of this span have no such column.
     PassOver,
 }

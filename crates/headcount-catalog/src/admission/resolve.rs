@@ -1,8 +1,9 @@
 //! What a span's own attributes leave open: its versions, whether its crew shares, whether it repeats another.
 
+use super::program::Action;
 use super::span::{Context, SpanRun};
 use super::survey::Survey;
-use super::value::clean_version;
+use super::value::{clean_version, read_name};
 use super::window::{CrewFacts, Identity, VersionText};
 use crate::dialect::Version;
 use crate::record::Fingerprint;
@@ -33,15 +34,30 @@ impl<'a> SpanRun<'a, '_> {
         (version, compared)
     }
 
+    /// The framework's or the runtime's name, where an attribute states a valid one.
+    fn stated_name(&self, context: &Context<'_, 'a>, field: Option<usize>) -> Option<&'a str> {
+        let field = field?;
+        match &context.program.members.fields[field].action {
+            Action::Framework(rule) | Action::Runtime(rule) => {
+                read_name(rule, self.values[field]?).ok().flatten()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether `text` is the version that was read last, and so is one.
     pub(super) fn is_last_version(&self, text: &str) -> bool {
         self.last_version.is_some_and(|(last, ..)| last == text)
     }
 
-    /// Finds the span's versions and whether its content may be kept (promise 2): by the span itself, by its crew, and,
+    /// Finds the span's framework, its versions and whether its content may be kept (promise 2): by the span itself, by its crew, and,
     /// for the versions alone, by what the whole request agrees on.
     pub(super) fn resolve(&mut self, context: &Context<'_, 'a>, survey: &mut Survey) {
         let program = context.program;
+        self.facts.framework = self.stated_name(context, program.framework);
+        self.facts.runtime = self.stated_name(context, program.runtime);
+        self.refusals
+            .set_sender(self.facts.framework, self.facts.runtime);
         let (own, compared) = self.own_version(program.version);
         let claims_version = program
             .version

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use headcount_wire::Value;
+
 use super::program::{SlotRule, Take};
 use crate::dialect::{Reason, Version};
 use crate::rule::{KeyDomain, Rule, TextLimit, is_token, release_number};
@@ -182,6 +184,22 @@ impl Cleaner {
             self.known_clean.insert(&text);
         }
         shorten(text, kept)
+    }
+}
+
+/// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
+pub(super) fn read_name<'a>(rule: &Rule, value: Value<'a>) -> Result<Option<&'a str>, Reason> {
+    match (rule, value) {
+        (_, Value::Empty | Value::String("")) => Ok(None),
+        (Rule::Enum(words), Value::String(text)) => match words.iter().any(|word| *word == text) {
+            true => Ok(Some(text)),
+            false => Err(Reason::NotInVocabulary),
+        },
+        (Rule::Token(limit), Value::String(text)) => match fits_token(text, limit) {
+            true => Ok(Some(text)),
+            false => Err(Reason::MalformedText),
+        },
+        _ => Err(Reason::WrongType),
     }
 }
 

@@ -91,10 +91,15 @@ impl SpanCompiler<'_> {
             }
             return self.each(key, plan).map(Action::Each);
         }
-        match detailed.to.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["every_row.framework_version"] => return Ok(Action::FrameworkVersion),
-            ["every_row.runtime_version"] => return Ok(Action::RuntimeVersion),
-            _ => {}
+        if let [target] = &detailed.to[..]
+            && let Some(action) = self
+                .envelope_action(target)
+                .map_err(|problem| (key.to_owned(), problem))?
+        {
+            if each.is_some() || detailed.object.is_some() {
+                return Err(fault("only an attribute can say this of each row"));
+            }
+            return Ok(action);
         }
         let take = self
             .take(detailed, each)

@@ -2,6 +2,7 @@
 //! here, at start-up, and not a surprise later.
 
 mod attributes;
+mod envelope;
 mod resource;
 mod span;
 

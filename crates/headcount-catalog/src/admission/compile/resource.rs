@@ -75,6 +75,8 @@ fn check(action: &Action) -> Result<(), Problem> {
         Action::Drop { .. }
         | Action::FrameworkVersion
         | Action::RuntimeVersion
+        | Action::Framework(_)
+        | Action::Runtime(_)
         | Action::PassOver => true,
     };
     if allowed {

@@ -1,5 +1,6 @@
 //! One span of a dialect: its rows, its constants and facts, its proofs of consent.
 
+use super::envelope::EnvelopeFields;
 use super::{Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
 use crate::admission::program::{
     Action, ConsentPlan, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
@@ -123,16 +124,7 @@ impl<'c> SpanCompiler<'c> {
                 within_us: i64::from(repeats.within_seconds) * 1_000_000,
             }),
         };
-        let find = |wanted: fn(&Action) -> bool| {
-            members
-                .fields
-                .iter()
-                .position(|field| wanted(&field.action))
-        };
-        let version = find(|action| matches!(action, Action::FrameworkVersion));
-        let runtime_version = find(|action| matches!(action, Action::RuntimeVersion));
-        let of_span = |field: &Option<usize>| field.is_none_or(|field| field < resource_from);
-        let borrows_versions = of_span(&version) && of_span(&runtime_version);
+        let envelope = EnvelopeFields::find(&members.fields)?;
         let rows = self.hand_out_rows(&mut members);
         let span_name = self.name(WHOLE_SPAN)?;
         Ok(SpanProgram {
@@ -142,9 +134,11 @@ impl<'c> SpanCompiler<'c> {
             slot_count: self.slot_count,
             rows,
             crew,
-            version,
-            runtime_version,
-            borrows_versions,
+            framework: envelope.framework,
+            version: envelope.version,
+            runtime: envelope.runtime,
+            runtime_version: envelope.runtime_version,
+            borrows_versions: envelope.borrow_versions(resource_from),
             consent,
             repeats,
         })
@@ -227,8 +221,14 @@ impl<'c> SpanCompiler<'c> {
             .iter()
             .position(|table| table.name == table_name)
             .ok_or_else(|| format!("the span gives no row of `{table_name}`"))?;
-        let table = self.tables[index].plan.table;
+        let plan = &self.tables[index].plan;
+        let table = plan.table;
         let column = column_of(self.catalog, table, column_name)?;
+        if plan.envelope.contains(column) {
+            return Err(format!(
+                "every row has this column: only `every_row.{column_name}` can go there, and alone"
+            ));
+        }
         let rule = self.catalog.rule(table, column).ok_or("no rule")?;
         Ok((index, column, rule))
     }
