@@ -167,6 +167,7 @@ impl<'a> SpanRun<'a, '_> {
             | Action::RuntimeVersion
             | Action::Framework(_)
             | Action::Runtime(_)
+            | Action::Mark
             | Action::PassOver => {
                 let _whole = reader.skip();
             }

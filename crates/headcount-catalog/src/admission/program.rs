@@ -1,8 +1,9 @@
 //! What a dialect and the catalog become: for each span name a program that says what to do with each attribute.
 
 use hashbrown::HashMap;
+use headcount_wire::Value;
 
-use super::value::ListLimit;
+use super::value::{ListLimit, read_mark};
 use crate::dialect::{Reason, Version, VersionRange};
 use crate::rule::Rule;
 use crate::schema::{TableId, Tier};
@@ -106,6 +107,15 @@ pub(super) struct SpanProgram {
 }
 
 impl SpanProgram {
+    /// Whether `value` of `field` marks what the dialect takes it for.
+    pub(super) fn is_marked(&self, field: usize, value: Option<Value<'_>>) -> bool {
+        match (&self.members.fields[field].action, value) {
+            (_, None) => false,
+            (Action::Mark, Some(value)) => read_mark(value) == Ok(true),
+            (_, Some(_)) => true,
+        }
+    }
+
     /// Whether spans of this name say something about other spans of their crew.
     pub(super) fn describes_crew(&self) -> bool {
         let vouches = self.consent.as_ref().is_some_and(|consent| consent.vouches);
@@ -150,6 +160,8 @@ pub(super) enum Action {
     Framework(Rule),
     /// The row's runtime, instead of the dialect's.
     Runtime(Rule),
+    /// Says something by being there ([`ConsentPlan::marked_by`]) and goes nowhere.
+    Mark,
     /// Of a resource: rows of this span have no such column.
     PassOver,
 }
@@ -205,7 +217,9 @@ pub(super) enum Source {
 
 #[derive(Debug)]
 pub(super) struct ConsentPlan {
-    pub(super) releases: Vec<VersionRange>,
+    /// `None`: whatever release.
+    pub(super) releases: Option<Vec<VersionRange>>,
+    /// Fields that must be there, and a mark's value true.
     pub(super) marked_by: Vec<usize>,
     pub(super) vouches: bool,
     pub(super) vouched: bool,
@@ -214,9 +228,12 @@ pub(super) struct ConsentPlan {
 impl ConsentPlan {
     /// Whether a span of this release, with these markers, proves by itself that its crew shares.
     pub(super) fn is_proven(&self, version: Option<Version>, has: impl Fn(usize) -> bool) -> bool {
-        let in_range = version
-            .is_some_and(|version| self.releases.iter().any(|range| range.contains(version)));
-        in_range && self.marked_by.iter().all(|&field| has(field))
+        let in_range = self.releases.as_ref().is_none_or(|releases| {
+            version.is_some_and(|version| releases.iter().any(|range| range.contains(version)))
+        });
+        // Without either the plan would prove itself; the compiler refuses it.
+        let asks = self.releases.is_some() || !self.marked_by.is_empty();
+        asks && in_range && self.marked_by.iter().all(|&field| has(field))
     }
 }
 

@@ -73,7 +73,8 @@ impl<'a> SpanRun<'a, '_> {
         };
         let values = &self.values;
         self.facts.proven = program.consent.as_ref().is_some_and(|consent| {
-            consent.is_proven(compared, |field| values[field].is_some())
+            let has = |field: usize| program.is_marked(field, values[field]);
+            consent.is_proven(compared, has)
                 || (!claims_version && consent.vouched && crew_facts.shares)
         });
         let mut facts = CrewFacts {

@@ -188,7 +188,7 @@ impl<'a> Stated<'_, 'a> {
         let version = self.version_at(self.program.version);
         let shares = self.program.consent.as_ref().is_some_and(|consent| {
             let parsed = version.as_str().and_then(Version::parse);
-            let has = |field: usize| self.value_at(field).is_some();
+            let has = |field: usize| self.program.is_marked(field, self.value_at(field));
             consent.vouches && consent.is_proven(parsed, has)
         });
         CrewFacts {

@@ -187,6 +187,20 @@ impl Cleaner {
     }
 }
 
+/// What a mark says. Only a plain yes is one, since consent may hang on it (promise 2).
+pub(super) fn read_mark(value: Value<'_>) -> Result<bool, Reason> {
+    let is_one_of =
+        |words: [&str; 4], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match value {
+        Value::Boolean(value) => Ok(value),
+        Value::Integer(1) => Ok(true),
+        Value::Integer(0) | Value::Empty | Value::String("") => Ok(false),
+        Value::String(text) if is_one_of(["true", "1", "yes", "on"], text) => Ok(true),
+        Value::String(text) if is_one_of(["false", "0", "no", "off"], text) => Ok(false),
+        _ => Err(Reason::WrongType),
+    }
+}
+
 /// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
 pub(super) fn read_name<'a>(rule: &Rule, value: Value<'a>) -> Result<Option<&'a str>, Reason> {
     match (rule, value) {

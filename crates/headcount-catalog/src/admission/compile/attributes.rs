@@ -75,6 +75,17 @@ impl SpanCompiler<'_> {
         each: Option<&str>,
     ) -> Result<Action, Fault> {
         let fault = |problem: &str| (key.to_owned(), problem.to_owned());
+        if detailed.mark {
+            let alone = Detailed {
+                mark: true,
+                ..Detailed::default()
+            };
+            return match each {
+                None if *detailed == alone => Ok(Action::Mark),
+                None => Err(fault("a mark goes nowhere: `mark` stands alone")),
+                Some(_) => Err(fault("only an attribute of the span can be a mark")),
+            };
+        }
         if let Some(reason) = detailed.drop {
             let unproven = detailed.unproven.unwrap_or(reason);
             if !detailed.to.is_empty() || detailed.each.is_some() || detailed.object.is_some() {

@@ -71,7 +71,8 @@ fn check(action: &Action) -> Result<(), Problem> {
     };
     let allowed = match action {
         Action::Take(take) => take.slots.iter().all(|slot| is_short(&slot.rule)),
-        Action::Each(_) | Action::Object { .. } => false,
+        // A process is no crew: what it says is no crew's consent.
+        Action::Mark | Action::Each(_) | Action::Object { .. } => false,
         Action::Drop { .. }
         | Action::FrameworkVersion
         | Action::RuntimeVersion

@@ -109,6 +109,10 @@ impl<'c> SpanCompiler<'c> {
         let crew = position(&self.dialect.file.crew_keys);
         let consent = match &span.consent {
             None => None,
+            Some(consent) if consent.releases.is_none() && consent.marked_by.is_empty() => {
+                let problem = "without `releases` or `marked_by` whatever span would prove it";
+                return Err(("consent".to_owned(), problem.to_owned()));
+            }
             Some(consent) => Some(ConsentPlan {
                 releases: consent.releases.clone(),
                 marked_by: every(&consent.marked_by)?,
