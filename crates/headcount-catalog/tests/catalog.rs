@@ -4,7 +4,7 @@
 use headcount_catalog::{Catalog, CatalogError, ColumnType, FieldRule, Rule, TableKind, Tier};
 
 /// Each table with its own columns, as scripts and reports name them (b boolean, i integer, d double, t timestamp, s text, l list).
-const TABLES: [(&str, &str); 19] = [
+const TABLES: [(&str, &str); 20] = [
     (
         "crews",
         "id s, key s, process s, memory b, inputs_present b, task_count i, agent_count i, project_id s",
@@ -51,6 +51,7 @@ const TABLES: [(&str, &str); 19] = [
     ),
     ("environments", "project_id s, tool s"),
     ("projects", "event s, kind s, project_id s, template_name s"),
+    ("losses", "reason s, count i"),
     ("refusals", "span s, key s, reason s, count i"),
     (
         "shared_agents",

@@ -124,6 +124,7 @@ fn reports_are_listed_with_their_questions() {
         "flows",
         "environment",
         "shared",
+        "losses",
         "refusals",
     ] {
         assert!(names.contains(&name), "{name} is missing from {names:?}");

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = files![
     "environment",
     "projects",
     "shared",
+    "losses",
     "refusals",
 ];
 

@@ -21,6 +21,7 @@ pub struct TraceRequest<'a> {
 #[derive(Debug, Clone)]
 pub struct SpanGroup<'a> {
     resource: Arc<[Attribute<'a>]>,
+    resource_index: usize,
     scope: Scope<'a>,
     message: &'a [u8],
 }
@@ -69,6 +70,7 @@ impl<'a> TraceRequest<'a> {
             resources: Fields::new(self.body, 1),
             scopes: Fields::new(&[], 2),
             resource: Arc::new([]),
+            resource_count: 0,
             attributes: Vec::new(),
         }
     }
@@ -83,6 +85,12 @@ impl<'a> SpanGroup<'a> {
     /// The resource's attributes, in the sender's order.
     pub fn resource_attributes(&self) -> &[Attribute<'a>] {
         &self.resource
+    }
+
+    /// The position of the resource in the request. Groups of one resource follow each other: a reader that keeps what it
+    /// found in the last one reads each resource once.
+    pub fn resource_index(&self) -> usize {
+        self.resource_index
     }
 
     /// The instrumentation scope's name; empty if the sender left it out.
@@ -141,6 +149,8 @@ struct Groups<'a> {
     resources: Fields<'a>,
     scopes: Fields<'a>,
     resource: Arc<[Attribute<'a>]>,
+    /// Resources that were read so far; the last one is the current one.
+    resource_count: usize,
     attributes: Vec<Attribute<'a>>,
 }
 
@@ -152,6 +162,7 @@ impl<'a> Iterator for Groups<'a> {
             if let Some(message) = self.scopes.next() {
                 return Some(SpanGroup {
                     resource: Arc::clone(&self.resource),
+                    resource_index: self.resource_count.saturating_sub(1),
                     scope: read_scope(message).ok()?,
                     message,
                 });
@@ -159,6 +170,7 @@ impl<'a> Iterator for Groups<'a> {
             let resource_spans = self.resources.next()?;
             read_resource(resource_spans, &mut self.attributes).ok()?;
             self.resource = Arc::from(self.attributes.as_slice());
+            self.resource_count += 1;
             self.scopes = Fields::new(resource_spans, 2);
         }
     }
@@ -264,6 +276,27 @@ mod tests {
             ("last name", "version")
         );
         assert_eq!(groups[0].spans().count(), 1);
+    }
+
+    #[test]
+    fn groups_tell_which_resource_of_the_request_they_belong_to() {
+        let mut writer = Writer::default();
+        for (key, groups) in [("a", 2), ("b", 0), ("c", 1)] {
+            let resource_spans = writer.open(1);
+            resource(&mut writer, key);
+            for _ in 0..groups {
+                let scope_spans = writer.open(2);
+                writer.close(scope_spans);
+            }
+            writer.close(resource_spans);
+        }
+        let body = writer.into_bytes();
+        let request = TraceRequest::parse(&body).unwrap();
+        let found: Vec<_> = request
+            .groups()
+            .map(|group| (group.resource_index(), group.resource_attributes()[0].key))
+            .collect();
+        assert_eq!(found, [(0, "a"), (0, "a"), (2, "c")]);
     }
 
     #[test]

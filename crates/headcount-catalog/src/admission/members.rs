@@ -162,7 +162,13 @@ impl<'a> SpanRun<'a, '_> {
                 }
             }
             // The compiler admits none of these inside JSON.
-            Action::Each(_) | Action::FrameworkVersion | Action::RuntimeVersion => {
+            Action::Each(_)
+            | Action::FrameworkVersion
+            | Action::RuntimeVersion
+            | Action::Framework(_)
+            | Action::Runtime(_)
+            | Action::Mark
+            | Action::PassOver => {
                 let _whole = reader.skip();
             }
         }

@@ -9,6 +9,7 @@ mod members;
 mod program;
 mod refusal;
 mod resolve;
+mod resource;
 mod row;
 mod span;
 mod survey;
@@ -17,7 +18,7 @@ mod window;
 
 use std::hash::Hasher;
 
-use headcount_wire::{RawSpan, RequestError, SpanGroup, TraceRequest, Value};
+use headcount_wire::{RawSpan, RequestError, SpanGroup, TraceRequest};
 use siphasher::sip::SipHasher13;
 
 use crate::batch::{AdmittedBatch, BatchWriter};
@@ -25,8 +26,9 @@ use crate::catalog::Catalog;
 use crate::dialect::{Dialect, DialectError, Reason};
 use crate::record::Fingerprint;
 use crate::secret::Secret;
-use program::{DialectProgram, NameId, Programs};
+use program::{NameId, Programs};
 use refusal::Refusals;
+use resource::ResourceReader;
 use span::SpanRun;
 use survey::Survey;
 use value::Cleaner;
@@ -97,8 +99,9 @@ impl Admission {
             accepted: 0,
             rejected: [0; Reason::ALL.len()],
         };
+        let mut resources = ResourceReader::new(&self.programs);
         for group in request.groups() {
-            walk.group(&request, &group);
+            walk.group(&request, &group, &mut resources);
         }
         if malformed_before > 0 {
             walk.spans.write(body);
@@ -109,25 +112,6 @@ impl Admission {
             );
         }
         Ok(walk.finish())
-    }
-}
-
-impl Programs {
-    /// The dialect that knows the group's service or scope, with its position.
-    fn dialect(&self, group: &SpanGroup<'_>) -> Option<(usize, &DialectProgram)> {
-        let attributes = group.resource_attributes().iter();
-        let service = attributes
-            .filter(|attribute| attribute.key == "service.name")
-            .find_map(|attribute| match attribute.value {
-                Value::String(name) => Some(name),
-                _ => None,
-            });
-        let scope = group.scope_name();
-        let is_one_of = |names: &[String], name: &str| names.iter().any(|known| known == name);
-        self.dialects.iter().enumerate().find(|(_, dialect)| {
-            service.is_some_and(|service| is_one_of(&dialect.service_names, service))
-                || is_one_of(&dialect.scope_names, scope)
-        })
     }
 }
 
@@ -142,9 +126,14 @@ struct Walk<'a, 'p> {
     rejected: [u64; Reason::ALL.len()],
 }
 
-impl<'a> Walk<'a, '_> {
-    fn group(&mut self, request: &TraceRequest<'a>, group: &SpanGroup<'a>) {
-        let Some((index, dialect)) = self.admission.programs.dialect(group) else {
+impl<'a, 'p> Walk<'a, 'p> {
+    fn group(
+        &mut self,
+        request: &TraceRequest<'a>,
+        group: &SpanGroup<'a>,
+        resources: &mut ResourceReader<'p, 'a>,
+    ) {
+        let Some((index, dialect)) = resources.dialect(group) else {
             let unknown = self.admission.programs.unknown_framework;
             for raw in group.spans() {
                 self.see(&raw);
@@ -152,6 +141,7 @@ impl<'a> Walk<'a, '_> {
             }
             return;
         };
+        let resource = resources.values(group, index);
         let mut attributes = Vec::new();
         for raw in group.spans() {
             let Ok(span) = raw.parse(&mut attributes) else {
@@ -175,6 +165,7 @@ impl<'a> Walk<'a, '_> {
                 dialect,
                 index,
                 program,
+                resource,
             };
             match self
                 .run
@@ -198,9 +189,10 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn count(&mut self, name: NameId, reason: Reason, count: u64) {
-        self.run
-            .refusals()
-            .add(name, reason, VersionText::default(), count);
+        let refusals = self.run.refusals();
+        // A span that is refused whole is not asked who sent it.
+        refusals.set_sender(None, None);
+        refusals.add(name, reason, VersionText::default(), count);
     }
 
     fn reject(&mut self, name: NameId, reason: Reason, count: u64) {
@@ -209,7 +201,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn finish(self) -> Outcome {
-        let (mut writer, refusals, received_us): (BatchWriter, Refusals, i64) = self.run.finish();
+        let (mut writer, refusals, received_us): (BatchWriter, Refusals<'_>, i64) =
+            self.run.finish();
         let fingerprint = self
             .admission
             .cleaner

@@ -1,8 +1,9 @@
 //! What a dialect and the catalog become: for each span name a program that says what to do with each attribute.
 
 use hashbrown::HashMap;
+use headcount_wire::Value;
 
-use super::value::ListLimit;
+use super::value::{ListLimit, read_mark};
 use crate::dialect::{Reason, Version, VersionRange};
 use crate::rule::Rule;
 use crate::schema::{TableId, Tier};
@@ -54,12 +55,28 @@ pub(super) struct EnvelopeColumns {
     pub(super) runtime_version: usize,
 }
 
+impl EnvelopeColumns {
+    /// Whether admission writes the column itself.
+    pub(super) fn contains(&self, column: usize) -> bool {
+        let Self {
+            time,
+            framework,
+            framework_version,
+            runtime,
+            runtime_version,
+        } = *self;
+        [time, framework, framework_version, runtime, runtime_version].contains(&column)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct DialectProgram {
     pub(super) framework: String,
     pub(super) runtime: String,
     pub(super) service_names: Vec<String>,
     pub(super) scope_names: Vec<String>,
+    /// The attributes that spans take from their resource, by position in what [`super::resource`] reads.
+    pub(super) resource_keys: HashMap<Box<str>, u16>,
     pub(super) spans: HashMap<Box<str>, usize>,
     pub(super) programs: Vec<SpanProgram>,
     /// `(unknown)`, `(span)`.
@@ -68,24 +85,43 @@ pub(super) struct DialectProgram {
 
 #[derive(Debug)]
 pub(super) struct SpanProgram {
+    /// The span's attributes, then those of its resource, which have no key here.
     pub(super) members: Members,
+    /// Where the fields of the resource begin, in the order of [`DialectProgram::resource_keys`].
+    pub(super) resource_from: usize,
     /// `(span)`: what concerns the span as a whole.
     pub(super) span_name: NameId,
     pub(super) slot_count: usize,
     pub(super) rows: Vec<RowPlan>,
     /// Fields that name the crew; the first one present counts.
     pub(super) crew: Vec<usize>,
+    pub(super) framework: Option<usize>,
     pub(super) version: Option<usize>,
+    pub(super) runtime: Option<usize>,
     pub(super) runtime_version: Option<usize>,
+    /// Whether a version that the span does not state is that which the request's other spans agree on. Not where a
+    /// resource states it, or the spans may be of different frameworks.
+    pub(super) borrows_versions: bool,
     pub(super) consent: Option<ConsentPlan>,
     pub(super) repeats: Option<RepeatPlan>,
 }
 
 impl SpanProgram {
+    /// Whether `value` of `field` marks what the dialect takes it for.
+    pub(super) fn is_marked(&self, field: usize, value: Option<Value<'_>>) -> bool {
+        match (&self.members.fields[field].action, value) {
+            (_, None) => false,
+            (Action::Mark, Some(value)) => read_mark(value) == Ok(true),
+            (_, Some(_)) => true,
+        }
+    }
+
     /// Whether spans of this name say something about other spans of their crew.
     pub(super) fn describes_crew(&self) -> bool {
         let vouches = self.consent.as_ref().is_some_and(|consent| consent.vouches);
-        !self.crew.is_empty() && (vouches || self.runtime_version.is_some())
+        let runtime = self.runtime_version;
+        let names_runtime = runtime.is_some_and(|field| field < self.resource_from);
+        !self.crew.is_empty() && (vouches || names_runtime)
     }
 }
 
@@ -109,11 +145,25 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) enum Action {
     Take(Take),
-    Drop { proven: Reason, unproven: Reason },
+    Drop {
+        proven: Reason,
+        unproven: Reason,
+    },
     Each(EachPlan),
-    Object { plain: Take, members: Members },
+    Object {
+        plain: Take,
+        members: Members,
+    },
     FrameworkVersion,
     RuntimeVersion,
+    /// The row's framework, instead of the dialect's.
+    Framework(Rule),
+    /// The row's runtime, instead of the dialect's.
+    Runtime(Rule),
+    /// Says something by being there ([`ConsentPlan::marked_by`]) and goes nowhere.
+    Mark,
+    /// Of a resource: rows of this span have no such column.
+    PassOver,
 }
 
 /// A value that goes into one or more slots, one for each rule that it is checked against.
@@ -167,7 +217,9 @@ pub(super) enum Source {
 
 #[derive(Debug)]
 pub(super) struct ConsentPlan {
-    pub(super) releases: Vec<VersionRange>,
+    /// `None`: whatever release.
+    pub(super) releases: Option<Vec<VersionRange>>,
+    /// Fields that must be there, and a mark's value true.
     pub(super) marked_by: Vec<usize>,
     pub(super) vouches: bool,
     pub(super) vouched: bool,
@@ -176,9 +228,12 @@ pub(super) struct ConsentPlan {
 impl ConsentPlan {
     /// Whether a span of this release, with these markers, proves by itself that its crew shares.
     pub(super) fn is_proven(&self, version: Option<Version>, has: impl Fn(usize) -> bool) -> bool {
-        let in_range = version
-            .is_some_and(|version| self.releases.iter().any(|range| range.contains(version)));
-        in_range && self.marked_by.iter().all(|&field| has(field))
+        let in_range = self.releases.as_ref().is_none_or(|releases| {
+            version.is_some_and(|version| releases.iter().any(|range| range.contains(version)))
+        });
+        // Without either the plan would prove itself; the compiler refuses it.
+        let asks = self.releases.is_some() || !self.marked_by.is_empty();
+        asks && in_range && self.marked_by.iter().all(|&field| has(field))
     }
 }
 

@@ -12,15 +12,53 @@ const HOUR_US: i64 = 3_600_000_000;
 
 /// The counts of one request.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
-    counts: HashMap<(NameId, Reason, VersionText), u64>,
+pub(super) struct Refusals<'a> {
+    counts: HashMap<(NameId, Reason, VersionText, SenderId), u64>,
+    /// Each sender once, in the order of their first spans.
+    senders: Vec<Sender<'a>>,
+    ids: HashMap<Sender<'a>, SenderId>,
+    /// Whose spans are counted now.
+    sender: SenderId,
 }
 
-impl Refusals {
+/// The framework and the runtime that a span names instead of its dialect's; both are words that the catalog allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Sender<'a> {
+    framework: Option<&'a str>,
+    runtime: Option<&'a str>,
+}
+
+/// 0: the dialect's framework and runtime; else one more than a position in [`Refusals::senders`].
+type SenderId = u32;
+
+impl<'a> Refusals<'a> {
+    /// Says whose spans are counted from here on.
+    pub(super) fn set_sender(&mut self, framework: Option<&'a str>, runtime: Option<&'a str>) {
+        let sender = Sender { framework, runtime };
+        if sender == self.sender(self.sender) {
+            return;
+        }
+        if sender == Sender::default() {
+            self.sender = 0;
+            return;
+        }
+        self.sender = *self.ids.entry(sender).or_insert_with(|| {
+            self.senders.push(sender);
+            self.senders.len() as SenderId
+        });
+    }
+
+    fn sender(&self, id: SenderId) -> Sender<'a> {
+        let position = (id as usize).checked_sub(1);
+        let sender = position.and_then(|position| self.senders.get(position));
+        sender.copied().unwrap_or_default()
+    }
+
     /// Counts `count` more.
     pub(super) fn add(&mut self, name: NameId, reason: Reason, version: VersionText, count: u64) {
         if count > 0 {
-            *self.counts.entry((name, reason, version)).or_insert(0) += count;
+            let key = (name, reason, version, self.sender);
+            *self.counts.entry(key).or_insert(0) += count;
         }
     }
 
@@ -34,19 +72,23 @@ impl Refusals {
     ) {
         // The same request gives the same bytes, whatever the order of a hash map.
         let mut counts: Vec<_> = self.counts.iter().collect();
-        counts.sort_unstable_by_key(|((name, reason, version), _)| (name.0, *reason, *version));
+        counts.sort_unstable_by_key(|((name, reason, version, sender), _)| {
+            (name.0, *reason, *version, *sender)
+        });
         let columns = &programs.refusals;
         let hour = received_us.div_euclid(HOUR_US).saturating_mul(HOUR_US);
         writer.begin_entry(fingerprint);
-        for ((name, reason, version), count) in counts {
+        for ((name, reason, version, sender), count) in counts {
             let name = &programs.names[usize::from(name.0)];
+            let sender = self.sender(*sender);
             writer.row(columns.table, |row| {
                 row.timestamp(columns.envelope.time, hour);
-                row.text(columns.envelope.framework, &name.framework);
+                let framework = sender.framework.unwrap_or(&name.framework);
+                row.text(columns.envelope.framework, framework);
                 if let Some(version) = version.as_str() {
                     row.text(columns.envelope.framework_version, version);
                 }
-                if let Some(runtime) = &name.runtime {
+                if let Some(runtime) = sender.runtime.or(name.runtime.as_deref()) {
                     row.text(columns.envelope.runtime, runtime);
                 }
                 row.text(columns.span, &name.span);
@@ -62,7 +104,7 @@ impl Refusals {
     /// there is nothing of that kind.
     pub(super) fn message(&self, rejected: &[u64; Reason::ALL.len()]) -> String {
         let mut forbidden = [0_u64; Reason::ALL.len()];
-        for ((_, reason, _), count) in &self.counts {
+        for ((_, reason, ..), count) in &self.counts {
             if reason.is_forbidden() {
                 forbidden[*reason as usize] += count;
             }

@@ -1,8 +1,9 @@
 //! What a span's own attributes leave open: its versions, whether its crew shares, whether it repeats another.
 
+use super::program::Action;
 use super::span::{Context, SpanRun};
 use super::survey::Survey;
-use super::value::clean_version;
+use super::value::{clean_version, read_name};
 use super::window::{CrewFacts, Identity, VersionText};
 use crate::dialect::Version;
 use crate::record::Fingerprint;
@@ -26,8 +27,22 @@ impl<'a> SpanRun<'a, '_> {
         };
         let version = VersionText::new(&public);
         let compared = Version::parse(&public);
-        self.last_version = Some((text, version, compared));
+        // Comparing a long one (its label) with the next span's would cost its length for each span of a resource.
+        if text.len() <= 2 * VERSION_LENGTH {
+            self.last_version = Some((text, version, compared));
+        }
         (version, compared)
+    }
+
+    /// The framework's or the runtime's name, where an attribute states a valid one.
+    fn stated_name(&self, context: &Context<'_, 'a>, field: Option<usize>) -> Option<&'a str> {
+        let field = field?;
+        match &context.program.members.fields[field].action {
+            Action::Framework(rule) | Action::Runtime(rule) => {
+                read_name(rule, self.values[field]?).ok().flatten()
+            }
+            _ => None,
+        }
     }
 
     /// Whether `text` is the version that was read last, and so is one.
@@ -35,10 +50,14 @@ impl<'a> SpanRun<'a, '_> {
         self.last_version.is_some_and(|(last, ..)| last == text)
     }
 
-    /// Finds the span's versions and whether its content may be kept (promise 2): by the span itself, by its crew, and,
+    /// Finds the span's framework, its versions and whether its content may be kept (promise 2): by the span itself, by its crew, and,
     /// for the versions alone, by what the whole request agrees on.
     pub(super) fn resolve(&mut self, context: &Context<'_, 'a>, survey: &mut Survey) {
         let program = context.program;
+        self.facts.framework = self.stated_name(context, program.framework);
+        self.facts.runtime = self.stated_name(context, program.runtime);
+        self.refusals
+            .set_sender(self.facts.framework, self.facts.runtime);
         let (own, compared) = self.own_version(program.version);
         let claims_version = program
             .version
@@ -54,7 +73,8 @@ impl<'a> SpanRun<'a, '_> {
         };
         let values = &self.values;
         self.facts.proven = program.consent.as_ref().is_some_and(|consent| {
-            consent.is_proven(compared, |field| values[field].is_some())
+            let has = |field: usize| program.is_marked(field, values[field]);
+            consent.is_proven(compared, has)
                 || (!claims_version && consent.vouched && crew_facts.shares)
         });
         let mut facts = CrewFacts {
@@ -67,10 +87,11 @@ impl<'a> SpanRun<'a, '_> {
             facts.runtime_version = VersionText::new(&public);
         }
         facts.merge(&crew_facts);
-        if facts.version.is_none() && !claims_version {
+        let borrows = program.borrows_versions;
+        if borrows && facts.version.is_none() && !claims_version {
             facts.version = survey.version(self.programs, context.request, context.index);
         }
-        if facts.runtime_version.is_none() && own_runtime.is_none() {
+        if borrows && facts.runtime_version.is_none() && own_runtime.is_none() {
             facts.runtime_version = survey.runtime_version(context.index);
         }
         self.facts.version = facts.version;

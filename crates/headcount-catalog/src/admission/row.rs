@@ -22,11 +22,13 @@ impl SpanRun<'_, '_> {
         }
         writer.row(plan.table, |row| {
             row.timestamp(plan.envelope.time, facts.start_us);
-            row.text(plan.envelope.framework, &dialect.framework);
+            let framework = facts.framework.unwrap_or(&dialect.framework);
+            row.text(plan.envelope.framework, framework);
             if let Some(version) = facts.version.as_str() {
                 row.text(plan.envelope.framework_version, version);
             }
-            row.text(plan.envelope.runtime, &dialect.runtime);
+            let runtime = facts.runtime.unwrap_or(&dialect.runtime);
+            row.text(plan.envelope.runtime, runtime);
             if let Some(version) = facts.runtime_version.as_str() {
                 row.text(plan.envelope.runtime_version, version);
             }
@@ -48,7 +50,7 @@ fn write_cell(
     source: &Source,
     slots: &[Clean<'_>],
     texts: &Texts<'_>,
-    facts: &Facts,
+    facts: &Facts<'_>,
 ) -> bool {
     match source {
         Source::Slot(slot) => match &slots[usize::from(*slot)] {

@@ -6,7 +6,7 @@ use super::program::{Action, DialectProgram, Programs, SpanProgram, Take};
 use super::refusal::Refusals;
 use super::resolve::VERSION_LENGTH;
 use super::survey::Survey;
-use super::value::{Clean, Cleaner, Raw, Texts, clean_version};
+use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark, read_name};
 use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
 use crate::dialect::{Reason, Version};
@@ -23,14 +23,19 @@ pub(super) struct Context<'c, 'a> {
     pub(super) dialect: &'c DialectProgram,
     pub(super) index: usize,
     pub(super) program: &'c SpanProgram,
+    /// What the span's resource says, in the order of the dialect's keys.
+    pub(super) resource: &'c [Option<Value<'a>>],
 }
 
 /// What is known of the span that is being read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Facts {
+pub(super) struct Facts<'a> {
     pub(super) start_us: i64,
     pub(super) end_us: Option<i64>,
     pub(super) failed: bool,
+    /// `None`: the dialect's, as for the runtime.
+    pub(super) framework: Option<&'a str>,
+    pub(super) runtime: Option<&'a str>,
     pub(super) version: VersionText,
     pub(super) compared: Option<Version>,
     pub(super) runtime_version: VersionText,
@@ -44,12 +49,12 @@ pub(super) struct SpanRun<'a, 'p> {
     pub(super) window: &'p Window,
     received_us: i64,
     pub(super) writer: BatchWriter,
-    pub(super) refusals: Refusals,
+    pub(super) refusals: Refusals<'a>,
     pub(super) values: Vec<Option<Value<'a>>>,
     repeated_keys: Vec<usize>,
     pub(super) slots: Vec<Clean<'a>>,
     pub(super) texts: Texts<'a>,
-    pub(super) facts: Facts,
+    pub(super) facts: Facts<'a>,
     /// The last version that was read: most requests know one only.
     pub(super) last_version: Option<(&'a str, VersionText, Option<Version>)>,
 }
@@ -78,11 +83,11 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         }
     }
 
-    pub(super) fn refusals(&mut self) -> &mut Refusals {
+    pub(super) fn refusals(&mut self) -> &mut Refusals<'a> {
         &mut self.refusals
     }
 
-    pub(super) fn finish(self) -> (BatchWriter, Refusals, i64) {
+    pub(super) fn finish(self) -> (BatchWriter, Refusals<'a>, i64) {
         (self.writer, self.refusals, self.received_us)
     }
 
@@ -109,7 +114,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             failed: span.status == StatusCode::Error,
             ..Facts::default()
         };
-        let unknown = self.collect(program, span.attributes);
+        let unknown = self.collect(program, span.attributes, context.resource);
         self.resolve(context, survey);
         if self.is_repetition(context, fingerprint) {
             return Err(Reason::Repeated);
@@ -139,9 +144,15 @@ impl<'a, 'p> SpanRun<'a, 'p> {
     }
 
     /// Puts the attributes into the order of the program; gives the number of those that it does not know.
-    fn collect(&mut self, program: &SpanProgram, attributes: &[Attribute<'a>]) -> u64 {
+    fn collect(
+        &mut self,
+        program: &SpanProgram,
+        attributes: &[Attribute<'a>],
+        resource: &[Option<Value<'a>>],
+    ) -> u64 {
         self.values.clear();
-        self.values.resize(program.members.fields.len(), None);
+        self.values.resize(program.resource_from, None);
+        self.values.extend_from_slice(resource);
         self.repeated_keys.clear();
         let mut unknown = 0;
         for attribute in attributes {
@@ -214,6 +225,17 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                     self.take(field.name, take, raw);
                 }
                 Action::Object { plain, members } => self.object(field.name, plain, members, value),
+                Action::Framework(rule) | Action::Runtime(rule) => {
+                    if let Err(reason) = read_name(rule, value) {
+                        self.refusals.add(field.name, reason, version, 1);
+                    }
+                }
+                Action::Mark => {
+                    if let Err(reason) = read_mark(value) {
+                        self.refusals.add(field.name, reason, version, 1);
+                    }
+                }
+                Action::PassOver => {}
                 Action::Each(each) => arrays.push((field.name, each, value)),
             }
         }

@@ -5,6 +5,7 @@ use headcount_wire::{Attribute, TraceRequest, Value};
 
 use super::program::{Programs, SpanProgram};
 use super::resolve::VERSION_LENGTH;
+use super::resource::ResourceReader;
 use super::value::clean_version;
 use super::window::{CrewFacts, Identity, VersionText, Window};
 use crate::dialect::Version;
@@ -54,10 +55,12 @@ impl Survey {
             versions: vec![None; programs.dialects.len()],
         };
         let mut attributes = Vec::new();
+        let mut resources = ResourceReader::new(programs);
         for group in request.groups() {
-            let Some((index, dialect)) = programs.dialect(&group) else {
+            let Some((index, dialect)) = resources.dialect(&group) else {
                 continue;
             };
+            let resource = resources.values(&group, index);
             for raw in group.spans() {
                 let name = raw.name().ok();
                 let program = name.and_then(|name| dialect.spans.get(name));
@@ -68,9 +71,14 @@ impl Survey {
                 let Ok(span) = raw.parse(&mut attributes) else {
                     continue;
                 };
-                let facts = describe(program, span.attributes);
+                let stated = Stated {
+                    program,
+                    attributes: span.attributes,
+                    resource,
+                };
+                let facts = stated.describe();
                 survey.runtimes[index].add(facts.runtime_version);
-                if let Some(crew) = crew_text(program, span.attributes) {
+                if let Some(crew) = stated.crew() {
                     let crew = window.identity((index, crew));
                     survey.crews.entry(crew).or_default().merge(&facts);
                 }
@@ -109,8 +117,9 @@ impl Survey {
         let agreement = self.versions[index].get_or_insert_with(|| {
             let mut agreement = Agreement::default();
             let mut attributes = Vec::new();
+            let mut resources = ResourceReader::new(programs);
             for group in request.groups() {
-                let Some((found, dialect)) = programs.dialect(&group) else {
+                let Some((found, dialect)) = resources.dialect(&group) else {
                     continue;
                 };
                 for raw in group.spans().filter(|_| found == index) {
@@ -119,8 +128,12 @@ impl Survey {
                         continue;
                     };
                     if let Ok(span) = raw.parse(&mut attributes) {
-                        let program = &dialect.programs[program];
-                        agreement.add(version_at(program, program.version, span.attributes));
+                        let stated = Stated {
+                            program: &dialect.programs[program],
+                            attributes: span.attributes,
+                            resource: &[],
+                        };
+                        agreement.add(stated.version_at(stated.program.version));
                     }
                 }
             }
@@ -130,56 +143,58 @@ impl Survey {
     }
 }
 
-fn text_at<'a>(
-    program: &SpanProgram,
-    field: usize,
-    attributes: &[Attribute<'a>],
-) -> Option<&'a str> {
-    let is_field =
-        |key: &str| program.members.keys.get(key).map(|&at| usize::from(at)) == Some(field);
-    // The first of two attributes with the same key counts, as everywhere.
-    let attribute = attributes
-        .iter()
-        .find(|attribute| is_field(attribute.key))?;
-    match attribute.value {
-        Value::String(text) => Some(text),
-        _ => None,
+/// What one span and its resource state.
+struct Stated<'s, 'a> {
+    program: &'s SpanProgram,
+    attributes: &'s [Attribute<'a>],
+    resource: &'s [Option<Value<'a>>],
+}
+
+impl<'a> Stated<'_, 'a> {
+    /// The first of two attributes with the same key counts, as everywhere.
+    fn value_at(&self, field: usize) -> Option<Value<'a>> {
+        if let Some(at) = field.checked_sub(self.program.resource_from) {
+            return self.resource.get(at).copied().flatten();
+        }
+        let keys = &self.program.members.keys;
+        let is_field = |key: &str| keys.get(key).map(|&at| usize::from(at)) == Some(field);
+        let mut attributes = self.attributes.iter();
+        let attribute = attributes.find(|attribute| is_field(attribute.key))?;
+        Some(attribute.value)
     }
-}
 
-fn version_at(
-    program: &SpanProgram,
-    field: Option<usize>,
-    attributes: &[Attribute<'_>],
-) -> VersionText {
-    field
-        .and_then(|field| text_at(program, field, attributes))
-        .and_then(|text| clean_version(text.into(), VERSION_LENGTH).ok())
-        .map(|text| VersionText::new(&text))
-        .unwrap_or_default()
-}
+    fn text_at(&self, field: usize) -> Option<&'a str> {
+        match self.value_at(field)? {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
 
-fn crew_text<'a>(program: &SpanProgram, attributes: &[Attribute<'a>]) -> Option<&'a str> {
-    let mut texts = program
-        .crew
-        .iter()
-        .filter_map(|&field| text_at(program, field, attributes));
-    texts.find(|text| !text.is_empty())
-}
+    fn version_at(&self, field: Option<usize>) -> VersionText {
+        field
+            .and_then(|field| self.text_at(field))
+            .and_then(|text| clean_version(text.into(), VERSION_LENGTH).ok())
+            .map(|text| VersionText::new(&text))
+            .unwrap_or_default()
+    }
 
-fn describe(program: &SpanProgram, attributes: &[Attribute<'_>]) -> CrewFacts {
-    let version = version_at(program, program.version, attributes);
-    let shares = program.consent.as_ref().is_some_and(|consent| {
-        let parsed = version.as_str().and_then(Version::parse);
-        let has = |field: usize| {
-            let mut keys = attributes.iter().map(|attribute| attribute.key);
-            keys.any(|key| program.members.keys.get(key).map(|&at| usize::from(at)) == Some(field))
-        };
-        consent.vouches && consent.is_proven(parsed, has)
-    });
-    CrewFacts {
-        version,
-        runtime_version: version_at(program, program.runtime_version, attributes),
-        shares,
+    fn crew(&self) -> Option<&'a str> {
+        let fields = self.program.crew.iter();
+        let mut texts = fields.filter_map(|&field| self.text_at(field));
+        texts.find(|text| !text.is_empty())
+    }
+
+    fn describe(&self) -> CrewFacts {
+        let version = self.version_at(self.program.version);
+        let shares = self.program.consent.as_ref().is_some_and(|consent| {
+            let parsed = version.as_str().and_then(Version::parse);
+            let has = |field: usize| self.program.is_marked(field, self.value_at(field));
+            consent.vouches && consent.is_proven(parsed, has)
+        });
+        CrewFacts {
+            version,
+            runtime_version: self.version_at(self.program.runtime_version),
+            shares,
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use headcount_wire::Value;
+
 use super::program::{SlotRule, Take};
 use crate::dialect::{Reason, Version};
 use crate::rule::{KeyDomain, Rule, TextLimit, is_token, release_number};
@@ -185,14 +187,49 @@ impl Cleaner {
     }
 }
 
-/// The public part of a version that can be compared.
+/// What a mark says. Only a plain yes is one, since consent may hang on it (promise 2).
+pub(super) fn read_mark(value: Value<'_>) -> Result<bool, Reason> {
+    let is_one_of =
+        |words: [&str; 4], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match value {
+        Value::Boolean(value) => Ok(value),
+        Value::Integer(1) => Ok(true),
+        Value::Integer(0) | Value::Empty | Value::String("") => Ok(false),
+        Value::String(text) if is_one_of(["true", "1", "yes", "on"], text) => Ok(true),
+        Value::String(text) if is_one_of(["false", "0", "no", "off"], text) => Ok(false),
+        _ => Err(Reason::WrongType),
+    }
+}
+
+/// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
+pub(super) fn read_name<'a>(rule: &Rule, value: Value<'a>) -> Result<Option<&'a str>, Reason> {
+    match (rule, value) {
+        (_, Value::Empty | Value::String("")) => Ok(None),
+        (Rule::Enum(words), Value::String(text)) => match words.iter().any(|word| *word == text) {
+            true => Ok(Some(text)),
+            false => Err(Reason::NotInVocabulary),
+        },
+        (Rule::Token(limit), Value::String(text)) => match fits_token(text, limit) {
+            true => Ok(Some(text)),
+            false => Err(Reason::MalformedText),
+        },
+        _ => Err(Reason::WrongType),
+    }
+}
+
+/// The public part of a version that can be compared. Looks at no more of the text than a version may have: a resource's
+/// is read again for each of its spans.
 pub(super) fn clean_version(text: Cow<'_, str>, max_length: usize) -> Result<Cow<'_, str>, Reason> {
-    let length = match release_number(&text) {
-        Some(public) if public.len() <= max_length && Version::parse(public).is_some() => {
-            public.len()
-        }
-        _ => return Err(Reason::MalformedText),
-    };
+    let label = text
+        .bytes()
+        .take(max_length + 1)
+        .position(|byte| byte == b'+');
+    let length = label.unwrap_or(text.len());
+    let is_version = length <= max_length
+        && release_number(&text[..length]).is_some_and(|text| Version::parse(text).is_some());
+    if !is_version {
+        return Err(Reason::MalformedText);
+    }
     Ok(shorten(text, length))
 }
 

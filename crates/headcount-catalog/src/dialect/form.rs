@@ -17,6 +17,8 @@ pub(crate) struct File {
     pub(crate) crew_keys: Vec<String>,
     #[serde(default, deserialize_with = "ordered")]
     pub(crate) common: Vec<(String, Attribute)>,
+    #[serde(default, deserialize_with = "ordered")]
+    pub(crate) resource: Vec<(String, Attribute)>,
     #[serde(deserialize_with = "ordered")]
     pub(crate) spans: Vec<(String, Span)>,
 }
@@ -51,8 +53,9 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Consent {
-    #[serde(default, deserialize_with = "ranges")]
-    pub(crate) releases: Vec<VersionRange>,
+    /// `None`: whatever release.
+    #[serde(default, deserialize_with = "some_ranges")]
+    pub(crate) releases: Option<Vec<VersionRange>>,
     #[serde(default)]
     pub(crate) marked_by: Vec<String>,
     #[serde(default)]
@@ -90,18 +93,20 @@ pub(crate) enum Unit {
 }
 
 /// What becomes of an attribute: a target, several, or more.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Attribute {
     To(Vec<String>),
     Detailed(Box<Detailed>),
 }
 
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Detailed {
     #[serde(default, deserialize_with = "one_or_many")]
     pub(crate) to: Vec<String>,
     pub(crate) drop: Option<Reason>,
+    #[serde(default)]
+    pub(crate) mark: bool,
     pub(crate) unit: Option<Unit>,
     #[serde(default)]
     pub(crate) absent_if: Vec<String>,
@@ -114,7 +119,7 @@ pub(crate) struct Detailed {
 }
 
 /// A JSON array of objects: each gives a row.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Each {
     pub(crate) row: Option<String>,
@@ -125,7 +130,7 @@ pub(crate) struct Each {
 }
 
 /// A JSON object: its members.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Nested(pub(crate) Vec<(String, Attribute)>);
 
 impl<'de> Deserialize<'de> for Nested {
@@ -210,9 +215,15 @@ fn some_range<'de, D: Deserializer<'de>>(
     range(deserializer).map(Some)
 }
 
-fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<VersionRange>, D::Error> {
-    Vec::<String>::deserialize(deserializer)?
-        .iter()
-        .map(|text| VersionRange::parse(text).map_err(serde::de::Error::custom))
-        .collect()
+fn some_ranges<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<VersionRange>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.is_empty() {
+        let message = "`releases` names none; leave it out where any release will do";
+        return Err(serde::de::Error::custom(message));
+    }
+    let ranges = texts.iter().map(|text| VersionRange::parse(text));
+    let ranges: Result<Vec<_>, _> = ranges.collect();
+    ranges.map(Some).map_err(serde::de::Error::custom)
 }

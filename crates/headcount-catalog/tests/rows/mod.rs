@@ -4,7 +4,7 @@
 pub mod decoded;
 
 use headcount_catalog::{Admission, Catalog, Cell, Dialect, Outcome, Secret};
-use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
+use headcount_wire::{AttributeWriter, RequestEncoder, SpanHeader, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// A day after the corpus was recorded.
@@ -119,38 +119,53 @@ pub fn request(spans: &[TestSpan]) -> Vec<u8> {
 }
 
 pub fn request_from(service: &str, scope: &str, spans: &[TestSpan]) -> Vec<u8> {
+    request_of(&[(json!({"service.name": service}), scope, spans)])
+}
+
+/// A request of several resources with one scope each: the resource's attributes, the scope's name, its spans.
+pub fn request_of(resources: &[(Value, &str, &[TestSpan])]) -> Vec<u8> {
     let mut encoder = RequestEncoder::new();
-    let _ = encoder
-        .resource(|attributes| attributes.string("service.name", service))
-        .scope(scope, "");
-    for (index, span) in spans.iter().enumerate() {
-        let header = SpanHeader {
-            trace_id: [9; 16],
-            span_id: (index as u64 + 1).to_be_bytes(),
-            name: &span.name,
-            start_unix_nano: START_NS + span.start,
-            end_unix_nano: START_NS + span.end,
-            status: span.status,
-        };
-        let _ = encoder.span(&header, |attributes| {
-            for (key, value) in &span.attributes {
-                match value {
-                    Value::Bool(value) => attributes.boolean(key, *value),
-                    Value::Number(number) if number.is_i64() => {
-                        attributes.integer(key, number.as_i64().unwrap());
-                    }
-                    Value::Number(number) => attributes.double(key, number.as_f64().unwrap()),
-                    Value::String(text) => attributes.string(key, text),
-                    Value::Array(texts) => {
-                        attributes.strings(key, texts.iter().filter_map(Value::as_str));
-                    }
-                    Value::Null => attributes.value(key, |_| {}),
-                    Value::Object(_) => attributes.bytes(key, b"\x00\xff"),
-                }
-            }
-        });
+    let mut id = 0_u64;
+    for (attributes, scope, spans) in resources {
+        let _ = encoder
+            .resource(|writer| write(writer, attributes.as_object().unwrap()))
+            .scope(scope, "");
+        for span in *spans {
+            id += 1;
+            let header = SpanHeader {
+                trace_id: [9; 16],
+                span_id: id.to_be_bytes(),
+                name: &span.name,
+                start_unix_nano: START_NS + span.start,
+                end_unix_nano: START_NS + span.end,
+                status: span.status,
+            };
+            let attributes = span.attributes.iter().map(|(key, value)| (key, value));
+            let _ = encoder.span(&header, |writer| write(writer, attributes));
+        }
     }
     encoder.finish()
+}
+
+fn write<'v>(
+    attributes: &mut AttributeWriter<'_>,
+    values: impl IntoIterator<Item = (&'v String, &'v Value)>,
+) {
+    for (key, value) in values {
+        match value {
+            Value::Bool(value) => attributes.boolean(key, *value),
+            Value::Number(number) if number.is_i64() => {
+                attributes.integer(key, number.as_i64().unwrap());
+            }
+            Value::Number(number) => attributes.double(key, number.as_f64().unwrap()),
+            Value::String(text) => attributes.string(key, text),
+            Value::Array(texts) => {
+                attributes.strings(key, texts.iter().filter_map(Value::as_str));
+            }
+            Value::Null => attributes.value(key, |_| {}),
+            Value::Object(_) => attributes.bytes(key, b"\x00\xff"),
+        }
+    }
 }
 
 pub fn admit(spans: &[TestSpan]) -> Outcome {

@@ -63,6 +63,19 @@ fn an_empty_store_gives_zeros_in_the_overview_and_no_rows_elsewhere() {
     }
 }
 
+/// A client states its losses itself: a lie must not make the report fail or its sum negative.
+#[test]
+fn losses_beyond_what_a_number_holds_are_the_greatest_number() {
+    let loss = json!({"framework": "loom", "time": "2026-11-12T09:00:00Z", "reason": "too_old", "count": i64::MAX});
+    let mut dataset = Dataset::new();
+    let _none = dataset.insert("losses".to_owned(), json!([loss, loss]));
+    let answer = ask(&reports_over(&dataset), "losses", &parameters(1));
+    assert_eq!(
+        Value::from(&answer.rows[0][..]),
+        json!(["loom", null, "too_old", i64::MAX])
+    );
+}
+
 #[test]
 fn every_field_of_the_catalog_is_used_by_a_report() {
     let catalog = Catalog::embedded();

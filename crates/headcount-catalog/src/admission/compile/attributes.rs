@@ -11,7 +11,7 @@ use crate::rule::{Rule, TextLimit};
 use crate::schema::Tier;
 
 /// Stands in a target for each row of the span that has the column.
-const EVERY_ROW: &str = "every_row";
+pub(super) const EVERY_ROW: &str = "every_row";
 
 impl SpanCompiler<'_> {
     pub(super) fn members(
@@ -26,31 +26,9 @@ impl SpanCompiler<'_> {
             return Err((path.to_owned(), "more than 128 attributes".to_owned()));
         }
         for (key, attribute) in attributes {
-            let full = format!("{path}{key}");
-            let to;
-            let simple;
-            let detailed = match attribute {
-                Attribute::Detailed(detailed) => detailed.as_ref(),
-                Attribute::To(targets) => {
-                    to = targets.clone();
-                    simple = Detailed {
-                        to,
-                        ..Detailed::default()
-                    };
-                    &simple
-                }
-            };
-            let action = self.action(&full, detailed, each)?;
-            let only = match (&detailed.only, detailed.otherwise) {
-                (Some(range), Some(reason)) => Some((range.clone(), reason)),
-                (Some(_), None) => {
-                    return Err((full, "`only` needs `otherwise`".to_owned()));
-                }
-                (None, _) => None,
-            };
-            let name = self.name(&full)?;
+            let field = self.field(&format!("{path}{key}"), attribute, each)?;
             let _none: Option<u16> = keys.insert(key.as_str().into(), fields.len() as u16);
-            fields.push(Field { name, only, action });
+            fields.push(field);
         }
         let unknown = self.name(&format!("{path}{UNKNOWN}"))?;
         Ok(Members {
@@ -60,6 +38,36 @@ impl SpanCompiler<'_> {
         })
     }
 
+    /// `key` is the attribute's, with the keys of the JSON around it.
+    pub(super) fn field(
+        &mut self,
+        key: &str,
+        attribute: &Attribute,
+        each: Option<&str>,
+    ) -> Result<Field, Fault> {
+        let simple;
+        let detailed = match attribute {
+            Attribute::Detailed(detailed) => detailed.as_ref(),
+            Attribute::To(targets) => {
+                simple = Detailed {
+                    to: targets.clone(),
+                    ..Detailed::default()
+                };
+                &simple
+            }
+        };
+        let action = self.action(key, detailed, each)?;
+        let only = match (&detailed.only, detailed.otherwise) {
+            (Some(range), Some(reason)) => Some((range.clone(), reason)),
+            (Some(_), None) => {
+                return Err((key.to_owned(), "`only` needs `otherwise`".to_owned()));
+            }
+            (None, _) => None,
+        };
+        let name = self.name(key)?;
+        Ok(Field { name, only, action })
+    }
+
     fn action(
         &mut self,
         key: &str,
@@ -67,6 +75,17 @@ impl SpanCompiler<'_> {
         each: Option<&str>,
     ) -> Result<Action, Fault> {
         let fault = |problem: &str| (key.to_owned(), problem.to_owned());
+        if detailed.mark {
+            let alone = Detailed {
+                mark: true,
+                ..Detailed::default()
+            };
+            return match each {
+                None if *detailed == alone => Ok(Action::Mark),
+                None => Err(fault("a mark goes nowhere: `mark` stands alone")),
+                Some(_) => Err(fault("only an attribute of the span can be a mark")),
+            };
+        }
         if let Some(reason) = detailed.drop {
             let unproven = detailed.unproven.unwrap_or(reason);
             if !detailed.to.is_empty() || detailed.each.is_some() || detailed.object.is_some() {
@@ -83,10 +102,15 @@ impl SpanCompiler<'_> {
             }
             return self.each(key, plan).map(Action::Each);
         }
-        match detailed.to.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["every_row.framework_version"] => return Ok(Action::FrameworkVersion),
-            ["every_row.runtime_version"] => return Ok(Action::RuntimeVersion),
-            _ => {}
+        if let [target] = &detailed.to[..]
+            && let Some(action) = self
+                .envelope_action(target)
+                .map_err(|problem| (key.to_owned(), problem))?
+        {
+            if each.is_some() || detailed.object.is_some() {
+                return Err(fault("only an attribute can say this of each row"));
+            }
+            return Ok(action);
         }
         let take = self
             .take(detailed, each)
@@ -126,13 +150,7 @@ impl SpanCompiler<'_> {
 
     /// `each` is the array whose elements the value belongs to: it can only go to their rows.
     fn take(&mut self, detailed: &Detailed, each: Option<&str>) -> Result<Take, Problem> {
-        let mut targets = Vec::new();
-        for target in &detailed.to {
-            match target.split_once('.') {
-                Some((EVERY_ROW, column)) => targets.extend(self.every_row(column)),
-                _ => targets.push(target.clone()),
-            }
-        }
+        let targets = self.expand(&detailed.to);
         let mut slots: Vec<SlotRule> = Vec::new();
         // Every target is shared, and one of them is more than a link to other rows.
         let mut all_shared = !targets.is_empty();
@@ -184,6 +202,18 @@ impl SpanCompiler<'_> {
             content: is_content.then(|| detailed.unproven.unwrap_or(Reason::WithoutConsent)),
             list,
         })
+    }
+
+    /// The targets with `every_row` spelled out.
+    pub(super) fn expand(&self, targets: &[String]) -> Vec<String> {
+        let mut expanded = Vec::new();
+        for target in targets {
+            match target.split_once('.') {
+                Some((EVERY_ROW, column)) => expanded.extend(self.every_row(column)),
+                _ => expanded.push(target.clone()),
+            }
+        }
+        expanded
     }
 
     fn every_row(&self, column: &str) -> Vec<String> {

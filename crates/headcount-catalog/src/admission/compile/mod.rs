@@ -2,6 +2,8 @@
 //! here, at start-up, and not a surprise later.
 
 mod attributes;
+mod envelope;
+mod resource;
 mod span;
 
 use hashbrown::HashMap;
@@ -49,7 +51,9 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
         }
         let unknown_span = add_name(&mut names, dialect, UNKNOWN, WHOLE_SPAN)
             .map_err(|problem| rule(&file.framework, UNKNOWN, WHOLE_SPAN, problem))?;
+        let keys = file.resource.iter().map(|(key, _)| key.as_str().into());
         compiled.push(DialectProgram {
+            resource_keys: keys.zip(0..).collect(),
             framework: file.framework.clone(),
             runtime: file.runtime.clone(),
             service_names: file.matching.service_names.clone(),

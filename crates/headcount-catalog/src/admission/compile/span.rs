@@ -1,5 +1,6 @@
 //! One span of a dialect: its rows, its constants and facts, its proofs of consent.
 
+use super::envelope::EnvelopeFields;
 use super::{Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
 use crate::admission::program::{
     Action, ConsentPlan, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
@@ -74,11 +75,19 @@ impl<'c> SpanCompiler<'c> {
             .iter()
             .chain(common.filter(|(key, _)| !own(key)))
             .collect();
-        let members = self.members(&attributes, "", None)?;
-        self.finish(span, members)
+        let mut members = self.members(&attributes, "", None)?;
+        let resource_from = members.fields.len();
+        let of_resource = self.resource_fields(&self.dialect.file.resource, &members.keys)?;
+        members.fields.extend(of_resource);
+        self.finish(span, members, resource_from)
     }
 
-    fn finish(&mut self, span: &Span, mut members: Members) -> Result<SpanProgram, Fault> {
+    fn finish(
+        &mut self,
+        span: &Span,
+        mut members: Members,
+        resource_from: usize,
+    ) -> Result<SpanProgram, Fault> {
         let position = |keys: &[String]| -> Vec<usize> {
             keys.iter()
                 .filter_map(|key| {
@@ -100,6 +109,10 @@ impl<'c> SpanCompiler<'c> {
         let crew = position(&self.dialect.file.crew_keys);
         let consent = match &span.consent {
             None => None,
+            Some(consent) if consent.releases.is_none() && consent.marked_by.is_empty() => {
+                let problem = "without `releases` or `marked_by` whatever span would prove it";
+                return Err(("consent".to_owned(), problem.to_owned()));
+            }
             Some(consent) => Some(ConsentPlan {
                 releases: consent.releases.clone(),
                 marked_by: every(&consent.marked_by)?,
@@ -115,24 +128,21 @@ impl<'c> SpanCompiler<'c> {
                 within_us: i64::from(repeats.within_seconds) * 1_000_000,
             }),
         };
-        let find = |wanted: fn(&Action) -> bool| {
-            members
-                .fields
-                .iter()
-                .position(|field| wanted(&field.action))
-        };
-        let version = find(|action| matches!(action, Action::FrameworkVersion));
-        let runtime_version = find(|action| matches!(action, Action::RuntimeVersion));
+        let envelope = EnvelopeFields::find(&members.fields)?;
         let rows = self.hand_out_rows(&mut members);
         let span_name = self.name(WHOLE_SPAN)?;
         Ok(SpanProgram {
             members,
+            resource_from,
             span_name,
             slot_count: self.slot_count,
             rows,
             crew,
-            version,
-            runtime_version,
+            framework: envelope.framework,
+            version: envelope.version,
+            runtime: envelope.runtime,
+            runtime_version: envelope.runtime_version,
+            borrows_versions: envelope.borrow_versions(resource_from),
             consent,
             repeats,
         })
@@ -215,8 +225,14 @@ impl<'c> SpanCompiler<'c> {
             .iter()
             .position(|table| table.name == table_name)
             .ok_or_else(|| format!("the span gives no row of `{table_name}`"))?;
-        let table = self.tables[index].plan.table;
+        let plan = &self.tables[index].plan;
+        let table = plan.table;
         let column = column_of(self.catalog, table, column_name)?;
+        if plan.envelope.contains(column) {
+            return Err(format!(
+                "every row has this column: only `every_row.{column_name}` can go there, and alone"
+            ));
+        }
         let rule = self.catalog.rule(table, column).ok_or("no rule")?;
         Ok((index, column, rule))
     }
