@@ -64,6 +64,9 @@ First steps:
   headcount demo                  # in another: a week of sample traffic
   headcount report tools
 
+What frameworks on this machine record of you:
+  headcount status                # whether they do, and why; then on, off, preview, log, forget
+
 Exit codes:
   0  done
   1  the operation failed, or a part of it did
@@ -79,6 +82,12 @@ enum Command {
     Tables(commands::tables::Tables),
     Catalog(commands::catalog::Show),
     Demo(commands::demo::Demo),
+    Status(commands::status::Status),
+    On(commands::consent::On),
+    Off(commands::consent::Off),
+    Preview(commands::preview::Preview),
+    Log(commands::log::Log),
+    Forget(commands::forget::Forget),
     Completions(commands::completions::Completions),
 }
 
@@ -92,6 +101,12 @@ impl Command {
             Command::Tables(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::On(command) => command.run(),
+            Command::Off(command) => command.run(),
+            Command::Preview(command) => command.run(),
+            Command::Log(command) => command.run(),
+            Command::Forget(command) => command.run(),
             Command::Completions(command) => command.run(Arguments::command()),
         }
     }

@@ -130,7 +130,7 @@ fn to_three_decimals(number: f64) -> String {
 }
 
 /// Text that strangers sent must not move the cursor or recolour the terminal of the person who reads it.
-fn on_one_line(text: &str) -> String {
+pub(crate) fn on_one_line(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {

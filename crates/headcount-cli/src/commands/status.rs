@@ -1,0 +1,72 @@
+//! `headcount status`: whether frameworks on this machine may record and send, what decides it, and their books.
+
+use clap::Args;
+use headcount::Installation;
+use headcount_reports::ColumnKind;
+
+use crate::exit::Code;
+use crate::output::{self, Format};
+
+/// Show whether telemetry on this machine is on, and why
+///
+/// One row a framework that has recorded anything for you: what would be decided if it ran now in this environment,
+/// where it sends to, and its books (events recorded are those delivered, pending and dropped, exactly).
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Status {
+    /// How to write it; with json: an array of objects
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount status
+  DO_NOT_TRACK=1 headcount status
+  headcount status --format json | jq '.[].decision'
+
+Exit codes:
+  0  done
+  2  the command line is wrong";
+
+const COLUMNS: [(&str, ColumnKind); 9] = [
+    ("framework", ColumnKind::Other),
+    ("version", ColumnKind::Other),
+    ("mode", ColumnKind::Other),
+    ("decision", ColumnKind::Other),
+    ("endpoint", ColumnKind::Other),
+    ("delivered", ColumnKind::Integer),
+    ("pending", ColumnKind::Integer),
+    ("dropped", ColumnKind::Integer),
+    ("folder", ColumnKind::Other),
+];
+
+impl Status {
+    /// Prints one row a framework.
+    pub(crate) fn run(self) -> anyhow::Result<Code> {
+        let installations = Installation::all();
+        let rows = installations.iter().map(|installation| {
+            let decision = installation.decision();
+            let totals = installation.totals();
+            vec![
+                installation.framework().into(),
+                installation.version().into(),
+                format!("{:?}", decision.mode).to_lowercase().into(),
+                decision.to_string().into(),
+                installation.endpoint().into(),
+                totals.delivered.into(),
+                totals.pending.into(),
+                totals.dropped.into(),
+                installation.folder().display().to_string().into(),
+            ]
+        });
+        let mut answer = output::answer(&COLUMNS, rows.collect());
+        if installations.is_empty() {
+            answer
+                .notes
+                .push("no framework has recorded anything on this machine for you".to_owned());
+        }
+        output::show(&answer, self.format)?;
+        Ok(Code::Done)
+    }
+}

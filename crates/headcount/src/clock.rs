@@ -1,0 +1,90 @@
+//! The wall clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Nanoseconds since 1970 UTC; 0 where the clock is before that.
+pub(crate) fn now_nanos() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
+}
+
+/// Milliseconds since 1970 UTC.
+pub(crate) fn now_millis() -> u64 {
+    now_nanos() / 1_000_000
+}
+
+/// `millis` since 1970 as `2026-03-02T09:15:04Z` (RFC 3339).
+pub(crate) fn utc(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    let (days, second) = ((seconds / 86_400).cast_signed(), seconds % 86_400);
+    // Days to a date of the Gregorian calendar, in years that begin in March (Howard Hinnant, "chrono-compatible
+    // low-level date algorithms").
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The reverse of [`utc`]; `None` for any other text.
+pub(crate) fn from_utc(text: &str) -> Option<u64> {
+    let digits = |range: std::ops::Range<usize>| -> Option<i64> {
+        let part = text.get(range)?;
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse().ok()).flatten()
+    };
+    let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
+    let (hour, minute, second) = (digits(11..13)?, digits(14..16)?, digits(17..19)?);
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let millis = ((days * 24 + hour) * 60 + minute) * 60_000 + second * 1_000;
+    let millis = u64::try_from(millis).ok()?;
+    // Whatever is not written the one way in which we write it is not a time.
+    (utc(millis) == text).then_some(millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_utc, utc};
+
+    #[test]
+    fn a_time_is_read_back() {
+        for millis in [0, 951_782_400_000, 1_772_442_904_000, 4_107_542_400_000] {
+            assert_eq!(from_utc(&utc(millis)), Some(millis));
+        }
+        for text in [
+            "",
+            "2026-03-02",
+            "2026-13-02T09:15:04Z",
+            "2026-03-02 09:15:04Z",
+            "ä",
+        ] {
+            assert_eq!(from_utc(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_772_442_904_125), "2026-03-02T09:15:04Z");
+        assert_eq!(utc(4_107_542_400_000), "2100-03-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,139 @@
+//! The inputs of the decision, read from this machine.
+
+use std::ffi::OsString;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use super::{Inputs, Notice, SWITCHES, Switch, Word};
+use crate::folders::Folders;
+
+/// What decides besides code, as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    switches: Vec<(String, Switch)>,
+    system: (String, Word),
+    personal: (String, Word),
+    gone: bool,
+    shown: bool,
+}
+
+impl Surroundings {
+    /// Reads the switches through `variable`, then the files. With a switch that says off, no file is looked at.
+    pub(crate) fn read(
+        variable: impl Fn(&str) -> Option<OsString>,
+        own_switches: &[String],
+        folders: &Folders,
+        framework: (&str, &str),
+    ) -> Self {
+        let names = SWITCHES
+            .iter()
+            .map(|name| (*name).to_owned())
+            .chain(own_switches.iter().cloned());
+        let switches: Vec<(String, Switch)> = names
+            .map(|name| {
+                let switch = Switch::read(variable(&name).as_deref());
+                (name, switch)
+            })
+            .collect();
+        let mut surroundings = Self {
+            switches,
+            system: (String::new(), Word::Absent),
+            personal: (String::new(), Word::Absent),
+            gone: false,
+            shown: false,
+        };
+        if surroundings
+            .switches
+            .iter()
+            .all(|(_, switch)| matches!(switch, Switch::Silent | Switch::No))
+        {
+            surroundings.read_files(folders, framework);
+        }
+        surroundings
+    }
+
+    /// Reads the files again; the switches stay as they were.
+    pub(crate) fn read_files(&mut self, folders: &Folders, (name, version): (&str, &str)) {
+        let read = |path: Option<std::path::PathBuf>| match path {
+            Some(path) => (path.display().to_string(), read_file(&path)),
+            None => (String::new(), Word::Absent),
+        };
+        self.system = read(folders.system_consent());
+        self.personal = read(folders.consent());
+        let Some(folder) = folders.framework(name) else {
+            return;
+        };
+        self.gone = std::fs::read_to_string(folder.join(GONE))
+            .is_ok_and(|gone_version| gone_version.trim() == version);
+        self.shown = folder.join(SHOWN).exists();
+    }
+
+    pub(crate) fn inputs(&self, off_in_code: bool, told: bool, just_shown: bool) -> Inputs<'_> {
+        let switches = self.switches.iter();
+        Inputs {
+            switches: switches
+                .map(|(name, switch)| (name.as_str(), *switch))
+                .collect(),
+            system_file: (&self.system.0, self.system.1),
+            personal_file: (&self.personal.0, self.personal.1),
+            off_in_code,
+            gone: self.gone,
+            notice: match (told, just_shown, self.shown) {
+                (true, _, _) => Notice::ByFramework,
+                (_, true, _) => Notice::JustShown,
+                (_, _, true) => Notice::Shown,
+                _ => Notice::NotYet,
+            },
+        }
+    }
+}
+
+/// In a framework's folder: the version to which the collector answered 410.
+pub(crate) const GONE: &str = "gone";
+/// In a framework's folder: is there once the notice was shown.
+pub(crate) const SHOWN: &str = "notice-shown";
+
+/// The first word of a file decides; what follows is for people.
+pub(crate) fn read_file(path: &Path) -> Word {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Word::Absent;
+        }
+        Err(_) => return Word::Unreadable,
+    };
+    let mut text = String::new();
+    if file.take(4_096).read_to_string(&mut text).is_err() {
+        return Word::Unreadable;
+    }
+    match text.split_whitespace().next() {
+        Some(word) if word.eq_ignore_ascii_case("on") => Word::On,
+        Some(word) if word.eq_ignore_ascii_case("off") => Word::Off,
+        _ => Word::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_on_or_off_or_counts_as_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("consent");
+        assert_eq!(read_file(&path), Word::Absent);
+        for (text, word) in [
+            ("on\n", Word::On),
+            ("OFF since 2026", Word::Off),
+            ("", Word::Unclear),
+            ("maybe", Word::Unclear),
+            ("on\u{0}", Word::Unclear),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read_file(&path), word, "{text:?}");
+        }
+        std::fs::write(&path, [0xff]).unwrap();
+        assert_eq!(read_file(&path), Word::Unreadable);
+        assert_eq!(read_file(folder.path()), Word::Unreadable);
+    }
+}

@@ -1,0 +1,121 @@
+use super::*;
+
+const SWITCH: [Switch; 4] = [Switch::Silent, Switch::Yes, Switch::No, Switch::Unclear];
+const WORD: [Word; 5] = [
+    Word::Absent,
+    Word::On,
+    Word::Off,
+    Word::Unclear,
+    Word::Unreadable,
+];
+const NOTICE: [Notice; 4] = [
+    Notice::Shown,
+    Notice::ByFramework,
+    Notice::JustShown,
+    Notice::NotYet,
+];
+const NAMES: [&str; 5] = [
+    "OTEL_SDK_DISABLED",
+    "HEADCOUNT_DISABLED",
+    "DO_NOT_TRACK",
+    "CREWAI_DISABLE_TELEMETRY",
+    "CREWAI_DISABLE_TRACKING",
+];
+
+/// Every combination of every input: 4^5 switches, 5^2 files, code, collector and notice.
+#[test]
+fn off_means_off_in_every_combination() {
+    let mut combinations = 0;
+    let mut seen = std::collections::HashSet::new();
+    for number in 0..SWITCH.len().pow(5) {
+        let switches: Vec<(&str, Switch)> = NAMES
+            .iter()
+            .enumerate()
+            .map(|(index, name)| (*name, SWITCH[number / SWITCH.len().pow(index as u32) % 4]))
+            .collect();
+        for system in WORD {
+            for personal in WORD {
+                for off_in_code in [false, true] {
+                    for gone in [false, true] {
+                        for notice in NOTICE {
+                            let inputs = Inputs {
+                                switches: switches.clone(),
+                                system_file: ("system", system),
+                                personal_file: ("personal", personal),
+                                off_in_code,
+                                gone,
+                                notice,
+                            };
+                            let decision = resolve(&inputs);
+                            check(&inputs, &decision);
+                            let _new = seen.insert((decision.mode, decision.reason));
+                            combinations += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(combinations, 1_024 * 25 * 16);
+    assert_eq!(seen.len(), 8, "{seen:?}");
+}
+
+/// The rule in other words than `resolve` uses.
+fn check(inputs: &Inputs<'_>, decision: &Decision) {
+    let switch_off =
+        |switch: &Switch| matches!(switch, Switch::Yes) || matches!(switch, Switch::Unclear);
+    let file_off = |word: Word| !matches!(word, Word::Absent | Word::On);
+    let someone_says_off = inputs.switches.iter().any(|(_, switch)| switch_off(switch))
+        || file_off(inputs.system_file.1)
+        || file_off(inputs.personal_file.1)
+        || inputs.off_in_code
+        || inputs.gone;
+    let agreed = inputs.personal_file.1 == Word::On
+        || matches!(inputs.notice, Notice::Shown | Notice::ByFramework);
+    let expected = match (someone_says_off, agreed) {
+        (true, _) => Mode::Off,
+        (false, true) => Mode::On,
+        (false, false) => Mode::Local,
+    };
+    assert_eq!(decision.mode, expected, "{inputs:?}");
+    // The source that is named is one that says it.
+    if expected == Mode::Off {
+        let says_so = match decision.source.as_str() {
+            "system" => file_off(inputs.system_file.1),
+            "personal" => file_off(inputs.personal_file.1),
+            "code" => inputs.off_in_code,
+            "collector" => inputs.gone,
+            name => inputs
+                .switches
+                .iter()
+                .any(|(known, switch)| *known == name && switch_off(switch)),
+        };
+        assert!(says_so, "{decision:?} of {inputs:?}");
+    }
+}
+
+#[test]
+fn all_usual_spellings_are_understood_and_others_are_off() {
+    let read = |text: &str| Switch::read(Some(std::ffi::OsStr::new(text)));
+    for text in ["1", "true", "TRUE", "Yes", "on", " on ", "y", "T"] {
+        assert_eq!(read(text), Switch::Yes, "{text:?}");
+    }
+    for text in ["0", "false", "No", "OFF", "n", "f"] {
+        assert_eq!(read(text), Switch::No, "{text:?}");
+    }
+    for text in ["2", "disable", "please", "tru", "ja", "-1", "null"] {
+        assert_eq!(read(text), Switch::Unclear, "{text:?}");
+    }
+    for text in ["", "  "] {
+        assert_eq!(read(text), Switch::Silent, "{text:?}");
+    }
+    assert_eq!(Switch::read(None), Switch::Silent);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_switch_that_is_not_text_is_off() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let value = std::ffi::OsStr::from_bytes(b"\xff");
+    assert_eq!(Switch::read(Some(value)), Switch::Unclear);
+}

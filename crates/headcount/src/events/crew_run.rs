@@ -1,0 +1,209 @@
+use crate::events::crew::CrewLink;
+use crate::fields::{crew_completion, crew_execution, crew_io, task_detail, test};
+use crate::model::{Content, Direction, Task, TestStep};
+use crate::recorder::Event;
+use crate::{TaskRun, Telemetry, clock};
+
+/// A crew at work: from [`Telemetry::crew_started`] until it is completed, has failed, or is dropped.
+///
+/// It may be shared between threads and held across `await`. Dropped without [`complete`](Self::complete) it says that
+/// the crew failed: that is what an early return, a panic or a cancelled future is.
+#[derive(Debug)]
+pub struct CrewRun {
+    telemetry: Telemetry,
+    /// `None` while telemetry is off.
+    link: Option<CrewLink>,
+    start_nanos: u64,
+    is_completed: bool,
+}
+
+impl CrewRun {
+    pub(super) fn new(telemetry: Telemetry, link: CrewLink) -> Self {
+        Self {
+            telemetry,
+            link: Some(link),
+            start_nanos: clock::now_nanos(),
+            is_completed: false,
+        }
+    }
+
+    pub(super) fn off() -> Self {
+        Self {
+            telemetry: Telemetry::off(),
+            link: None,
+            start_nanos: 0,
+            is_completed: false,
+        }
+    }
+
+    /// One of the crew's tasks begins.
+    #[must_use = "the run records how the task ends; dropped at once it says that the task failed"]
+    pub fn task_started(&self, task: &Task) -> TaskRun {
+        match (self.link, self.telemetry.keyer()) {
+            (Some(link), Some(keyer)) => TaskRun::new(
+                self.telemetry.clone(),
+                link,
+                task.identity.id(),
+                keyer.task(task),
+            ),
+            _ => TaskRun::off(),
+        }
+    }
+
+    /// A task's texts with the inputs of this run filled in: recorded only if the crew shares (category `task_detail`).
+    pub fn share_formatted(
+        &self,
+        task: &Task,
+        description: Option<&Content>,
+        expected_output: Option<&Content>,
+    ) {
+        let (Some(link), Some(keyer)) = (self.link, self.telemetry.keyer()) else {
+            return;
+        };
+        let Some(grant) = &link.grant else {
+            return;
+        };
+        self.telemetry.record(
+            || Event::now("Task Detail"),
+            |span| {
+                span.sharing_mark(grant);
+                span.id(task_detail::CREW_ID, link.id);
+                span.keyed_hash(task_detail::CREW_KEY, link.key);
+                span.id(task_detail::ID, task.identity.id());
+                span.keyed_hash(task_detail::KEY, keyer.task(task));
+                span.shared(grant, task_detail::FORMATTED_DESCRIPTION, description);
+                span.shared(
+                    grant,
+                    task_detail::FORMATTED_EXPECTED_OUTPUT,
+                    expected_output,
+                );
+            },
+        );
+    }
+
+    /// The crew is tested, `iterations` times, with `model` (category `test`); what the test is given is recorded only if
+    /// the crew shares.
+    pub fn test_started(&self, iterations: u32, model: &str, inputs: Option<&Content>) {
+        let Some(link) = self.link else {
+            return;
+        };
+        self.telemetry.record(
+            || Event::now("Test"),
+            |span| {
+                span.id(test::CREW_ID, link.id);
+                span.keyed_hash(test::CREW_KEY, link.key);
+                span.word(test::STEP, TestStep::Execution.as_str());
+                span.integer(test::ITERATIONS, i64::from(iterations));
+                span.free_text(test::MODEL_NAME, model);
+            },
+        );
+        self.content(Direction::Input, inputs);
+    }
+
+    /// One iteration of a test was scored: `quality` from 0 to 100 points, in `seconds` (category `test`).
+    pub fn test_scored(&self, quality: f64, seconds: f64, model: &str) {
+        let Some(link) = self.link else {
+            return;
+        };
+        self.telemetry.record(
+            || Event::now("Test"),
+            |span| {
+                span.id(test::CREW_ID, link.id);
+                span.keyed_hash(test::CREW_KEY, link.key);
+                span.word(test::STEP, TestStep::Result.as_str());
+                span.double(test::QUALITY, quality);
+                span.double(test::EXECUTION_TIME, seconds);
+                span.free_text(test::MODEL_NAME, model);
+            },
+        );
+    }
+
+    /// The crew's work is done (category `crew_completion`).
+    pub fn complete(mut self) {
+        self.is_completed = true;
+    }
+
+    /// The crew's work is done, with this output: recorded only if the crew shares (categories `crew_io` and
+    /// `crew_execution`).
+    pub fn complete_with(self, output: impl Into<Content>) {
+        let output = output.into();
+        self.content(Direction::Output, Some(&output));
+        self.execution(Some(&output), None, None);
+        self.complete();
+    }
+
+    /// The crew failed (category `crew_completion`).
+    pub fn fail(self) {
+        drop(self);
+    }
+
+    /// What the crew did, as far as its builder shares it: the outputs of its tasks and its log (category
+    /// `crew_execution`). Nothing is recorded of a crew that does not share.
+    pub fn share_execution(&self, tasks_output: Option<&Content>, log: Option<&Content>) {
+        self.execution(None, tasks_output, log);
+    }
+
+    fn content(&self, direction: Direction, content: Option<&Content>) {
+        let Some(link) = self.link else {
+            return;
+        };
+        let (Some(grant), Some(content)) = (&link.grant, content) else {
+            return;
+        };
+        self.telemetry.record(
+            || Event::now("Crew Content"),
+            |span| {
+                span.sharing_mark(grant);
+                span.id(crew_io::CREW_ID, link.id);
+                span.keyed_hash(crew_io::CREW_KEY, link.key);
+                span.word(crew_io::DIRECTION, direction.as_str());
+                span.shared(grant, crew_io::CONTENT, content);
+            },
+        );
+    }
+
+    fn execution(
+        &self,
+        output: Option<&Content>,
+        tasks_output: Option<&Content>,
+        log: Option<&Content>,
+    ) {
+        let Some(link) = self.link else {
+            return;
+        };
+        let Some(grant) = &link.grant else {
+            return;
+        };
+        self.telemetry.record(
+            || Event::now("Crew Execution Detail"),
+            |span| {
+                span.sharing_mark(grant);
+                span.id(crew_execution::CREW_ID, link.id);
+                span.keyed_hash(crew_execution::CREW_KEY, link.key);
+                span.shared(grant, crew_execution::OUTPUT, output);
+                span.shared(grant, crew_execution::TASKS_OUTPUT, tasks_output);
+                span.shared(grant, crew_execution::LOG, log);
+            },
+        );
+    }
+}
+
+impl Drop for CrewRun {
+    fn drop(&mut self) {
+        let Some(link) = self.link else {
+            return;
+        };
+        self.telemetry.record(
+            || Event {
+                start_nanos: self.start_nanos,
+                failed: !self.is_completed,
+                ..Event::now("Crew Completed")
+            },
+            |span| {
+                span.id(crew_completion::CREW_ID, link.id);
+                span.keyed_hash(crew_completion::CREW_KEY, link.key);
+            },
+        );
+        self.telemetry.hurry();
+    }
+}

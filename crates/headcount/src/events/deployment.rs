@@ -1,0 +1,74 @@
+//! Deployments with the framework's command line (category `deployment`).
+
+use crate::Telemetry;
+use crate::fields::deployment;
+use crate::model::{DeploymentFailure, DeploymentSource, DeploymentStep};
+use crate::random::Id;
+use crate::recorder::Event;
+
+/// One deployment, whose steps are joined by a random id.
+///
+/// ```
+/// use headcount::{DeploymentSource, DeploymentStep, Telemetry};
+///
+/// let telemetry = Telemetry::off();
+/// let deployment = telemetry.deployment(DeploymentSource::Cli);
+/// deployment.step(DeploymentStep::Start);
+/// deployment.step(DeploymentStep::Create);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    telemetry: Telemetry,
+    id: Option<Id>,
+    source: DeploymentSource,
+}
+
+impl Telemetry {
+    /// A deployment is attempted. Nothing is recorded before its first step.
+    #[must_use]
+    pub fn deployment(&self, source: DeploymentSource) -> Deployment {
+        Deployment {
+            telemetry: self.clone(),
+            id: self.is_recording().then(Id::random),
+            source,
+        }
+    }
+}
+
+impl Deployment {
+    /// A step is attempted.
+    pub fn step(&self, step: DeploymentStep) {
+        self.record(step, None, None, None);
+    }
+
+    /// The deployment failed, for this reason, with this HTTP status if there was one.
+    pub fn failed(&self, reason: DeploymentFailure, status: Option<u16>) {
+        self.record(DeploymentStep::Failed, Some(reason), status, None);
+    }
+
+    /// Logs are pulled: of which part, such as `deployment`; never the logs. A word without spaces of at most 64
+    /// characters.
+    pub fn logs_pulled(&self, log_type: &str) {
+        self.record(DeploymentStep::Logs, None, None, Some(log_type));
+    }
+
+    fn record(
+        &self,
+        step: DeploymentStep,
+        reason: Option<DeploymentFailure>,
+        status: Option<u16>,
+        log_type: Option<&str>,
+    ) {
+        self.telemetry.record(
+            || Event::now("Deployment"),
+            |span| {
+                span.word(deployment::STEP, step.as_str());
+                span.id(deployment::CREW_ID, self.id);
+                span.token(deployment::LOG_TYPE, log_type);
+                span.word(deployment::SOURCE, self.source.as_str());
+                span.word(deployment::REASON, reason.map(|reason| reason.as_str()));
+                span.integer(deployment::STATUS_CODE, status.map(i64::from));
+            },
+        );
+    }
+}

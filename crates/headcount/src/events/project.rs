@@ -1,0 +1,56 @@
+//! Features of the framework, and projects that are begun with it (categories `feature_usage`, `trace_sharing`,
+//! `project`, `template`).
+
+use crate::Telemetry;
+use crate::fields::{feature_usage, project, template};
+use crate::model::{ProjectEvent, ProjectKind};
+use crate::recorder::Event;
+
+impl Telemetry {
+    /// A feature was used, such as `memory:save`: a word without spaces of at most 128 characters.
+    pub fn feature_used(&self, feature: &str) {
+        self.record(
+            || Event::now("Feature Usage"),
+            |span| span.token(feature_usage::FEATURE, feature),
+        );
+    }
+
+    /// An evaluation compared `models`, started by a signed-in user or not.
+    pub fn evaluation_used(&self, feature: &str, authenticated: bool, models: &[&str]) {
+        self.record(
+            || Event::now("Feature Usage"),
+            |span| {
+                span.token(feature_usage::FEATURE, feature);
+                span.boolean(feature_usage::AUTHENTICATED, authenticated);
+                span.free_text(feature_usage::MODELS, models.join(",").as_str());
+                span.integer(feature_usage::MODELS_COUNT, models.len() as i64);
+            },
+        );
+    }
+
+    /// A project was begun. `project` never leaves this machine: `project.project_id` is a keyed hash of it.
+    pub fn project_created(&self, kind: ProjectKind, project: Option<&str>) {
+        let id = self
+            .keyer()
+            .and_then(|keyer| project.map(|project| keyer.project(project)));
+        self.record(
+            || Event::now("Project"),
+            |span| {
+                span.word(project::EVENT, ProjectEvent::Created.as_str());
+                span.word(project::KIND, kind.as_str());
+                span.keyed_hash(project::PROJECT_ID, id);
+            },
+        );
+    }
+
+    /// A published template was installed. Free text of at most 128 characters.
+    pub fn template_installed(&self, template: &str) {
+        self.record(
+            || Event::now("Project"),
+            |span| {
+                span.word(project::EVENT, ProjectEvent::TemplateInstalled.as_str());
+                span.free_text(template::TEMPLATE_NAME, template);
+            },
+        );
+    }
+}

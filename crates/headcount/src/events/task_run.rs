@@ -1,0 +1,114 @@
+use crate::events::crew::CrewLink;
+use crate::fields::{crew_io, task_lifecycle};
+use crate::model::{Content, Direction, Key};
+use crate::random::Id;
+use crate::recorder::Event;
+use crate::{Telemetry, clock};
+
+/// A task at work, from its real start to its real end (category `task_lifecycle`).
+///
+/// It may be sent to another thread and held across `await`. Dropped without [`complete`](Self::complete) it says that
+/// the task failed: with the error's class `panic` while its thread panics, else `dropped`, as an early return or a
+/// cancelled future is.
+#[derive(Debug)]
+pub struct TaskRun {
+    telemetry: Telemetry,
+    /// `None` while telemetry is off.
+    link: Option<TaskLink>,
+    start_nanos: u64,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct TaskLink {
+    crew: CrewLink,
+    id: Id,
+    key: Key,
+}
+
+#[derive(Debug)]
+enum End {
+    Unknown,
+    Completed,
+    Failed(Option<String>),
+}
+
+impl TaskRun {
+    pub(super) fn new(telemetry: Telemetry, crew: CrewLink, id: Id, key: Key) -> Self {
+        Self {
+            telemetry,
+            link: Some(TaskLink { crew, id, key }),
+            start_nanos: clock::now_nanos(),
+            end: End::Unknown,
+        }
+    }
+
+    pub(super) fn off() -> Self {
+        Self {
+            telemetry: Telemetry::off(),
+            link: None,
+            start_nanos: 0,
+            end: End::Unknown,
+        }
+    }
+
+    /// The task is done.
+    pub fn complete(mut self) {
+        self.end = End::Completed;
+    }
+
+    /// The task is done, with this output: recorded only if its crew shares (category `crew_io`).
+    pub fn complete_with(self, output: impl Into<Content>) {
+        if let Some(link) = &self.link
+            && let Some(grant) = &link.crew.grant
+        {
+            let output = output.into();
+            self.telemetry.record(
+                || Event::now("Crew Content"),
+                |span| {
+                    span.sharing_mark(grant);
+                    span.id(crew_io::CREW_ID, link.crew.id);
+                    span.keyed_hash(crew_io::CREW_KEY, link.crew.key);
+                    span.id(crew_io::TASK_ID, link.id);
+                    span.word(crew_io::DIRECTION, Direction::Output.as_str());
+                    span.shared(grant, crew_io::CONTENT, &output);
+                },
+            );
+        }
+        self.complete();
+    }
+
+    /// The task failed. `error_type` is the error's class, such as `ValidationError`, and never its message: letters,
+    /// digits and `_ . : + / -`, at most 128 of them; anything else is left out.
+    pub fn fail(mut self, error_type: &str) {
+        self.end = End::Failed(self.link.map(|_| error_type.to_owned()));
+    }
+}
+
+impl Drop for TaskRun {
+    fn drop(&mut self) {
+        let Some(link) = self.link else {
+            return;
+        };
+        let error_type = match &self.end {
+            End::Completed => None,
+            End::Failed(error_type) => error_type.as_deref(),
+            End::Unknown if std::thread::panicking() => Some("panic"),
+            End::Unknown => Some("dropped"),
+        };
+        self.telemetry.record(
+            || Event {
+                start_nanos: self.start_nanos,
+                failed: !matches!(self.end, End::Completed),
+                ..Event::now("Task Execution")
+            },
+            |span| {
+                span.id(task_lifecycle::CREW_ID, link.crew.id);
+                span.keyed_hash(task_lifecycle::CREW_KEY, link.crew.key);
+                span.id(task_lifecycle::TASK_ID, link.id);
+                span.keyed_hash(task_lifecycle::TASK_KEY, link.key);
+                span.token(task_lifecycle::ERROR_TYPE, error_type);
+            },
+        );
+    }
+}

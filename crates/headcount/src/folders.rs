@@ -1,0 +1,193 @@
+//! Where files are kept. Nothing is created here: a folder is made when there is something to put in it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Replaces both folders, for tests and for machines without a home.
+pub const HOME_VARIABLE: &str = "HEADCOUNT_HOME";
+
+/// The folders of one person on one machine. Either may be missing: a container need not have a home.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Folders {
+    /// What the person decided: `consent`.
+    pub(crate) settings: Option<PathBuf>,
+    /// One folder a framework: spool, ledger, secret.
+    pub(crate) state: Option<PathBuf>,
+    /// What this machine's administrator decided.
+    pub(crate) system: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Reads the environment through `variable`.
+    pub(crate) fn find(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        // A relative path would put files wherever the program was started.
+        let folder = |name: &str| {
+            let path = PathBuf::from(variable(name)?);
+            path.is_absolute().then_some(path)
+        };
+        let system = system_folder(&folder);
+        if let Some(home) = folder(HOME_VARIABLE) {
+            return Self {
+                settings: Some(home.clone()),
+                state: Some(home.join("state")),
+                system,
+            };
+        }
+        let (settings, state) = personal_folders(&folder);
+        Self {
+            settings: settings.map(|folder| folder.join("headcount")),
+            state: state.map(|folder| folder.join("headcount")),
+            system,
+        }
+    }
+
+    /// The file that holds the person's word.
+    pub(crate) fn consent(&self) -> Option<PathBuf> {
+        Some(self.settings.as_ref()?.join("consent"))
+    }
+
+    /// The file that holds the administrator's word.
+    pub(crate) fn system_consent(&self) -> Option<PathBuf> {
+        Some(self.system.as_ref()?.join("consent"))
+    }
+
+    /// The folder of one framework.
+    pub(crate) fn framework(&self, name: &str) -> Option<PathBuf> {
+        Some(self.state.as_ref()?.join(name))
+    }
+}
+
+type Find<'f> = &'f dyn Fn(&str) -> Option<PathBuf>;
+
+#[cfg(windows)]
+fn system_folder(folder: Find<'_>) -> Option<PathBuf> {
+    Some(folder("ProgramData")?.join("headcount"))
+}
+
+#[cfg(not(windows))]
+fn system_folder(_folder: Find<'_>) -> Option<PathBuf> {
+    Some(Path::new("/etc/headcount").to_owned())
+}
+
+#[cfg(windows)]
+fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
+    (folder("APPDATA"), folder("LOCALAPPDATA"))
+}
+
+#[cfg(target_os = "macos")]
+fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
+    let support = folder("HOME").map(|home| home.join("Library/Application Support"));
+    (support.clone(), support)
+}
+
+/// XDG Base Directory Specification 0.8.
+#[cfg(not(any(windows, target_os = "macos")))]
+fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
+    let under_home = |path: &str| folder("HOME").map(|home| home.join(path));
+    (
+        folder("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
+        folder("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
+    )
+}
+
+/// Creates a folder, for its owner's eyes only.
+pub(crate) fn create(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    let _ = builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let _ = builder.mode(0o700);
+    }
+    builder.create(folder)
+}
+
+/// Options that create a file for its owner's eyes only.
+pub(crate) fn private_file() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = options.mode(0o600);
+    }
+    options
+}
+
+/// Puts `content` in the place of `path` at once: a reader sees the old file or the new one.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    create(folder)?;
+    let suffix: crate::random::Text<16> = crate::random::hex(crate::random::from_system::<8>());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = folder.join(format!("{name}.{}.new", suffix.as_str()));
+    let written = private_file()
+        .write(true)
+        .create_new(true)
+        .open(&draft)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&draft, path));
+    if written.is_err() {
+        let _best_effort = std::fs::remove_file(&draft);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(variables: &[(&str, &str)]) -> Folders {
+        Folders::find(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn folders_are_those_of_the_xdg_specification() {
+        let folders = find(&[("HOME", "/home/anna")]);
+        assert_eq!(
+            folders.consent(),
+            Some("/home/anna/.config/headcount/consent".into())
+        );
+        assert_eq!(
+            folders.framework("rig"),
+            Some("/home/anna/.local/state/headcount/rig".into())
+        );
+        let folders = find(&[("HOME", "/home/anna"), ("XDG_STATE_HOME", "/var/state")]);
+        assert_eq!(
+            folders.framework("rig"),
+            Some("/var/state/headcount/rig".into())
+        );
+    }
+
+    #[test]
+    fn without_a_home_there_are_no_folders() {
+        let folders = find(&[]);
+        assert_eq!(folders.consent(), None);
+        assert_eq!(folders.framework("rig"), None);
+    }
+
+    #[test]
+    fn a_relative_home_is_no_home() {
+        assert_eq!(find(&[("HOME", "anna"), (HOME_VARIABLE, ".")]).state, None);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/consent");
+        replace(&path, b"on\n").unwrap();
+        replace(&path, b"off\n").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"off\n");
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1
+        );
+    }
+}

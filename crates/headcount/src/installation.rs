@@ -1,0 +1,260 @@
+//! One framework on this machine, seen from outside: what `headcount status`, `preview`, `log` and `forget` show and do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::consent::{self, Decision};
+use crate::folders::{self, Folders};
+use crate::ledger::{Entry, Fate, Ledger};
+use crate::settings::Settings;
+use crate::{random, spool, upload};
+
+/// What a framework left on this machine.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    framework: String,
+    version: String,
+    switches: Vec<String>,
+    endpoint: String,
+    folder: PathBuf,
+    folders: Folders,
+}
+
+/// Bytes that wait to be sent: the body of one request, as it will leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The segment's name, as the ledger will call it.
+    pub segment: String,
+    /// How many events it holds.
+    pub events: u64,
+    /// An `ExportTraceServiceRequest` in protobuf (OTLP).
+    pub body: Vec<u8>,
+}
+
+/// What became of every event that reached the disk: `recorded` is `delivered + pending + dropped`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Events that the collector acknowledged.
+    pub delivered: u64,
+    /// Events that wait.
+    pub pending: u64,
+    /// Events that were given up, for any reason.
+    pub dropped: u64,
+}
+
+impl Totals {
+    /// All events.
+    #[must_use]
+    pub fn recorded(&self) -> u64 {
+        self.delivered + self.pending + self.dropped
+    }
+}
+
+const ABOUT: &str = "about";
+
+/// Notes what the commands show of a framework. Best effort: without it they show less.
+pub(crate) fn remember(settings: &Settings) {
+    let Some(folder) = settings.folder() else {
+        return;
+    };
+    let endpoint = match &settings.endpoint {
+        Ok(endpoint) => endpoint.to_string(),
+        Err(Some(error)) => format!("none: {error}"),
+        Err(None) => "none".to_owned(),
+    };
+    let about = format!(
+        "{}\n{}\n{}\n",
+        settings.version,
+        endpoint,
+        settings.switches.join(" ")
+    );
+    let path = folder.join(ABOUT);
+    if std::fs::read_to_string(&path).is_ok_and(|known| known == about) {
+        return;
+    }
+    let _best_effort = folders::replace(&path, about.as_bytes());
+}
+
+/// The installation's secret: made when it is first asked for, never sent. Where it cannot be kept it lasts as long as
+/// the process.
+pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
+    let fresh = random::from_system();
+    let Some(folder) = folder else {
+        return fresh;
+    };
+    let path = folder.join("secret");
+    let read = || -> Option<[u8; 32]> { std::fs::read(&path).ok()?.try_into().ok() };
+    if let Some(secret) = read() {
+        return secret;
+    }
+    // Whichever of several processes comes first: a file is linked to its name once, and whole.
+    let draft = folder.join(format!(
+        "secret.{}.new",
+        random::Id::random().text().as_str()
+    ));
+    let kept =
+        folders::replace(&draft, &fresh).is_ok() && std::fs::hard_link(&draft, &path).is_ok();
+    let _best_effort = std::fs::remove_file(&draft);
+    match kept {
+        true => fresh,
+        false => read().unwrap_or(fresh),
+    }
+}
+
+/// How many events wait in `folder`, those of a running process among them.
+pub(crate) fn pending(folder: &Path) -> u64 {
+    readable(folder).map(|pending| pending.events).sum()
+}
+
+fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
+    let done = Ledger::new(folder).entries();
+    spool::list(&upload::spool_folder(folder))
+        .into_iter()
+        .filter_map(move |found| {
+            // Without its lock: what a running process has written so far is there as well.
+            let bytes = std::fs::read(&found.path).ok()?;
+            let content = spool::read(&bytes);
+            if content.records.is_empty() || Ledger::final_fate(&done, &found.name).is_some() {
+                return None;
+            }
+            Some(Pending {
+                segment: found.name,
+                events: content.events(),
+                body: content.body(),
+            })
+        })
+}
+
+impl Installation {
+    /// Every framework that ever recorded anything on this machine for this person.
+    #[must_use]
+    pub fn all() -> Vec<Installation> {
+        let folders = Folders::find(|name| std::env::var_os(name));
+        let Some(state) = &folders.state else {
+            return Vec::new();
+        };
+        let mut all: Vec<Installation> = std::fs::read_dir(state)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let folder = entry.ok()?.path();
+                let framework = folder.file_name()?.to_str()?.to_owned();
+                let about = std::fs::read_to_string(folder.join(ABOUT)).ok()?;
+                let mut lines = about.lines();
+                let mut line = || lines.next().unwrap_or_default().to_owned();
+                Some(Installation {
+                    framework,
+                    version: line(),
+                    endpoint: line(),
+                    switches: line().split_whitespace().map(str::to_owned).collect(),
+                    folder,
+                    folders: folders.clone(),
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| a.framework.cmp(&b.framework));
+        all
+    }
+
+    /// The framework's name.
+    #[must_use]
+    pub fn framework(&self) -> &str {
+        &self.framework
+    }
+
+    /// The version that ran last.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where its events go, in words.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The folder that holds everything that is kept of it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What would be decided if it ran now, with this environment. What it says in code is not known here.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        let framework = (self.framework.as_str(), self.version.as_str());
+        let variable = |name: &str| std::env::var_os(name);
+        let surroundings =
+            consent::Surroundings::read(variable, &self.switches, &self.folders, framework);
+        consent::resolve(&surroundings.inputs(false, false, false))
+    }
+
+    /// The very bytes that wait to be sent, oldest first (promise 6).
+    #[must_use]
+    pub fn pending(&self) -> Vec<Pending> {
+        readable(&self.folder).collect()
+    }
+
+    /// What left, and what was given up, oldest first.
+    #[must_use]
+    pub fn log(&self) -> Vec<Entry> {
+        Ledger::new(&self.folder).entries()
+    }
+
+    /// The books of everything that reached the disk.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let entries = self.log();
+        for entry in entries.iter().filter(|entry| entry.fate.is_final()) {
+            match entry.fate {
+                Fate::Delivered => totals.delivered += entry.events,
+                _ => totals.dropped += entry.events,
+            }
+            totals.dropped += entry.dropped;
+        }
+        for found in spool::list(&upload::spool_folder(&self.folder)) {
+            let bytes = std::fs::read(&found.path).unwrap_or_default();
+            if Ledger::final_fate(&entries, &found.name).is_none() {
+                let content = spool::read(&bytes);
+                totals.pending += content.events();
+                totals.dropped += content.dropped();
+            }
+        }
+        totals
+    }
+
+    /// Deletes everything that is kept of it on this machine: what waits, the ledger, the secret. Keys that are made
+    /// after this have nothing in common with those before.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn forget(&self) -> io::Result<()> {
+        std::fs::remove_dir_all(&self.folder)
+    }
+}
+
+/// Writes the person's own word, which counts for every framework: `headcount on` and `headcount off`. Off also empties
+/// every spool.
+///
+/// # Errors
+/// There is no folder for settings on this machine, or it cannot be written to.
+pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
+    let folders = Folders::find(|name| std::env::var_os(name));
+    let path = folders.consent().ok_or_else(|| {
+        io::Error::other(format!(
+            "no folder for settings: set HOME, or {} to a folder of your choice",
+            folders::HOME_VARIABLE
+        ))
+    })?;
+    let word = if is_on { "on" } else { "off" };
+    let time = crate::clock::utc(crate::clock::now_millis());
+    folders::replace(&path, format!("{word} since {time}\n").as_bytes())?;
+    if !is_on {
+        for installation in Installation::all() {
+            let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
+        }
+    }
+    Ok(path)
+}

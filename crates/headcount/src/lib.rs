@@ -1,0 +1,59 @@
+//! Anonymous usage telemetry for AI-agent crews: the client that a framework embeds.
+//!
+//! ```no_run
+//! use headcount::{Agent, Crew, Task, Telemetry};
+//!
+//! let telemetry = Telemetry::builder("my-framework", "1.2.3").endpoint("https://telemetry.example.com").start();
+//! let crew = Crew::new().agent(Agent::new("Researcher")).task(Task::new("Find papers"));
+//! let run = telemetry.crew_started(&crew);
+//! telemetry.tool_used(&"search".into(), 1, Some("gpt-4o-mini"));
+//! run.complete();
+//! ```
+//!
+//! What it promises to the program that it lives in, and to the person who runs it:
+//!
+//! - **Only the catalog.** It can record the fields of `catalog/crew.yaml` and no others: there is no call that takes
+//!   a free key, and a test compares its fields with the catalog.
+//! - **Content only of crews that share.** Goals, descriptions, inputs and outputs are [`Content`]: nobody can read it
+//!   back, and the recorder only with the grant of a crew that was built with [`Crew::share_crew`].
+//! - **Off means off.** [`Telemetry::decision`] says why it is off or on; off, no file, no thread, no socket.
+//! - **Never in the way.** No call waits, fails or panics. It installs no signal handler, no panic hook and no global of
+//!   OpenTelemetry or `tracing`, and reads no `OTEL_EXPORTER_*` variable and no proxy's.
+//! - **Exit is instant.** The end of the process writes to disk what waits in memory, and sends nothing.
+//! - **What you see is what is sent.** [`Installation::pending`] gives the very bytes.
+//! - **Keys say nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
+
+mod clock;
+mod consent;
+mod drain;
+mod events;
+mod field;
+#[rustfmt::skip]
+mod fields;
+mod folders;
+mod installation;
+mod ledger;
+mod losses;
+mod model;
+mod platform;
+mod random;
+mod recorder;
+mod settings;
+mod spool;
+mod surroundings;
+mod telemetry;
+mod upload;
+mod worker;
+
+pub use consent::{Decision, Mode, Reason};
+pub use events::{CrewRun, Deployment, FlowRun, TaskRun};
+pub use folders::HOME_VARIABLE;
+pub use installation::{Installation, Pending, Totals, set_consent};
+pub use ledger::{Entry, Fate};
+pub use losses::LossReason;
+pub use model::{
+    Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Llm,
+    Process, ProjectKind, Runtime, Task, Tool,
+};
+pub use telemetry::{Books, Builder, Telemetry};
+pub use upload::EndpointError;

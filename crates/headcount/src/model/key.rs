@@ -1,0 +1,145 @@
+//! Keys: keyed hashes by which a crew, an agent or a task is recognised when it runs again, on this machine only.
+
+use std::fmt;
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use super::{Agent, Crew, Task};
+use crate::random::{Text, hex};
+
+/// 128 bits of a keyed hash. Without the installation's secret it can neither be guessed at nor compared with that of
+/// another installation (promise 7).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key([u8; 16]);
+
+impl Key {
+    /// 32 hexadecimal digits.
+    pub(crate) fn text(&self) -> Text<32> {
+        hex(self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text().as_str())
+    }
+}
+
+/// Makes keys under the installation's secret, in a space of their own for each kind of thing.
+#[derive(Clone)]
+pub(crate) struct Keyer {
+    agent: [u8; 16],
+    task: [u8; 16],
+    crew: [u8; 16],
+    project: [u8; 16],
+}
+
+impl Keyer {
+    /// `secret` is 32 random bytes that never leave this machine.
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        let derive = |purpose: &str| {
+            let hash = hmac_sha256::HMAC::mac(purpose.as_bytes(), secret);
+            let mut key = [0; 16];
+            key.copy_from_slice(&hash[..16]);
+            key
+        };
+        Self {
+            agent: derive("headcount key of agent"),
+            task: derive("headcount key of task"),
+            crew: derive("headcount key of crew"),
+            project: derive("headcount key of project"),
+        }
+    }
+
+    pub(crate) fn agent(&self, agent: &Agent) -> Key {
+        let mut hash = PartHash::new(&self.agent);
+        agent.hash_into(&mut hash);
+        hash.finish()
+    }
+
+    pub(crate) fn task(&self, task: &Task) -> Key {
+        let mut hash = PartHash::new(&self.task);
+        task.hash_into(&mut hash);
+        hash.finish()
+    }
+
+    /// A crew is recognised by its name if it has one, else by its agents and tasks.
+    pub(crate) fn crew(&self, crew: &Crew) -> Key {
+        let mut hash = PartHash::new(&self.crew);
+        crew.hash_into(&mut hash);
+        hash.finish()
+    }
+
+    pub(crate) fn project(&self, project: &str) -> Key {
+        let mut hash = PartHash::new(&self.project);
+        hash.part(project);
+        hash.finish()
+    }
+}
+
+impl fmt::Debug for Keyer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keyer(redacted)")
+    }
+}
+
+/// A hash over several texts; where one ends and the next begins is part of it.
+pub(super) struct PartHash(SipHasher24);
+
+impl PartHash {
+    fn new(key: &[u8; 16]) -> Self {
+        Self(SipHasher24::new_with_key(key))
+    }
+
+    pub(super) fn part(&mut self, text: &str) {
+        self.0.write_u64(text.len() as u64);
+        self.0.write(text.as_bytes());
+    }
+
+    pub(super) fn absent(&mut self) {
+        self.0.write_u64(u64::MAX);
+    }
+
+    pub(super) fn count(&mut self, parts: usize) {
+        self.0.write_u64(parts as u64);
+    }
+
+    fn finish(&self) -> Key {
+        Key(self.0.finish128().as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_recognised_on_one_machine_only() {
+        let agent = Agent::new("Researcher").goal("Find papers");
+        let here = Keyer::new(&[1; 32]);
+        let there = Keyer::new(&[2; 32]);
+        assert_eq!(here.agent(&agent), here.agent(&agent.clone()));
+        assert_ne!(here.agent(&agent), there.agent(&agent));
+        assert_ne!(
+            here.agent(&agent),
+            here.agent(&Agent::new("Researcher").goal("Find paper"))
+        );
+    }
+
+    #[test]
+    fn texts_do_not_run_into_each_other() {
+        let keyer = Keyer::new(&[1; 32]);
+        let one = Agent::new("ab").goal("c");
+        let other = Agent::new("a").goal("bc");
+        assert_ne!(keyer.agent(&one), keyer.agent(&other));
+    }
+
+    #[test]
+    fn a_project_and_a_crew_of_one_name_have_different_keys() {
+        let keyer = Keyer::new(&[1; 32]);
+        let project = keyer.project("x").text();
+        let crew = keyer.crew(&Crew::new().name("x")).text();
+        assert_ne!(project.as_str(), crew.as_str());
+    }
+}

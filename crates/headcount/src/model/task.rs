@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use super::key::PartHash;
+use super::{Agent, Content, Identity, Tool};
+
+/// A task (catalog category `task` and, for crews that share, `task_detail`).
+///
+/// A clone is the same task.
+///
+/// ```
+/// use headcount::{Agent, Task};
+///
+/// let researcher = Agent::new("Senior Researcher");
+/// let search = Task::new("Find the five most cited papers").agent(&researcher).async_execution(true);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub(crate) identity: Identity,
+    pub(crate) async_execution: Option<bool>,
+    pub(crate) human_input: Option<bool>,
+    pub(crate) agent: Option<Arc<Agent>>,
+    pub(crate) tools: Vec<Tool>,
+    pub(crate) description: Content,
+    pub(crate) expected_output: Option<Content>,
+    pub(crate) context: Vec<Content>,
+}
+
+impl Task {
+    /// A task by its description: content, recorded only for a crew that shares (`task_detail.description`). Of others
+    /// a keyed hash tells this task from the crew's other ones.
+    #[must_use]
+    pub fn new(description: impl Into<Content>) -> Self {
+        Self {
+            identity: Identity::default(),
+            async_execution: None,
+            human_input: None,
+            agent: None,
+            tools: Vec::new(),
+            description: description.into(),
+            expected_output: None,
+            context: Vec::new(),
+        }
+    }
+
+    /// The agent that does it (`task.agent_role`, `task.agent_key`).
+    #[must_use]
+    pub fn agent(mut self, agent: &Agent) -> Self {
+        self.agent = Some(Arc::new(agent.clone()));
+        self
+    }
+
+    /// Whether it runs beside others (`task.async_execution`).
+    #[must_use]
+    pub fn async_execution(mut self, is_async: bool) -> Self {
+        self.async_execution = Some(is_async);
+        self
+    }
+
+    /// Whether a person is asked (`task.human_input`).
+    #[must_use]
+    pub fn human_input(mut self, is_asked: bool) -> Self {
+        self.human_input = Some(is_asked);
+        self
+    }
+
+    /// The tools that it is equipped with, at most 64 (`task.tool_names`).
+    #[must_use]
+    pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
+        self.tools.extend(tools.into_iter().map(Into::into));
+        self
+    }
+
+    /// What it should give: content, recorded only for a crew that shares (`task_detail.expected_output`).
+    #[must_use]
+    pub fn expected_output(mut self, expected: impl Into<Content>) -> Self {
+        self.expected_output = Some(expected.into());
+        self
+    }
+
+    /// The tasks whose results it reads, at most 256: their descriptions are content, recorded only for a crew that
+    /// shares (`task_detail.context`).
+    #[must_use]
+    pub fn context<'t>(mut self, tasks: impl IntoIterator<Item = &'t Task>) -> Self {
+        let descriptions = tasks.into_iter().map(|task| task.description.clone());
+        self.context.extend(descriptions);
+        self
+    }
+
+    /// A task is recognised by its description and what it should give.
+    pub(super) fn hash_into(&self, hash: &mut PartHash) {
+        self.description.hash_into(hash);
+        match &self.expected_output {
+            Some(expected) => expected.hash_into(hash),
+            None => hash.absent(),
+        }
+    }
+}

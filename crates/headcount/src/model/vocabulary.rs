@@ -1,0 +1,232 @@
+//! Closed lists of words. Each is the catalog's list of the same field; a test compares them.
+
+macro_rules! vocabulary {
+    ($(#[$about:meta])* $visibility:vis enum $name:ident, $field:expr, { $($(#[$word_about:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        $visibility enum $name {
+            $($(#[$word_about])* $variant,)+
+        }
+
+        impl $name {
+            /// The word in the catalog.
+            $visibility fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)+
+                }
+            }
+
+            #[cfg(test)]
+            const WORDS: &'static [&'static str] = &[$($word,)+];
+        }
+
+        #[cfg(test)]
+        impl Words for $name {
+            fn compare() -> (&'static str, Vec<&'static str>, Vec<&'static str>) {
+                (stringify!($name), Self::WORDS.to_vec(), $field.values.to_vec())
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+trait Words {
+    fn compare() -> (&'static str, Vec<&'static str>, Vec<&'static str>);
+}
+
+#[cfg(test)]
+use crate::fields;
+
+vocabulary! {
+    /// How a crew's tasks are handed out (`crew.process`).
+    #[non_exhaustive]
+    pub enum Process, fields::crew::PROCESS, {
+        /// One after the other.
+        Sequential = "sequential",
+        /// A manager agent hands them out.
+        Hierarchical = "hierarchical",
+        /// At the same time.
+        Parallel = "parallel",
+        /// The agents agree.
+        Consensual = "consensual",
+    }
+}
+
+vocabulary! {
+    /// What the framework is written in (`versions.runtime`).
+    #[non_exhaustive]
+    pub enum Runtime, fields::versions::RUNTIME, {
+        /// Python, calling this crate.
+        Python = "python",
+        /// Rust.
+        Rust = "rust",
+    }
+}
+
+vocabulary! {
+    /// What came of a tool call (`tool_usage.outcome`).
+    pub(crate) enum ToolOutcome, fields::tool_usage::OUTCOME, {
+        Used = "used",
+        Repeated = "repeated",
+        Error = "error",
+    }
+}
+
+vocabulary! {
+    /// How something ended (`flow_lifecycle.outcome`).
+    pub(crate) enum Outcome, fields::flow_lifecycle::OUTCOME, {
+        Completed = "completed",
+        Failed = "failed",
+    }
+}
+
+vocabulary! {
+    /// Whether a test began or one iteration was scored (`test.step`).
+    pub(crate) enum TestStep, fields::test::STEP, {
+        Execution = "execution",
+        Result = "result",
+    }
+}
+
+vocabulary! {
+    /// A step of a deployment (`deployment.step`).
+    #[non_exhaustive]
+    pub enum DeploymentStep, fields::deployment::STEP, {
+        /// Signing up failed.
+        SignupError = "signup_error",
+        /// The deployment was started.
+        Start = "start",
+        /// Creating it was attempted.
+        Create = "create",
+        /// The platform confirmed it.
+        Created = "created",
+        /// It failed.
+        Failed = "failed",
+        /// Its logs were asked for.
+        Logs = "logs",
+        /// It was removed.
+        Remove = "remove",
+    }
+}
+
+vocabulary! {
+    /// Where a deployment was asked for (`deployment.source`).
+    #[non_exhaustive]
+    pub enum DeploymentSource, fields::deployment::SOURCE, {
+        /// The command line.
+        Cli = "cli",
+        /// The text user interface.
+        Tui = "tui",
+    }
+}
+
+vocabulary! {
+    /// Why a deployment failed (`deployment.reason`).
+    #[non_exhaustive]
+    pub enum DeploymentFailure, fields::deployment::REASON, {
+        /// The platform answered with a status of 4xx.
+        Api4xx = "api_4xx",
+        /// The platform answered with a status of 5xx.
+        Api5xx = "api_5xx",
+        /// The platform's answer was not JSON.
+        InvalidJson = "invalid_json",
+        /// The platform's answer did not say what was created.
+        InvalidCreationResponse = "invalid_creation_response",
+        /// The platform could not be reached.
+        NetworkError = "network_error",
+        /// The project could not be packed.
+        ZipError = "zip_error",
+        /// The user said no.
+        UserDeclined = "user_declined",
+        /// Anything else.
+        Unexpected = "unexpected",
+    }
+}
+
+vocabulary! {
+    /// What happened to a flow (`flow_lifecycle.event`).
+    pub(crate) enum FlowEvent, fields::flow_lifecycle::EVENT, {
+        Created = "created",
+        Plotted = "plotted",
+        Started = "started",
+        Completed = "completed",
+        Paused = "paused",
+        MethodFailed = "method_failed",
+    }
+}
+
+vocabulary! {
+    /// Who wrote a flow (`flow_lifecycle.origin`).
+    #[non_exhaustive]
+    pub enum FlowOrigin, fields::flow_lifecycle::ORIGIN, {
+        /// The builder.
+        User = "user",
+        /// The framework itself.
+        Internal = "internal",
+    }
+}
+
+vocabulary! {
+    /// Whether feedback was asked for or given (`human_feedback.event_type`).
+    pub(crate) enum FeedbackEvent, fields::human_feedback::EVENT_TYPE, {
+        Requested = "requested",
+        Received = "received",
+    }
+}
+
+vocabulary! {
+    /// How a project began (`project.event`).
+    pub(crate) enum ProjectEvent, fields::project::EVENT, {
+        Created = "created",
+        TemplateInstalled = "template_installed",
+    }
+}
+
+vocabulary! {
+    /// What kind of project was begun (`project.kind`).
+    #[non_exhaustive]
+    pub enum ProjectKind, fields::project::KIND, {
+        /// A crew in code.
+        Crew = "crew",
+        /// A crew in JSON.
+        JsonCrew = "json_crew",
+        /// A flow.
+        Flow = "flow",
+    }
+}
+
+vocabulary! {
+    /// Whether content went in or came out (`crew_io.direction`).
+    pub(crate) enum Direction, fields::crew_io::DIRECTION, {
+        Input = "input",
+        Output = "output",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Words>() {
+        let (name, ours, catalog) = T::compare();
+        assert_eq!(ours, catalog, "{name}");
+    }
+
+    #[test]
+    fn every_list_of_words_is_the_catalogs() {
+        check::<Process>();
+        check::<Runtime>();
+        check::<ToolOutcome>();
+        check::<Outcome>();
+        check::<TestStep>();
+        check::<DeploymentStep>();
+        check::<DeploymentSource>();
+        check::<DeploymentFailure>();
+        check::<FlowEvent>();
+        check::<FlowOrigin>();
+        check::<FeedbackEvent>();
+        check::<ProjectEvent>();
+        check::<ProjectKind>();
+        check::<Direction>();
+    }
+}

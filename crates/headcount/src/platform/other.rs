@@ -1,0 +1,23 @@
+//! Systems without `fork` and signals.
+
+/// Nothing forks here.
+pub(crate) fn generation() -> u32 {
+    0
+}
+
+/// Nothing forks here.
+pub(crate) fn watch_forks() {}
+
+/// Without a hook at the process's end, what was recorded less than a twentieth of a second before it may be lost;
+/// dropping the last [`crate::Telemetry`] writes it.
+pub(crate) fn at_exit(_run: extern "C" fn()) {}
+
+/// There are no signals to block.
+pub(crate) fn with_signals_blocked<R>(run: impl FnOnce() -> R) -> R {
+    run()
+}
+
+/// Only what the compiler knows.
+pub(super) fn names() -> Option<[String; 4]> {
+    None
+}

@@ -1,0 +1,154 @@
+//! Random ids. From one nobody can tell another, nor that two come from one process (promise 7).
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use crate::platform;
+
+/// 16 random bytes, as a UUID of version 4 (RFC 9562 §5.4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Id([u8; 16]);
+
+/// A text of fixed length.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<const LENGTH: usize>([u8; LENGTH]);
+
+impl<const LENGTH: usize> Text<LENGTH> {
+    pub(crate) fn as_str(&self) -> &str {
+        // Only hexadecimal digits and hyphens are ever put in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Id {
+    pub(crate) fn random() -> Self {
+        let mut bytes = bytes16();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Self(bytes)
+    }
+
+    /// The 36 characters of a UUID.
+    pub(crate) fn text(&self) -> Text<36> {
+        let mut text = [b'-'; 36];
+        let mut at = 0;
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                at += 1;
+            }
+            text[at] = HEX[usize::from(byte >> 4)];
+            text[at + 1] = HEX[usize::from(byte & 15)];
+            at += 2;
+        }
+        Text(text)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.text().as_str())
+    }
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex<const BYTES: usize, const DIGITS: usize>(bytes: [u8; BYTES]) -> Text<DIGITS> {
+    const { assert!(BYTES * 2 == DIGITS) };
+    let mut text = [0; DIGITS];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+    Text(text)
+}
+
+/// A generator for one thread of one process: SipHash-2-4, a pseudorandom function, of a counter, under a key from the
+/// operating system. Whoever sees its output cannot tell the next one without the key.
+struct Generator {
+    key: [u8; 16],
+    counter: u64,
+    /// A forked child must not repeat what its parent draws.
+    generation: u32,
+}
+
+thread_local! {
+    static GENERATOR: RefCell<Option<Generator>> = const { RefCell::new(None) };
+}
+
+/// 16 random bytes, not all zero.
+pub(crate) fn bytes16() -> [u8; 16] {
+    let drawn = GENERATOR.try_with(|cell| {
+        let mut cell = cell.try_borrow_mut().ok()?;
+        let generation = platform::generation();
+        let generator = match &mut *cell {
+            Some(generator) if generator.generation == generation => generator,
+            stale => stale.insert(Generator {
+                key: from_system(),
+                counter: 0,
+                generation,
+            }),
+        };
+        generator.counter += 1;
+        let mut hasher = SipHasher24::new_with_key(&generator.key);
+        hasher.write_u64(generator.counter);
+        Some(hasher.finish128().as_bytes())
+    });
+    match drawn {
+        Ok(Some(bytes)) if bytes != [0; 16] => bytes,
+        // The thread is ending, or a signal handler came in between.
+        _ => from_system(),
+    }
+}
+
+/// Random bytes of the operating system. Should it have none to give, the time and an address stand in: ids are then
+/// still different, if not secret.
+pub(crate) fn from_system<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    if getrandom::fill(&mut bytes).is_err() {
+        let now = crate::clock::now_nanos();
+        let local = std::ptr::from_ref(&bytes).addr() as u64;
+        for (index, chunk) in bytes.chunks_mut(8).enumerate() {
+            let mut hasher = siphasher::sip::SipHasher24::new_with_keys(now, local);
+            hasher.write_usize(index);
+            let word = hasher.finish().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_4() {
+        let text = Id::random().text();
+        let text = text.as_str();
+        assert_eq!(text.len(), 36);
+        assert_eq!(&text[14..15], "4");
+        assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"));
+        for at in [8, 13, 18, 23] {
+            assert_eq!(&text[at..=at], "-");
+        }
+    }
+
+    #[test]
+    fn ids_of_many_threads_are_all_different() {
+        let threads: Vec<_> = (0..8)
+            .map(|_| std::thread::spawn(|| (0..1_000).map(|_| Id::random()).collect::<Vec<_>>()))
+            .collect();
+        let mut seen = HashSet::new();
+        for thread in threads {
+            for id in thread.join().unwrap() {
+                assert!(seen.insert(id), "{id:?} was drawn twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Segments in a folder.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::segment::{self, Record, SEGMENT_HEADER};
+use super::{AGE_LIMIT_MILLIS, SEGMENT_LIMIT, SPOOL_LIMIT, SpoolError};
+use crate::{clock, folders, platform, random};
+
+const ENDING: &str = ".spool";
+/// How many segments that others left are tried before a new one is begun.
+const TRIES: usize = 4;
+
+/// Appends to a folder of segments.
+#[derive(Debug)]
+pub(crate) struct DiskSpool {
+    folder: PathBuf,
+    current: Option<Current>,
+    has_written: bool,
+    buffer: Vec<u8>,
+}
+
+/// The segment that this process holds locked.
+#[derive(Debug)]
+struct Current {
+    file: File,
+    length: u64,
+    /// A forked child shares its parent's file and lock, and must let go of them.
+    generation: u32,
+}
+
+/// A segment in the folder, locked or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    /// Without its ending: the time of its creation and a random number.
+    pub(crate) name: String,
+    pub(crate) created_millis: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The segments in `folder`, oldest first. A folder that cannot be read has none.
+pub(crate) fn list(folder: &Path) -> Vec<Found> {
+    let mut found: Vec<Found> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let file_name = entry.file_name();
+            let name = file_name.to_str()?.strip_suffix(ENDING)?;
+            let created_millis = name.split_once('-')?.0.parse().ok()?;
+            Some(Found {
+                path: entry.path(),
+                name: name.to_owned(),
+                created_millis,
+                // It may have been removed by now.
+                bytes: entry.metadata().ok()?.len(),
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+impl Found {
+    /// Locks the segment and reads it, unless somebody else holds it or has removed it.
+    pub(crate) fn take(&self) -> Option<(File, Vec<u8>)> {
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .open(&self.path)
+            .ok()?;
+        file.try_lock().ok()?;
+        if !is_still(&file, &self.path) {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes as usize);
+        let _length = file.read_to_end(&mut bytes).ok()?;
+        Some((file, bytes))
+    }
+}
+
+/// Whether the file that was opened is the one at `path`: it may have been sent and removed before it was locked.
+fn is_still(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let _ = path;
+        file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
+}
+
+impl DiskSpool {
+    /// Nothing is created before there is something to write.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            current: None,
+            has_written: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(crate) fn has_written(&self) -> bool {
+        self.has_written
+    }
+
+    /// Adds one record with a single write, so that a process that is killed leaves it whole or torn, never mixed.
+    pub(crate) fn append(&mut self, record: &Record<'_>) -> Result<(), SpoolError> {
+        self.buffer.clear();
+        if !record.write(&mut self.buffer) {
+            return Err(SpoolError::Full);
+        }
+        let waiting: u64 = list(&self.folder).iter().map(|found| found.bytes).sum();
+        if waiting + self.buffer.len() as u64 > SPOOL_LIMIT {
+            return Err(SpoolError::Full);
+        }
+        let generation = platform::generation();
+        let mut current = match self.current.take() {
+            Some(current) if current.generation == generation && current.length < SEGMENT_LIMIT => {
+                current
+            }
+            other => {
+                release(other);
+                self.open(generation).map_err(|_| SpoolError::Disk)?
+            }
+        };
+        match current.file.write_all(&self.buffer) {
+            Ok(()) => {
+                current.length += self.buffer.len() as u64;
+                self.current = Some(current);
+                self.has_written = true;
+                Ok(())
+            }
+            Err(_) => {
+                // What was written of it is cut off again, or is a torn end that readers pass over.
+                if current.file.set_len(current.length).is_ok()
+                    && current.file.seek(SeekFrom::Start(current.length)).is_ok()
+                {
+                    self.current = Some(current);
+                }
+                Err(SpoolError::Disk)
+            }
+        }
+    }
+
+    /// Lets go of the segment.
+    pub(crate) fn seal(&mut self) {
+        release(self.current.take());
+    }
+
+    fn open(&self, generation: u32) -> io::Result<Current> {
+        if let Some(current) = self.go_on(generation) {
+            return Ok(current);
+        }
+        folders::create(&self.folder)?;
+        for _ in 0..TRIES {
+            let now = clock::now_millis();
+            let suffix: random::Text<16> = random::hex(random::from_system::<8>());
+            let path = self
+                .folder
+                .join(format!("{now:013}-{}{ENDING}", suffix.as_str()));
+            let mut file = folders::private_file()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)?;
+            // Somebody may have been quicker, to look into it; he finds nothing and leaves it.
+            if file.try_lock().is_err() || !is_still(&file, &path) {
+                continue;
+            }
+            file.write_all(&segment::header(now))?;
+            return Ok(Current {
+                file,
+                length: SEGMENT_HEADER as u64,
+                generation,
+            });
+        }
+        Err(io::Error::other("no segment of the spool could be locked"))
+    }
+
+    /// Goes on with a segment that nobody holds, so that a thousand short processes do not leave a thousand files.
+    fn go_on(&self, generation: u32) -> Option<Current> {
+        let now = clock::now_millis();
+        let candidates = list(&self.folder).into_iter().rev().filter(|found| {
+            let age = now.saturating_sub(found.created_millis);
+            found.bytes < SEGMENT_LIMIT && age < AGE_LIMIT_MILLIS / 30
+        });
+        for found in candidates.take(TRIES) {
+            let Some((mut file, bytes)) = found.take() else {
+                continue;
+            };
+            let content = segment::read(&bytes);
+            let length = content.length as u64;
+            let is_usable = content.length >= SEGMENT_HEADER
+                && !matches!(content.damage, Some(segment::Damage::Spoiled));
+            if is_usable
+                && file.set_len(length).is_ok()
+                && file.seek(SeekFrom::Start(length)).is_ok()
+            {
+                return Some(Current {
+                    file,
+                    length,
+                    generation,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// Unlocks before closing: a forked child may hold the same open file, and with it the lock.
+fn release(current: Option<Current>) {
+    if let Some(current) = current
+        && current.generation == platform::generation()
+    {
+        let _best_effort = current.file.unlock();
+    }
+}
+
+impl Drop for DiskSpool {
+    fn drop(&mut self) {
+        self.seal();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(payload: &[u8]) -> Record<'_> {
+        Record {
+            time_millis: 1,
+            events: 1,
+            dropped: 0,
+            payload,
+        }
+    }
+
+    fn bodies(folder: &Path) -> Vec<Vec<u8>> {
+        list(folder)
+            .iter()
+            .filter_map(Found::take)
+            .map(|(_file, bytes)| segment::read(&bytes).body())
+            .collect()
+    }
+
+    #[test]
+    fn a_held_segment_is_nobody_elses_and_a_sealed_one_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = DiskSpool::new(folder.path().join("spool"));
+        spool.append(&record(b"one")).unwrap();
+        assert!(bodies(&folder.path().join("spool")).is_empty());
+        spool.seal();
+        assert_eq!(bodies(&folder.path().join("spool")), [b"one"]);
+    }
+
+    #[test]
+    fn the_next_process_goes_on_with_what_the_last_one_left() {
+        let folder = tempfile::tempdir().unwrap();
+        for payload in [b"a", b"b", b"c"] {
+            DiskSpool::new(folder.path().to_owned())
+                .append(&record(payload))
+                .unwrap();
+        }
+        assert_eq!(bodies(folder.path()), [b"abc"]);
+    }
+
+    #[test]
+    fn a_torn_end_is_cut_off_before_going_on() {
+        let folder = tempfile::tempdir().unwrap();
+        DiskSpool::new(folder.path().to_owned())
+            .append(&record(b"whole"))
+            .unwrap();
+        let path = list(folder.path())[0].path.clone();
+        let mut file = File::options().append(true).open(&path).unwrap();
+        file.write_all(&[9, 0, 0, 0, 1, 2, 3]).unwrap();
+        drop(file);
+        DiskSpool::new(folder.path().to_owned())
+            .append(&record(b" again"))
+            .unwrap();
+        assert_eq!(bodies(folder.path()), [b"whole again"]);
+    }
+
+    #[test]
+    fn two_writers_at_once_have_two_segments() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = DiskSpool::new(folder.path().to_owned());
+        let mut other = DiskSpool::new(folder.path().to_owned());
+        one.append(&record(b"1")).unwrap();
+        other.append(&record(b"2")).unwrap();
+        drop((one, other));
+        let mut bodies = bodies(folder.path());
+        bodies.sort();
+        assert_eq!(bodies, [b"1", b"2"]);
+    }
+
+    #[test]
+    fn the_folder_never_holds_more_than_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = DiskSpool::new(folder.path().to_owned());
+        let payload = vec![7; 60_000];
+        let mut taken = 0_u64;
+        while spool.append(&record(&payload)).is_ok() {
+            taken += 1;
+            assert!(taken < 1_000, "the spool has no limit");
+        }
+        let bytes: u64 = list(folder.path()).iter().map(|found| found.bytes).sum();
+        assert!(
+            bytes <= SPOOL_LIMIT && bytes > SPOOL_LIMIT - 100_000,
+            "{bytes}"
+        );
+        let largest = list(folder.path()).iter().map(|found| found.bytes).max();
+        assert!(largest.unwrap() < SEGMENT_LIMIT + 61_000);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_replaced_by_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a-file");
+        std::fs::write(&file, b"").unwrap();
+        let mut spool = super::super::Spool::Disk(DiskSpool::new(file.join("spool")));
+        spool.append(&record(b"kept")).unwrap();
+        let super::super::Spool::Memory(memory) = spool else {
+            panic!("still on disk");
+        };
+        assert_eq!(memory.body().0, b"kept");
+    }
+}

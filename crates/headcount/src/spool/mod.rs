@@ -1,0 +1,67 @@
+//! What waits to be sent: `docs/formats/spool.md` describes the files byte by byte, and why many processes may use one
+//! folder.
+//!
+//! A process appends to a segment that it holds locked. A segment that nobody holds locked may be taken: by a process
+//! that goes on with it, or by the uploader, which sends it whole and removes it. A process that is killed drops its
+//! lock with its life, so that nothing is stuck.
+
+mod disk;
+mod memory;
+mod segment;
+
+pub(crate) use disk::{DiskSpool, Found, list};
+pub(crate) use memory::MemorySpool;
+pub(crate) use segment::{Damage, Record, read};
+
+/// How much may wait, in bytes, over all processes: the design's 8 MiB less what many processes may be adding at the
+/// same moment without seeing each other.
+pub(crate) const SPOOL_LIMIT: u64 = 7 * 1_024 * 1_024;
+/// How long anything may wait: 30 days, in milliseconds.
+pub(crate) const AGE_LIMIT_MILLIS: u64 = 30 * 86_400_000;
+/// A segment that has this many bytes is not appended to any more. One segment is one request.
+pub(crate) const SEGMENT_LIMIT: u64 = 256 * 1_024;
+/// How much may wait in memory where there is no disk to write to.
+pub(crate) const MEMORY_LIMIT: usize = 256 * 1_024;
+
+/// Where a process puts its events.
+#[derive(Debug)]
+pub(crate) enum Spool {
+    Disk(DiskSpool),
+    /// There is no folder that can be written to.
+    Memory(MemorySpool),
+}
+
+/// Why a record was not taken.
+#[derive(Debug)]
+pub(crate) enum SpoolError {
+    /// The limit is reached.
+    Full,
+    /// The disk says no: full, read-only, gone.
+    Disk,
+}
+
+impl Spool {
+    /// Adds one record.
+    pub(crate) fn append(&mut self, record: &Record<'_>) -> Result<(), SpoolError> {
+        match self {
+            Spool::Memory(memory) => memory.append(record),
+            Spool::Disk(disk) => match disk.append(record) {
+                // A folder that never took anything will not: go on without it.
+                Err(SpoolError::Disk) if !disk.has_written() => {
+                    let mut memory = MemorySpool::default();
+                    let appended = memory.append(record);
+                    *self = Spool::Memory(memory);
+                    appended
+                }
+                result => result,
+            },
+        }
+    }
+
+    /// Lets the uploader, in whatever process, have what this process wrote.
+    pub(crate) fn seal(&mut self) {
+        if let Spool::Disk(disk) = self {
+            disk.seal();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! One request over HTTP/1.1 (RFC 9112), and nothing else: no redirect is followed, no proxy asked, no cookie kept, no
+//! connection reused, no environment variable read.
+//!
+//! This is ours and not a library's for two reasons: a deadline that holds for the whole exchange, and a dependency
+//! tree that a program can take in (`docs/decisions/0009`).
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::{Duration, Instant};
+
+use super::endpoint::Endpoint;
+
+/// How long one exchange may take, the name's resolution apart (which nothing can interrupt, and nobody waits for).
+pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(20);
+/// How long one of the host's addresses may take to accept.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long the head of an answer may be.
+const HEAD_LIMIT: usize = 16 * 1_024;
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The collector's status, and for how long it asks not to be asked again.
+    Status(u16, Option<Duration>),
+    /// Nothing left this machine.
+    NotSent,
+    /// Something left, and no whole answer came.
+    Unanswered,
+}
+
+/// One body to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Post<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    /// As it goes over the network.
+    pub(crate) body: &'a [u8],
+    /// `Some("gzip")` where it is compressed.
+    pub(crate) encoding: Option<&'static str>,
+    /// The same for every attempt to send the same body.
+    pub(crate) idempotency_key: &'a str,
+}
+
+impl Post<'_> {
+    fn head(&self) -> String {
+        let encoding = self
+            .encoding
+            .map(|encoding| format!("Content-Encoding: {encoding}\r\n"))
+            .unwrap_or_default();
+        format!(
+            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: headcount/{}\r\nContent-Type: application/x-protobuf\r\n{encoding}\
+             Content-Length: {}\r\nIdempotency-Key: \"{}\"\r\nConnection: close\r\n\r\n",
+            self.endpoint.path,
+            self.endpoint.authority(),
+            env!("CARGO_PKG_VERSION"),
+            self.body.len(),
+            self.idempotency_key,
+        )
+    }
+
+    /// Sends it and waits for the status, for no longer than [`EXCHANGE_LIMIT`].
+    pub(crate) fn send(&self, trust: &super::Trust) -> Answer {
+        let deadline = Instant::now() + EXCHANGE_LIMIT;
+        let Ok(stream) = connect(self.endpoint, deadline) else {
+            return Answer::NotSent;
+        };
+        let stream = Timed { stream, deadline };
+        if !self.endpoint.is_tls {
+            return self.exchange(stream);
+        }
+        #[cfg(feature = "tls")]
+        return match super::tls::connect(&self.endpoint.host, trust, stream) {
+            Ok(stream) => self.exchange(stream),
+            Err(_) => Answer::NotSent,
+        };
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = trust;
+            Answer::NotSent
+        }
+    }
+
+    fn exchange(&self, mut stream: impl Read + Write) -> Answer {
+        let mut request = self.head().into_bytes();
+        request.extend_from_slice(self.body);
+        if stream
+            .write_all(&request)
+            .and_then(|()| stream.flush())
+            .is_err()
+        {
+            return Answer::Unanswered;
+        }
+        let mut head = Vec::new();
+        let mut chunk = [0; 1_024];
+        while head.len() < HEAD_LIMIT {
+            match stream.read(&mut chunk) {
+                Ok(0) | Err(_) => return Answer::Unanswered,
+                Ok(length) => head.extend_from_slice(&chunk[..length]),
+            }
+            match read_head(&head) {
+                Ok(Some((status, retry_after))) => return Answer::Status(status, retry_after),
+                Ok(None) => {}
+                Err(()) => return Answer::Unanswered,
+            }
+        }
+        Answer::Unanswered
+    }
+}
+
+/// The status and `Retry-After` of a whole head that is not an interim answer; `None` until it is there.
+fn read_head(mut bytes: &[u8]) -> Result<Option<(u16, Option<Duration>)>, ()> {
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err(()),
+        };
+        let status = response.code.ok_or(())?;
+        if status < 200 {
+            bytes = &bytes[length..];
+            continue;
+        }
+        let retry_after = response
+            .headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case("retry-after"))
+            .and_then(|header| std::str::from_utf8(header.value).ok())
+            // RFC 9110 §10.2.3: seconds. Its other form, a date, is as good as none: the back-off applies.
+            .and_then(|value| value.trim().parse().ok())
+            .map(Duration::from_secs);
+        return Ok(Some((status, retry_after)));
+    }
+}
+
+fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
+    let addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        // A name that is plain HTTP must really be this machine's, whatever its resolver says.
+        if !endpoint.is_tls && !address.ip().is_loopback() {
+            continue;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(&address, left.min(CONNECT_LIMIT)) {
+            Ok(stream) => {
+                let _best_effort = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A stream on which every read and write ends by one deadline: a peer that gives a byte a second gains nothing.
+#[derive(Debug)]
+pub(super) struct Timed {
+    stream: TcpStream,
+    deadline: Instant,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(io::ErrorKind::TimedOut.into()),
+            false => Ok(left),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_is_read_when_it_is_whole() {
+        assert_eq!(read_head(b"HTTP/1.1 200 OK\r\nContent-Le"), Ok(None));
+        assert_eq!(
+            read_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            Ok(Some((200, None)))
+        );
+        assert_eq!(
+            read_head(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\n"),
+            Ok(Some((503, Some(Duration::from_secs(7)))))
+        );
+        assert_eq!(read_head(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), Err(()));
+    }
+
+    #[test]
+    fn a_body_is_described_by_its_head() {
+        let endpoint = Endpoint::parse("http://127.0.0.1:4318").unwrap();
+        let post = Post {
+            endpoint: &endpoint,
+            body: b"abc",
+            encoding: Some("gzip"),
+            idempotency_key: "k",
+        };
+        let head = post.head();
+        assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:4318\r\n"));
+        assert!(head.contains("\r\nContent-Length: 3\r\n"));
+        assert!(head.contains("\r\nContent-Encoding: gzip\r\n"));
+        assert!(head.ends_with("\r\n\r\n"));
+    }
+}

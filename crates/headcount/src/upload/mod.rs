@@ -1,0 +1,322 @@
+//! From the spool to the collector: one process at a time, one segment a request, a ledger line for each.
+
+mod endpoint;
+mod http;
+mod policy;
+#[cfg(feature = "tls")]
+mod tls;
+
+pub use endpoint::EndpointError;
+
+pub(crate) use endpoint::Endpoint;
+pub(crate) use http::Answer;
+pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::ledger::{Entry, Fate, Ledger, sha256};
+use crate::spool::{self, AGE_LIMIT_MILLIS, Damage, Found};
+use crate::{clock, consent, folders};
+
+/// Bodies shorter than this gain nothing by compression.
+#[cfg(feature = "tls")]
+const WORTH_COMPRESSING: usize = 256;
+
+/// Certificate authorities beside the Mozilla ones, as the framework names them (DER).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trust(pub(crate) Vec<Vec<u8>>);
+
+/// Sends what one framework's folder holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploader {
+    pub(crate) folder: PathBuf,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) trust: Trust,
+    /// The framework's version, which a 410 silences.
+    pub(crate) version: String,
+}
+
+/// Events that were given up, by fate: to be reported with the next batch.
+pub(crate) type GivenUp = Vec<(Fate, u64)>;
+
+/// How an upload went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Events that were acknowledged.
+    pub(crate) delivered: u64,
+    /// Events that were given up.
+    pub(crate) given_up: GivenUp,
+    /// What is left to be sent.
+    pub(crate) left: Left,
+    /// The collector wants no more.
+    pub(crate) is_gone: bool,
+}
+
+/// What is left after an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Left {
+    /// Nothing that may be sent.
+    #[default]
+    Nothing,
+    /// Something that another process holds or is sending.
+    Soon,
+    /// Something for later: not before this, in milliseconds since 1970 UTC.
+    At(u64),
+}
+
+/// The folder of segments within a framework's folder.
+pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
+    folder.join("spool")
+}
+
+/// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
+pub(crate) fn lock(folder: &Path) -> Option<File> {
+    folders::create(folder).ok()?;
+    let file = folders::private_file()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join("uploader.lock"))
+        .ok()?;
+    file.try_lock().ok()?;
+    Some(file)
+}
+
+impl Uploader {
+    /// Sends segment after segment, oldest first, until one fails, nothing is left or `should_stop` says so.
+    pub(crate) fn run(&self, should_stop: &dyn Fn() -> bool) -> Run {
+        let mut run = Run::default();
+        let folder = spool_folder(&self.folder);
+        if spool::list(&folder).is_empty() {
+            return run;
+        }
+        let circuit = Circuit::read(&self.folder);
+        if clock::now_millis() < circuit.closed_until_millis {
+            run.left = Left::At(circuit.closed_until_millis);
+            return run;
+        }
+        let Some(lock) = lock(&self.folder) else {
+            run.left = Left::Soon;
+            return run;
+        };
+        let ledger = Ledger::new(&self.folder);
+        let mut has_sent = false;
+        for found in spool::list(&folder) {
+            if should_stop() {
+                run.left = Left::Soon;
+                break;
+            }
+            let Some((file, bytes)) = found.take() else {
+                run.left = Left::Soon;
+                continue;
+            };
+            let answer = self.segment(&ledger, &found, &bytes, &mut run);
+            drop(file);
+            match answer {
+                Some(Answer::Status(200..=299, _)) => has_sent = true,
+                Some(Answer::Status(410, _)) => {
+                    run.is_gone = true;
+                    let text = format!("{}\n", self.version);
+                    let path = self.folder.join(consent::GONE);
+                    let _best_effort = folders::replace(&path, text.as_bytes());
+                    run.given_up.extend(empty(&self.folder, Fate::Gone));
+                    break;
+                }
+                Some(answer) if answer.is_failure() => {
+                    let circuit = circuit.failed(clock::now_millis(), answer.retry_after());
+                    circuit.write(&self.folder);
+                    run.left = Left::At(circuit.closed_until_millis);
+                    return run;
+                }
+                Some(_) | None => {}
+            }
+        }
+        if has_sent {
+            Circuit::succeeded(clock::now_millis()).write(&self.folder);
+        }
+        drop(lock);
+        run
+    }
+
+    /// Deals with one segment, which is locked; `None` where nothing was sent.
+    fn segment(
+        &self,
+        ledger: &Ledger,
+        found: &Found,
+        bytes: &[u8],
+        run: &mut Run,
+    ) -> Option<Answer> {
+        let now = clock::now_millis();
+        let content = spool::read(bytes);
+        let mut entry = Entry {
+            time_millis: now,
+            segment: found.name.clone(),
+            fate: Fate::Unreadable,
+            status: 0,
+            events: content.events(),
+            dropped: content.dropped(),
+            bytes: 0,
+            sent_bytes: 0,
+            sha256: "-".to_owned(),
+        };
+        let mut remove = |entry: &Entry| {
+            // The line first: a process that is killed in between must not send the segment again as a new one.
+            if ledger.append(entry).is_ok() {
+                let _best_effort = std::fs::remove_file(&found.path);
+            }
+            match entry.fate {
+                Fate::Delivered => run.delivered += entry.events,
+                fate => run.given_up.push((fate, entry.events)),
+            }
+        };
+        if Ledger::final_fate(&ledger.entries(), &found.name).is_some() {
+            let _best_effort = std::fs::remove_file(&found.path);
+            return None;
+        }
+        if content.records.is_empty() {
+            // A segment that was just begun, or one whose writer was killed at once.
+            let is_young = now.saturating_sub(found.created_millis) < 60_000;
+            if !is_young {
+                remove(&entry);
+            }
+            return None;
+        }
+        if now.saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS {
+            entry.fate = Fate::TooOld;
+            remove(&entry);
+            return None;
+        }
+        let body = content.body();
+        let answer = self.post(&found.name, &body, &mut entry);
+        let is_spoiled = content.damage == Some(Damage::Spoiled);
+        match answer {
+            Answer::NotSent => return Some(answer),
+            Answer::Unanswered => entry.fate = Fate::Unanswered,
+            Answer::Status(status, _) => {
+                entry.status = status;
+                entry.fate = match status {
+                    200..=299 => Fate::Delivered,
+                    410 => Fate::Gone,
+                    _ if is_refusal(status) => Fate::Refused,
+                    _ => Fate::Postponed,
+                };
+            }
+        }
+        if entry.fate.is_final() {
+            remove(&entry);
+            if is_spoiled {
+                run.given_up.push((Fate::Unreadable, 1));
+            }
+        } else {
+            let _best_effort = ledger.append(&entry);
+        }
+        Some(answer)
+    }
+
+    /// Sends `body`, and notes in `entry` what left.
+    fn post(&self, name: &str, body: &[u8], entry: &mut Entry) -> Answer {
+        let compressed = compress(body);
+        let (sent, encoding) = match &compressed {
+            Some(compressed) => (compressed.as_slice(), Some("gzip")),
+            None => (body, None),
+        };
+        entry.bytes = body.len() as u64;
+        entry.sent_bytes = sent.len() as u64;
+        entry.sha256 = sha256(body);
+        let post = http::Post {
+            endpoint: &self.endpoint,
+            body: sent,
+            encoding,
+            idempotency_key: name,
+        };
+        post.send(&self.trust)
+    }
+
+    /// Sends what a process without a disk holds.
+    pub(crate) fn send_from_memory(&self, body: &[u8]) -> Answer {
+        let name: crate::random::Text<32> = crate::random::hex(crate::random::bytes16());
+        let compressed = compress(body);
+        let post = http::Post {
+            endpoint: &self.endpoint,
+            body: compressed.as_deref().unwrap_or(body),
+            encoding: compressed.as_ref().map(|_| "gzip"),
+            idempotency_key: name.as_str(),
+        };
+        post.send(&self.trust)
+    }
+}
+
+impl Answer {
+    /// Whether the same bytes may be taken later.
+    pub(crate) fn is_failure(self) -> bool {
+        match self {
+            Answer::NotSent | Answer::Unanswered => true,
+            Answer::Status(200..=299 | 410, _) => false,
+            Answer::Status(status, _) => !is_refusal(status),
+        }
+    }
+
+    /// For how long the collector asks to be left alone.
+    pub(crate) fn retry_after(self) -> Option<std::time::Duration> {
+        match self {
+            Answer::Status(_, retry_after) => retry_after,
+            Answer::NotSent | Answer::Unanswered => None,
+        }
+    }
+}
+
+/// Answers after which the same bytes will never be taken. Others may come from a gateway in front of the collector, or
+/// from a collector that is being set up, and pass.
+pub(crate) fn is_refusal(status: u16) -> bool {
+    matches!(status, 400 | 413 | 415 | 422)
+}
+
+/// Removes every segment that nobody holds, with a ledger line for each, and says how many events that were.
+pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
+    let ledger = Ledger::new(folder);
+    let mut given_up = GivenUp::new();
+    for found in spool::list(&spool_folder(folder)) {
+        let Some((file, bytes)) = found.take() else {
+            continue;
+        };
+        let content = spool::read(&bytes);
+        let entry = Entry {
+            time_millis: clock::now_millis(),
+            segment: found.name.clone(),
+            fate,
+            status: 0,
+            events: content.events(),
+            dropped: content.dropped(),
+            bytes: 0,
+            sent_bytes: 0,
+            sha256: "-".to_owned(),
+        };
+        let is_new = Ledger::final_fate(&ledger.entries(), &found.name).is_none();
+        // Turned off is turned off: the bytes go, even if no line can be written.
+        if is_new {
+            let _best_effort = ledger.append(&entry);
+            given_up.push((fate, entry.events));
+        }
+        let _best_effort = std::fs::remove_file(&found.path);
+        drop(file);
+    }
+    given_up
+}
+
+#[cfg(feature = "tls")]
+fn compress(body: &[u8]) -> Option<Vec<u8>> {
+    use std::io::Write as _;
+    if body.len() < WORTH_COMPRESSING {
+        return None;
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(body).ok()?;
+    let compressed = encoder.finish().ok()?;
+    (compressed.len() < body.len()).then_some(compressed)
+}
+
+#[cfg(not(feature = "tls"))]
+fn compress(_body: &[u8]) -> Option<Vec<u8>> {
+    None
+}

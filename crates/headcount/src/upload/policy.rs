@@ -1,0 +1,134 @@
+//! When to send, and when to leave a collector alone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::{clock, folders, random};
+
+/// After the first event of a process: what earlier ones left goes out.
+pub(crate) const FIRST_UPLOAD: Duration = Duration::from_millis(200);
+/// While events come, one request in about so long.
+pub(crate) const UPLOAD_EVERY: Duration = Duration::from_secs(30);
+/// No two uploads of one machine come closer, whatever ends in between.
+pub(crate) const UPLOAD_SPACING_MILLIS: u64 = 500;
+/// The wait after the first failure; each further one doubles it.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// The longest wait of our own making: a collector that is down for a day is asked four times.
+const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3_600);
+/// The longest wait that a collector may ask for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// How many doublings are told apart.
+const MOST_FAILURES: u32 = 16;
+
+/// What processes tell each other about the collector: the circuit breaker's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Circuit {
+    /// Nothing is sent before this, in milliseconds since 1970 UTC.
+    pub(crate) closed_until_millis: u64,
+    /// Failures since the last success.
+    pub(crate) failures: u32,
+}
+
+impl Circuit {
+    const FILE: &str = "circuit";
+
+    /// Reads the state; a file that is not understood is a circuit that never failed.
+    pub(crate) fn read(folder: &Path) -> Self {
+        let text = std::fs::read_to_string(folder.join(Self::FILE)).unwrap_or_default();
+        let mut words = text.split_whitespace();
+        let mut next = || words.next()?.parse::<u64>().ok();
+        let circuit = next().and_then(|until| {
+            let failures = u32::try_from(next()?).ok()?;
+            Some(Self {
+                // A clock that was wrong once must not silence the client for years.
+                closed_until_millis: until
+                    .min(clock::now_millis() + LONGEST_RETRY_AFTER.as_millis() as u64),
+                failures: failures.min(MOST_FAILURES),
+            })
+        });
+        circuit.unwrap_or_default()
+    }
+
+    pub(crate) fn write(&self, folder: &Path) {
+        let text = format!("{} {}\n", self.closed_until_millis, self.failures);
+        let _best_effort = folders::replace(&folder.join(Self::FILE), text.as_bytes());
+    }
+
+    /// After a success.
+    pub(crate) fn succeeded(now_millis: u64) -> Self {
+        Self {
+            closed_until_millis: now_millis + UPLOAD_SPACING_MILLIS,
+            failures: 0,
+        }
+    }
+
+    /// After a failure: full jitter over a doubling pause, but never sooner than the collector asks.
+    pub(crate) fn failed(self, now_millis: u64, retry_after: Option<Duration>) -> Self {
+        let failures = (self.failures + 1).min(MOST_FAILURES);
+        let ceiling = FIRST_PAUSE
+            .saturating_mul(1 << (failures - 1))
+            .min(LONGEST_PAUSE);
+        let pause = jittered(ceiling / 2, ceiling);
+        let pause = match retry_after {
+            Some(asked) => pause.max(asked.min(LONGEST_RETRY_AFTER)),
+            None => pause,
+        };
+        Self {
+            closed_until_millis: now_millis + pause.as_millis() as u64,
+            failures,
+        }
+    }
+}
+
+/// A random duration between two.
+pub(crate) fn jittered(least: Duration, most: Duration) -> Duration {
+    let [byte, other, ..] = random::bytes16();
+    let share = f64::from(u16::from_le_bytes([byte, other])) / f64::from(u16::MAX);
+    least + most.saturating_sub(least).mul_f64(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_six_hours() {
+        let mut circuit = Circuit::default();
+        let mut ceiling = 10_000;
+        for _ in 0..40 {
+            circuit = circuit.failed(0, None);
+            assert!(circuit.closed_until_millis <= ceiling);
+            assert!(circuit.closed_until_millis >= ceiling / 2);
+            ceiling = (ceiling * 2).min(6 * 3_600_000);
+        }
+    }
+
+    #[test]
+    fn the_collectors_wish_is_respected_for_up_to_a_day() {
+        let asked = |seconds| {
+            Circuit::default()
+                .failed(0, Some(Duration::from_secs(seconds)))
+                .closed_until_millis
+        };
+        assert_eq!(asked(3_600), 3_600_000);
+        assert_eq!(asked(u64::MAX / 2_000), 86_400_000);
+    }
+
+    #[test]
+    fn the_state_is_shared_through_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+        let circuit = Circuit {
+            closed_until_millis: clock::now_millis() + 5_000,
+            failures: 3,
+        };
+        circuit.write(folder.path());
+        assert_eq!(Circuit::read(folder.path()), circuit);
+        std::fs::write(folder.path().join("circuit"), "99999999999999999 70000").unwrap();
+        let read = Circuit::read(folder.path());
+        assert!(read.closed_until_millis <= clock::now_millis() + 86_400_000);
+        assert_eq!(read.failures, MOST_FAILURES);
+        std::fs::write(folder.path().join("circuit"), [0xff, 0]).unwrap();
+        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+    }
+}
