@@ -45,13 +45,14 @@ impl Drain {
         }
     }
 
-    /// Writes everything that waits; says how many events that were.
-    pub(crate) fn run(&mut self, recorder: &Recorder) -> u64 {
+    /// Writes record after record until nothing waits or `should_yield` says that somebody else wants to; says how many
+    /// events that were.
+    pub(crate) fn run(&mut self, recorder: &Recorder, should_yield: impl Fn() -> bool) -> u64 {
         let mut total = 0;
         loop {
             let (events, is_more) = self.batch(recorder);
             total += u64::from(events);
-            if !is_more {
+            if !is_more || should_yield() {
                 return total;
             }
         }

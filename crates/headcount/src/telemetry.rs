@@ -16,8 +16,9 @@ use crate::surroundings::Surroundings;
 use crate::upload::{Endpoint, EndpointError, Trust};
 use crate::{installation, platform, worker};
 
-/// How long the end of a process may wait for our own thread to let go of the queue.
-const EXIT_PATIENCE: Duration = Duration::from_millis(4);
+/// How long the end of a process may wait for our own thread to let go of the queue. It lets go after the
+/// record that it is writing, if any: a matter of microseconds, unless the disk or the machine is overloaded.
+const EXIT_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Records what crews do. Cheap to clone; every clone is the same.
 ///
@@ -384,7 +385,6 @@ impl Drop for Life {
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(recorder) = self.life.existing() {
-            recorder.worker.stop();
             write_down(recorder);
         }
     }
@@ -392,6 +392,7 @@ impl Drop for Inner {
 
 /// Writes what waits in memory and lets go of the segment, so that any process may send it.
 fn write_down(recorder: &Recorder) {
+    recorder.worker.stop();
     let _events = worker::drain(recorder, EXIT_PATIENCE);
     if let Ok(mut drain) = recorder.drain.try_lock() {
         drain.spool.seal();

@@ -2,7 +2,7 @@
 //! spool, and sleeps while nothing happens. Nobody ever waits for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, TryLockError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,7 @@ impl Rounds {
         if worker.stop.load(Ordering::Acquire) {
             return None;
         }
-        let moved = drain(recorder, LONGEST_SLEEP);
+        let moved = drain_until_stopped(recorder);
         let now = Instant::now();
         if moved > 0 {
             self.last_event = now;
@@ -187,20 +187,30 @@ impl Rounds {
     }
 }
 
-/// Moves what waits in memory to the spool, if nobody else is at it for longer than `patience`.
+/// Moves what waits in memory to the spool, on whatever thread, if nobody else is at it for longer than `patience`.
 pub(crate) fn drain(recorder: &Recorder, patience: Duration) -> u64 {
     let deadline = Instant::now() + patience;
     loop {
         match recorder.drain.try_lock() {
-            Ok(mut drain) => return drain.run(recorder),
-            Err(std::sync::TryLockError::Poisoned(drain)) => {
-                return drain.into_inner().run(recorder);
+            Ok(mut drain) => return drain.run(recorder, || false),
+            Err(TryLockError::Poisoned(drain)) => {
+                return drain.into_inner().run(recorder, || false);
             }
-            Err(std::sync::TryLockError::WouldBlock) if Instant::now() < deadline => {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_micros(100));
             }
-            Err(std::sync::TryLockError::WouldBlock) => return 0,
+            Err(TryLockError::WouldBlock) => return 0,
         }
+    }
+}
+
+/// The same on our own thread, which makes way after each record for a thread that ends the process.
+fn drain_until_stopped(recorder: &Recorder) -> u64 {
+    let is_stopped = || recorder.worker.stop.load(Ordering::Acquire);
+    match recorder.drain.try_lock() {
+        Ok(mut drain) => drain.run(recorder, is_stopped),
+        Err(TryLockError::Poisoned(drain)) => drain.into_inner().run(recorder, is_stopped),
+        Err(TryLockError::WouldBlock) => 0,
     }
 }
 

@@ -1,0 +1,114 @@
+//! Many processes on one spool: threads, forks, and `kill -9`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![cfg(unix)]
+
+mod ground;
+
+use std::collections::HashMap;
+
+use ground::{Receiver, Subject, text, wait_until};
+
+/// How often each span arrived, by its id.
+fn arrivals(receiver: &Receiver) -> HashMap<Vec<u8>, usize> {
+    let mut arrivals = HashMap::new();
+    for span in receiver.spans() {
+        if span.name == "Tool Usage" {
+            *arrivals.entry(span.id).or_insert(0) += 1;
+        }
+    }
+    arrivals
+}
+
+/// Lets processes come and go until nothing waits any more.
+fn empty_the_spool(subject: &Subject) {
+    wait_until("the spool to be empty", || {
+        text(&subject.run(&["record-and-wait", "0", "1"])).contains("sent true")
+    });
+}
+
+fn field(text: &str, name: &str) -> u64 {
+    let mut words = text.split_whitespace();
+    let _name = words.find(|word| *word == name);
+    words.next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn sixteen_processes_of_eight_threads_lose_nothing_and_count_nothing_twice() {
+    let home = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let children: Vec<_> = (0..16)
+        .map(|_| {
+            let mut command = subject.command(&["record", "200", "8"]);
+            command
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut recorded = 0;
+    let mut dropped = 0;
+    for child in children {
+        let output = text(&child.wait_with_output().unwrap());
+        recorded += field(&output, "recorded");
+        dropped += field(&output, "dropped");
+    }
+    assert_eq!(recorded, 16 * 8 * 200);
+    empty_the_spool(&subject);
+    let arrivals = arrivals(&receiver);
+    assert!(arrivals.values().all(|count| *count == 1));
+    assert_eq!(arrivals.len() as u64 + dropped, recorded);
+    assert_eq!(dropped, 0, "a queue or the spool overflowed");
+}
+
+#[test]
+fn a_thousand_forks_lose_nothing_and_count_nothing_twice() {
+    let home = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let output = text(&subject.run(&["forks", "1000", "5"]));
+    let recorded = field(&output, "parent") + field(&output, "children");
+    assert_eq!(field(&output, "children"), 5_000);
+    empty_the_spool(&subject);
+    let arrivals = arrivals(&receiver);
+    assert!(arrivals.values().all(|count| *count == 1));
+    assert_eq!(arrivals.len() as u64, recorded);
+}
+
+/// What reached the disk before the kill arrives, once; the books of the folder close.
+#[test]
+fn processes_that_are_killed_leave_whole_records_which_arrive_once() {
+    let home = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let mut random = 88_172_645_463_325_252_u64;
+    for _round in 0..12 {
+        let mut children: Vec<_> = (0..4)
+            .map(|_| subject.command(&["live", "5000"]).spawn().unwrap())
+            .collect();
+        for child in &mut children {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            std::thread::sleep(std::time::Duration::from_millis(20 + random % 60));
+            child.kill().unwrap();
+            let _status = child.wait().unwrap();
+        }
+    }
+    empty_the_spool(&subject);
+    let arrivals = arrivals(&receiver);
+    assert!(arrivals.len() > 100, "{} arrived", arrivals.len());
+    let ledger = std::fs::read_to_string(subject.folder().join("ledger.tsv")).unwrap();
+    let sum = |fate: &str| -> u64 {
+        let lines = ledger
+            .lines()
+            .filter(|line| line.contains(&format!("\t{fate}\t")));
+        lines
+            .map(|line| line.split('\t').nth(4).unwrap().parse::<u64>().unwrap())
+            .sum()
+    };
+    assert_eq!(sum("unreadable"), 0, "{ledger}");
+    // A process that was killed after its request had left, and before its line was written, sent it twice with the same
+    // ids: a collector counts it once, and so do the books.
+    assert_eq!(sum("delivered"), arrivals.len() as u64, "{ledger}");
+}

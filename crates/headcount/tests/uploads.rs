@@ -1,0 +1,211 @@
+//! What the client does with a collector's answers.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod ground;
+
+use std::collections::HashMap;
+
+use ground::{Receiver, Subject, header, text, wait_until};
+
+fn answer(status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
+}
+
+fn ledger(subject: &Subject) -> String {
+    std::fs::read_to_string(subject.folder().join("ledger.tsv")).unwrap_or_default()
+}
+
+fn segments(subject: &Subject) -> usize {
+    std::fs::read_dir(subject.folder().join("spool")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_collector_that_is_busy_is_left_alone_for_as_long_as_it_asks() {
+    let receiver = Receiver::answering(|_| {
+        "HTTP/1.1 503 Busy\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n".to_owned()
+    });
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    for _ in 0..3 {
+        let _output = text(&subject.run(&["live", "500"]));
+    }
+    assert_eq!(receiver.arrived().len(), 1);
+    assert!(ledger(&subject).contains("\tpostponed\t503\t"));
+    assert!(segments(&subject) > 0);
+    let circuit = std::fs::read_to_string(subject.folder().join("circuit")).unwrap();
+    assert!(circuit.ends_with(" 1\n"), "{circuit}");
+}
+
+#[test]
+fn a_collector_that_is_gone_silences_this_version_and_no_other() {
+    let receiver =
+        Receiver::answering(|number| answer(if number == 0 { "410 Gone" } else { "200 OK" }));
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let _output = text(&subject.run(&["live", "500"]));
+    assert_eq!(receiver.arrived().len(), 1);
+    let decision = text(&subject.run(&["decide"]));
+    assert!(decision.starts_with("off: the collector"), "{decision}");
+    assert_eq!(text(&subject.run(&["around"])), "threads 1 sockets 0\n");
+    // The version that the file names is another one now.
+    std::fs::write(subject.folder().join("gone"), "1.2.2\n").unwrap();
+    assert!(text(&subject.run(&["decide"])).starts_with("on: "));
+}
+
+#[test]
+fn what_a_collector_refuses_is_given_up_counted_and_reported() {
+    let receiver = Receiver::answering(|number| {
+        answer(if number == 0 {
+            "400 Bad Request"
+        } else {
+            "200 OK"
+        })
+    });
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let _output = text(&subject.run(&["live", "500"]));
+    let refused: u64 = ledger(&subject)
+        .lines()
+        .filter(|line| line.contains("\trefused\t400\t"))
+        .map(|line| line.split('\t').nth(4).unwrap().parse::<u64>().unwrap())
+        .sum();
+    assert!(refused > 0);
+    let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+    let losses: Vec<_> = receiver
+        .spans()
+        .into_iter()
+        .filter(|span| span.name == "Losses")
+        .collect();
+    assert_eq!(losses.len(), 1);
+    assert_eq!(losses[0].get("losses.reason"), Some("refused"));
+    assert_eq!(
+        losses[0].get("losses.count"),
+        Some(&*format!("Integer({refused})"))
+    );
+}
+
+#[test]
+fn a_request_without_an_answer_is_sent_again_as_the_same_request() {
+    // The first answer breaks off.
+    let receiver = Receiver::answering(|number| {
+        if number == 0 {
+            "HTTP/1.1 2".to_owned()
+        } else {
+            answer("200 OK")
+        }
+    });
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let _output = text(&subject.run(&["live", "500"]));
+    assert_eq!(receiver.arrived().len(), 1);
+    assert!(ledger(&subject).contains("\tunanswered\t0\t"));
+    std::fs::remove_file(subject.folder().join("circuit")).unwrap();
+    let output = text(&subject.run(&["record-and-wait", "1", "1"]));
+    assert!(output.contains("sent true"), "{output}");
+    let arrived = receiver.arrived();
+    let key = |number: usize| {
+        header(&arrived[number].head, "idempotency-key")
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(key(0), key(1));
+    // The same spans, with the same ids: a collector counts them once.
+    assert!(arrived[1].body.starts_with(&arrived[0].body));
+}
+
+#[test]
+fn a_segment_that_was_sent_before_its_process_was_killed_is_not_sent_again() {
+    let receiver = Receiver::new();
+    let home = tempfile::tempdir().unwrap();
+    let quiet = Subject::new(home.path());
+    let _output = text(&quiet.run(&["record", "50", "1"]));
+    let path = std::fs::read_dir(quiet.folder().join("spool"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+    // As its uploader left it: the line is written, the file is not yet removed.
+    let line = format!("\n2026-03-02T09:15:04Z\t{name}\tdelivered\t200\t50\t0\t9\t9\t-\n");
+    std::fs::write(quiet.folder().join("ledger.tsv"), line).unwrap();
+    let loud = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let _output = text(&loud.run(&["record-and-wait", "0", "1"]));
+    wait_until("the segment to be removed", || {
+        let _output = text(&loud.run(&["live", "300"]));
+        !path.exists()
+    });
+    assert!(
+        receiver
+            .arrived()
+            .iter()
+            .all(|request| header(&request.head, "idempotency-key") != Some(&format!("\"{name}\"")))
+    );
+}
+
+#[test]
+fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
+    let receiver = Receiver::answering(|_| answer("503 Busy"));
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let mut child = subject.command(&["live", "4000"]).spawn().unwrap();
+    wait_until("the first request", || !receiver.arrived().is_empty());
+    std::fs::write(home.path().join("consent"), "off\n").unwrap();
+    // The next upload asks first.
+    let _gone = std::fs::remove_file(subject.folder().join("circuit"));
+    assert!(child.wait().unwrap().success());
+    let before = receiver.arrived().len();
+    assert_eq!(text(&subject.run(&["around"])), "threads 1 sockets 0\n");
+    assert_eq!(receiver.arrived().len(), before);
+}
+
+#[test]
+fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
+    let receiver = Receiver::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, b"").unwrap();
+    let subject = Subject::new(&file.join("home")).endpoint(receiver.endpoint());
+    let _output = text(&subject.run(&["live", "600"]));
+    assert!(receiver.spans().len() > 10);
+    let mut seen = HashMap::new();
+    for span in receiver.spans() {
+        *seen.entry(span.id).or_insert(0) += 1;
+    }
+    assert!(seen.values().all(|count| *count == 1));
+    // Nor does it need a home at all.
+    let homeless = Subject::new(std::path::Path::new("")).endpoint(receiver.endpoint());
+    assert!(homeless.run(&["live", "50"]).status.success());
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
+    use std::sync::Arc;
+    // Of localhost, self-signed, good for nothing but this test: openssl req -x509 -newkey ec -days 36500 …
+    let certificate = &include_bytes!("ground/localhost.certificate.der")[..];
+    let key = &include_bytes!("ground/localhost.key.der")[..];
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.into()], key)
+        .unwrap();
+    let receiver = Receiver::with_tls(Arc::new(config));
+    let home = tempfile::tempdir().unwrap();
+    let endpoint = format!("https://localhost:{}", receiver.address.port());
+    let stranger = Subject::new(home.path()).endpoint(&endpoint);
+    let _output = text(&stranger.run(&["live", "600"]));
+    assert!(receiver.arrived().is_empty());
+    std::fs::remove_file(stranger.folder().join("circuit")).unwrap();
+    let path = home.path().join("authority.der");
+    std::fs::write(&path, certificate).unwrap();
+    let friend = Subject::new(home.path())
+        .endpoint(&endpoint)
+        .variable("SUBJECT_TRUST", path.to_str().unwrap());
+    let output = text(&friend.run(&["record-and-wait", "5", "1"]));
+    assert!(output.contains("sent true"), "{output}");
+    assert!(receiver.spans().len() > 5);
+}
