@@ -1,6 +1,7 @@
 //! Admitted rows as JSON, and requests made of plain lists: what the tests of admission compare.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub mod client;
 pub mod decoded;
 
 use headcount_catalog::{Admission, Catalog, Cell, Dialect, Outcome, Secret};
