@@ -15,6 +15,7 @@ pub struct Installation {
     framework: String,
     version: String,
     switches: Vec<String>,
+    told: bool,
     endpoint: String,
     folder: PathBuf,
     folders: Folders,
@@ -50,7 +51,9 @@ impl Totals {
     }
 }
 
+/// Version, endpoint, own switches, and whether the framework tells its user; a line each.
 const ABOUT: &str = "about";
+const TOLD: &str = "told";
 
 /// Notes what the commands show of a framework. Best effort: without it they show less.
 pub(crate) fn remember(settings: &Settings) {
@@ -63,10 +66,11 @@ pub(crate) fn remember(settings: &Settings) {
         Err(None) => "none".to_owned(),
     };
     let about = format!(
-        "{}\n{}\n{}\n",
+        "{}\n{}\n{}\n{}\n",
         settings.version,
         endpoint,
-        settings.switches.join(" ")
+        settings.switches.join(" "),
+        if settings.told { TOLD } else { "" },
     );
     let path = folder.join(ABOUT);
     if std::fs::read_to_string(&path).is_ok_and(|known| known == about) {
@@ -129,7 +133,19 @@ impl Installation {
     /// Every framework that ever recorded anything on this machine for this person.
     #[must_use]
     pub fn all() -> Vec<Installation> {
-        let folders = Folders::find(|name| std::env::var_os(name));
+        Self::under(Folders::find(|name| std::env::var_os(name)))
+    }
+
+    /// Every framework that was told to keep its things in `home` (see [`crate::Builder::home`]).
+    #[must_use]
+    pub fn all_in(home: &Path) -> Vec<Installation> {
+        Self::under(Folders::find(|name| match name {
+            folders::HOME_VARIABLE => Some(home.into()),
+            _ => std::env::var_os(name),
+        }))
+    }
+
+    fn under(folders: Folders) -> Vec<Installation> {
         let Some(state) = &folders.state else {
             return Vec::new();
         };
@@ -147,6 +163,7 @@ impl Installation {
                     version: line(),
                     endpoint: line(),
                     switches: line().split_whitespace().map(str::to_owned).collect(),
+                    told: line() == TOLD,
                     folder,
                     folders: folders.clone(),
                 })
@@ -187,7 +204,7 @@ impl Installation {
         let variable = |name: &str| std::env::var_os(name);
         let surroundings =
             consent::Surroundings::read(variable, &self.switches, &self.folders, framework);
-        consent::resolve(&surroundings.inputs(false, false, false))
+        consent::resolve(&surroundings.inputs(false, self.told, false))
     }
 
     /// The very bytes that wait to be sent, oldest first (promise 6).

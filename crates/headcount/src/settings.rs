@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) runtime: Runtime,
     pub(crate) runtime_version: Option<String>,
     pub(crate) switches: Vec<String>,
+    /// The framework says that it told its user.
+    pub(crate) told: bool,
     pub(crate) endpoint: Result<Endpoint, Option<EndpointError>>,
     pub(crate) trust: Trust,
     pub(crate) folders: Folders,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::consent::{self, Decision, Mode, Reason};
 use crate::field::SpanWriter;
-use crate::folders::Folders;
+use crate::folders::{Folders, HOME_VARIABLE};
 use crate::model::{Keyer, Runtime};
 use crate::recorder::{Event, Recorder};
 use crate::settings::{self, Settings};
@@ -57,6 +58,7 @@ pub struct Builder {
     endpoint: Option<String>,
     switches: Vec<String>,
     trust: Vec<Vec<u8>>,
+    home: Option<PathBuf>,
     told: bool,
     disabled: bool,
 }
@@ -90,6 +92,7 @@ impl Telemetry {
             endpoint: None,
             switches: Vec::new(),
             trust: Vec::new(),
+            home: None,
             told: false,
             disabled: false,
         }
@@ -175,10 +178,10 @@ impl Telemetry {
         event: impl FnOnce() -> Event,
         write: impl FnOnce(&mut SpanWriter<'_, '_>),
     ) {
-        if let Some(inner) = &self.inner {
-            if let Some(recorder) = inner.life.recorder() {
-                recorder.record(&event(), write);
-            }
+        if let Some(inner) = &self.inner
+            && let Some(recorder) = inner.life.recorder()
+        {
+            recorder.record(&event(), write);
         }
     }
 
@@ -248,6 +251,14 @@ impl Builder {
         self
     }
 
+    /// Keeps everything, the person's word among it, in this folder instead of the person's own: for tests, and for
+    /// programs that are given a folder of their own. A path that is not absolute is passed over.
+    #[must_use]
+    pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.home = Some(folder.into());
+        self
+    }
+
     /// Says that the framework has told its user, in its own way, what is collected and how to turn it off. Without
     /// this nothing is sent before the notice was shown on a terminal in an earlier run.
     #[must_use]
@@ -277,7 +288,10 @@ impl Builder {
             });
             return telemetry;
         }
-        let folders = Folders::find(variable);
+        let folders = Folders::find(|name| match &self.home {
+            Some(home) if name == HOME_VARIABLE => Some(home.clone().into()),
+            _ => variable(name),
+        });
         let version = settings::clean_version(&self.version);
         let names = (self.framework.as_str(), version.as_str());
         let surroundings = consent::Surroundings::read(variable, &self.switches, &folders, names);
@@ -315,6 +329,7 @@ impl Builder {
                 .map(|version| settings::clean_version(&version))
                 .filter(|version| !version.is_empty()),
             switches: self.switches,
+            told: self.told,
             endpoint,
             trust: Trust(self.trust),
             folders,

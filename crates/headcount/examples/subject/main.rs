@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         ["doubtful", tool] => start().tool_used(&Tool::new(tool), 1, None),
         ["decide"] => println!("{}", start().decision()),
         ["around"] => around(&start()),
+        ["marked", events] => marked(&start(), number(events)),
         ["signals"] => signals(&start()),
         ["forks", children, events] => forks(&start(), number(children), number(events)),
         ["ending", ending] => return endings::end(&start(), ending),
@@ -125,6 +126,18 @@ fn around(telemetry: &Telemetry) {
         .filter(|target| target.to_string_lossy().starts_with("socket:"))
         .count();
     println!("threads {threads} sockets {sockets}");
+}
+
+/// Records between two marks on standard output, once our thread is awake.
+fn marked(telemetry: &Telemetry, events: u64) {
+    let tool = Tool::new("search");
+    telemetry.tool_used(&tool, 1, Some("gpt-4o"));
+    std::thread::sleep(Duration::from_millis(100));
+    println!("begin");
+    for _ in 0..events {
+        telemetry.tool_used(&tool, 1, Some("gpt-4o"));
+    }
+    println!("end");
 }
 
 /// How signals are handled in this process, as the kernel shows it, once our thread is under way.
