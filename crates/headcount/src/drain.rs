@@ -11,7 +11,7 @@ use crate::field::SpanWriter;
 use crate::losses::LossReason;
 use crate::recorder::{Draft, Recorder};
 use crate::settings::Settings;
-use crate::spool::{DiskSpool, MemorySpool, Record, Spool, SpoolError};
+use crate::spool::{DiskSpool, MemorySpool, Record, Room, Spool, SpoolError};
 use crate::upload::Circuit;
 use crate::{clock, fields, random, upload};
 
@@ -81,9 +81,27 @@ impl Drain {
             recorder.lose(LossReason::TurnedOff, u64::from(events));
             return (0, is_more);
         }
+        self.write(recorder, events, Room::Ordinary);
+        // A flood must not keep its memory.
+        if self.spans.capacity() > 4 * BATCH_BYTES {
+            self.spans = Vec::new();
+        }
+        (events, is_more)
+    }
+
+    /// Writes down, at the end of a process, how many events it lost: room is kept for that in a spool that is full.
+    pub(crate) fn report_losses(&mut self, recorder: &Recorder) {
+        self.spans.clear();
+        if recorder.mode() != Mode::Off {
+            self.write(recorder, 0, Room::Reserved);
+        }
+    }
+
+    /// Writes the encoded spans, and reports of losses behind them, as one record.
+    fn write(&mut self, recorder: &Recorder, events: u32, room: Room) {
         let taken = recorder.losses.take();
         if events == 0 && taken.is_empty() {
-            return (0, false);
+            return;
         }
         let mut count = events as usize;
         for (reason, events) in taken.counts() {
@@ -100,7 +118,7 @@ impl Drain {
             dropped: u32::try_from(taken.before_spool()).unwrap_or(u32::MAX),
             payload: &payload,
         };
-        match self.spool.append(&record) {
+        match self.spool.append(&record, room) {
             Ok(()) => {
                 let _before = recorder
                     .written
@@ -111,11 +129,6 @@ impl Drain {
                 recorder.lose(LossReason::SpoolFull, u64::from(events));
             }
         }
-        // A flood must not keep its memory.
-        if self.spans.capacity() > 4 * BATCH_BYTES {
-            self.spans = Vec::new();
-        }
-        (events, is_more)
     }
 }
 

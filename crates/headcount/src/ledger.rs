@@ -234,6 +234,16 @@ impl Ledger {
     }
 }
 
+/// Reads what claims to be a line; one that is read is written as it was.
+#[cfg(fuzzing)]
+pub fn fuzz(line: &str) {
+    if let Some(entry) = Entry::read(line) {
+        let mut text = String::new();
+        entry.write(&mut text);
+        assert_eq!(Entry::read(text.trim_end()), Some(entry));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,3 +57,12 @@ pub use model::{
 };
 pub use telemetry::{Books, Builder, Telemetry};
 pub use upload::EndpointError;
+
+/// The parsers, for the fuzz targets in `fuzz/`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::ledger::fuzz as ledger;
+    pub use crate::spool::fuzz as segment;
+    pub use crate::upload::{fuzz_endpoint as endpoint, fuzz_head as answer};
+}

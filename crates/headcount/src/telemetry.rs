@@ -410,6 +410,7 @@ fn write_down(recorder: &Recorder) {
     recorder.worker.stop();
     let _events = worker::drain(recorder, EXIT_PATIENCE);
     if let Ok(mut drain) = recorder.drain.try_lock() {
+        drain.report_losses(recorder);
         drain.spool.seal();
     }
 }

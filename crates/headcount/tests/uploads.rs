@@ -178,6 +178,54 @@ fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
     assert!(homeless.run(&["live", "50"]).status.success());
 }
 
+/// recorded = delivered + pending + dropped, and the collector hears of every loss, by reason.
+#[test]
+fn the_books_close_when_the_spool_overflows() {
+    let home = tempfile::tempdir().unwrap();
+    let quiet = Subject::new(home.path());
+    let mut recorded = 0;
+    for _ in 0..3 {
+        let output = text(&quiet.run(&["record", "2500", "8"]));
+        assert!(output.starts_with("recorded 20000 "), "{output}");
+        recorded += 20_000;
+    }
+    let bytes: u64 = std::fs::read_dir(quiet.folder().join("spool"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    assert!((6 << 20..=7 << 20).contains(&bytes), "{bytes}");
+    let receiver = Receiver::new();
+    let loud = Subject::new(home.path()).endpoint(receiver.endpoint());
+    wait_until("the spool to be empty", || {
+        text(&loud.run(&["record-and-wait", "0", "1"])).contains("sent true")
+    });
+    let spans = receiver.spans();
+    let arrived = spans
+        .iter()
+        .filter(|span| span.name == "Tool Usage")
+        .count() as u64;
+    let lost: u64 = spans
+        .iter()
+        .filter(|span| span.name == "Losses")
+        .map(|span| {
+            assert_eq!(span.get("losses.reason"), Some("spool_full"));
+            let count = span.get("losses.count").unwrap();
+            count
+                .trim_start_matches("Integer(")
+                .trim_end_matches(')')
+                .parse::<u64>()
+                .unwrap()
+        })
+        .sum();
+    assert!(lost > 0);
+    assert_eq!(arrived + lost, recorded);
+    let totals = headcount::Installation::all_in(home.path())[0].totals();
+    assert_eq!(
+        (totals.delivered, totals.pending, totals.dropped),
+        (arrived, 0, lost)
+    );
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::segment::{self, Record, SEGMENT_HEADER};
-use super::{AGE_LIMIT_MILLIS, SEGMENT_LIMIT, SPOOL_LIMIT, SpoolError};
+use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
 use crate::{clock, folders, platform, random};
 
 const ENDING: &str = ".spool";
@@ -112,13 +112,13 @@ impl DiskSpool {
     }
 
     /// Adds one record with a single write, so that a process that is killed leaves it whole or torn, never mixed.
-    pub(crate) fn append(&mut self, record: &Record<'_>) -> Result<(), SpoolError> {
+    pub(crate) fn append(&mut self, record: &Record<'_>, room: Room) -> Result<(), SpoolError> {
         self.buffer.clear();
         if !record.write(&mut self.buffer) {
             return Err(SpoolError::Full);
         }
         let waiting: u64 = list(&self.folder).iter().map(|found| found.bytes).sum();
-        if waiting + self.buffer.len() as u64 > SPOOL_LIMIT {
+        if waiting + self.buffer.len() as u64 > room.limit() {
             return Err(SpoolError::Full);
         }
         let generation = platform::generation();
@@ -255,7 +255,7 @@ mod tests {
     fn a_held_segment_is_nobody_elses_and_a_sealed_one_is() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = DiskSpool::new(folder.path().join("spool"));
-        spool.append(&record(b"one")).unwrap();
+        spool.append(&record(b"one"), Room::Ordinary).unwrap();
         assert!(bodies(&folder.path().join("spool")).is_empty());
         spool.seal();
         assert_eq!(bodies(&folder.path().join("spool")), [b"one"]);
@@ -266,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for payload in [b"a", b"b", b"c"] {
             DiskSpool::new(folder.path().to_owned())
-                .append(&record(payload))
+                .append(&record(payload), Room::Ordinary)
                 .unwrap();
         }
         assert_eq!(bodies(folder.path()), [b"abc"]);
@@ -276,14 +276,14 @@ mod tests {
     fn a_torn_end_is_cut_off_before_going_on() {
         let folder = tempfile::tempdir().unwrap();
         DiskSpool::new(folder.path().to_owned())
-            .append(&record(b"whole"))
+            .append(&record(b"whole"), Room::Ordinary)
             .unwrap();
         let path = list(folder.path())[0].path.clone();
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(&[9, 0, 0, 0, 1, 2, 3]).unwrap();
         drop(file);
         DiskSpool::new(folder.path().to_owned())
-            .append(&record(b" again"))
+            .append(&record(b" again"), Room::Ordinary)
             .unwrap();
         assert_eq!(bodies(folder.path()), [b"whole again"]);
     }
@@ -293,8 +293,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut one = DiskSpool::new(folder.path().to_owned());
         let mut other = DiskSpool::new(folder.path().to_owned());
-        one.append(&record(b"1")).unwrap();
-        other.append(&record(b"2")).unwrap();
+        one.append(&record(b"1"), Room::Ordinary).unwrap();
+        other.append(&record(b"2"), Room::Ordinary).unwrap();
         drop((one, other));
         let mut bodies = bodies(folder.path());
         bodies.sort();
@@ -307,15 +307,15 @@ mod tests {
         let mut spool = DiskSpool::new(folder.path().to_owned());
         let payload = vec![7; 60_000];
         let mut taken = 0_u64;
-        while spool.append(&record(&payload)).is_ok() {
+        while spool.append(&record(&payload), Room::Ordinary).is_ok() {
             taken += 1;
             assert!(taken < 1_000, "the spool has no limit");
         }
         let bytes: u64 = list(folder.path()).iter().map(|found| found.bytes).sum();
-        assert!(
-            bytes <= SPOOL_LIMIT && bytes > SPOOL_LIMIT - 100_000,
-            "{bytes}"
-        );
+        let limit = Room::Ordinary.limit();
+        assert!(bytes <= limit && bytes > limit - 100_000, "{bytes}");
+        // What a process lost still finds room, up to the whole limit.
+        spool.append(&record(b"losses"), Room::Reserved).unwrap();
         let largest = list(folder.path()).iter().map(|found| found.bytes).max();
         assert!(largest.unwrap() < SEGMENT_LIMIT + 61_000);
     }
@@ -326,7 +326,7 @@ mod tests {
         let file = folder.path().join("a-file");
         std::fs::write(&file, b"").unwrap();
         let mut spool = super::super::Spool::Disk(DiskSpool::new(file.join("spool")));
-        spool.append(&record(b"kept")).unwrap();
+        spool.append(&record(b"kept"), Room::Ordinary).unwrap();
         let super::super::Spool::Memory(memory) = spool else {
             panic!("still on disk");
         };

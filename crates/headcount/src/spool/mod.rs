@@ -16,6 +16,8 @@ pub(crate) use segment::{Damage, Record, read};
 /// How much may wait, in bytes, over all processes: the design's 8 MiB less what many processes may be adding at the
 /// same moment without seeing each other.
 pub(crate) const SPOOL_LIMIT: u64 = 7 * 1_024 * 1_024;
+/// What is kept free in a full spool for processes that end and say what they lost, in bytes: about six hundred of them.
+const RESERVE: u64 = 256 * 1_024;
 /// How long anything may wait: 30 days, in milliseconds.
 pub(crate) const AGE_LIMIT_MILLIS: u64 = 30 * 86_400_000;
 /// A segment that has this many bytes is not appended to any more. One segment is one request.
@@ -40,12 +42,30 @@ pub(crate) enum SpoolError {
     Disk,
 }
 
+/// How much of the spool a record may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Up to the limit.
+    Ordinary,
+    /// The reserve too.
+    Reserved,
+}
+
+impl Room {
+    fn limit(self) -> u64 {
+        match self {
+            Room::Ordinary => SPOOL_LIMIT - RESERVE,
+            Room::Reserved => SPOOL_LIMIT,
+        }
+    }
+}
+
 impl Spool {
     /// Adds one record.
-    pub(crate) fn append(&mut self, record: &Record<'_>) -> Result<(), SpoolError> {
+    pub(crate) fn append(&mut self, record: &Record<'_>, room: Room) -> Result<(), SpoolError> {
         match self {
             Spool::Memory(memory) => memory.append(record),
-            Spool::Disk(disk) => match disk.append(record) {
+            Spool::Disk(disk) => match disk.append(record, room) {
                 // A folder that never took anything will not: go on without it.
                 Err(SpoolError::Disk) if !disk.has_written() => {
                     let mut memory = MemorySpool::default();
@@ -64,4 +84,16 @@ impl Spool {
             disk.seal();
         }
     }
+}
+
+/// Reads what claims to be a segment; what is whole is written again and must read the same.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    let content = read(bytes);
+    assert!(content.length <= bytes.len());
+    let mut again = bytes[..content.length.min(24)].to_vec();
+    for record in &content.records {
+        assert!(record.write(&mut again));
+    }
+    assert_eq!(again, bytes[..content.length]);
 }

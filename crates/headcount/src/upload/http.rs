@@ -107,7 +107,7 @@ impl Post<'_> {
 }
 
 /// The status and `Retry-After` of a whole head that is not an interim answer; `None` until it is there.
-fn read_head(mut bytes: &[u8]) -> Result<Option<(u16, Option<Duration>)>, ()> {
+pub(super) fn read_head(mut bytes: &[u8]) -> Result<Option<(u16, Option<Duration>)>, ()> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);

@@ -25,7 +25,13 @@ const WORTH_COMPRESSING: usize = 256;
 
 /// Certificate authorities beside the Mozilla ones, as the framework names them (DER).
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trust(pub(crate) Vec<Vec<u8>>);
+pub(crate) struct Trust(
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "there is nothing to trust without TLS")
+    )]
+    pub(crate) Vec<Vec<u8>>,
+);
 
 /// Sends what one framework's folder holds.
 #[derive(Debug, Clone)]
@@ -319,4 +325,18 @@ fn compress(body: &[u8]) -> Option<Vec<u8>> {
 #[cfg(not(feature = "tls"))]
 fn compress(_body: &[u8]) -> Option<Vec<u8>> {
     None
+}
+
+/// Reads what claims to be an address; one that is read says of itself what it is.
+#[cfg(fuzzing)]
+pub fn fuzz_endpoint(text: &str) {
+    if let Ok(endpoint) = Endpoint::parse(text) {
+        assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));
+    }
+}
+
+/// Reads what claims to be the head of an answer.
+#[cfg(fuzzing)]
+pub fn fuzz_head(bytes: &[u8]) {
+    let _answer = http::read_head(bytes);
 }
