@@ -179,6 +179,22 @@ fn a_list_counts_its_items() {
 }
 
 #[test]
+fn a_set_of_tools_has_each_key_once_in_order_on_a_line() {
+    let query = "SELECT tool_set(l) AS s, tool_key(l) AS k \
+                 FROM (VALUES (['b c', 'A', '', 'B_C', NULL]), (['A', 'b c']), (['']), ([]), (NULL)) AS t (l)";
+    let rows = sql(&reports(), query).unwrap().rows;
+    let expected = json!([
+        ["a\nb_c", ["b_c", "a", "", "b_c", null]],
+        ["a\nb_c", ["a", "b_c"]],
+        ["", [""]],
+        ["", []],
+        [null, null]
+    ]);
+    assert_eq!(Value::from_iter(rows), expected);
+    assert!(sql(&reports(), "SELECT tool_set('a')").is_err());
+}
+
+#[test]
 fn a_text_counts_once_whichever_type_it_comes_in() {
     let query = "SELECT union_count(s) AS n FROM \
                  (SELECT distinct_set(arrow_cast('abc', 'Utf8')) AS s UNION ALL SELECT distinct_set(arrow_cast('abc', 'Utf8View')) \
