@@ -22,6 +22,7 @@ use tokio::task::AbortHandle;
 
 use crate::distinct::distinct_functions;
 use crate::error::ReportError;
+use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
 
 /// What one question may cost.
@@ -121,6 +122,7 @@ pub(crate) fn session(limits: &QueryLimits) -> Result<SessionContext, ReportErro
     for function in tool_functions() {
         context.register_udf(function);
     }
+    context.register_udaf(percentile());
     for function in distinct_functions() {
         context.register_udaf(function);
     }

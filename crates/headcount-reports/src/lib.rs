@@ -12,9 +12,11 @@ mod distinct;
 mod engine;
 mod error;
 mod folding;
+mod grouped;
 mod header;
 mod library;
 mod parameters;
+mod percentile;
 mod reports;
 #[cfg(test)]
 mod tests;
