@@ -34,6 +34,15 @@ python:
     cargo build --release
     tests/python/run
 
+# The stock Rust exporters against this build
+rust-exporter:
+    cargo build --release
+    tests/rust-exporter/run
+
+# Builds the fuzz targets; fuzz/README.md says how to run one
+fuzz:
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none
+
 # A collector with a week of sample traffic
 demo:
     cargo run --release -- serve & sleep 2; cargo run --release -- demo; wait

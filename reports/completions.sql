@@ -9,8 +9,8 @@
 --   duration_p95: 95 of 100 took at most this many seconds
 -- note: only CrewAI 1.15.19 and newer report how a kickoff ended
 SELECT period, outcome, distinct_count(crew) AS crews, count(*) AS runs,
-       avg(duration) AS duration_avg, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
-       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+       avg(duration) AS duration_avg, percentile(duration, 0.5) AS duration_p50,
+       percentile(duration, 0.95) AS duration_p95
 FROM crew_completions
 GROUP BY period, outcome
 ORDER BY period, outcome

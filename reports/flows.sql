@@ -24,8 +24,8 @@ SELECT period, flow, origin, distinct_count(flow_name) AS names,
        count(*) FILTER (WHERE event = 'completed' AND outcome = 'completed') AS completed,
        count(*) FILTER (WHERE event = 'completed' AND outcome = 'failed') AS failed,
        count(*) FILTER (WHERE event = 'method_failed') AS method_failures,
-       approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
-       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+       percentile(duration, 0.5) AS duration_p50,
+       percentile(duration, 0.95) AS duration_p95
 FROM (SELECT *, CASE WHEN $min_crews <= 1 THEN flow_name END AS flow FROM flow_events)
 GROUP BY period, flow, origin
 ORDER BY period, started DESC, flow, origin

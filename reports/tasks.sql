@@ -35,8 +35,8 @@ FULL JOIN (
   SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
          count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
          distinct_count(task_key, task_id) AS distinct_run, distinct_count(crew_key, crew_id) AS running_crews,
-         approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
-         approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95
+         percentile(duration, 0.5) AS duration_p50,
+         percentile(duration, 0.95) AS duration_p95
   FROM task_runs GROUP BY period
 ) AS r ON d.period = r.period
 ORDER BY period

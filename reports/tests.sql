@@ -16,7 +16,7 @@
 SELECT period, model_name AS model, distinct_count(crew_key, crew_id) AS crews,
        count(*) FILTER (WHERE step = 'execution') AS tests, sum(iterations) AS iterations, count(*) FILTER (WHERE step = 'result') AS results,
        avg(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, stddev(quality) AS quality_stddev,
-       avg(execution_time) AS time_avg, approx_percentile_cont(0.5) WITHIN GROUP (ORDER BY execution_time) AS time_p50
+       avg(execution_time) AS time_avg, percentile(execution_time, 0.5) AS time_p50
 FROM tests
 GROUP BY period, model_name
 ORDER BY period, crews DESC, tests DESC, model

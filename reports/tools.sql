@@ -10,11 +10,11 @@
 -- free text: tool by crews
 -- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
 WITH equipped AS (
-  SELECT period, tool, crew
-  FROM (SELECT period, unnest(tool_key(tool_names)) AS tool, crew FROM agents
-        UNION ALL
-        SELECT period, unnest(tool_key(tool_names)), crew FROM tasks)
-  WHERE tool <> ''
+  SELECT period, unnest(string_to_array(tools, chr(10))) AS tool, crews
+  FROM (SELECT period, tool_set(tool_names) AS tools, distinct_set(crew) AS crews
+        FROM (SELECT period, tool_names, crew FROM agents UNION ALL SELECT period, tool_names, crew FROM tasks)
+        GROUP BY period, tool_set(tool_names))
+  WHERE tools <> ''
 ), called AS (
   SELECT period, tool_name, count(*) FILTER (WHERE outcome = 'used') AS uses, count(*) FILTER (WHERE outcome = 'error') AS errors,
          count(*) FILTER (WHERE outcome = 'repeated') AS repeats,
@@ -24,7 +24,7 @@ WITH equipped AS (
 SELECT period, tool, CAST(sum(crews) AS BIGINT) AS crews, CAST(sum(uses) AS BIGINT) AS uses, CAST(sum(errors) AS BIGINT) AS errors,
        CAST(sum(repeats) AS BIGINT) AS repeats, CAST(sum(attempts) AS DOUBLE) / nullif(sum(attempts_said), 0) AS attempts
 FROM (
-  SELECT period, tool, distinct_count(crew) AS crews, 0 AS uses, 0 AS errors, 0 AS repeats, 0 AS attempts, 0 AS attempts_said
+  SELECT period, tool, union_count(crews) AS crews, 0 AS uses, 0 AS errors, 0 AS repeats, 0 AS attempts, 0 AS attempts_said
   FROM equipped GROUP BY period, tool
   UNION ALL
   SELECT period, tool_key(tool_name), 0, uses, errors, repeats, attempts, attempts_said FROM called

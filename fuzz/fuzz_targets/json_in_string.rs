@@ -20,7 +20,11 @@ fuzz_target!(|text: &str| {
         }
         assert!(!reader.is_broken(), "valid JSON is not broken");
         assert!(skipped, "valid JSON is passed over");
-        assert_eq!(read.len(), count(&json).max(read.len()), "every value is read");
+        assert_eq!(
+            read.len(),
+            count(&json).max(read.len()),
+            "every value is read"
+        );
     }
 });
 

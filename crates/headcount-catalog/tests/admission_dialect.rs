@@ -221,3 +221,19 @@ fn every_file_of_the_folder_is_built_in() {
     built_in.sort_unstable();
     assert_eq!(built_in, files, "each file of the folder is a dialect");
 }
+
+/// `telemetry/utils.py` of CrewAI 1.15.11 to 1.15.13, `KNOWN_CODING_AGENTS`; 1.15.14 made them a `runtime_context`.
+#[test]
+fn what_crewai_1_15_11_took_for_a_coding_agent_is_kept() {
+    let dialects = Dialect::embedded().unwrap();
+    let admission = Admission::new(Catalog::embedded(), dialects, Secret::new([7; 32])).unwrap();
+    for word in ["vscode_terminal", "jetbrains_terminal", "non_interactive"] {
+        let attributes =
+            json!({"crewai_version": "1.15.12", "coding_agent": word, "feature": "memory:save"});
+        let spans = [span("Feature Usage", attributes)];
+        let body = request_from("crewAI-telemetry", "crewai.telemetry", &spans);
+        let outcome = admission.admit(&body, 0, RECEIVED_US).unwrap();
+        assert_eq!(table(&outcome, "feature_uses")[0]["coding_agent"], word);
+        assert_eq!(table(&outcome, "refusals").len(), 0, "{word}");
+    }
+}

@@ -45,11 +45,14 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 8] = [
+    let wrong: [&[&str]; 11] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
         &["report", "no-such-report"],
+        &["report", "tools", "--since", "yesterday"],
+        &["report", "tools", "--until", "2026-13-01"],
+        &["report", "tools", "--since", "1d", "--until", "2d"],
         &["ingest"],
         &["tables", "--data", "x", "--url", "http://127.0.0.1:1"],
         &["tables", "--url", "127.0.0.1:4318"],

@@ -89,8 +89,8 @@ impl Intake {
         self.take_holding(body, notation, ()).await
     }
 
-    /// As [`Intake::take`], with the body's share of the memory: it is given back when the reading has ended, also
-    /// where the caller has gone away meanwhile.
+    /// As [`Intake::take`], with the body's share of the memory: it is given back when neither the reading nor the store
+    /// holds anything of the body, also where the caller has gone away meanwhile.
     pub(crate) async fn take_holding<H: Send + 'static>(
         &self,
         body: Bytes,
@@ -115,8 +115,7 @@ impl Intake {
             outcome.spans_rejected,
             outcome.message,
         );
-        let appended = self.lake.append(outcome.batch).await;
-        drop(share);
+        let appended = self.lake.append_holding(outcome.batch, share).await;
         self.note_health(&appended);
         let duplicates = appended?.duplicates;
         self.counters

@@ -12,8 +12,8 @@ use headcount_catalog::{Column, ColumnType, Table};
 
 use crate::error::LakeError;
 
-/// The Arrow schema of a table's rows in the memtable and in Parquet files.
-pub(crate) fn arrow_schema(table: &Table) -> SchemaRef {
+/// The Arrow schema of a table's rows in memory and in Parquet files. Each column may be null.
+pub fn arrow_schema(table: &Table) -> SchemaRef {
     let field = |column: &Column| Field::new(&column.name, data_type(column.column_type), true);
     Arc::new(ArrowSchema::new(
         table.columns.iter().map(field).collect::<Vec<_>>(),
@@ -21,7 +21,7 @@ pub(crate) fn arrow_schema(table: &Table) -> SchemaRef {
 }
 
 /// The Arrow type of a column.
-pub(crate) fn data_type(column_type: ColumnType) -> DataType {
+fn data_type(column_type: ColumnType) -> DataType {
     match column_type {
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::Integer => DataType::Int64,

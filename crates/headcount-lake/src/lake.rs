@@ -24,7 +24,7 @@ use crate::quiet;
 use crate::seen::{Seen, SeenFiles};
 use crate::snapshot::{LakeSnapshot, View, chunks};
 use crate::upkeep::{self, Scope, Upkeep};
-use crate::wal::writer::{Command, SealedSegment, Writer};
+use crate::wal::writer::{Command, SealedSegment, Waiting, Writer};
 use crate::wal::{format, replay};
 
 /// Requests that wait for the log, and the KiB that they may hold.
@@ -178,21 +178,43 @@ impl Lake {
     ///
     /// Nothing of the batch is acknowledged; see [`AppendError`] for what the sender should be told.
     pub async fn append(&self, batch: AdmittedBatch) -> Result<Appended, AppendError> {
+        self.append_holding(batch, ()).await
+    }
+
+    /// As [`Lake::append`]; drops `held` when the store no longer holds the batch, which is later than the caller does
+    /// where the caller goes away meanwhile: for what stands for the batch's memory.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Lake::append`].
+    pub async fn append_holding<H: Send + 'static>(
+        &self,
+        batch: AdmittedBatch,
+        held: H,
+    ) -> Result<Appended, AppendError> {
         if batch.is_empty() {
             return Ok(Appended::default());
         }
         let commands = self.commands.as_ref().ok_or(AppendError::Closed)?;
         let kib = (batch.bytes().len() / 1024 + 1).min(WAITING_KIB);
         let kib = u32::try_from(kib).map_err(|_| AppendError::TooLarge(batch.bytes().len()))?;
-        let _room = self
-            .room
-            .acquire_many(kib)
-            .await
-            .map_err(|_| AppendError::Closed)?;
+        let room = Arc::clone(&self.room).acquire_many_owned(kib).await;
+        let room = room.map_err(|_| AppendError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let sent = commands.send(Command::Append(batch, reply)).await;
+        let waiting = Waiting {
+            batch,
+            reply,
+            held: Box::new((room, held)),
+        };
+        let sent = commands.send(Command::Append(waiting)).await;
         sent.map_err(|_| AppendError::Closed)?;
         answer.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// KiB of waiting batches that the log would take now.
+    #[cfg(test)]
+    pub(crate) fn room_left(&self) -> usize {
+        self.room.available_permits()
     }
 
     /// Every table as it is now: what was acknowledged before the call is in it.

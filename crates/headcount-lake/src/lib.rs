@@ -29,6 +29,7 @@ mod snapshot;
 mod upkeep;
 mod wal;
 
+pub use arrow_rows::arrow_schema;
 pub use error::{AppendError, LakeError};
 pub use lake::{Appended, Lake};
 pub use options::LakeOptions;

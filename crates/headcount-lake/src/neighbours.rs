@@ -10,6 +10,7 @@ use deltalake_core::DeltaTableBuilder;
 use headcount_catalog::TableId;
 use url::Url;
 
+use crate::disk::simulated::SimulatedDisk;
 use crate::promises::{batch, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
@@ -245,4 +246,52 @@ async fn appends_that_wait_together_share_an_fsync() {
     let segments = crate::wal::replay::read_beside_writer(&dir.path().join("wal")).unwrap();
     let frames: usize = segments.iter().map(|segment| segment.frames.len()).sum();
     assert!(frames < 200, "{frames} fsyncs for 200 appends");
+}
+
+/// Tries for a while until `is_so`.
+async fn eventually(is_so: impl Fn() -> bool) -> bool {
+    for _ in 0..400 {
+        if is_so() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_batch_keeps_its_room_while_the_log_has_it_though_its_sender_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(1);
+    let opened = Lake::open_on(Arc::new(disk.clone()), dir.path(), schema(), by_hand()).await;
+    let lake = opened.unwrap();
+    let whole_room = lake.room_left();
+    let memory = Arc::new(());
+    let stalled = disk.stall();
+    let append = lake.append_holding(batch(0..3), Arc::clone(&memory));
+    let waited = tokio::time::timeout(Duration::from_millis(50), append).await;
+    assert!(waited.is_err(), "it waits for the disk");
+    assert_eq!(Arc::strong_count(&memory), 2, "the log still has the batch");
+    assert!(lake.room_left() < whole_room);
+    drop(stalled);
+    assert!(eventually(|| Arc::strong_count(&memory) == 1).await);
+    assert!(eventually(|| lake.room_left() == whole_room).await);
+    assert_eq!(stored(&lake.snapshot().await.unwrap()).await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_gives_its_room_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(1);
+    let opened = Lake::open_on(Arc::new(disk.clone()), dir.path(), schema(), by_hand()).await;
+    let lake = opened.unwrap();
+    let whole_room = lake.room_left();
+    let memory = Arc::new(());
+    disk.set_full(true);
+    for _ in 0..3 {
+        let append = lake.append_holding(batch(0..3), Arc::clone(&memory));
+        assert!(append.await.is_err());
+    }
+    assert!(eventually(|| Arc::strong_count(&memory) == 1).await);
+    assert!(eventually(|| lake.room_left() == whole_room).await);
 }

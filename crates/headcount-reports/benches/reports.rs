@@ -14,12 +14,13 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, RecordBatch,
     StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use headcount_catalog::{Catalog, Column, ColumnType, Table};
+use headcount_lake::arrow_schema;
 use headcount_reports::{QueryLimits, ReportParameters, Reports, Source, catalog_of_reports};
 
 fn main() {
@@ -127,11 +128,7 @@ impl Noise {
 }
 
 fn write(table: &Table, rows: u64, runs: u64, file: &Path) {
-    let fields = table
-        .columns
-        .iter()
-        .map(|column| Field::new(&column.name, arrow_type(column), true));
-    let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let schema = arrow_schema(table);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
         .set_max_row_group_row_count(Some(128 * 1024))
@@ -157,19 +154,6 @@ fn write(table: &Table, rows: u64, runs: u64, file: &Path) {
     }
     let _metadata = writer.close().unwrap();
     std::fs::rename(unfinished, file).unwrap();
-}
-
-fn arrow_type(column: &Column) -> DataType {
-    match column.column_type {
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Double => DataType::Float64,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::TextList => {
-            DataType::List(Arc::new(Field::new("element", DataType::Utf8, true)))
-        }
-    }
 }
 
 fn values(table: &str, column: &Column, count: u64, runs: u64, noise: &mut Noise) -> ArrayRef {

@@ -22,7 +22,8 @@ use tokio::task::AbortHandle;
 
 use crate::distinct::distinct_functions;
 use crate::error::ReportError;
-use crate::tool_key::tool_key;
+use crate::percentile::percentile;
+use crate::tool_key::tool_functions;
 
 /// What one question may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +119,10 @@ pub(crate) fn session(limits: &QueryLimits) -> Result<SessionContext, ReportErro
     for function in UNBOUNDED_FUNCTIONS {
         context.deregister_udf(function);
     }
-    context.register_udf(tool_key());
+    for function in tool_functions() {
+        context.register_udf(function);
+    }
+    context.register_udaf(percentile());
     for function in distinct_functions() {
         context.register_udaf(function);
     }

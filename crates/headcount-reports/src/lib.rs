@@ -5,14 +5,18 @@
 //! [`Answer`]: columns and rows that are JSON values already, so that a terminal, a file and an HTTP door show the same.
 //! It never writes to the store. It knows nothing of transport or of the command line.
 
+mod alike;
 mod answer;
+mod constant_period;
 mod distinct;
 mod engine;
 mod error;
 mod folding;
+mod grouped;
 mod header;
 mod library;
 mod parameters;
+mod percentile;
 mod reports;
 #[cfg(test)]
 mod tests;

@@ -93,6 +93,14 @@ pub(crate) enum VersionFilter {
 }
 
 impl ReportParameters {
+    /// Whether the parameters can be read, for whoever wants to know before there is anything to ask.
+    ///
+    /// # Errors
+    /// [`ReportError::Parameter`]: a moment cannot be read, or no time is between them.
+    pub fn check(&self) -> Result<(), ReportError> {
+        self.resolve(Utc::now()).map(|_| ())
+    }
+
     /// Reads the parameters; `now` is what "7 days ago" counts from.
     pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
         let moment = |parameter, text: &Option<String>, end_of_day| {

@@ -17,6 +17,7 @@ use headcount_lake::LakeSnapshot;
 use serde_json::Value;
 
 use crate::answer::{Answer, AnswerColumn, ColumnKind};
+use crate::constant_period::without_constant_period;
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
 use crate::folding::fold;
@@ -24,7 +25,7 @@ use crate::header::{Holder, ReportHeader};
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
 use crate::value::rows_of;
-use crate::views::{periods, view};
+use crate::views::{period, periods, view};
 
 /// A table that questions can be asked of.
 #[derive(Debug, Clone)]
@@ -224,7 +225,12 @@ pub(crate) async fn plan(
         let _replaced = context.register_table(source.name.as_str(), provider)?;
     }
     let _replaced = context.register_table("periods", periods(context, selection)?)?;
-    let frame = context.sql(report.sql).await?;
+    let mut frame = context.sql(report.sql).await?;
+    if selection.by.is_none() {
+        let (state, plan) = frame.into_parts();
+        let plan = without_constant_period(plan, &period(None))?;
+        frame = DataFrame::new(state, plan);
+    }
     let min_crews = i64::try_from(selection.min_crews).unwrap_or(i64::MAX);
     let min_crews = ("min_crews", ScalarValue::Int64(Some(min_crews)));
     frame.with_param_values(ParamValues::from(vec![min_crews]))

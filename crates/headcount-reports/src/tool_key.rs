@@ -1,12 +1,18 @@
 //! `tool_key(name)`: one spelling for all spellings of a tool; of a list of names, the list of their spellings.
+//! `tool_set(names)`: the spellings of a list as one text, which is grouped by much faster than a list: in order, each
+//! once, a line each.
 //!
 //! CrewAI sends `Word Counter` (as its author wrote it) until 1.8, `word_counter` since 1.9 and, where a model asked for
 //! it, `word counter`. The rule is that of CrewAI 1.9 (`sanitize_tool_name`), but letters outside ASCII stay, so that two
 //! tools with names in Chinese stay two.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StringViewArray, UInt32Builder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, ListArray, ListViewArray, StringViewArray, UInt32Array, UInt32Builder,
+};
+use arrow::buffer::ScalarBuffer;
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field};
 use datafusion::error::{DataFusionError, Result};
@@ -14,6 +20,8 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use hashbrown::HashMap;
+
+use crate::alike::AlikeLists;
 
 /// The tool's name in lower case with underscores: `Word Counter`, `WordCounter` and `word_counter` are one.
 pub(crate) fn tool_key_of(name: &str) -> String {
@@ -37,27 +45,42 @@ pub(crate) fn tool_key_of(name: &str) -> String {
     }
     let trimmed = key.trim_end_matches('_');
     if trimmed.is_empty() {
-        name.to_owned()
+        // No key has a line break: a set has a line for each.
+        name.replace('\n', " ")
     } else {
         trimmed.to_owned()
     }
 }
 
-/// The SQL function `tool_key`.
-pub(crate) fn tool_key() -> ScalarUDF {
-    ScalarUDF::from(ToolKey {
-        signature: Signature::any(1, Volatility::Immutable),
+/// The SQL functions of this module.
+pub(crate) fn tool_functions() -> [ScalarUDF; 2] {
+    [Form::Key, Form::Set].map(|form| {
+        let signature = Signature::any(1, Volatility::Immutable);
+        ScalarUDF::from(Tools { form, signature })
     })
 }
 
+/// What comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Form {
+    /// Of a name its key, of a list of names the list of their keys.
+    Key,
+    /// Of a list of names their keys as one text.
+    Set,
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct ToolKey {
+struct Tools {
+    form: Form,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for ToolKey {
+impl ScalarUDFImpl for Tools {
     fn name(&self) -> &'static str {
-        "tool_key"
+        match self.form {
+            Form::Key => "tool_key",
+            Form::Set => "tool_set",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -65,15 +88,17 @@ impl ScalarUDFImpl for ToolKey {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        match &arguments[0] {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => {
-                Ok(DataType::Utf8View)
-            }
-            DataType::List(item) if item.data_type().is_string() => {
-                Ok(DataType::new_list(DataType::Utf8View, true))
-            }
-            other => Err(DataFusionError::Plan(format!(
+        match (self.form, &arguments[0]) {
+            (Form::Key, name) if name.is_string() || name.is_null() => Ok(DataType::Utf8View),
+            (form, DataType::List(item)) if item.data_type().is_string() => Ok(match form {
+                Form::Key => DataType::ListView(key_field()),
+                Form::Set => DataType::Utf8View,
+            }),
+            (Form::Key, other) => Err(DataFusionError::Plan(format!(
                 "tool_key takes a tool's name or a list of names, not a {other}"
+            ))),
+            (Form::Set, other) => Err(DataFusionError::Plan(format!(
+                "tool_set takes a list of tools' names, not a {other}"
             ))),
         }
     }
@@ -81,17 +106,49 @@ impl ScalarUDFImpl for ToolKey {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&arguments.args)?;
         let names = &arrays[0];
-        let Some(lists) = names.as_list_opt::<i32>() else {
-            return Ok(ColumnarValue::Array(keys_of(names)?));
-        };
-        let keys = ListArray::try_new(
-            Arc::new(Field::new_list_field(DataType::Utf8View, true)),
-            lists.offsets().clone(),
-            keys_of(lists.values())?,
-            lists.nulls().cloned(),
-        )?;
-        Ok(ColumnarValue::Array(Arc::new(keys)))
+        Ok(ColumnarValue::Array(
+            match (names.as_list_opt::<i32>(), self.form) {
+                (None, _) => keys_of(names)?,
+                (Some(lists), Form::Key) => lists_of_keys(lists)?,
+                (Some(lists), Form::Set) => sets_of_keys(lists)?,
+            },
+        ))
     }
+}
+
+fn key_field() -> Arc<Field> {
+    Arc::new(Field::new_list_field(DataType::Utf8View, true))
+}
+
+/// The keys of each list. Lists that are alike share theirs, which is what a list view is for.
+fn lists_of_keys(lists: &ListArray) -> Result<ArrayRef> {
+    let alike = AlikeLists::of(lists)?;
+    let number = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
+    let ranges = alike
+        .of_rows
+        .iter()
+        .map(|&list| &alike.ranges[list as usize]);
+    let offsets: ScalarBuffer<i32> = ranges.clone().map(|range| number(range.start)).collect();
+    let sizes: ScalarBuffer<i32> = ranges.map(|range| number(range.len())).collect();
+    let keys = keys_of(&alike.items)?;
+    let keys = ListViewArray::try_new(key_field(), offsets, sizes, keys, lists.nulls().cloned())?;
+    Ok(Arc::new(keys))
+}
+
+/// The keys of each list as one text.
+fn sets_of_keys(lists: &ListArray) -> Result<ArrayRef> {
+    let alike = AlikeLists::of(lists)?;
+    let keys = keys_of(&alike.items)?;
+    let keys = keys.as_string_view();
+    let sets = alike.ranges.iter().map(|range| {
+        let filled = range.clone().filter(|&item| keys.is_valid(item));
+        let filled = filled.map(|item| keys.value(item));
+        let set: BTreeSet<&str> = filled.filter(|key| !key.is_empty()).collect();
+        Vec::from_iter(set).join("\n")
+    });
+    let sets: ArrayRef = Arc::new(StringViewArray::from_iter_values(sets));
+    let rows = UInt32Array::new(alike.of_rows.into(), lists.nulls().cloned());
+    Ok(take(&sets, &rows, None)?)
 }
 
 /// A batch has few different names: each is rewritten once.
@@ -136,5 +193,6 @@ mod tests {
         assert_ne!(tool_key_of("搜索"), tool_key_of("计算"));
         assert_eq!(tool_key_of("🔍"), "🔍");
         assert_eq!(tool_key_of(""), "");
+        assert_eq!(tool_key_of("\n"), " ");
     }
 }

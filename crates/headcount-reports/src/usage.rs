@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, TimeUnit};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
-use headcount_catalog::{ColumnType, Schema, Table};
+use headcount_catalog::{Schema, Table};
+use headcount_lake::arrow_schema;
 
 use crate::engine::{QueryLimits, session};
 use crate::error::ReportError;
@@ -67,29 +67,10 @@ fn add_scanned(plan: &LogicalPlan, fields: &mut BTreeSet<Field>) -> Result<(), D
 }
 
 fn empty_source(table: &Table) -> Source {
-    let fields: Vec<ArrowField> = table
-        .columns
-        .iter()
-        .map(|column| ArrowField::new(&column.name, arrow_type(column.column_type), true))
-        .collect();
     Source {
         name: table.name.clone(),
         tier: table.tier,
         rows: 0,
-        provider: Arc::new(EmptyTable::new(Arc::new(ArrowSchema::new(fields)))),
-    }
-}
-
-/// The Arrow type in which the store answers a column of the catalog.
-pub(crate) fn arrow_type(column_type: ColumnType) -> DataType {
-    match column_type {
-        ColumnType::Boolean => DataType::Boolean,
-        ColumnType::Integer => DataType::Int64,
-        ColumnType::Double => DataType::Float64,
-        ColumnType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        ColumnType::Text => DataType::Utf8,
-        ColumnType::TextList => {
-            DataType::List(Arc::new(ArrowField::new("element", DataType::Utf8, true)))
-        }
+        provider: Arc::new(EmptyTable::new(arrow_schema(table))),
     }
 }

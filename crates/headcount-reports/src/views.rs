@@ -101,7 +101,8 @@ fn conditions(schema: &SchemaRef, selection: &Selection) -> Vec<Expr> {
         .collect()
 }
 
-fn period(by: Option<Period>) -> Expr {
+/// The first day of a record's period.
+pub(crate) fn period(by: Option<Period>) -> Expr {
     match by {
         None => lit(ScalarValue::Date32(Some(0))),
         Some(Period::Day) => cast(ident("time"), DataType::Date32),

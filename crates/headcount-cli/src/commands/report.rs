@@ -97,7 +97,11 @@ impl Report {
                 names().join(", ")
             )));
         }
-        let answer = self.from.open()?.report(&name, &self.which.parameters())?;
+        let parameters = self.which.parameters();
+        parameters
+            .check()
+            .map_err(|error| exit::usage(error.to_string()))?;
+        let answer = self.from.open()?.report(&name, &parameters)?;
         output::show(&answer, self.format)?;
         Ok(Code::Done)
     }

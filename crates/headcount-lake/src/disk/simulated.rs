@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Disk, DiskFile};
 
@@ -61,6 +61,13 @@ impl SimulatedDisk {
         self.0.lock().full = full;
     }
 
+    /// Nothing is written until what is returned is dropped.
+    pub(crate) fn stall(&self) -> Stalled<'_> {
+        Stalled {
+            _state: self.0.lock(),
+        }
+    }
+
     /// A number below `bound`.
     pub(crate) fn random(&self, bound: u64) -> u64 {
         self.0.lock().random(bound)
@@ -91,6 +98,11 @@ impl SimulatedDisk {
         state.failing_sync = None;
         state.full = false;
     }
+}
+
+/// A disk that does not answer.
+pub(crate) struct Stalled<'d> {
+    _state: MutexGuard<'d, State>,
 }
 
 impl State {

@@ -11,6 +11,9 @@ pub(crate) const FRAME_HEADER: usize = 16;
 /// More than any group that the writer builds; a length above it is damage.
 pub(crate) const FRAME_LIMIT: usize = 256 << 20;
 
+/// The last sequence number: a table remembers it as a transaction version of Delta, which is signed.
+pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;
+
 /// Why bytes are not a segment from some offset on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormatError {
@@ -30,6 +33,10 @@ pub(crate) enum FormatError {
     Sequence { expected: u64, found: u64 },
     #[error("a frame claims to be {0} bytes long")]
     Length(usize),
+    #[error(
+        "its name says sequence number {0}, which no table could remember; no collector wrote it"
+    )]
+    Number(u64),
 }
 
 /// The header of a segment whose rows are numbered as in `schema`.

@@ -97,14 +97,18 @@ pub(crate) fn read_beside_writer(folder: &Path) -> Result<Vec<Segment>, LakeErro
     Ok(segments)
 }
 
-type Stop = (u64, Option<FormatError>);
+/// Where reading stopped, and why if not at the end.
+pub(crate) type Stop = (u64, Option<FormatError>);
 
 /// Reads frames up to the first that is not whole, or whose sequence number is `until`; says where and why it stopped.
-fn read(
+pub(crate) fn read(
     file: &SegmentFile,
     bytes: &Bytes,
     until: Option<u64>,
 ) -> Result<(Segment, Stop), LakeError> {
+    if file.first > format::LAST_SEQUENCE {
+        return Err(damaged(file, 0, FormatError::Number(file.first)));
+    }
     let (schema, mut offset) =
         format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
     let mut segment = Segment {
@@ -133,5 +137,34 @@ fn damaged(file: &SegmentFile, offset: u64, reason: FormatError) -> LakeError {
         path: file.path.clone(),
         offset,
         reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::wal::format::{FRAME_HEADER, LAST_SEQUENCE, header, seal_frame};
+
+    fn write_segment(folder: &Path, first: u64) {
+        let mut frame = vec![0; FRAME_HEADER];
+        frame.extend_from_slice(b"payload");
+        seal_frame(&mut frame, first);
+        let bytes = [header(&crate::promises::schema()), frame].concat();
+        std::fs::write(SegmentFile::new(folder, first).path, bytes).unwrap();
+    }
+
+    /// Found by fuzzing: counting on from the last number ended the program, or began again at none.
+    #[test]
+    fn a_segment_whose_number_no_table_could_remember_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write_segment(folder.path(), LAST_SEQUENCE);
+        let read = read_all(folder.path()).unwrap();
+        assert_eq!(read[0].next(), LAST_SEQUENCE + 1);
+        std::fs::remove_file(&read[0].file.path).unwrap();
+        write_segment(folder.path(), u64::MAX);
+        for read in [read_all(folder.path()), read_beside_writer(folder.path())] {
+            assert!(matches!(read, Err(LakeError::Damaged { offset: 0, .. })));
+        }
     }
 }

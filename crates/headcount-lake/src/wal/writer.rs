@@ -34,12 +34,17 @@ const GROUP_BYTES: usize = 4 << 20;
 /// What the thread is asked to do.
 pub(crate) enum Command {
     /// Store a batch; answered after its fsync.
-    Append(
-        AdmittedBatch,
-        oneshot::Sender<Result<Appended, AppendError>>,
-    ),
+    Append(Waiting),
     /// Seal the segment and freeze the memtable; answered when both have happened.
     Rotate(oneshot::Sender<()>),
+}
+
+/// A batch whose sender waits, or has gone away meanwhile.
+pub(crate) struct Waiting {
+    pub(crate) batch: AdmittedBatch,
+    pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
+    /// The room that the batch takes, here and at whoever appends it: given back when nothing of it waits any more.
+    pub(crate) held: Box<dyn Send>,
 }
 
 /// A segment that gets no further frames: what to remove, and remember, once the tables hold its rows.
@@ -74,11 +79,6 @@ pub(crate) struct Writer {
 #[derive(Default)]
 pub(crate) struct Segmented(Option<OpenSegment>);
 
-type Waiting = (
-    AdmittedBatch,
-    oneshot::Sender<Result<Appended, AppendError>>,
-);
-
 impl Writer {
     /// Serves commands until every sender is gone.
     pub(crate) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
@@ -90,14 +90,14 @@ impl Writer {
                         self.rotate();
                         let _gone = reply.send(());
                     }
-                    Command::Append(batch, reply) => {
-                        let mut bytes = batch.bytes().len();
-                        let mut group = vec![(batch, reply)];
+                    Command::Append(first) => {
+                        let mut bytes = first.batch.bytes().len();
+                        let mut group = vec![first];
                         while bytes < GROUP_BYTES {
                             match commands.try_recv() {
-                                Ok(Command::Append(batch, reply)) => {
-                                    bytes += batch.bytes().len();
-                                    group.push((batch, reply));
+                                Ok(Command::Append(further)) => {
+                                    bytes += further.batch.bytes().len();
+                                    group.push(further);
                                 }
                                 Ok(other) => {
                                     next = Some(other);
@@ -124,9 +124,9 @@ impl Writer {
         frame.resize(FRAME_HEADER, 0);
         let mut fresh = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
-        for (batch, reply) in group {
+        for waiting in group {
             let mut appended = Appended::default();
-            for entry in batch.entries().map_while(Result::ok) {
+            for entry in waiting.batch.entries().map_while(Result::ok) {
                 if self.seen.insert(entry.fingerprint.0) {
                     frame.extend_from_slice(entry.bytes);
                     fresh.push(entry.fingerprint.0);
@@ -135,17 +135,20 @@ impl Writer {
                     appended.duplicates += 1;
                 }
             }
-            answers.push((reply, appended));
+            // The frame has a copy, so the room is still taken.
+            answers.push((waiting.reply, appended, waiting.held));
         }
         if let Err(error) = self.write_frame(frame, &fresh) {
             self.seen.forget(&fresh);
             tracing::error!(%error, "a group of batches was not stored");
-            for (reply, _) in answers {
+            for (reply, _, held) in answers {
+                drop(held);
                 let _gone = reply.send(Err(error.clone()));
             }
             return;
         }
-        for (reply, appended) in answers {
+        for (reply, appended, held) in answers {
+            drop(held);
             let _gone = reply.send(Ok(appended));
         }
     }
@@ -229,7 +232,8 @@ impl Writer {
 }
 
 fn refuse(group: Vec<Waiting>, error: &AppendError) {
-    for (_, reply) in group {
+    for Waiting { reply, batch, held } in group {
+        drop((batch, held));
         let _gone = reply.send(Err(error.clone()));
     }
 }

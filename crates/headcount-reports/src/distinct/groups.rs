@@ -1,7 +1,7 @@
 //! What the groups of a query have seen.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, UInt64Array};
@@ -9,11 +9,11 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::UInt64Type;
 use datafusion::common::utils::proxy::VecAllocExt as _;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
-use datafusion::scalar::ScalarValue;
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
 use super::values::Values;
 use super::{Form, item_field};
+use crate::grouped::{Grouped, Spread};
 
 /// No group has this number.
 const NOTHING: (u32, u64) = (u32::MAX, 0);
@@ -36,10 +36,6 @@ impl Groups {
             last: NOTHING,
             values: Values::default(),
         }
-    }
-
-    fn resize(&mut self, groups: usize) {
-        self.counts.resize(groups.max(self.counts.len()), 0);
     }
 
     fn insert(&mut self, group: usize, hash: u64) {
@@ -114,27 +110,9 @@ impl Groups {
     }
 }
 
-/// Hashes are spread already: mixing in the group is enough.
-#[derive(Default)]
-struct Spread(u64);
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, group: u32) {
-        self.write_u64(u64::from(group));
-    }
-
-    fn write_u64(&mut self, part: u64) {
-        self.0 = (self.0.rotate_left(32) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+impl Grouped for Groups {
+    fn resize(&mut self, groups: usize) {
+        self.counts.resize(groups.max(self.counts.len()), 0);
     }
 }
 
@@ -200,42 +178,5 @@ impl GroupsAccumulator for Groups {
     fn size(&self) -> usize {
         // 16 bytes an entry and one control byte, at a load of at most 7/8.
         self.seen.capacity() * 17 * 8 / 7 + self.counts.allocated_size() + self.values.size()
-    }
-}
-
-/// One group, without grouping.
-pub(super) struct Ungrouped(pub(super) Groups);
-
-impl std::fmt::Debug for Ungrouped {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Ungrouped")
-    }
-}
-
-impl Accumulator for Ungrouped {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let group = vec![0; values[0].len()];
-        self.0.update_batch(values, &group, None, 1)
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        self.0.resize(1);
-        let answer = self.0.evaluate(EmitTo::All)?;
-        ScalarValue::try_from_array(&answer, 0)
-    }
-
-    fn size(&self) -> usize {
-        self.0.size()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.0.resize(1);
-        let state = self.0.state(EmitTo::All)?;
-        Ok(vec![ScalarValue::try_from_array(&state[0], 0)?])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let group = vec![0; states[0].len()];
-        self.0.merge_batch(states, &group, 1)
     }
 }

@@ -26,7 +26,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use groups::{Groups, Ungrouped};
+use groups::Groups;
+
+use crate::grouped::Ungrouped;
 
 /// The SQL functions of this module.
 pub(crate) fn distinct_functions() -> [AggregateUDF; 3] {

@@ -1,9 +1,10 @@
 //! The hashes of a batch's values.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
-use arrow::buffer::{BooleanBuffer, OffsetBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::common::hash_utils::{RandomState, create_hashes};
@@ -35,7 +36,7 @@ impl Values {
         }
         let is_kept = |row| kept.is_none_or(|kept| kept.is_valid(row) && kept.value(row));
         if let [only] = read.as_slice()
-            && only.offsets.is_none()
+            && only.lists.is_none()
         {
             for (row, &hash) in only.hashes.iter().enumerate() {
                 if is_kept(row) && only.is_filled(row) {
@@ -71,21 +72,13 @@ struct Column<'h> {
     hashes: &'h [u64],
     /// Which of them are neither null nor empty; all, where it is none.
     filled: Option<BooleanBuffer>,
-    /// Where each row's items begin and end, of a list.
-    offsets: Option<OffsetBuffer<i32>>,
-    /// Which rows are a list at all.
-    lists: Option<BooleanBuffer>,
+    lists: Option<Lists>,
 }
 
 impl<'h> Column<'h> {
     fn read(array: &ArrayRef, hashes: &'h mut Vec<u64>) -> Result<Self> {
-        let (flat, offsets, lists) = match array.as_list_opt::<i32>() {
-            Some(list) => {
-                let lists = list.nulls().map(|nulls| nulls.inner().clone());
-                (list.values(), Some(list.offsets().clone()), lists)
-            }
-            None => (array, None, None),
-        };
+        let lists = Lists::of(array);
+        let flat = lists.as_ref().map_or(array, |lists| &lists.items);
         // A text has one hash, whichever type it comes in: short views are hashed otherwise than texts.
         let flat = &match flat.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 => cast(flat, &DataType::Utf8View)?,
@@ -97,25 +90,90 @@ impl<'h> Column<'h> {
         Ok(Self {
             hashes,
             filled: filled(flat),
-            offsets,
             lists,
         })
     }
 
     /// Whether each row has a value.
     fn is_full(&self) -> bool {
-        self.filled.is_none() && self.offsets.is_none()
+        self.filled.is_none() && self.lists.is_none()
     }
 
     fn is_filled(&self, item: usize) -> bool {
         self.filled.as_ref().is_none_or(|filled| filled.value(item))
     }
 
-    fn items(&self, row: usize) -> std::ops::Range<usize> {
-        match &self.offsets {
-            None => row..row + 1,
-            Some(_) if self.lists.as_ref().is_some_and(|lists| !lists.value(row)) => 0..0,
-            Some(offsets) => offsets[row] as usize..offsets[row + 1] as usize,
+    fn items(&self, row: usize) -> Range<usize> {
+        let lists = self.lists.as_ref();
+        lists.map_or(row..row + 1, |lists| lists.range(row))
+    }
+}
+
+/// A column of lists.
+struct Lists {
+    /// The items of the rows that there are: a small slice of large lists has few.
+    items: ArrayRef,
+    /// Where in the array that was sliced the items begin.
+    first: usize,
+    places: Places,
+    /// Which rows are a list at all.
+    present: Option<NullBuffer>,
+}
+
+/// Where each row's items are.
+enum Places {
+    /// From its own offset to the next row's.
+    Offsets(OffsetBuffer<i32>),
+    /// From its offset on, so many; rows may share items.
+    Sizes(ScalarBuffer<i32>, ScalarBuffer<i32>),
+}
+
+impl Lists {
+    /// None where the column has no lists.
+    fn of(array: &ArrayRef) -> Option<Self> {
+        let (values, places) = if let Some(list) = array.as_list_opt::<i32>() {
+            (list.values(), Places::Offsets(list.offsets().clone()))
+        } else if let Some(list) = array.as_list_view_opt::<i32>() {
+            let places = Places::Sizes(list.offsets().clone(), list.sizes().clone());
+            (list.values(), places)
+        } else {
+            return None;
+        };
+        let used = match &places {
+            Places::Offsets(offsets) => offsets[0] as usize..offsets[array.len()] as usize,
+            Places::Sizes(..) => (0..array.len())
+                .map(|row| places.range(row))
+                .filter(|range| !range.is_empty())
+                .reduce(|all, one| all.start.min(one.start)..all.end.max(one.end))
+                .unwrap_or_default(),
+        };
+        Some(Self {
+            items: values.slice(used.start, used.len()),
+            first: used.start,
+            places,
+            present: array.nulls().cloned(),
+        })
+    }
+
+    /// The row's items in `items`.
+    fn range(&self, row: usize) -> Range<usize> {
+        let range = self.places.range(row);
+        let absent = self.present.as_ref().is_some_and(|rows| rows.is_null(row));
+        if absent || range.is_empty() {
+            return 0..0;
+        }
+        range.start - self.first..range.end - self.first
+    }
+}
+
+impl Places {
+    fn range(&self, row: usize) -> Range<usize> {
+        match self {
+            Self::Offsets(offsets) => offsets[row] as usize..offsets[row + 1] as usize,
+            Self::Sizes(offsets, sizes) => {
+                let start = offsets[row] as usize;
+                start..start + sizes[row] as usize
+            }
         }
     }
 }
@@ -139,4 +197,47 @@ fn filled(values: &ArrayRef) -> Option<BooleanBuffer> {
         (None, None) => return None,
     };
     (filled.count_set_bits() < filled.len()).then_some(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ListArray, ListViewArray};
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    fn of_a_slice(lists: &ArrayRef) -> (Vec<usize>, usize) {
+        let mut hashes = Vec::new();
+        let slice = lists.slice(5_000, 3);
+        let column = Column::read(&slice, &mut hashes).unwrap();
+        let lengths = (0..3).map(|row| column.items(row).len()).collect();
+        let read = column.hashes.len();
+        (lengths, read)
+    }
+
+    #[test]
+    fn of_a_slice_of_lists_only_its_own_items_are_hashed() {
+        let rows = (0..10_000).map(|row| (row != 5_001).then(|| vec![Some(row), Some(-row)]));
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(rows);
+        let views = ListViewArray::from(lists.clone());
+        for lists in [Arc::new(lists) as ArrayRef, Arc::new(views)] {
+            let (lengths, read) = of_a_slice(&lists);
+            assert_eq!(lengths, [2, 0, 2]);
+            assert_eq!(read, 4, "{}", lists.data_type());
+        }
+    }
+
+    #[test]
+    fn a_slice_of_lists_has_the_values_that_the_lists_have_there() {
+        let rows = (0..100).map(|row| Some(vec![Some(row)]));
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(rows));
+        let values_of = |lists: ArrayRef| {
+            let mut values = Vec::new();
+            let read = Values::default().each(&[lists], None, |_, hash| values.push(hash));
+            read.unwrap();
+            values
+        };
+        let slice = values_of(lists.slice(90, 3));
+        assert_eq!(slice, values_of(lists)[90..93]);
+    }
 }

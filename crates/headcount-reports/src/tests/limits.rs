@@ -179,6 +179,60 @@ fn a_list_counts_its_items() {
 }
 
 #[test]
+fn a_percentile_is_a_value_that_the_share_is_at_most() {
+    let query = "SELECT percentile(v, 0.5) AS half, percentile(v, 0.95) AS most, percentile(v, 0) AS least, \
+                 percentile(v, 1.0) AS all, percentile(v, 0.5) FILTER (WHERE v > 900) AS few, \
+                 percentile(CAST(NULL AS DOUBLE), 0.5) AS none, percentile(-v, 0.5) AS negative \
+                 FROM (VALUES (3.25), (7), (900), (1e9), (CAST('NaN' AS DOUBLE)), (NULL)) AS t (v)";
+    let row = &sql(&reports(), query).unwrap().rows[0];
+    let expected = json!([7.0, 1e9, 3.25, 1e9, 1e9, null, -900.0]);
+    assert_eq!(Value::from(row.as_slice()), expected);
+    assert!(sql(&reports(), "SELECT percentile(1, 2)").is_err());
+    assert!(
+        sql(
+            &reports(),
+            "SELECT percentile(1, value) FROM generate_series(1, 2)"
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn a_percentile_of_many_values_is_close_and_the_same_in_any_order() {
+    let of = |order: &str| {
+        let query = format!(
+            "SELECT value % 2, percentile(value, 0.5), percentile(value, 0.95) FROM \
+             (SELECT value FROM generate_series(1, 100000) ORDER BY {order}) GROUP BY value % 2 ORDER BY 1"
+        );
+        sql(&reports(), &query).unwrap().rows
+    };
+    let answers = of("value");
+    assert_eq!(answers, of("value DESC"));
+    assert_eq!(answers, of("value % 1000"));
+    for row in &answers {
+        let (half, most) = (row[1].as_f64().unwrap(), row[2].as_f64().unwrap());
+        assert!((50_000.0..=50_000.0 * 1.004).contains(&half), "{half}");
+        assert!((95_000.0..=95_000.0 * 1.004).contains(&most), "{most}");
+    }
+}
+
+#[test]
+fn a_set_of_tools_has_each_key_once_in_order_on_a_line() {
+    let query = "SELECT tool_set(l) AS s, tool_key(l) AS k \
+                 FROM (VALUES (['b c', 'A', '', 'B_C', NULL]), (['A', 'b c']), (['']), ([]), (NULL)) AS t (l)";
+    let rows = sql(&reports(), query).unwrap().rows;
+    let expected = json!([
+        ["a\nb_c", ["b_c", "a", "", "b_c", null]],
+        ["a\nb_c", ["a", "b_c"]],
+        ["", [""]],
+        ["", []],
+        [null, null]
+    ]);
+    assert_eq!(Value::from_iter(rows), expected);
+    assert!(sql(&reports(), "SELECT tool_set('a')").is_err());
+}
+
+#[test]
 fn a_text_counts_once_whichever_type_it_comes_in() {
     let query = "SELECT union_count(s) AS n FROM \
                  (SELECT distinct_set(arrow_cast('abc', 'Utf8')) AS s UNION ALL SELECT distinct_set(arrow_cast('abc', 'Utf8View')) \

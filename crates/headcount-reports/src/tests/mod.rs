@@ -9,10 +9,10 @@ mod shipped;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema as ArrowSchema};
 use arrow::json::ReaderBuilder;
 use datafusion::datasource::MemTable;
 use headcount_catalog::{Catalog, Table};
+use headcount_lake::arrow_schema;
 use serde_json::{Map, Value};
 
 use crate::{Answer, QueryLimits, ReportError, ReportParameters, Reports, Source};
@@ -31,18 +31,7 @@ fn reports_over(dataset: &Dataset) -> Reports {
 }
 
 fn source(table: &Table, dataset: &Dataset) -> Source {
-    let fields: Vec<Field> = table
-        .columns
-        .iter()
-        .map(|column| {
-            Field::new(
-                &column.name,
-                crate::usage::arrow_type(column.column_type),
-                true,
-            )
-        })
-        .collect();
-    let schema = Arc::new(ArrowSchema::new(fields));
+    let schema = arrow_schema(table);
     let none = Vec::new();
     let rows = dataset
         .get(&table.name)
