@@ -176,7 +176,7 @@ pub(crate) mod deployment {
 pub(crate) mod execution_environment {
     use crate::field::*;
 
-    pub(crate) const CODING_AGENT: Word = Word { key: "execution_environment.coding_agent", values: &["claude_code", "codex", "cline", "gemini_cli", "augment", "opencode", "antigravity", "junie", "cursor", "other", "unknown"] };
+    pub(crate) const CODING_AGENT: Word = Word { key: "execution_environment.coding_agent", values: &["claude_code", "codex", "cline", "gemini_cli", "augment", "opencode", "antigravity", "junie", "cursor", "other", "unknown", "vscode_terminal", "jetbrains_terminal", "non_interactive"] };
 
     pub(crate) const RUNTIME_CONTEXT: Word = Word { key: "execution_environment.runtime_context", values: &["ci", "serverless", "paas", "hosted_ide", "notebook", "container", "vscode_terminal", "jetbrains_terminal", "interactive", "non_interactive", "unknown"] };
 

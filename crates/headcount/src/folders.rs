@@ -113,6 +113,26 @@ pub(crate) fn private_file() -> std::fs::OpenOptions {
     options
 }
 
+/// The first `limit` bytes of a plain file. Whatever else may stand in its place (a pipe, a folder) is an error and is not
+/// waited for.
+pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    let _length = std::fs::File::open(path)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The text of a small file of ours; empty where there is none, or none that can be read.
+pub(crate) fn read_text(path: &Path) -> String {
+    let bytes = read(path, 4_096).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
 /// Puts `content` in the place of `path` at once: a reader sees the old file or the new one.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;

@@ -73,7 +73,7 @@ pub(crate) fn remember(settings: &Settings) {
         if settings.told { TOLD } else { "" },
     );
     let path = folder.join(ABOUT);
-    if std::fs::read_to_string(&path).is_ok_and(|known| known == about) {
+    if folders::read_text(&path) == about {
         return;
     }
     let _best_effort = folders::replace(&path, about.as_bytes());
@@ -87,7 +87,7 @@ pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
         return fresh;
     };
     let path = folder.join("secret");
-    let read = || -> Option<[u8; 32]> { std::fs::read(&path).ok()?.try_into().ok() };
+    let read = || -> Option<[u8; 32]> { folders::read(&path, 64).ok()?.try_into().ok() };
     if let Some(secret) = read() {
         return secret;
     }
@@ -116,7 +116,7 @@ fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
         .into_iter()
         .filter_map(move |found| {
             // Without its lock: what a running process has written so far is there as well.
-            let bytes = std::fs::read(&found.path).ok()?;
+            let bytes = found.peek()?;
             let content = spool::read(&bytes);
             if content.records.is_empty() || Ledger::final_fate(&done, &found.name).is_some() {
                 return None;
@@ -155,7 +155,8 @@ impl Installation {
             .filter_map(|entry| {
                 let folder = entry.ok()?.path();
                 let framework = folder.file_name()?.to_str()?.to_owned();
-                let about = std::fs::read_to_string(folder.join(ABOUT)).ok()?;
+                let about = folders::read(&folder.join(ABOUT), 4_096).ok()?;
+                let about = String::from_utf8(about).ok()?;
                 let mut lines = about.lines();
                 let mut line = || lines.next().unwrap_or_default().to_owned();
                 Some(Installation {
@@ -232,7 +233,7 @@ impl Installation {
             totals.dropped += entry.dropped;
         }
         for found in spool::list(&upload::spool_folder(&self.folder)) {
-            let bytes = std::fs::read(&found.path).unwrap_or_default();
+            let bytes = found.peek().unwrap_or_default();
             if Ledger::final_fate(&entries, &found.name).is_none() {
                 let content = spool::read(&bytes);
                 totals.pending += content.events();

@@ -159,7 +159,7 @@ impl Ledger {
 
     /// Every line that can be read; a torn last line cannot.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let text = std::fs::read(&self.path).unwrap_or_default();
+        let text = folders::read(&self.path, 16 * LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&text)
             .lines()
             .filter_map(Entry::read)

@@ -159,7 +159,7 @@ impl Telemetry {
             return false;
         };
         loop {
-            if installation::pending(&folder) == 0 {
+            if !recorder.holds_in_memory() && installation::pending(&folder) == 0 {
                 return true;
             }
             if Instant::now() >= deadline || recorder.mode() != Mode::On {

@@ -17,6 +17,8 @@ use crate::{clock, platform};
 const DRAIN_EVERY: Duration = Duration::from_millis(50);
 /// How long nothing happens before the thread sleeps until it is woken.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
+/// How often, while events come, it is looked whether somebody turned telemetry off.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// It looks up now and then even so, should a wake-up have been missed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// TLS needs about a tenth of it.
@@ -112,6 +114,7 @@ fn run(weak: &Weak<Recorder>) {
     let now = Instant::now();
     let mut rounds = Rounds {
         upload_at: now + FIRST_UPLOAD,
+        ask_at: now + ASK_EVERY,
         last_event: now,
         is_left: true,
     };
@@ -134,6 +137,7 @@ fn run(weak: &Weak<Recorder>) {
 /// What the thread remembers from one pass to the next.
 struct Rounds {
     upload_at: Instant,
+    ask_at: Instant,
     last_event: Instant,
     /// Something may be there to be sent.
     is_left: bool,
@@ -152,6 +156,12 @@ impl Rounds {
         if moved > 0 {
             self.last_event = now;
             self.is_left = true;
+            if now >= self.ask_at {
+                self.ask_at = now + ASK_EVERY;
+                if recorder.settings.still_allowed() == Mode::Off {
+                    turn_off(recorder);
+                }
+            }
         }
         if worker.hurry.swap(false, Ordering::AcqRel) {
             self.upload_at = self.upload_at.min(now);

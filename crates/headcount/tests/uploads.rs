@@ -159,6 +159,20 @@ fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
     assert_eq!(receiver.arrived().len(), before);
 }
 
+/// A program that only keeps events on this machine hears of it too.
+#[test]
+fn turning_it_off_empties_what_a_running_program_holds() {
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).variable("SUBJECT_TOLD", "no");
+    let mut child = subject.command(&["live", "4000"]).spawn().unwrap();
+    wait_until("the first event on disk", || segments(&subject) == 1);
+    std::fs::write(home.path().join("consent"), "off\n").unwrap();
+    wait_until("the spool to be empty", || segments(&subject) == 0);
+    assert!(child.wait().unwrap().success());
+    assert_eq!(segments(&subject), 0);
+    assert!(ledger(&subject).contains("\tturned_off\t"));
+}
+
 #[test]
 fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
     let receiver = Receiver::new();

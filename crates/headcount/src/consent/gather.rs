@@ -1,11 +1,11 @@
 //! The inputs of the decision, read from this machine.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Inputs, Notice, SWITCHES, Switch, Word};
-use crate::folders::Folders;
+use crate::folders::{self, Folders};
 
 /// What decides besides code, as it was read.
 #[derive(Debug, Clone)]
@@ -63,8 +63,8 @@ impl Surroundings {
         let Some(folder) = folders.framework(name) else {
             return;
         };
-        self.gone = std::fs::read_to_string(folder.join(GONE))
-            .is_ok_and(|gone_version| gone_version.trim() == version);
+        let gone = folder.join(GONE);
+        self.gone = gone.exists() && folders::read_text(&gone).trim() == version;
         self.shown = folder.join(SHOWN).exists();
     }
 
@@ -95,17 +95,16 @@ pub(crate) const SHOWN: &str = "notice-shown";
 
 /// The first word of a file decides; what follows is for people.
 pub(crate) fn read_file(path: &Path) -> Word {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    let bytes = match folders::read(path, 4_096) {
+        Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Word::Absent;
         }
         Err(_) => return Word::Unreadable,
     };
-    let mut text = String::new();
-    if file.take(4_096).read_to_string(&mut text).is_err() {
+    let Ok(text) = String::from_utf8(bytes) else {
         return Word::Unreadable;
-    }
+    };
     match text.split_whitespace().next() {
         Some(word) if word.eq_ignore_ascii_case("on") => Word::On,
         Some(word) if word.eq_ignore_ascii_case("off") => Word::Off,
@@ -135,5 +134,18 @@ mod tests {
         std::fs::write(&path, [0xff]).unwrap();
         assert_eq!(read_file(&path), Word::Unreadable);
         assert_eq!(read_file(folder.path()), Word::Unreadable);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_off_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("consent");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        assert_eq!(read_file(&path), Word::Unreadable);
     }
 }

@@ -1,11 +1,11 @@
 //! Segments in a folder.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::segment::{self, Record, SEGMENT_HEADER};
-use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
+use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SPOOL_LIMIT, SpoolError};
 use crate::{clock, folders, platform, random};
 
 const ENDING: &str = ".spool";
@@ -54,8 +54,8 @@ pub(crate) fn list(folder: &Path) -> Vec<Found> {
                 path: entry.path(),
                 name: name.to_owned(),
                 created_millis,
-                // It may have been removed by now.
-                bytes: entry.metadata().ok()?.len(),
+                // It may have been removed by now; and what is no plain file is none of ours.
+                bytes: entry.metadata().ok().filter(Metadata::is_file)?.len(),
             })
         })
         .collect();
@@ -75,9 +75,15 @@ impl Found {
         if !is_still(&file, &self.path) {
             return None;
         }
-        let mut bytes = Vec::with_capacity(self.bytes as usize);
-        let _length = file.read_to_end(&mut bytes).ok()?;
+        let mut bytes = Vec::new();
+        // No segment is longer, whatever somebody put in its place.
+        let _length = (&mut file).take(SPOOL_LIMIT).read_to_end(&mut bytes).ok()?;
         Some((file, bytes))
+    }
+
+    /// Reads the segment without its lock: what a running process has written so far.
+    pub(crate) fn peek(&self) -> Option<Vec<u8>> {
+        folders::read(&self.path, SPOOL_LIMIT).ok()
     }
 }
 

@@ -34,7 +34,7 @@ impl Circuit {
 
     /// Reads the state; a file that is not understood is a circuit that never failed.
     pub(crate) fn read(folder: &Path) -> Self {
-        let text = std::fs::read_to_string(folder.join(Self::FILE)).unwrap_or_default();
+        let text = folders::read_text(&folder.join(Self::FILE));
         let mut words = text.split_whitespace();
         let mut next = || words.next()?.parse::<u64>().ok();
         let circuit = next().and_then(|until| {
