@@ -104,6 +104,7 @@ pub(crate) fn create(folder: &Path) -> std::io::Result<()> {
 
 /// Options that create a file for its owner's eyes only.
 pub(crate) fn private_file() -> std::fs::OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "other systems have no modes"))]
     let mut options = std::fs::OpenOptions::new();
     #[cfg(unix)]
     {
