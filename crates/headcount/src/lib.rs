@@ -23,6 +23,7 @@
 //! - **What you see is what is sent.** [`Installation::pending`] gives the very bytes.
 //! - **Keys say nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
 
+mod builder;
 mod clock;
 mod consent;
 mod drain;
@@ -33,6 +34,7 @@ mod fields;
 mod folders;
 mod installation;
 mod ledger;
+mod lifetime;
 mod losses;
 mod model;
 mod platform;
@@ -45,6 +47,7 @@ mod telemetry;
 mod upload;
 mod worker;
 
+pub use builder::Builder;
 pub use consent::{Decision, Mode, Reason};
 pub use events::{CrewRun, Deployment, FlowRun, TaskRun};
 pub use folders::HOME_VARIABLE;
@@ -55,7 +58,7 @@ pub use model::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Llm,
     Process, ProjectKind, Runtime, Task, Tool,
 };
-pub use telemetry::{Books, Builder, Telemetry};
+pub use telemetry::{Books, Telemetry};
 pub use upload::EndpointError;
 
 /// The parsers, for the fuzz targets in `fuzz/`.

@@ -62,12 +62,14 @@ impl Preview {
         for installation in &installations {
             let pending = installation.pending();
             let events: u64 = pending.iter().map(|pending| pending.events).sum();
-            writeln!(
-                text,
-                "{}: {events} events wait for {}",
-                installation.framework(),
-                installation.endpoint()
-            )?;
+            let framework = installation.framework();
+            match installation.endpoint() {
+                "none" => writeln!(
+                    text,
+                    "{framework}: {events} events, and no endpoint to send them to"
+                )?,
+                endpoint => writeln!(text, "{framework}: {events} events wait for {endpoint}")?,
+            }
             for pending in &pending {
                 match self.format {
                     PreviewFormat::Otlp => {
@@ -83,8 +85,15 @@ impl Preview {
                 output::print(&(serde_json::to_string_pretty(&spans)? + "\n"))?;
             }
             PreviewFormat::Text => {
+                let mut last = None;
                 for span in &spans {
-                    show(&mut text, span)?;
+                    let group = (&span["framework"], &span["segment"], &span["resource"]);
+                    if last.replace(group) != Some(group) {
+                        writeln!(text, "\n== {} {}", word(group.0), word(group.1))?;
+                        members(&mut text, group.2)?;
+                    }
+                    writeln!(text, "\n{}", word(&span["name"]))?;
+                    members(&mut text, &span["attributes"])?;
                 }
                 if installations.is_empty() {
                     text.push_str("nothing waits to be sent\n");
@@ -96,19 +105,20 @@ impl Preview {
     }
 }
 
-fn show(text: &mut String, span: &serde_json::Value) -> anyhow::Result<()> {
-    let word = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => output::on_one_line(text),
-        other => other.to_string(),
-    };
-    writeln!(text, "\n{}", word(&span["name"]))?;
-    for part in ["resource", "attributes"] {
-        let members = span[part].as_object().into_iter().flatten();
-        for (key, value) in members {
-            writeln!(text, "  {key:<40} {}", word(value))?;
-        }
+/// One line a key and its value.
+fn members(text: &mut String, object: &serde_json::Value) -> anyhow::Result<()> {
+    for (key, value) in object.as_object().into_iter().flatten() {
+        writeln!(text, "  {key:<40} {}", word(value))?;
     }
     Ok(())
+}
+
+/// A value as people read it.
+fn word(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => output::on_one_line(text),
+        other => other.to_string(),
+    }
 }
 
 /// The spans of one body, as they would be read by anybody.
