@@ -133,7 +133,13 @@ impl Entry {
             sent_bytes: words.next()?.parse().ok()?,
             sha256: words.next()?.to_owned(),
         };
-        words.next().is_none().then_some(entry)
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let is_hash = match entry.sha256.as_str() {
+            "-" => true,
+            hash => hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        };
+        let is_ours = is_hash && entry.segment.bytes().all(is_name);
+        (is_ours && words.next().is_none()).then_some(entry)
     }
 }
 
@@ -307,6 +313,20 @@ mod tests {
             entries.last().unwrap().segment,
             format!("s{}", KEPT_LINES + 499)
         );
+    }
+
+    #[test]
+    fn a_line_that_we_would_not_write_is_passed_over() {
+        let line = "2026-03-02T09:15:04Z\ta\tdelivered\t200\t3\t1\t900\t400\t-";
+        assert!(Entry::read(line).is_some());
+        for (from, to) in [
+            ("\t-", "\t- 02\r\n"),
+            ("\ta\t", "\t\u{1b}[2J\t"),
+            ("\t-", "\tabc"),
+            ("200", "x"),
+        ] {
+            assert_eq!(Entry::read(&line.replace(from, to)), None, "{to:?}");
+        }
     }
 
     #[test]
