@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::consent::{self, Decision, Mode, Reason};
-use crate::folders::{Folders, HOME_VARIABLE};
+use crate::folders::Folders;
 use crate::lifetime::Lifetime;
 use crate::model::{Keyer, Runtime};
 use crate::recorder::Recorder;
@@ -76,8 +76,8 @@ impl Builder {
         self
     }
 
-    /// Keeps everything, the person's word among it, in this folder instead of the person's own: for tests, and for
-    /// programs that are given a folder of their own. A path that is not absolute is passed over.
+    /// Keeps everything in this folder instead of the person's own: for tests, and for programs that are given a folder of
+    /// their own. The person's word counts all the same. A path that is not absolute is passed over.
     #[must_use]
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
@@ -103,6 +103,10 @@ impl Builder {
     /// started before the first event, and nothing is sent before our own thread does.
     #[must_use]
     pub fn start(self) -> Telemetry {
+        platform::without_size_signal(|| self.decide())
+    }
+
+    fn decide(self) -> Telemetry {
         let variable = |name: &str| std::env::var_os(name);
         if !settings::is_framework_name(&self.framework) {
             return Telemetry::off_because(Decision {
@@ -111,10 +115,11 @@ impl Builder {
                 source: "the framework's name".to_owned(),
             });
         }
-        let folders = Folders::find(|name| match &self.home {
-            Some(home) if name == HOME_VARIABLE => Some(home.clone().into()),
-            _ => variable(name),
-        });
+        let folders = Folders::find(variable);
+        let folders = match &self.home {
+            Some(home) => folders.within(home),
+            None => folders,
+        };
         let version = settings::clean_version(&self.version);
         let names = (self.framework.as_str(), version.as_str());
         let surroundings = consent::Surroundings::read(variable, &self.switches, &folders, names);

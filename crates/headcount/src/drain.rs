@@ -8,6 +8,7 @@ use headcount_wire::{RequestEncoder, Span, SpanHeader, TraceRequest, Value, writ
 
 use crate::consent::Mode;
 use crate::field::SpanWriter;
+use crate::ledger::Fate;
 use crate::losses::LossReason;
 use crate::recorder::{Draft, Recorder};
 use crate::settings::Settings;
@@ -87,6 +88,18 @@ impl Drain {
             self.spans = Vec::new();
         }
         (events, is_more)
+    }
+
+    /// Empties the queue and the spool, because telemetry is off now.
+    pub(crate) fn give_up(&mut self, recorder: &Recorder) {
+        let _none = self.run(recorder, || false);
+        self.spool.seal();
+        if let Spool::Memory(memory) = &mut self.spool {
+            let _events = memory.clear();
+        }
+        if let Some(folder) = recorder.settings.folder() {
+            let _given_up = upload::empty(&folder, Fate::TurnedOff);
+        }
     }
 
     /// Writes down, at the end of a process, how many events it lost: room is kept for that in a spool that is full.
@@ -188,6 +201,13 @@ fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>)
     header.span_id.copy_from_slice(span.span_id);
     write_span(spans, &header, |attributes| {
         for attribute in span.attributes {
+            if let Value::String(text) = attribute.value
+                && fields::TOKENS.contains(&attribute.key)
+                && !scrubber.scrub(text, text.len()).found.is_empty()
+            {
+                // A machine's word that looks like a path, an address or a key is none.
+                continue;
+            }
             let scrubbing = fields::SCRUBBED
                 .iter()
                 .find(|field| field.key == attribute.key);

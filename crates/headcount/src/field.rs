@@ -169,6 +169,8 @@ impl<'a, 'w> SpanWriter<'a, 'w> {
     pub(crate) fn token<'t>(&mut self, field: Token, value: impl Into<Option<&'t str>>) {
         match value.into() {
             Some(value) if is_token(value, field.max_length) => {
+                // Its letters may still spell a path or an address: then it is left out before it reaches a disk.
+                self.verdict.doubtful |= !is_plain(value);
                 self.attributes.string(field.key, value);
             }
             Some(_) => self.verdict.refused += 1,

@@ -378,3 +378,13 @@ pub(crate) const SCRUBBED: &[crate::field::Scrubbing] = &[
     crate::field::Scrubbing { key: "human_feedback.outcome", max_length: 128 },
     crate::field::Scrubbing { key: "template.template_name", max_length: 128 },
 ];
+
+/// Machines' words, which are left out where they look like a person's.
+pub(crate) const TOKENS: &[&str] = &[
+    "versions.framework",
+    "task_lifecycle.error_type",
+    "llm.llm_class_name",
+    "deployment.log_type",
+    "flow_lifecycle.error_type",
+    "feature_usage.feature",
+];

@@ -9,8 +9,9 @@ pub const HOME_VARIABLE: &str = "HEADCOUNT_HOME";
 /// The folders of one person on one machine. Either may be missing: a container need not have a home.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Folders {
-    /// What the person decided: `consent`.
-    pub(crate) settings: Option<PathBuf>,
+    /// What the person decided: `consent`. More than one where a framework was given a folder of its own: the stricter
+    /// word counts.
+    pub(crate) settings: Vec<PathBuf>,
     /// One folder a framework: spool, ledger, secret.
     pub(crate) state: Option<PathBuf>,
     /// What this machine's administrator decided.
@@ -28,22 +29,32 @@ impl Folders {
         let system = system_folder(&folder);
         if let Some(home) = folder(HOME_VARIABLE) {
             return Self {
-                settings: Some(home.clone()),
+                settings: vec![home.clone()],
                 state: Some(home.join("state")),
                 system,
             };
         }
         let (settings, state) = personal_folders(&folder);
         Self {
-            settings: settings.map(|folder| folder.join("headcount")),
+            settings: Vec::from_iter(settings.map(|folder| folder.join("headcount"))),
             state: state.map(|folder| folder.join("headcount")),
             system,
         }
     }
 
-    /// The file that holds the person's word.
-    pub(crate) fn consent(&self) -> Option<PathBuf> {
-        Some(self.settings.as_ref()?.join("consent"))
+    /// The same, with everything in `home`, which a framework chose. The person's own word still counts.
+    #[must_use]
+    pub(crate) fn within(mut self, home: &Path) -> Self {
+        if home.is_absolute() {
+            self.settings.insert(0, home.to_owned());
+            self.state = Some(home.join("state"));
+        }
+        self
+    }
+
+    /// The files that hold the person's word; the first is the one that is written.
+    pub(crate) fn consents(&self) -> impl Iterator<Item = PathBuf> {
+        self.settings.iter().map(|folder| folder.join("consent"))
     }
 
     /// The file that holds the administrator's word.
@@ -76,14 +87,16 @@ fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
 
 #[cfg(target_os = "macos")]
 fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
-    let support = folder("HOME").map(|home| home.join("Library/Application Support"));
+    let home = folder("HOME").or_else(crate::platform::home);
+    let support = home.map(|home| home.join("Library/Application Support"));
     (support.clone(), support)
 }
 
 /// XDG Base Directory Specification 0.8.
 #[cfg(not(any(windows, target_os = "macos")))]
 fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
-    let under_home = |path: &str| folder("HOME").map(|home| home.join(path));
+    let home = folder("HOME").or_else(crate::platform::home);
+    let under_home = |path: &str| home.as_ref().map(|home| home.join(path));
     (
         folder("XDG_CONFIG_HOME").or_else(|| under_home(".config")),
         folder("XDG_STATE_HOME").or_else(|| under_home(".local/state")),
@@ -173,7 +186,7 @@ mod tests {
     fn folders_are_those_of_the_xdg_specification() {
         let folders = find(&[("HOME", "/home/anna")]);
         assert_eq!(
-            folders.consent(),
+            folders.consents().next(),
             Some("/home/anna/.config/headcount/consent".into())
         );
         assert_eq!(
@@ -188,15 +201,32 @@ mod tests {
     }
 
     #[test]
-    fn without_a_home_there_are_no_folders() {
-        let folders = find(&[]);
-        assert_eq!(folders.consent(), None);
-        assert_eq!(folders.framework("rig"), None);
+    fn without_a_variable_the_home_is_the_one_that_the_system_knows() {
+        let known = crate::platform::home();
+        assert_eq!(find(&[]).state.is_some(), known.is_some());
+        if let Some(home) = known {
+            assert!(find(&[]).state.unwrap().starts_with(home));
+        }
     }
 
     #[test]
     fn a_relative_home_is_no_home() {
-        assert_eq!(find(&[("HOME", "anna"), (HOME_VARIABLE, ".")]).state, None);
+        assert_eq!(find(&[("HOME", "anna"), (HOME_VARIABLE, ".")]), find(&[]));
+        assert_eq!(find(&[]).within(Path::new("anna")), find(&[]));
+    }
+
+    #[test]
+    fn a_folder_that_a_framework_chose_does_not_hide_the_persons_word() {
+        let folders = find(&[("HOME", "/home/anna")]).within(Path::new("/srv/x"));
+        let consents: Vec<PathBuf> = folders.consents().collect();
+        assert_eq!(consents[0], Path::new("/srv/x/consent"));
+        assert_eq!(
+            consents[1..],
+            find(&[("HOME", "/home/anna")])
+                .consents()
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(folders.framework("rig"), Some("/srv/x/state/rig".into()));
     }
 
     #[test]

@@ -111,14 +111,13 @@ pub(crate) fn pending(folder: &Path) -> u64 {
 }
 
 fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
-    let done = Ledger::new(folder).entries();
     spool::list(&upload::spool_folder(folder))
         .into_iter()
-        .filter_map(move |found| {
+        .filter_map(|found| {
             // Without its lock: what a running process has written so far is there as well.
             let bytes = found.peek()?;
             let content = spool::read(&bytes);
-            if content.records.is_empty() || Ledger::final_fate(&done, &found.name).is_some() {
+            if content.records.is_empty() {
                 return None;
             }
             Some(Pending {
@@ -139,10 +138,7 @@ impl Installation {
     /// Every framework that was told to keep its things in `home` (see [`crate::Builder::home`]).
     #[must_use]
     pub fn all_in(home: &Path) -> Vec<Installation> {
-        Self::under(Folders::find(|name| match name {
-            folders::HOME_VARIABLE => Some(home.into()),
-            _ => std::env::var_os(name),
-        }))
+        Self::under(Folders::find(|name| std::env::var_os(name)).within(home))
     }
 
     fn under(folders: Folders) -> Vec<Installation> {
@@ -232,24 +228,51 @@ impl Installation {
             }
             totals.dropped += entry.dropped;
         }
-        for found in spool::list(&upload::spool_folder(&self.folder)) {
-            let bytes = found.peek().unwrap_or_default();
+        // Dealt with, and the line is not yet written.
+        for (fate, found) in upload::settled(&self.folder) {
             if Ledger::final_fate(&entries, &found.name).is_none() {
+                let bytes = found.peek().unwrap_or_default();
                 let content = spool::read(&bytes);
-                totals.pending += content.events();
+                match fate {
+                    Fate::Delivered => totals.delivered += content.events(),
+                    _ => totals.dropped += content.events(),
+                }
                 totals.dropped += content.dropped();
             }
+        }
+        for found in spool::list(&upload::spool_folder(&self.folder)) {
+            let bytes = found.peek().unwrap_or_default();
+            let content = spool::read(&bytes);
+            totals.pending += content.events();
+            totals.dropped += content.dropped();
         }
         totals
     }
 
-    /// Deletes everything that is kept of it on this machine: what waits, the ledger, the secret. Keys that are made
-    /// after this have nothing in common with those before.
+    /// Deletes what is kept of it on this machine: what waits, the ledger, the secret. Keys that are made after this have
+    /// nothing in common with those before, but for a program that is running: it goes on with the old secret to its end.
+    ///
+    /// What a collector asked for stays: that it be left alone, or that this version be quiet; and that the notice was
+    /// shown.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub fn forget(&self) -> io::Result<()> {
-        std::fs::remove_dir_all(&self.folder)
+        const KEPT: [&str; 3] = [consent::GONE, consent::SHOWN, upload::Circuit::FILE];
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| KEPT.contains(&name)) {
+                continue;
+            }
+            match path.is_dir() {
+                true => std::fs::remove_dir_all(&path)?,
+                false => std::fs::remove_file(&path)?,
+            }
+        }
+        // Gone if nothing of that is there.
+        let _left = std::fs::remove_dir(&self.folder);
+        Ok(())
     }
 }
 
@@ -260,19 +283,31 @@ impl Installation {
 /// There is no folder for settings on this machine, or it cannot be written to.
 pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
     let folders = Folders::find(|name| std::env::var_os(name));
-    let path = folders.consent().ok_or_else(|| {
+    let path = folders.consents().next().ok_or_else(|| {
         io::Error::other(format!(
             "no folder for settings: set HOME, or {} to a folder of your choice",
             folders::HOME_VARIABLE
         ))
     })?;
+    // What was recorded before an off, and escaped it because a program was running, does not leave after an on.
+    let was_on = matches!(
+        consent::read_file(&path),
+        consent::Word::On | consent::Word::Absent
+    );
+    if is_on && !was_on {
+        empty_all();
+    }
     let word = if is_on { "on" } else { "off" };
     let time = crate::clock::utc(crate::clock::now_millis());
     folders::replace(&path, format!("{word} since {time}\n").as_bytes())?;
     if !is_on {
-        for installation in Installation::all() {
-            let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
-        }
+        empty_all();
     }
     Ok(path)
+}
+
+fn empty_all() {
+    for installation in Installation::all() {
+        let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
+    }
 }

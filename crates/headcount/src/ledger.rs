@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use crate::spool::Held;
 use crate::{clock, folders};
 
 /// Lines older than this are summed up: 90 days, in milliseconds.
@@ -39,7 +41,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    const ALL: [Fate; 8] = [
+    pub(crate) const ALL: [Fate; 8] = [
         Fate::Delivered,
         Fate::Unanswered,
         Fate::Postponed,
@@ -150,7 +152,10 @@ pub(crate) fn sha256(body: &[u8]) -> String {
     text.as_str().to_owned()
 }
 
-/// The ledger of one framework. Whoever appends holds the uploader's lock.
+/// How long somebody who wants to write a line waits for somebody who writes one.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The ledger of one framework. It has a lock of its own, held for the writing of one line.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     path: PathBuf,
@@ -177,6 +182,7 @@ impl Ledger {
         if let Some(folder) = self.path.parent() {
             folders::create(folder)?;
         }
+        let _lock = self.lock()?;
         let mut text = String::new();
         let mut file = folders::private_file()
             .append(true)
@@ -190,6 +196,25 @@ impl Ledger {
             self.sum_up()?;
         }
         Ok(())
+    }
+
+    fn lock(&self) -> std::io::Result<Held> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let file = folders::private_file()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(self.path.with_extension("lock"))?;
+            match Held::lock(file) {
+                Err(error)
+                    if error.kind() == ErrorKind::WouldBlock && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                result => return result,
+            }
+        }
     }
 
     /// The fate of a segment that is still there although a line says that it was dealt with: its process was killed

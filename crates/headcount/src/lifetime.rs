@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
+use crate::consent::Mode;
 use crate::recorder::Recorder;
 use crate::settings::Settings;
 use crate::{platform, worker};
@@ -107,14 +108,25 @@ impl Drop for Lifetime {
     }
 }
 
-/// Writes what waits in memory and lets go of the segment, so that any process may send it.
+/// Writes what waits in memory and lets go of the segment, so that any process may send it. If somebody has turned
+/// telemetry off since it was last looked, everything is given up instead.
 fn write_down(recorder: &Recorder) {
     recorder.worker.stop();
-    let _events = worker::drain(recorder, EXIT_PATIENCE);
-    if let Ok(mut drain) = recorder.drain.try_lock() {
+    platform::without_size_signal(|| {
+        if recorder.settings.still_allowed() == Mode::Off {
+            recorder.lower_mode(Mode::Off);
+        }
+        let Some(mut drain) = worker::lock_drain(recorder, EXIT_PATIENCE) else {
+            return;
+        };
+        if recorder.mode() == Mode::Off {
+            drain.give_up(recorder);
+            return;
+        }
+        let _events = drain.run(recorder, || false);
         drain.report_losses(recorder);
         drain.spool.seal();
-    }
+    });
 }
 
 /// Notes a recorder for the end of the process.

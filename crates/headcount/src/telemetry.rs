@@ -10,7 +10,7 @@ use crate::field::SpanWriter;
 use crate::lifetime::Lifetime;
 use crate::model::Keyer;
 use crate::recorder::{Event, Recorder};
-use crate::{Builder, installation, worker};
+use crate::{Builder, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
 ///
@@ -89,7 +89,7 @@ impl Telemetry {
     #[must_use]
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.inner.is_some()
+        self.mode() != Mode::Off
     }
 
     /// What became of this process's events: `recorded` is `written + waiting + dropped` whenever no call is under way.
@@ -115,18 +115,22 @@ impl Telemetry {
             return true;
         };
         let deadline = Instant::now() + patience;
-        let _written = worker::drain(&recorder, patience);
+        if let Some(mut drain) = worker::lock_drain(&recorder, patience) {
+            let _events = drain.run(&recorder, || false);
+        }
         let Some(folder) = recorder.settings.folder() else {
             return false;
         };
         loop {
-            if !recorder.holds_in_memory() && installation::pending(&folder) == 0 {
+            let is_settled =
+                installation::pending(&folder) == 0 && upload::settled(&folder).is_empty();
+            if is_settled && !recorder.holds_in_memory() {
                 return true;
             }
             if Instant::now() >= deadline || recorder.mode() != Mode::On {
                 return false;
             }
-            recorder.worker.hurry();
+            recorder.worker.flush();
             recorder.worker.wake(&recorder);
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -148,7 +152,9 @@ impl Telemetry {
 
     /// What makes keys; none while telemetry is off, so that nothing is hashed for nothing.
     pub(crate) fn keyer(&self) -> Option<&Keyer> {
-        self.inner.as_ref().map(|inner| &inner.settings().keyer)
+        let inner = self.inner.as_ref()?;
+        let is_recording = inner.recorder()?.mode() != Mode::Off;
+        is_recording.then_some(&inner.settings().keyer)
     }
 
     /// The framework's switches are read again, where a crew begins: what was set after the start counts as well.
@@ -164,7 +170,10 @@ impl Telemetry {
             !matches!(switch, consent::Switch::Silent | consent::Switch::No)
         });
         if is_off && recorder.mode() != Mode::Off {
-            worker::turn_off(&recorder);
+            // Nothing is recorded from here on; our thread deletes what waits.
+            recorder.lower_mode(Mode::Off);
+            recorder.worker.turn_off();
+            recorder.worker.wake(&recorder);
         }
     }
 

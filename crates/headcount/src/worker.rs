@@ -2,11 +2,12 @@
 //! spool, and sleeps while nothing happens. Nobody ever waits for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock, TryLockError, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, TryLockError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::consent::{self, Mode};
+use crate::drain::Drain;
 use crate::ledger::Fate;
 use crate::recorder::Recorder;
 use crate::spool::Spool;
@@ -19,6 +20,10 @@ const DRAIN_EVERY: Duration = Duration::from_millis(50);
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 /// How often, while events come, it is looked whether somebody turned telemetry off.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often old segments are looked for.
+const TEND_EVERY: Duration = Duration::from_secs(3_600);
+/// The first wait for a segment that another process holds; each further one doubles it, up to [`LONGEST_SLEEP`].
+const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 /// It looks up now and then even so, should a wake-up have been missed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// TLS needs about a tenth of it.
@@ -38,6 +43,10 @@ pub(crate) struct Worker {
     stop: AtomicBool,
     /// Something ended that is worth sending now.
     hurry: AtomicBool,
+    /// Somebody waits for what is left to be sent.
+    flush: AtomicBool,
+    /// A switch was found to say off.
+    turn_off: AtomicBool,
 }
 
 impl Default for Worker {
@@ -47,6 +56,8 @@ impl Default for Worker {
             thread: OnceLock::new(),
             stop: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
+            flush: AtomicBool::new(false),
+            turn_off: AtomicBool::new(false),
         }
     }
 }
@@ -96,6 +107,18 @@ impl Worker {
         self.unpark();
     }
 
+    /// Asks for what waits to be sent now, because somebody waits for that.
+    pub(crate) fn flush(&self) {
+        self.flush.store(true, Ordering::Release);
+        self.unpark();
+    }
+
+    /// Has the thread empty the queue and the spool, and end.
+    pub(crate) fn turn_off(&self) {
+        self.turn_off.store(true, Ordering::Release);
+        self.unpark();
+    }
+
     /// Asks the thread to end when it can.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
@@ -115,7 +138,10 @@ fn run(weak: &Weak<Recorder>) {
     let mut rounds = Rounds {
         upload_at: now + FIRST_UPLOAD,
         ask_at: now + ASK_EVERY,
+        tend_at: now,
         last_event: now,
+        last_upload: None,
+        patience: FIRST_PATIENCE,
         is_left: true,
     };
     while let Some(recorder) = weak.upgrade() {
@@ -138,7 +164,12 @@ fn run(weak: &Weak<Recorder>) {
 struct Rounds {
     upload_at: Instant,
     ask_at: Instant,
+    tend_at: Instant,
     last_event: Instant,
+    /// When something was last sent because something had ended.
+    last_upload: Option<Instant>,
+    /// How long a segment that another process holds is left alone.
+    patience: Duration,
     /// Something may be there to be sent.
     is_left: bool,
 }
@@ -156,28 +187,24 @@ impl Rounds {
         if moved > 0 {
             self.last_event = now;
             self.is_left = true;
-            if now >= self.ask_at {
-                self.ask_at = now + ASK_EVERY;
-                if recorder.settings.still_allowed() == Mode::Off {
-                    turn_off(recorder);
-                }
+            self.patience = FIRST_PATIENCE;
+        }
+        if worker.turn_off.load(Ordering::Acquire) {
+            turn_off(recorder);
+            return None;
+        }
+        if now >= self.ask_at {
+            self.ask_at = now + ASK_EVERY;
+            if recorder.settings.still_allowed() == Mode::Off {
+                turn_off(recorder);
+                return None;
             }
         }
-        if worker.hurry.swap(false, Ordering::AcqRel) {
-            self.upload_at = self.upload_at.min(now);
+        if now >= self.tend_at {
+            self.tend_at = now + TEND_EVERY;
+            tend(recorder);
         }
-        if self.is_left && now >= self.upload_at {
-            let left = send(recorder);
-            self.is_left = left != Left::Nothing;
-            let wait = match left {
-                Left::Nothing => jittered(UPLOAD_EVERY.mul_f32(0.8), UPLOAD_EVERY.mul_f32(1.2)),
-                Left::Soon => jittered(DRAIN_EVERY, Duration::from_secs(1)),
-                Left::At(millis) => {
-                    Duration::from_millis(millis.saturating_sub(clock::now_millis()))
-                }
-            };
-            self.upload_at = Instant::now() + wait;
-        }
+        self.upload(recorder, now);
         if recorder.mode() == Mode::Off {
             return None;
         }
@@ -197,24 +224,60 @@ impl Rounds {
     }
 }
 
-/// Moves what waits in memory to the spool, on whatever thread, if nobody else is at it for longer than `patience`.
-pub(crate) fn drain(recorder: &Recorder, patience: Duration) -> u64 {
-    let deadline = Instant::now() + patience;
-    loop {
-        match recorder.drain.try_lock() {
-            Ok(mut drain) => return drain.run(recorder, || false),
-            Err(TryLockError::Poisoned(drain)) => {
-                return drain.into_inner().run(recorder, || false);
+impl Rounds {
+    /// Sends, if it is time.
+    fn upload(&mut self, recorder: &Arc<Recorder>, now: Instant) {
+        let worker = &recorder.worker;
+        let is_wanted = worker.flush.swap(false, Ordering::AcqRel);
+        if worker.hurry.swap(false, Ordering::AcqRel) {
+            // The first end is worth a request of its own; a server on which crews end all the time is not.
+            let earliest = self.last_upload.map_or(now, |last| last + UPLOAD_EVERY);
+            self.upload_at = self.upload_at.min(earliest.max(now));
+            self.last_upload = Some(earliest.max(now));
+        }
+        if !is_wanted && !(self.is_left && now >= self.upload_at) {
+            return;
+        }
+        let left = send(recorder);
+        self.is_left = left != Left::Nothing;
+        let wait = match left {
+            Left::Nothing => jittered(UPLOAD_EVERY.mul_f32(0.8), UPLOAD_EVERY.mul_f32(1.2)),
+            Left::Soon => {
+                let wait = jittered(self.patience / 2, self.patience);
+                self.patience = (self.patience * 2).min(LONGEST_SLEEP);
+                wait
             }
-            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            Err(TryLockError::WouldBlock) => return 0,
+            Left::At(millis) => Duration::from_millis(millis.saturating_sub(clock::now_millis())),
+        };
+        self.upload_at = Instant::now() + wait;
+    }
+}
+
+/// Gives up what waited for too long.
+fn tend(recorder: &Recorder) {
+    if let Some(folder) = recorder.settings.folder() {
+        for (fate, events) in upload::tend(&folder) {
+            recorder.losses.add_booked(fate, events);
         }
     }
 }
 
-/// The same on our own thread, which makes way after each record for a thread that ends the process.
+/// The receiving end of the queue, unless somebody holds it for longer than `patience`.
+pub(crate) fn lock_drain(recorder: &Recorder, patience: Duration) -> Option<MutexGuard<'_, Drain>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match recorder.drain.try_lock() {
+            Ok(drain) => return Some(drain),
+            Err(TryLockError::Poisoned(drain)) => return Some(drain.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
+}
+
+/// Moves what waits in memory to the spool, on our own thread, which makes way after each record for a thread that ends the process.
 fn drain_until_stopped(recorder: &Recorder) -> u64 {
     let is_stopped = || recorder.worker.stop.load(Ordering::Acquire);
     match recorder.drain.try_lock() {
@@ -309,23 +372,16 @@ fn send_memory(
 }
 
 /// Telemetry was turned off while this process ran: the queue and the spool are emptied.
-pub(crate) fn turn_off(recorder: &Arc<Recorder>) {
+fn turn_off(recorder: &Recorder) {
     recorder.lower_mode(Mode::Off);
-    let _emptied = drain(recorder, LONGEST_SLEEP);
-    if let Ok(mut drain) = recorder.drain.lock() {
-        drain.spool.seal();
-        if let Spool::Memory(memory) = &mut drain.spool {
-            let _events = memory.clear();
-        }
-    }
-    if let Some(folder) = recorder.settings.folder() {
-        let _given_up = upload::empty(&folder, Fate::TurnedOff);
+    if let Some(mut drain) = lock_drain(recorder, LONGEST_SLEEP) {
+        drain.give_up(recorder);
     }
 }
 
 impl crate::settings::Settings {
     /// What the files say now; what the environment said at the start, or when a crew last began, stays said.
-    fn still_allowed(&self) -> Mode {
+    pub(crate) fn still_allowed(&self) -> Mode {
         let framework = (self.framework.as_str(), self.version.as_str());
         let mut surroundings =
             consent::Surroundings::read(|_| None, &self.switches, &self.folders, framework);

@@ -36,6 +36,7 @@ fn module(catalog: &Catalog) -> String {
          pub(crate) const SHARING_MARK: &str = \"consent.share_crew\";\n",
     );
     let mut scrubbed = Vec::new();
+    let mut tokens = Vec::new();
     for category in catalog.categories() {
         if NOT_RECORDED.contains(&category.id.as_str()) {
             continue;
@@ -46,7 +47,7 @@ fn module(catalog: &Catalog) -> String {
             .filter(|field| {
                 !matches!(&field.place, Place::Table(table) if OTHER_TABLES.contains(&table.as_str()))
             })
-            .filter_map(|field| constant(category, field, &mut scrubbed))
+            .filter_map(|field| constant(category, field, &mut scrubbed, &mut tokens))
             .collect();
         let mut seen = Vec::new();
         let unique: Vec<&String> = fields
@@ -84,6 +85,15 @@ fn module(catalog: &Catalog) -> String {
         .unwrap();
     }
     text.push_str("];\n");
+    text.push_str(
+        "\n/// Machines' words, which are left out where they look like a person's.\n\
+         pub(crate) const TOKENS: &[&str] = &[\n",
+    );
+    tokens.dedup();
+    for key in tokens {
+        writeln!(text, "    {key:?},").unwrap();
+    }
+    text.push_str("];\n");
     text
 }
 
@@ -91,6 +101,7 @@ fn constant(
     category: &Category,
     field: &Field,
     scrubbed: &mut Vec<(String, usize)>,
+    tokens: &mut Vec<String>,
 ) -> Option<String> {
     let key = format!("{}.{}", category.id, field.name);
     let (kind, limits) = match &field.rule {
@@ -103,6 +114,7 @@ fn constant(
         Rule::Enum(values) => ("Word", format!(", values: &{values:?}")),
         Rule::Version { max_length } => ("Token", format!(", max_length: {max_length}")),
         Rule::Token(limit) | Rule::OwnWord(limit) => {
+            tokens.push(key.clone());
             ("Token", format!(", max_length: {}", limit.max_length))
         }
         Rule::FreeText(limit) => {

@@ -112,3 +112,36 @@ fn processes_that_are_killed_leave_whole_records_which_arrive_once() {
     // ids: a collector counts it once, and so do the books.
     assert_eq!(sum("delivered"), arrivals.len() as u64, "{ledger}");
 }
+
+/// A child that is forked off in the middle of an upload shares the open files, and must not keep their locks.
+#[test]
+fn a_child_of_an_uploader_does_not_keep_its_locks() {
+    for is_killed in [false, true] {
+        let home = tempfile::tempdir().unwrap();
+        // Each answer takes a while, so that the fork comes in between.
+        let slow = Receiver::answering(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(800));
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()
+        });
+        let subject = Subject::new(home.path()).endpoint(slow.endpoint());
+        let mut command = subject.command(&["fork-and-linger", "500", "20000"]);
+        let mut parent = command
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = String::new();
+        let mut output = std::io::BufReader::new(parent.stdout.take().unwrap());
+        let _length = std::io::BufRead::read_line(&mut output, &mut child).unwrap();
+        if is_killed {
+            parent.kill().unwrap();
+        }
+        let _status = parent.wait().unwrap();
+        let _gone = std::fs::remove_file(subject.folder().join("circuit"));
+        let output = text(&subject.run(&["record-and-wait", "5", "1"]));
+        let stopped = std::process::Command::new("kill")
+            .args(["-9", child.trim()])
+            .status();
+        assert!(stopped.unwrap().success(), "the child had ended already");
+        assert!(output.contains("sent true"), "{output}");
+    }
+}

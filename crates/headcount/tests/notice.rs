@@ -73,6 +73,23 @@ fn the_first_run_tells_and_sends_nothing_and_the_second_sends() {
 }
 
 #[test]
+fn a_second_start_in_the_run_that_told_sends_nothing_either() {
+    let home = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new();
+    let subject = Subject::new(home.path())
+        .endpoint(receiver.endpoint())
+        .variable("SUBJECT_TOLD", "no");
+    let (notice, decisions) = on_terminal(&subject, &["decide-twice"]);
+    assert!(notice.contains("headcount off"), "{notice}");
+    assert_eq!(decisions.lines().count(), 2);
+    assert!(
+        decisions.lines().all(|line| line.starts_with("local: ")),
+        "{decisions}"
+    );
+    assert!(receiver.arrived().is_empty());
+}
+
+#[test]
 fn whoever_said_no_is_told_nothing() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path())

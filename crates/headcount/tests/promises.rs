@@ -360,4 +360,38 @@ fn an_address_in_a_role_never_reaches_the_disk() {
         .filter_map(|span| span.get("tool_usage.tool_name").map(str::to_owned))
         .collect();
     assert_eq!(tools, ["mail [email] or call [phone]"]);
+    // A machine's word has no spaces, but may spell a path.
+    let features: Vec<_> = spans(&payloads(&bytes))
+        .iter()
+        .filter(|span| span.name == "Feature Usage")
+        .map(|span| span.get("feature_usage.feature").map(str::to_owned))
+        .collect();
+    assert_eq!(features, [None, Some("memory:save".to_owned())]);
+}
+
+/// `off` from another terminal, while a program that says nothing holds what it recorded before; then `on`.
+#[test]
+fn what_was_recorded_before_an_off_does_not_leave_after_an_on() {
+    let home = tempfile::tempdir().unwrap();
+    let receiver = Receiver::new();
+    let quiet = Subject::new(home.path());
+    let mut child = quiet
+        .command(&["record-and-linger", "1500"])
+        .spawn()
+        .unwrap();
+    ground::wait_until("the first event on disk", || {
+        std::fs::read_dir(quiet.folder().join("spool"))
+            .is_ok_and(|mut files| files.next().is_some())
+    });
+    std::fs::write(home.path().join("consent"), "off\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    std::fs::write(home.path().join("consent"), "on\n").unwrap();
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let output = text(&subject.run(&["record-and-wait", "1", "1"]));
+    assert!(output.contains("sent true"), "{output}");
+    let events = receiver
+        .spans()
+        .into_iter()
+        .filter(|span| span.name != "Losses");
+    assert_eq!(events.count(), 1);
 }

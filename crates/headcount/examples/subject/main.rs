@@ -51,7 +51,24 @@ fn main() -> ExitCode {
         ["live", millis] => live(&start(), Duration::from_millis(number(millis))),
         ["everything"] => everything::record(&start(), false),
         ["everything", "share"] => everything::record(&start(), true),
-        ["doubtful", tool] => start().tool_used(&Tool::new(tool), 1, None),
+        ["doubtful", tool] => {
+            let telemetry = start();
+            telemetry.tool_used(&Tool::new(tool), 1, None);
+            telemetry.feature_used("/home/anna/acme");
+            telemetry.feature_used("memory:save");
+        }
+        ["decide-twice"] => {
+            println!("{}", start().decision());
+            println!("{}", start().decision());
+        }
+        ["record-and-linger", millis] => {
+            let telemetry = start();
+            telemetry.tool_used(&unique_tool(1), 1, None);
+            std::thread::sleep(Duration::from_millis(number(millis)));
+        }
+        ["fork-and-linger", parent, child] => {
+            fork_and_linger(&start(), number(parent), number(child));
+        }
         ["decide"] => println!("{}", start().decision()),
         ["around"] => around(&start()),
         ["marked", events] => marked(&start(), number(events)),
@@ -198,6 +215,28 @@ fn forks(telemetry: &Telemetry, children: u64, events: u64) {
     let parent = total.load(std::sync::atomic::Ordering::Relaxed);
     println!("parent {parent} children {}", children * events);
 }
+
+/// Forks a child while an upload is under way; both go on for a while. Prints the child's process id.
+#[cfg(unix)]
+fn fork_and_linger(telemetry: &Telemetry, parent_millis: u64, child_millis: u64) {
+    telemetry.tool_used(&unique_tool(1), 1, None);
+    std::thread::sleep(Duration::from_millis(400));
+    telemetry.tool_used(&unique_tool(2), 1, None);
+    std::thread::sleep(Duration::from_millis(100));
+    // SAFETY: as in `forks`.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        std::thread::sleep(Duration::from_millis(child_millis));
+        // SAFETY: ends the child without the parent's destructors.
+        unsafe { libc::_exit(0) };
+    }
+    println!("{pid}");
+    std::io::stdout().flush().unwrap();
+    std::thread::sleep(Duration::from_millis(parent_millis));
+}
+
+#[cfg(not(unix))]
+fn fork_and_linger(_telemetry: &Telemetry, _parent_millis: u64, _child_millis: u64) {}
 
 #[cfg(not(unix))]
 fn forks(_telemetry: &Telemetry, _children: u64, _events: u64) {}

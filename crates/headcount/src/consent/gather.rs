@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Inputs, Notice, SWITCHES, Switch, Word};
+use super::{Inputs, Notice, SWITCHES, Switch, Word, notice};
 use crate::folders::{self, Folders};
 
 /// What decides besides code, as it was read.
@@ -54,18 +54,20 @@ impl Surroundings {
 
     /// Reads the files again; the switches stay as they were.
     pub(crate) fn read_files(&mut self, folders: &Folders, (name, version): (&str, &str)) {
-        let read = |path: Option<std::path::PathBuf>| match path {
-            Some(path) => (path.display().to_string(), read_file(&path)),
-            None => (String::new(), Word::Absent),
-        };
-        self.system = read(folders.system_consent());
-        self.personal = read(folders.consent());
+        let read = |path: PathBuf| (path.display().to_string(), read_file(&path));
+        let silent = || (String::new(), Word::Absent);
+        self.system = folders.system_consent().map_or_else(silent, read);
+        // Off in one of them is off.
+        let personal = folders.consents().map(read);
+        self.personal = personal
+            .max_by_key(|(_, word)| strictness(*word))
+            .unwrap_or_else(silent);
         let Some(folder) = folders.framework(name) else {
             return;
         };
         let gone = folder.join(GONE);
         self.gone = gone.exists() && folders::read_text(&gone).trim() == version;
-        self.shown = folder.join(SHOWN).exists();
+        self.shown = notice::was_shown(&folder);
     }
 
     pub(crate) fn inputs(&self, off_in_code: bool, told: bool, just_shown: bool) -> Inputs<'_> {
@@ -90,14 +92,28 @@ impl Surroundings {
 
 /// In a framework's folder: the version to which the collector answered 410.
 pub(crate) const GONE: &str = "gone";
-/// In a framework's folder: is there once the notice was shown.
-pub(crate) const SHOWN: &str = "notice-shown";
+
+fn is_absence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Which of two words counts.
+fn strictness(word: Word) -> u8 {
+    match word {
+        Word::Absent => 0,
+        Word::On => 1,
+        Word::Off => 2,
+        Word::Unclear => 3,
+        Word::Unreadable => 4,
+    }
+}
 
 /// The first word of a file decides; what follows is for people.
 pub(crate) fn read_file(path: &Path) -> Word {
     let bytes = match folders::read(path, 4_096) {
         Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+        // A link that leads nowhere is there: its other end, on a volume that is missing, may say off.
+        Err(error) if is_absence(&error) && std::fs::symlink_metadata(path).is_err() => {
             return Word::Absent;
         }
         Err(_) => return Word::Unreadable,
@@ -134,6 +150,15 @@ mod tests {
         std::fs::write(&path, [0xff]).unwrap();
         assert_eq!(read_file(&path), Word::Unreadable);
         assert_eq!(read_file(folder.path()), Word::Unreadable);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("consent");
+        std::os::unix::fs::symlink(folder.path().join("missing"), &path).unwrap();
+        assert_eq!(read_file(&path), Word::Unreadable);
     }
 
     #[cfg(unix)]

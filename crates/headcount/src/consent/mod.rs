@@ -14,8 +14,8 @@
 mod gather;
 mod notice;
 
-pub(crate) use gather::{GONE, Surroundings};
-pub(crate) use notice::tell;
+pub(crate) use gather::{GONE, Surroundings, read_file};
+pub(crate) use notice::{SHOWN, tell};
 
 use std::fmt;
 

@@ -3,8 +3,10 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use super::gather::SHOWN;
 use crate::folders;
+
+/// In a framework's folder: the process that showed the notice.
+pub(crate) const SHOWN: &str = "notice-shown";
 
 /// Shows the notice, once, to standard error and only on a terminal; says whether it did. That it was shown is
 /// remembered first: what cannot be remembered would be shown in every run.
@@ -15,10 +17,11 @@ pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
     }
     let marker = folder.join(SHOWN);
     let remembered = folders::create(folder).and_then(|()| {
-        folders::private_file()
+        let mut file = folders::private_file()
             .write(true)
             .create_new(true)
-            .open(&marker)
+            .open(&marker)?;
+        file.write_all(std::process::id().to_string().as_bytes())
     });
     if remembered.is_err() {
         return false;
@@ -30,12 +33,27 @@ pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
     true
 }
 
+/// Whether the notice was shown in an earlier run: by a process that is neither this one nor the one that started it.
+pub(super) fn was_shown(folder: &Path) -> bool {
+    let marker = folder.join(SHOWN);
+    let shown_by = folders::read_text(&marker).trim().parse::<u32>().ok();
+    marker.exists() && !shown_by.is_some_and(is_this_run)
+}
+
+fn is_this_run(process: u32) -> bool {
+    #[cfg(unix)]
+    let starter = Some(std::os::unix::process::parent_id());
+    #[cfg(not(unix))]
+    let starter = None;
+    process == std::process::id() || Some(process) == starter
+}
+
 /// At most ten lines of eighty characters.
 fn text(framework: &str) -> String {
     format!(
         "\n{framework} counts how it is used: which tools, models and settings crews have.\n\
-         It is anonymous: no prompts, goals, inputs, outputs, names, keys or addresses,\n\
-         unless a crew is built with share_crew. Nothing is sent in this run.\n\
+         Names of roles and tools are sent, without addresses, secrets and paths. Prompts, goals,\n\
+         inputs and outputs are not, unless a crew is built with share_crew. Nothing is sent in this run.\n\
          \u{20} See it:      headcount preview\n\
          \u{20} Turn it off: headcount off     (or HEADCOUNT_DISABLED=1, DO_NOT_TRACK=1)\n\n"
     )

@@ -6,14 +6,20 @@ mod unix;
 #[cfg(unix)]
 use unix::names;
 #[cfg(unix)]
-pub(crate) use unix::{at_exit, generation, watch_forks, with_signals_blocked};
+pub(crate) use unix::{
+    at_exit, forget_open_file, generation, home, note_open_file, watch_forks, with_signals_blocked,
+    without_size_signal,
+};
 
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
 use other::names;
 #[cfg(not(unix))]
-pub(crate) use other::{at_exit, generation, watch_forks, with_signals_blocked};
+pub(crate) use other::{
+    at_exit, forget_open_file, generation, home, note_open_file, watch_forks, with_signals_blocked,
+    without_size_signal,
+};
 
 /// What a crew that shares says of its system (catalog category `environment`).
 #[derive(Debug, Clone)]

@@ -21,3 +21,21 @@ pub(crate) fn with_signals_blocked<R>(run: impl FnOnce() -> R) -> R {
 pub(super) fn names() -> Option<[String; 4]> {
     None
 }
+
+/// Nothing forks here, so that no child holds a file open.
+pub(crate) fn note_open_file(_file: &std::fs::File) -> Option<usize> {
+    None
+}
+
+/// See [`note_open_file`].
+pub(crate) fn forget_open_file(_note: Option<usize>) {}
+
+/// The environment says where a person's folders are, or nobody does.
+pub(crate) fn home() -> Option<std::path::PathBuf> {
+    None
+}
+
+/// There is no such signal.
+pub(crate) fn without_size_signal<R>(run: impl FnOnce() -> R) -> R {
+    run()
+}

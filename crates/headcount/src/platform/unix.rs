@@ -5,8 +5,13 @@
     reason = "the C library's calls have no safe form; each is explained where it is made"
 )]
 
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// How often this process was forked off since the client first ran in an ancestor.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -20,8 +25,90 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Files that this process holds locked; -1 where there is none.
+static OPEN_FILES: [AtomicI32; 16] = [const { AtomicI32::new(-1) }; 16];
+
 extern "C" fn count_fork() {
     let _before = GENERATION.fetch_add(1, Ordering::Relaxed);
+    for open in &OPEN_FILES {
+        let descriptor = open.swap(-1, Ordering::Relaxed);
+        if descriptor >= 0 {
+            // SAFETY: the descriptor is the child's copy of a file of ours that its parent holds locked; no code of the
+            // child uses it (`Held` gives no file in another generation) or closes it (`Held` forgets it there).
+            let _result = unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+/// Has forked children close their copy of `file`. There is room for a few; of others a child keeps the copy.
+pub(crate) fn note_open_file(file: &File) -> Option<usize> {
+    let descriptor = file.as_raw_fd();
+    OPEN_FILES.iter().position(|open| {
+        let noted = open.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
+        noted.is_ok()
+    })
+}
+
+/// The file is about to be closed.
+pub(crate) fn forget_open_file(note: Option<usize>) {
+    if let Some(open) = note.and_then(|note| OPEN_FILES.get(note)) {
+        open.store(-1, Ordering::Relaxed);
+    }
+}
+
+/// The person's home folder as the system knows it: for programs that are started without an environment.
+pub(crate) fn home() -> Option<PathBuf> {
+    let mut entry = MaybeUninit::<libc::passwd>::zeroed();
+    let mut found = std::ptr::null_mut();
+    let mut buffer = [0; 4_096];
+    // SAFETY: the call writes to `entry`, to `buffer` within its length, and to `found`, which it points at `entry` or at
+    // nothing; the home folder is then a C string within `buffer`, which outlives its use.
+    let folder = unsafe {
+        let result = libc::getpwuid_r(
+            libc::geteuid(),
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        );
+        if result != 0 || found.is_null() || (*found).pw_dir.is_null() {
+            return None;
+        }
+        CStr::from_ptr((*found).pw_dir).to_bytes()
+    };
+    let folder = PathBuf::from(OsStr::from_bytes(folder));
+    folder.is_absolute().then_some(folder)
+}
+
+/// Runs `run`, which writes files, so that a limit on their size is an error of the write and does not end the host:
+/// the signal `SIGXFSZ` that comes with it is taken back.
+pub(crate) fn without_size_signal<R>(run: impl FnOnce() -> R) -> R {
+    let mut size = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set, `sigaddset` adds to it, `pthread_sigmask` reads it and, when it
+    // succeeds, initialises the other one.
+    let blocked = unsafe {
+        let _always_succeeds = libc::sigemptyset(size.as_mut_ptr());
+        let _always_succeeds = libc::sigaddset(size.as_mut_ptr(), libc::SIGXFSZ);
+        libc::pthread_sigmask(libc::SIG_BLOCK, size.as_ptr(), before.as_mut_ptr()) == 0
+    };
+    let result = run();
+    if blocked {
+        let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut taken = 0;
+        // SAFETY: `sigpending` initialises the set that it is given; `sigwait` is called only for a signal that is blocked
+        // and pending, so that it returns at once; `before` holds the mask that was in force.
+        unsafe {
+            if libc::sigpending(pending.as_mut_ptr()) == 0
+                && libc::sigismember(pending.as_ptr(), libc::SIGXFSZ) == 1
+            {
+                let _result = libc::sigwait(size.as_ptr(), &raw mut taken);
+            }
+            let _result =
+                libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
+        }
+    }
+    result
 }
 
 /// Has forked children counted. Without it (the C library is out of memory) a child keeps its parent's generation and

@@ -1,14 +1,17 @@
 //! Segments in a folder.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::held::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
 use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SPOOL_LIMIT, SpoolError};
-use crate::{clock, folders, platform, random};
+use crate::{clock, folders, random};
 
-const ENDING: &str = ".spool";
+/// A segment that waits. One that was dealt with has the word of its fate instead.
+const ENDING: &str = "spool";
 /// How many segments that others left are tried before a new one is begun.
 const TRIES: usize = 4;
 
@@ -24,10 +27,9 @@ pub(crate) struct DiskSpool {
 /// The segment that this process holds locked.
 #[derive(Debug)]
 struct Current {
-    file: File,
+    held: Held,
+    path: PathBuf,
     length: u64,
-    /// A forked child shares its parent's file and lock, and must let go of them.
-    generation: u32,
 }
 
 /// A segment in the folder, locked or not.
@@ -40,19 +42,27 @@ pub(crate) struct Found {
     pub(crate) bytes: u64,
 }
 
-/// The segments in `folder`, oldest first. A folder that cannot be read has none.
+/// The segments in `folder` that wait, oldest first. A folder that cannot be read has none.
 pub(crate) fn list(folder: &Path) -> Vec<Found> {
+    list_ending(folder, ENDING)
+}
+
+/// The segments in `folder` whose names end with `.{ending}`, oldest first.
+pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
     let mut found: Vec<Found> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
         .filter_map(|entry| {
             let entry = entry.ok()?;
-            let file_name = entry.file_name();
-            let name = file_name.to_str()?.strip_suffix(ENDING)?;
+            let path = entry.path();
+            if path.extension() != Some(OsStr::new(ending)) {
+                return None;
+            }
+            let name = path.file_stem()?.to_str()?.to_owned();
             let created_millis = name.split_once('-')?.0.parse().ok()?;
             Some(Found {
-                path: entry.path(),
-                name: name.to_owned(),
+                path,
+                name,
                 created_millis,
                 // It may have been removed by now; and what is no plain file is none of ours.
                 bytes: entry.metadata().ok().filter(Metadata::is_file)?.len(),
@@ -64,21 +74,25 @@ pub(crate) fn list(folder: &Path) -> Vec<Found> {
 }
 
 impl Found {
-    /// Locks the segment and reads it, unless somebody else holds it or has removed it.
-    pub(crate) fn take(&self) -> Option<(File, Vec<u8>)> {
-        let mut file = File::options()
+    /// Locks the segment and reads it, unless somebody else holds it or has dealt with it.
+    pub(crate) fn take(&self) -> Option<(Held, Vec<u8>)> {
+        let file = File::options()
             .read(true)
             .write(true)
             .open(&self.path)
             .ok()?;
-        file.try_lock().ok()?;
-        if !is_still(&file, &self.path) {
+        let held = Held::lock(file).ok()?;
+        if !is_still(&held, &self.path) {
             return None;
         }
         let mut bytes = Vec::new();
         // No segment is longer, whatever somebody put in its place.
-        let _length = (&mut file).take(SPOOL_LIMIT).read_to_end(&mut bytes).ok()?;
-        Some((file, bytes))
+        let _length = held
+            .file()?
+            .take(SPOOL_LIMIT)
+            .read_to_end(&mut bytes)
+            .ok()?;
+        Some((held, bytes))
     }
 
     /// Reads the segment without its lock: what a running process has written so far.
@@ -87,18 +101,20 @@ impl Found {
     }
 }
 
-/// Whether the file that was opened is the one at `path`: it may have been sent and removed before it was locked.
-fn is_still(file: &File, path: &Path) -> bool {
+/// Whether the file that is held is the one at `path`: it may have been dealt with before it was locked, or forgotten
+/// since.
+fn is_still(held: &Held, path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let _ = path;
-        file.metadata().is_ok_and(|metadata| metadata.nlink() > 0)
+        let here = held.file().and_then(|file| file.metadata().ok());
+        let there = std::fs::metadata(path).ok();
+        here.zip(there)
+            .is_some_and(|(here, there)| (here.dev(), here.ino()) == (there.dev(), there.ino()))
     }
     #[cfg(not(unix))]
     {
-        let _ = file;
-        path.exists()
+        held.file().is_some() && path.exists()
     }
 }
 
@@ -127,17 +143,17 @@ impl DiskSpool {
         if waiting + self.buffer.len() as u64 > room.limit() {
             return Err(SpoolError::Full);
         }
-        let generation = platform::generation();
         let mut current = match self.current.take() {
-            Some(current) if current.generation == generation && current.length < SEGMENT_LIMIT => {
-                current
-            }
+            Some(current) if current.is_usable() => current,
             other => {
-                release(other);
-                self.open(generation).map_err(|_| SpoolError::Disk)?
+                drop(other);
+                self.open().map_err(|_| SpoolError::Disk)?
             }
         };
-        match current.file.write_all(&self.buffer) {
+        let Some(mut file) = current.held.file() else {
+            return Err(SpoolError::Disk);
+        };
+        match file.write_all(&self.buffer) {
             Ok(()) => {
                 current.length += self.buffer.len() as u64;
                 self.current = Some(current);
@@ -146,8 +162,8 @@ impl DiskSpool {
             }
             Err(_) => {
                 // What was written of it is cut off again, or is a torn end that readers pass over.
-                if current.file.set_len(current.length).is_ok()
-                    && current.file.seek(SeekFrom::Start(current.length)).is_ok()
+                if file.set_len(current.length).is_ok()
+                    && file.seek(SeekFrom::Start(current.length)).is_ok()
                 {
                     self.current = Some(current);
                 }
@@ -158,11 +174,11 @@ impl DiskSpool {
 
     /// Lets go of the segment.
     pub(crate) fn seal(&mut self) {
-        release(self.current.take());
+        self.current = None;
     }
 
-    fn open(&self, generation: u32) -> io::Result<Current> {
-        if let Some(current) = self.go_on(generation) {
+    fn open(&self) -> io::Result<Current> {
+        if let Some(current) = self.go_on() {
             return Ok(current);
         }
         folders::create(&self.folder)?;
@@ -171,49 +187,57 @@ impl DiskSpool {
             let suffix: random::Text<16> = random::hex(random::from_system::<8>());
             let path = self
                 .folder
-                .join(format!("{now:013}-{}{ENDING}", suffix.as_str()));
-            let mut file = folders::private_file()
+                .join(format!("{now:013}-{}.{ENDING}", suffix.as_str()));
+            let file = folders::private_file()
                 .read(true)
                 .write(true)
                 .create_new(true)
                 .open(&path)?;
-            // Somebody may have been quicker, to look into it; he finds nothing and leaves it.
-            if file.try_lock().is_err() || !is_still(&file, &path) {
-                continue;
+            let begun = begin(file, now);
+            match begun {
+                Ok(held) if is_still(&held, &path) => {
+                    return Ok(Current {
+                        held,
+                        path,
+                        length: SEGMENT_HEADER as u64,
+                    });
+                }
+                // Somebody was quicker, to look into it; he finds nothing and leaves it.
+                Ok(_) => {}
+                Err(error) => {
+                    let _best_effort = std::fs::remove_file(&path);
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        return Err(error);
+                    }
+                }
             }
-            file.write_all(&segment::header(now))?;
-            return Ok(Current {
-                file,
-                length: SEGMENT_HEADER as u64,
-                generation,
-            });
         }
         Err(io::Error::other("no segment of the spool could be locked"))
     }
 
     /// Goes on with a segment that nobody holds, so that a thousand short processes do not leave a thousand files.
-    fn go_on(&self, generation: u32) -> Option<Current> {
+    fn go_on(&self) -> Option<Current> {
         let now = clock::now_millis();
         let candidates = list(&self.folder).into_iter().rev().filter(|found| {
             let age = now.saturating_sub(found.created_millis);
             found.bytes < SEGMENT_LIMIT && age < AGE_LIMIT_MILLIS / 30
         });
         for found in candidates.take(TRIES) {
-            let Some((mut file, bytes)) = found.take() else {
+            let Some((held, bytes)) = found.take() else {
                 continue;
             };
             let content = segment::read(&bytes);
             let length = content.length as u64;
             let is_usable = content.length >= SEGMENT_HEADER
                 && !matches!(content.damage, Some(segment::Damage::Spoiled));
-            if is_usable
-                && file.set_len(length).is_ok()
-                && file.seek(SeekFrom::Start(length)).is_ok()
-            {
+            let is_at_its_end = held.file().is_some_and(|mut file| {
+                file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
+            });
+            if is_usable && is_at_its_end {
                 return Some(Current {
-                    file,
+                    held,
+                    path: found.path,
                     length,
-                    generation,
                 });
             }
         }
@@ -221,18 +245,20 @@ impl DiskSpool {
     }
 }
 
-/// Unlocks before closing: a forked child may hold the same open file, and with it the lock.
-fn release(current: Option<Current>) {
-    if let Some(current) = current
-        && current.generation == platform::generation()
-    {
-        let _best_effort = current.file.unlock();
+/// Locks a new segment and writes its header.
+fn begin(file: File, now_millis: u64) -> io::Result<Held> {
+    let held = Held::lock(file)?;
+    match held.file() {
+        Some(mut file) => file.write_all(&segment::header(now_millis))?,
+        None => return Err(io::ErrorKind::WouldBlock.into()),
     }
+    Ok(held)
 }
 
-impl Drop for DiskSpool {
-    fn drop(&mut self) {
-        self.seal();
+impl Current {
+    /// Whether it is this process's, has room, and was not deleted by somebody.
+    fn is_usable(&self) -> bool {
+        self.length < SEGMENT_LIMIT && is_still(&self.held, &self.path)
     }
 }
 

@@ -6,12 +6,14 @@
 //! lock with its life, so that nothing is stuck.
 
 mod disk;
+mod held;
 mod memory;
 mod segment;
 
-pub(crate) use disk::{DiskSpool, Found, list};
+pub(crate) use disk::{DiskSpool, Found, list, list_ending};
+pub(crate) use held::Held;
 pub(crate) use memory::MemorySpool;
-pub(crate) use segment::{Damage, Record, read};
+pub(crate) use segment::{Content, Damage, Record, read};
 
 /// How much may wait, in bytes, over all processes: the design's 8 MiB less what many processes may be adding at the
 /// same moment without seeing each other.

@@ -3,6 +3,7 @@
 mod endpoint;
 mod http;
 mod policy;
+mod settle;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -11,17 +12,20 @@ pub use endpoint::EndpointError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::Answer;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
+pub(crate) use settle::{empty, settled, tend};
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::{Entry, Fate, Ledger, sha256};
-use crate::spool::{self, AGE_LIMIT_MILLIS, Damage, Found};
+use crate::spool::{self, Damage, Found, Held};
 use crate::{clock, consent, folders};
 
 /// Bodies shorter than this gain nothing by compression.
 #[cfg(feature = "tls")]
 const WORTH_COMPRESSING: usize = 256;
+
+/// A segment without a record that is younger than this was just begun, in milliseconds.
+const YOUNG_MILLIS: u64 = 60_000;
 
 /// Certificate authorities beside the Mozilla ones, as the framework names them (DER).
 #[derive(Debug, Clone, Default)]
@@ -77,7 +81,7 @@ pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
 }
 
 /// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
-pub(crate) fn lock(folder: &Path) -> Option<File> {
+fn lock(folder: &Path) -> Option<Held> {
     folders::create(folder).ok()?;
     let file = folders::private_file()
         .write(true)
@@ -85,8 +89,7 @@ pub(crate) fn lock(folder: &Path) -> Option<File> {
         .truncate(false)
         .open(folder.join("uploader.lock"))
         .ok()?;
-    file.try_lock().ok()?;
-    Some(file)
+    Held::lock(file).ok()
 }
 
 impl Uploader {
@@ -113,12 +116,12 @@ impl Uploader {
                 run.left = Left::Soon;
                 break;
             }
-            let Some((file, bytes)) = found.take() else {
+            let Some((held, bytes)) = found.take() else {
                 run.left = Left::Soon;
                 continue;
             };
             let answer = self.segment(&ledger, &found, &bytes, &mut run);
-            drop(file);
+            drop(held);
             match answer {
                 Some(Answer::Status(200..=299, _)) => has_sent = true,
                 Some(Answer::Status(410, _)) => {
@@ -153,49 +156,18 @@ impl Uploader {
         bytes: &[u8],
         run: &mut Run,
     ) -> Option<Answer> {
-        let now = clock::now_millis();
         let content = spool::read(bytes);
-        let mut entry = Entry {
-            time_millis: now,
-            segment: found.name.clone(),
-            fate: Fate::Unreadable,
-            status: 0,
-            events: content.events(),
-            dropped: content.dropped(),
-            bytes: 0,
-            sent_bytes: 0,
-            sha256: "-".to_owned(),
-        };
-        let mut remove = |entry: &Entry| {
-            // The line first: a process that is killed in between must not send the segment again as a new one.
-            if ledger.append(entry).is_ok() {
-                let _best_effort = std::fs::remove_file(&found.path);
-            }
-            match entry.fate {
-                Fate::Delivered => run.delivered += entry.events,
-                fate => run.given_up.push((fate, entry.events)),
-            }
-        };
-        if Ledger::final_fate(&ledger.entries(), &found.name).is_some() {
-            let _best_effort = std::fs::remove_file(&found.path);
-            return None;
-        }
+        let mut entry = settle::entry(found, &content, Fate::Unreadable);
         if content.records.is_empty() {
             // A segment that was just begun, or one whose writer was killed at once.
-            let is_young = now.saturating_sub(found.created_millis) < 60_000;
-            if !is_young {
-                remove(&entry);
+            let age = clock::now_millis().saturating_sub(found.created_millis);
+            if age > YOUNG_MILLIS && settle::settle(ledger, found, &entry) {
+                run.given_up.push((Fate::Unreadable, 0));
             }
-            return None;
-        }
-        if now.saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS {
-            entry.fate = Fate::TooOld;
-            remove(&entry);
             return None;
         }
         let body = content.body();
         let answer = self.post(&found.name, &body, &mut entry);
-        let is_spoiled = content.damage == Some(Damage::Spoiled);
         match answer {
             Answer::NotSent => return Some(answer),
             Answer::Unanswered => entry.fate = Fate::Unanswered,
@@ -209,13 +181,20 @@ impl Uploader {
                 };
             }
         }
-        if entry.fate.is_final() {
-            remove(&entry);
-            if is_spoiled {
-                run.given_up.push((Fate::Unreadable, 1));
-            }
-        } else {
+        if !entry.fate.is_final() {
             let _best_effort = ledger.append(&entry);
+            return Some(answer);
+        }
+        if !settle::settle(ledger, found, &entry) {
+            // It will be sent again, with the same ids; but not at once, and not again and again.
+            return Some(Answer::Unanswered);
+        }
+        match entry.fate {
+            Fate::Delivered => run.delivered += entry.events,
+            fate => run.given_up.push((fate, entry.events)),
+        }
+        if content.damage == Some(Damage::Spoiled) {
+            run.given_up.push((Fate::Unreadable, 1));
         }
         Some(answer)
     }
@@ -276,38 +255,6 @@ impl Answer {
 /// from a collector that is being set up, and pass.
 pub(crate) fn is_refusal(status: u16) -> bool {
     matches!(status, 400 | 413 | 415 | 422)
-}
-
-/// Removes every segment that nobody holds, with a ledger line for each, and says how many events that were.
-pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
-    let ledger = Ledger::new(folder);
-    let mut given_up = GivenUp::new();
-    for found in spool::list(&spool_folder(folder)) {
-        let Some((file, bytes)) = found.take() else {
-            continue;
-        };
-        let content = spool::read(&bytes);
-        let entry = Entry {
-            time_millis: clock::now_millis(),
-            segment: found.name.clone(),
-            fate,
-            status: 0,
-            events: content.events(),
-            dropped: content.dropped(),
-            bytes: 0,
-            sent_bytes: 0,
-            sha256: "-".to_owned(),
-        };
-        let is_new = Ledger::final_fate(&ledger.entries(), &found.name).is_none();
-        // Turned off is turned off: the bytes go, even if no line can be written.
-        if is_new {
-            let _best_effort = ledger.append(&entry);
-            given_up.push((fate, entry.events));
-        }
-        let _best_effort = std::fs::remove_file(&found.path);
-        drop(file);
-    }
-    given_up
 }
 
 #[cfg(feature = "tls")]

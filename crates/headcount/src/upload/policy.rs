@@ -30,7 +30,8 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    const FILE: &str = "circuit";
+    /// Its name in a framework's folder.
+    pub(crate) const FILE: &str = "circuit";
 
     /// Reads the state; a file that is not understood is a circuit that never failed.
     pub(crate) fn read(folder: &Path) -> Self {
@@ -39,10 +40,10 @@ impl Circuit {
         let mut next = || words.next()?.parse::<u64>().ok();
         let circuit = next().and_then(|until| {
             let failures = u32::try_from(next()?).ok()?;
-            Some(Self {
-                // A clock that was wrong once must not silence the client for years.
-                closed_until_millis: until
-                    .min(clock::now_millis() + LONGEST_RETRY_AFTER.as_millis() as u64),
+            // Nobody may ask for more than a day: a clock was wrong once, and must not silence the client for years.
+            let latest = clock::now_millis() + LONGEST_RETRY_AFTER.as_millis() as u64;
+            (until <= latest + 60_000).then_some(Self {
+                closed_until_millis: until,
                 failures: failures.min(MOST_FAILURES),
             })
         });
@@ -124,10 +125,10 @@ mod tests {
         };
         circuit.write(folder.path());
         assert_eq!(Circuit::read(folder.path()), circuit);
-        std::fs::write(folder.path().join("circuit"), "99999999999999999 70000").unwrap();
-        let read = Circuit::read(folder.path());
-        assert!(read.closed_until_millis <= clock::now_millis() + 86_400_000);
-        assert_eq!(read.failures, MOST_FAILURES);
+        std::fs::write(folder.path().join("circuit"), "99999999999999999 7").unwrap();
+        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+        std::fs::write(folder.path().join("circuit"), "5 70000").unwrap();
+        assert_eq!(Circuit::read(folder.path()).failures, MOST_FAILURES);
         std::fs::write(folder.path().join("circuit"), [0xff, 0]).unwrap();
         assert_eq!(Circuit::read(folder.path()), Circuit::default());
     }

@@ -1,0 +1,109 @@
+//! Segments that are dealt with: a new name first, which says what became of it, then a line in the ledger, then it goes.
+//!
+//! So a process may be killed at any point, and the disk be full: what has its new name is never sent again and nobody
+//! goes on with it; whoever comes next writes the line that is missing.
+
+use std::path::Path;
+
+use super::{GivenUp, spool_folder};
+use crate::clock;
+use crate::ledger::{Entry, Fate, Ledger, sha256};
+use crate::spool::{self, AGE_LIMIT_MILLIS, Content, Found};
+
+/// A line about `found`, of which nothing left.
+pub(super) fn entry(found: &Found, content: &Content<'_>, fate: Fate) -> Entry {
+    Entry {
+        time_millis: clock::now_millis(),
+        segment: found.name.clone(),
+        fate,
+        status: 0,
+        events: content.events(),
+        dropped: content.dropped(),
+        bytes: 0,
+        sent_bytes: 0,
+        sha256: "-".to_owned(),
+    }
+}
+
+/// Deals with a segment, whose lock the caller holds, for good; `false` if it could not be given its new name, so that it
+/// still waits.
+pub(super) fn settle(ledger: &Ledger, found: &Found, entry: &Entry) -> bool {
+    let settled = found.path.with_extension(entry.fate.as_str());
+    if std::fs::rename(&found.path, &settled).is_err() {
+        return false;
+    }
+    if ledger.append(entry).is_ok() {
+        let _best_effort = std::fs::remove_file(&settled);
+    }
+    true
+}
+
+/// Segments of `folder` that have their new name and may lack their line.
+pub(crate) fn settled(folder: &Path) -> Vec<(Fate, Found)> {
+    let folder = spool_folder(folder);
+    let fates = Fate::ALL.into_iter().filter(|fate| fate.is_final());
+    fates
+        .flat_map(|fate| {
+            let found = spool::list_ending(&folder, fate.as_str());
+            found.into_iter().map(move |found| (fate, found))
+        })
+        .collect()
+}
+
+/// Writes the lines that are missing, and removes what has one.
+pub(super) fn finish(folder: &Path) {
+    let settled = settled(folder);
+    if settled.is_empty() {
+        return;
+    }
+    let ledger = Ledger::new(folder);
+    let entries = ledger.entries();
+    for (fate, found) in settled {
+        let Some((_held, bytes)) = found.take() else {
+            continue;
+        };
+        let content = spool::read(&bytes);
+        let mut line = entry(&found, &content, fate);
+        if fate == Fate::Delivered {
+            let body = content.body();
+            line.bytes = body.len() as u64;
+            line.sha256 = sha256(&body);
+        }
+        let is_written = Ledger::final_fate(&entries, &found.name).is_some();
+        if is_written || ledger.append(&line).is_ok() {
+            let _best_effort = std::fs::remove_file(&found.path);
+        }
+    }
+}
+
+/// Gives up every segment that nobody holds; says how many events that were.
+pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
+    give_up(folder, fate, |_| true)
+}
+
+/// Does what is due whether or not anything is sent: lines that are missing, and segments that waited for too long.
+pub(crate) fn tend(folder: &Path) -> GivenUp {
+    finish(folder);
+    let now = clock::now_millis();
+    give_up(folder, Fate::TooOld, |found| {
+        now.saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS
+    })
+}
+
+fn give_up(folder: &Path, fate: Fate, which: impl Fn(&Found) -> bool) -> GivenUp {
+    let ledger = Ledger::new(folder);
+    let mut given_up = GivenUp::new();
+    for found in spool::list(&spool_folder(folder)) {
+        if !which(&found) {
+            continue;
+        }
+        let Some((_held, bytes)) = found.take() else {
+            continue;
+        };
+        let line = entry(&found, &spool::read(&bytes), fate);
+        if settle(&ledger, &found, &line) {
+            given_up.push((fate, line.events));
+        }
+    }
+    given_up
+}
