@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_out_takes_its_room() {
+        let large = vec![0; 600 * 1024];
+        for (bytes, coding) in [
+            (gzip(&large), Coding::Gzip),
+            (zstd::encode_all(&large[..], 3).unwrap(), Coding::Zstd),
+        ] {
+            let budget = Budget::new(1 << 20);
+            let mut share = budget.take(0).unwrap();
+            let decoded = decompress(&bytes, coding, 1 << 20, &mut share).unwrap();
+            assert_eq!(decoded.len(), large.len());
+            assert!(
+                budget.take(500 * 1024).is_err(),
+                "{coding:?} took too little"
+            );
+            let second = decompress(&bytes, coding, 1 << 20, &mut share);
+            assert!(matches!(second, Err(BodyError::NoRoom)), "{coding:?}");
+        }
+    }
+
+    #[test]
     fn codings_are_read_in_any_case_and_unknown_ones_refused() {
         assert_eq!(read_codings("GZip, identity").unwrap(), [Coding::Gzip]);
         assert_eq!(read_codings("").unwrap(), []);

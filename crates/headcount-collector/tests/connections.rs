@@ -86,12 +86,41 @@ async fn pings_alone_do_not_keep_a_connection() {
         .await
         .expect("it listens");
     stream.write_all(PREFACE).await.expect("it takes bytes");
-    let began = Instant::now();
+    let (began, mut received) = (Instant::now(), Vec::new());
     let ping = b"\0\0\x08\x06\0\0\0\0\0headcoun";
     while stream.write_all(ping).await.is_ok() {
         assert!(began.elapsed() < Duration::from_secs(5), "still open");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let reading = stream.read_buf(&mut received);
+        let read = tokio::time::timeout(Duration::from_millis(50), reading).await;
+        if matches!(read, Ok(Ok(0) | Err(_))) {
+            break;
+        }
+        // It also answers the collector's own pings, as a peer that lives does.
+        let acknowledged = acknowledge_pings(&mut received);
+        if stream.write_all(&acknowledged).await.is_err() {
+            break;
+        }
     }
+}
+
+/// The answers to the pings among the whole frames of `received`, which are taken out (RFC 9113 §4.1, §6.7).
+fn acknowledge_pings(received: &mut Vec<u8>) -> Vec<u8> {
+    const PING: u8 = 6;
+    const ACK: u8 = 1;
+    let mut answers = Vec::new();
+    while let [high, middle, low, kind, flags, ..] = received[..] {
+        let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
+        if received.len() < 9 + length {
+            break;
+        }
+        let frame: Vec<u8> = received.drain(..9 + length).collect();
+        if kind == PING && flags & ACK == 0 {
+            answers.extend_from_slice(&frame);
+            let at = answers.len() - frame.len() + 4;
+            answers[at] |= ACK;
+        }
+    }
+    answers
 }
 
 #[tokio::test(flavor = "multi_thread")]
