@@ -82,7 +82,8 @@ fn system_folder(_folder: Find<'_>) -> Option<PathBuf> {
 
 #[cfg(windows)]
 fn personal_folders(folder: Find<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
-    (folder("APPDATA"), folder("LOCALAPPDATA"))
+    let or_home = |folder: Option<PathBuf>| folder.or_else(crate::platform::home);
+    (or_home(folder("APPDATA")), or_home(folder("LOCALAPPDATA")))
 }
 
 #[cfg(target_os = "macos")]

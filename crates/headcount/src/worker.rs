@@ -235,7 +235,8 @@ impl Rounds {
             self.upload_at = self.upload_at.min(earliest.max(now));
             self.last_upload = Some(earliest.max(now));
         }
-        if !is_wanted && !(self.is_left && now >= self.upload_at) {
+        let is_due = self.is_left && now >= self.upload_at;
+        if !is_wanted && !is_due {
             return;
         }
         let left = send(recorder);
