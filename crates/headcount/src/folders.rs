@@ -148,8 +148,22 @@ pub(crate) fn read_text(path: &Path) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Puts `content` in the place of `path` at once: a reader sees the old file or the new one.
+/// Puts `content` in the place of `path` at once: a reader sees the old file or the new one. A power cut may bring the old
+/// one back.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    put(path, content, |_| Ok(()))
+}
+
+/// The same for a person's word: it is on the medium before this returns.
+pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    put(path, content, std::fs::File::sync_all)
+}
+
+fn put(
+    path: &Path,
+    content: &[u8],
+    settle: impl FnOnce(&std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     use std::io::Write as _;
     let folder = path.parent().unwrap_or(Path::new("."));
     create(folder)?;
@@ -162,7 +176,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
         .open(&draft)
         .and_then(|mut file| {
             file.write_all(content)?;
-            file.sync_all()
+            settle(&file)
         })
         .and_then(|()| std::fs::rename(&draft, path));
     if written.is_err() {

@@ -91,6 +91,10 @@ pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
     if let Some(secret) = read() {
         return secret;
     }
+    if path.exists() {
+        // Cut short by a power cut, or not ours: of no use to anybody.
+        let _best_effort = std::fs::remove_file(&path);
+    }
     // Whichever of several processes comes first: a file is linked to its name once, and whole.
     let draft = folder.join(format!(
         "secret.{}.new",
@@ -299,7 +303,7 @@ pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
     }
     let word = if is_on { "on" } else { "off" };
     let time = crate::clock::utc(crate::clock::now_millis());
-    folders::replace(&path, format!("{word} since {time}\n").as_bytes())?;
+    folders::replace_durably(&path, format!("{word} since {time}\n").as_bytes())?;
     if !is_on {
         empty_all();
     }
@@ -309,5 +313,24 @@ pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
 fn empty_all() {
     for installation in Installation::all() {
         let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secret_is_made_once_and_a_spoiled_one_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("rig");
+        let first = secret(Some(&inner));
+        assert_eq!(secret(Some(&inner)), first);
+        assert_ne!(secret(None), first);
+        std::fs::write(inner.join("secret"), b"short").unwrap();
+        let second = secret(Some(&inner));
+        assert_ne!(second, first);
+        assert_eq!(secret(Some(&inner)), second);
+        assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 1);
     }
 }

@@ -140,7 +140,7 @@ fn run(weak: &Weak<Recorder>) {
         ask_at: now + ASK_EVERY,
         tend_at: now,
         last_event: now,
-        last_upload: None,
+        has_hurried: false,
         patience: FIRST_PATIENCE,
         is_left: true,
     };
@@ -166,8 +166,8 @@ struct Rounds {
     ask_at: Instant,
     tend_at: Instant,
     last_event: Instant,
-    /// When something was last sent because something had ended.
-    last_upload: Option<Instant>,
+    /// Something was sent because something had ended.
+    has_hurried: bool,
     /// How long a segment that another process holds is left alone.
     patience: Duration,
     /// Something may be there to be sent.
@@ -222,18 +222,17 @@ impl Rounds {
         };
         Some(until_upload.clamp(DRAIN_EVERY, LONGEST_SLEEP))
     }
-}
 
-impl Rounds {
     /// Sends, if it is time.
     fn upload(&mut self, recorder: &Arc<Recorder>, now: Instant) {
         let worker = &recorder.worker;
         let is_wanted = worker.flush.swap(false, Ordering::AcqRel);
         if worker.hurry.swap(false, Ordering::AcqRel) {
-            // The first end is worth a request of its own; a server on which crews end all the time is not.
-            let earliest = self.last_upload.map_or(now, |last| last + UPLOAD_EVERY);
-            self.upload_at = self.upload_at.min(earliest.max(now));
-            self.last_upload = Some(earliest.max(now));
+            // The first end in a process is worth a request of its own; on a server crews end all the time.
+            if !self.has_hurried {
+                self.has_hurried = true;
+                self.upload_at = now;
+            }
         }
         let is_due = self.is_left && now >= self.upload_at;
         if !is_wanted && !is_due {
