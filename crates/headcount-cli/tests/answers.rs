@@ -196,7 +196,7 @@ fn a_moment_that_cannot_be_read_is_named() {
         "--data",
         path(data.path()),
     ]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("since"), "{}", stderr(&output));
 }
 

@@ -3,9 +3,6 @@
 use crate::span::StatusCode;
 use crate::writer::{OpenMessage, Writer};
 
-/// `SPAN_KIND_INTERNAL`, the kind of every span that is neither a call nor its answer.
-const KIND_INTERNAL: u64 = 1;
-
 /// Builds one `ExportTraceServiceRequest`.
 ///
 /// A resource holds scopes, a scope holds spans: call [`resource`](Self::resource), [`scope`](Self::scope) and
@@ -179,12 +176,21 @@ fn span_field(
     attributes: impl FnOnce(&mut AttributeWriter<'_>),
 ) {
     let span = writer.open(2);
-    writer.bytes(1, &header.trace_id);
-    writer.bytes(2, &header.span_id);
+    // Fields 1 and 2, then 5, then 6 (the kind, `SPAN_KIND_INTERNAL`, that of every span that is neither a call nor its
+    // answer), 7 and 8.
+    let mut ids = [0; 28];
+    ids[..2].copy_from_slice(&[0x0a, 16]);
+    ids[2..18].copy_from_slice(&header.trace_id);
+    ids[18..20].copy_from_slice(&[0x12, 8]);
+    ids[20..].copy_from_slice(&header.span_id);
+    writer.raw(&ids);
     writer.bytes(5, header.name.as_bytes());
-    writer.varint(6, KIND_INTERNAL);
-    writer.fixed64(7, header.start_unix_nano);
-    writer.fixed64(8, header.end_unix_nano);
+    let mut times = [0; 20];
+    times[..3].copy_from_slice(&[0x30, 1, 0x39]);
+    times[3..11].copy_from_slice(&header.start_unix_nano.to_le_bytes());
+    times[11] = 0x41;
+    times[12..].copy_from_slice(&header.end_unix_nano.to_le_bytes());
+    writer.raw(&times);
     attributes(&mut AttributeWriter { writer, field: 9 });
     let status = writer.open(15);
     if header.status != StatusCode::Unset {
@@ -199,12 +205,27 @@ fn span_field(
 impl AttributeWriter<'_> {
     /// Text.
     pub fn string(&mut self, key: &str, value: &str) {
-        self.value(key, |writer| writer.string(value));
+        // `AnyValue.string_value` is field 1; a length that takes more than one byte is too long anyway.
+        let head = [0x0a, value.len() as u8];
+        let is_short = value.len() < 0x80;
+        if !(is_short
+            && self
+                .writer
+                .short_attribute(self.field, key, &head, value.as_bytes()))
+        {
+            self.value(key, |writer| writer.string(value));
+        }
     }
 
     /// True or false.
     pub fn boolean(&mut self, key: &str, value: bool) {
-        self.value(key, |writer| writer.boolean(value));
+        let value_bytes = [0x10, u8::from(value)];
+        if !self
+            .writer
+            .short_attribute(self.field, key, &value_bytes, &[])
+        {
+            self.value(key, |writer| writer.boolean(value));
+        }
     }
 
     /// A signed 64-bit integer.
@@ -214,7 +235,10 @@ impl AttributeWriter<'_> {
 
     /// A double.
     pub fn double(&mut self, key: &str, value: f64) {
-        self.value(key, |writer| writer.double(value));
+        let bits = value.to_bits().to_le_bytes();
+        if !self.writer.short_attribute(self.field, key, &[0x21], &bits) {
+            self.value(key, |writer| writer.double(value));
+        }
     }
 
     /// Opaque bytes.

@@ -75,6 +75,38 @@ impl Writer {
         self.bytes.extend_from_slice(value);
     }
 
+    /// Bytes that are fields already.
+    #[inline]
+    pub(crate) fn raw(&mut self, fields: &[u8]) {
+        self.bytes.extend_from_slice(fields);
+    }
+
+    /// A `KeyValue` in field `number`, whose `AnyValue` is a key byte, `head` and `tail`; `false`, and nothing is written,
+    /// unless each length fits into one byte. Most attributes do, and cost no message to be opened and closed.
+    #[inline]
+    pub(crate) fn short_attribute(
+        &mut self,
+        number: u32,
+        name: &str,
+        head: &[u8],
+        tail: &[u8],
+    ) -> bool {
+        let value = head.len() + tail.len();
+        let whole = name.len() + value + 4;
+        if whole >= 0x80 || number >= 16 {
+            return false;
+        }
+        self.bytes.reserve(whole + 2);
+        let outer = key(number, LENGTH) as u8;
+        self.bytes
+            .extend_from_slice(&[outer, whole as u8, 0x0a, name.len() as u8]);
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(&[0x12, value as u8]);
+        self.bytes.extend_from_slice(head);
+        self.bytes.extend_from_slice(tail);
+        true
+    }
+
     /// Begins a message in field `number`; every field written until [`close`](Self::close) is part of it.
     pub(crate) fn open(&mut self, number: u32) -> OpenMessage {
         self.raw_key(number, LENGTH);

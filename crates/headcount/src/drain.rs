@@ -148,10 +148,7 @@ impl Drain {
 /// A span that reports lost events.
 fn write_loss(spans: &mut Vec<u8>, reason: LossReason, events: u64) {
     let now = clock::now_nanos();
-    let (trace_id, other) = (random::bytes16(), random::bytes16());
-    let mut span_id = [0; 8];
-    span_id.copy_from_slice(&other[8..]);
-    span_id[0] |= u8::from(span_id == [0; 8]);
+    let (trace_id, span_id) = random::span_ids();
     let header = SpanHeader {
         trace_id,
         span_id,

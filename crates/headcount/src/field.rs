@@ -145,7 +145,7 @@ impl<'a, 'w> SpanWriter<'a, 'w> {
 
     pub(crate) fn id(&mut self, field: RandomId, value: impl Into<Option<Id>>) {
         if let Some(value) = value.into() {
-            self.attributes.string(field.key, value.text().as_str());
+            self.attributes.string(field.key, value.as_str());
         }
     }
 
@@ -155,7 +155,7 @@ impl<'a, 'w> SpanWriter<'a, 'w> {
         value: impl Into<Option<crate::model::Key>>,
     ) {
         if let Some(value) = value.into() {
-            self.attributes.string(field.key, value.text().as_str());
+            self.attributes.string(field.key, value.as_str());
         }
     }
 

@@ -96,10 +96,7 @@ pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
         let _best_effort = std::fs::remove_file(&path);
     }
     // Whichever of several processes comes first: a file is linked to its name once, and whole.
-    let draft = folder.join(format!(
-        "secret.{}.new",
-        random::Id::random().text().as_str()
-    ));
+    let draft = folder.join(format!("secret.{}.new", random::Id::random().as_str()));
     let kept =
         folders::replace(&draft, &fresh).is_ok() && std::fs::hard_link(&draft, &path).is_ok();
     let _best_effort = std::fs::remove_file(&draft);

@@ -8,12 +8,12 @@ use siphasher::sip128::{Hasher128, SipHasher24};
 
 use crate::platform;
 
-/// 16 random bytes, as a UUID of version 4 (RFC 9562 §5.4).
+/// 16 random bytes, as the 36 characters of a UUID of version 4 (RFC 9562 §5.4): written out once, sent often.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Id([u8; 16]);
+pub(crate) struct Id(Text<36>);
 
 /// A text of fixed length.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Text<const LENGTH: usize>([u8; LENGTH]);
 
 impl<const LENGTH: usize> Text<LENGTH> {
@@ -28,14 +28,9 @@ impl Id {
         let mut bytes = bytes16();
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        Self(bytes)
-    }
-
-    /// The 36 characters of a UUID.
-    pub(crate) fn text(&self) -> Text<36> {
         let mut text = [b'-'; 36];
         let mut at = 0;
-        for (index, byte) in self.0.iter().enumerate() {
+        for (index, byte) in bytes.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {
                 at += 1;
             }
@@ -43,13 +38,18 @@ impl Id {
             text[at + 1] = HEX[usize::from(byte & 15)];
             at += 2;
         }
-        Text(text)
+        Self(Text(text))
+    }
+
+    /// The characters of the UUID.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
 impl fmt::Debug for Id {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.text().as_str())
+        formatter.write_str(self.as_str())
     }
 }
 
@@ -81,6 +81,22 @@ thread_local! {
 
 /// 16 random bytes, not all zero.
 pub(crate) fn bytes16() -> [u8; 16] {
+    let drawn = draw(Generator::sixteen);
+    drawn
+        .filter(|bytes| *bytes != [0; 16])
+        .unwrap_or_else(from_system)
+}
+
+/// A span's trace id and its own, neither all zero (OTLP does not allow it).
+pub(crate) fn span_ids() -> ([u8; 16], [u8; 8]) {
+    let drawn = draw(|generator| (generator.sixteen(), generator.eight()));
+    drawn
+        .filter(|(trace, span)| *trace != [0; 16] && *span != [0; 8])
+        .unwrap_or_else(|| (from_system(), from_system()))
+}
+
+/// Draws from the thread's generator; `None` where the thread is ending, or a signal handler came in between.
+fn draw<T>(draw: impl FnOnce(&mut Generator) -> T) -> Option<T> {
     let drawn = GENERATOR.try_with(|cell| {
         let mut cell = cell.try_borrow_mut().ok()?;
         let generation = platform::generation();
@@ -92,15 +108,24 @@ pub(crate) fn bytes16() -> [u8; 16] {
                 generation,
             }),
         };
-        generator.counter += 1;
-        let mut hasher = SipHasher24::new_with_key(&generator.key);
-        hasher.write_u64(generator.counter);
-        Some(hasher.finish128().as_bytes())
+        Some(draw(generator))
     });
-    match drawn {
-        Ok(Some(bytes)) if bytes != [0; 16] => bytes,
-        // The thread is ending, or a signal handler came in between.
-        _ => from_system(),
+    drawn.ok().flatten()
+}
+
+impl Generator {
+    fn sixteen(&mut self) -> [u8; 16] {
+        self.counter += 1;
+        let mut hasher = SipHasher24::new_with_key(&self.key);
+        hasher.write_u64(self.counter);
+        hasher.finish128().as_bytes()
+    }
+
+    fn eight(&mut self) -> [u8; 8] {
+        self.counter += 1;
+        let mut hasher = siphasher::sip::SipHasher24::new_with_key(&self.key);
+        hasher.write_u64(self.counter);
+        hasher.finish().to_le_bytes()
     }
 }
 
@@ -129,8 +154,8 @@ mod tests {
 
     #[test]
     fn an_id_is_a_uuid_of_version_4() {
-        let text = Id::random().text();
-        let text = text.as_str();
+        let id = Id::random();
+        let text = id.as_str();
         assert_eq!(text.len(), 36);
         assert_eq!(&text[14..15], "4");
         assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"));

@@ -5,7 +5,7 @@
 //! which wakes our thread) and never waits: what finds no room is dropped and counted (promise 4).
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +23,9 @@ use crate::{clock, platform, random};
 /// How many events may wait in memory for our thread.
 const QUEUE_EVENTS: usize = 2_048;
 /// How many bytes of them.
-const QUEUE_BYTES: usize = 1_024 * 1_024;
+const QUEUE_BYTES: u64 = 1_024 * 1_024;
+/// One event in [`Recorder::queue`]; what is below it counts bytes, of which there are never so many.
+const ONE_EVENT: u64 = 1 << 40;
 /// The largest event: several contents of 64 KiB characters each fit.
 const EVENT_LIMIT: usize = 512 * 1_024;
 /// How much memory a thread keeps for encoding, in bytes.
@@ -46,8 +48,8 @@ pub(crate) struct Recorder {
     pub(crate) generation: u32,
     mode: AtomicU8,
     sender: SyncSender<Draft>,
-    queued_bytes: AtomicUsize,
-    pub(crate) queued: AtomicU64,
+    /// How many events wait, and how many bytes they are: in one number, [`ONE_EVENT`] for each event.
+    queue: AtomicU64,
     pub(crate) recorded: AtomicU64,
     pub(crate) written: AtomicU64,
     pub(crate) dropped: AtomicU64,
@@ -92,8 +94,7 @@ impl Recorder {
             generation: platform::generation(),
             mode: AtomicU8::new(mode as u8),
             sender,
-            queued_bytes: AtomicUsize::new(0),
-            queued: AtomicU64::new(0),
+            queue: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -138,13 +139,15 @@ impl Recorder {
             return;
         };
         let length = span.len();
-        let queued = self.queued_bytes.fetch_add(length, Ordering::Relaxed);
-        let _before = self.queued.fetch_add(1, Ordering::Relaxed);
+        let before = self
+            .queue
+            .fetch_add(ONE_EVENT + length as u64, Ordering::Relaxed);
         let draft = Draft {
             span,
             doubtful: verdict.doubtful,
         };
-        let sent = match queued + length > QUEUE_BYTES {
+        let bytes = before % ONE_EVENT + length as u64;
+        let sent = match bytes > QUEUE_BYTES {
             true => Err(TrySendError::Full(draft)),
             false => self.sender.try_send(draft),
         };
@@ -165,8 +168,14 @@ impl Recorder {
 
     /// An event of `length` bytes is not in the queue any more.
     pub(crate) fn left_queue(&self, length: usize) {
-        let _before = self.queued_bytes.fetch_sub(length, Ordering::Relaxed);
-        let _before = self.queued.fetch_sub(1, Ordering::Relaxed);
+        let _before = self
+            .queue
+            .fetch_sub(ONE_EVENT + length as u64, Ordering::Relaxed);
+    }
+
+    /// How many events wait in memory.
+    pub(crate) fn queued(&self) -> u64 {
+        self.queue.load(Ordering::Acquire) / ONE_EVENT
     }
 
     /// Counts events that will not reach a segment.
@@ -182,13 +191,9 @@ fn encode(
     verdict: &mut Verdict,
     write: impl FnOnce(&mut SpanWriter<'_, '_>),
 ) -> Option<Box<[u8]>> {
-    let ids = (random::bytes16(), random::bytes16());
-    let mut span_id = [0; 8];
-    span_id.copy_from_slice(&ids.1[..8]);
-    // One in 2^64, and OTLP does not allow it.
-    span_id[0] |= u8::from(span_id == [0; 8]);
+    let (trace_id, span_id) = random::span_ids();
     let header = SpanHeader {
-        trace_id: ids.0,
+        trace_id,
         span_id,
         name: event.name,
         start_unix_nano: event.start_nanos,

@@ -102,7 +102,7 @@ impl Telemetry {
         Books {
             recorded: load(&recorder.recorded),
             written: load(&recorder.written),
-            waiting: load(&recorder.queued),
+            waiting: recorder.queued(),
             dropped: load(&recorder.dropped),
             values_refused: load(&recorder.values_refused),
         }
@@ -136,17 +136,15 @@ impl Telemetry {
         }
     }
 
-    /// Records one event.
+    /// Records one event: one comparison while telemetry is off.
     #[inline]
     pub(crate) fn record(
         &self,
         event: impl FnOnce() -> Event,
         write: impl FnOnce(&mut SpanWriter<'_, '_>),
     ) {
-        if let Some(inner) = &self.inner
-            && let Some(recorder) = inner.recorder()
-        {
-            recorder.record(&event(), write);
+        if let Some(lifetime) = &self.inner {
+            record_into(lifetime, event, write);
         }
     }
 
@@ -186,6 +184,18 @@ impl Telemetry {
 
     fn recorder(&self) -> Option<Arc<Recorder>> {
         self.inner.as_ref()?.recorder().cloned()
+    }
+}
+
+/// Apart, so that a call while telemetry is off does not pay for the frame of one while it is on.
+#[inline(never)]
+fn record_into(
+    lifetime: &Lifetime,
+    event: impl FnOnce() -> Event,
+    write: impl FnOnce(&mut SpanWriter<'_, '_>),
+) {
+    if let Some(recorder) = lifetime.recorder() {
+        recorder.record(&event(), write);
     }
 }
 

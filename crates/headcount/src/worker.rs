@@ -213,7 +213,7 @@ impl Rounds {
         }
         worker.state.store(ASLEEP, Ordering::Release);
         // An event may have come before the thread was seen asleep.
-        if recorder.queued.load(Ordering::Acquire) > 0 {
+        if recorder.queued() > 0 {
             return Some(Duration::ZERO);
         }
         let until_upload = match self.is_left {

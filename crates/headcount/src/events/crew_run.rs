@@ -36,6 +36,12 @@ impl CrewRun {
         }
     }
 
+    /// Whether anything is recorded of this run.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.link.is_some() && self.telemetry.is_recording()
+    }
+
     /// One of the crew's tasks begins.
     #[must_use = "the run records how the task ends; dropped at once it says that the task failed"]
     pub fn task_started(&self, task: &Task) -> TaskRun {
@@ -101,6 +107,7 @@ impl CrewRun {
     }
 
     /// One iteration of a test was scored: `quality` from 0 to 100 points, in `seconds` (category `test`).
+    #[inline]
     pub fn test_scored(&self, quality: f64, seconds: f64, model: &str) {
         let Some(link) = self.link else {
             return;

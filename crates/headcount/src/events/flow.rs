@@ -1,5 +1,6 @@
 //! Flows (category `flow_lifecycle`). Names of methods have no place here.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::fields::flow_lifecycle;
@@ -100,21 +101,27 @@ impl FlowRun {
     }
 
     /// One of the flow's methods failed, with an error of this class, such as `TimeoutError`; never its message.
+    #[inline]
     pub fn method_failed(&self, error_type: &str) {
         self.record(FlowEvent::MethodFailed, None, Some(error_type));
     }
 
     #[inline]
     fn record(&self, event: FlowEvent, outcome: Option<Outcome>, error_type: Option<&str>) {
+        let now = Cell::new(0);
         self.telemetry.record(
-            || Event::now("Flow"),
+            || {
+                let event = Event::now("Flow");
+                now.set(event.end_nanos);
+                event
+            },
             |span| {
                 span.word(flow_lifecycle::EVENT, event.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, &*self.name);
                 span.word(flow_lifecycle::ORIGIN, self.origin.as_str());
                 span.boolean(flow_lifecycle::RESUMED, self.is_resumed);
                 span.boolean(flow_lifecycle::CONVERSATIONAL, self.is_conversational);
-                let nanos = clock::now_nanos().saturating_sub(self.start_nanos);
+                let nanos = now.get().saturating_sub(self.start_nanos);
                 span.double(flow_lifecycle::DURATION, nanos as f64 / 1e9);
                 span.word(flow_lifecycle::OUTCOME, outcome.map(Outcome::as_str));
                 span.token(flow_lifecycle::ERROR_TYPE, error_type);

@@ -7,16 +7,19 @@ use crate::recorder::Event;
 
 impl Telemetry {
     /// A tool was used, at the `attempts`-th attempt, called by the model `llm`.
+    #[inline]
     pub fn tool_used(&self, tool: &Tool, attempts: u32, llm: Option<&str>) {
         self.tool(tool, attempts, llm, ToolOutcome::Used);
     }
 
     /// An agent asked for a tool again with the very same arguments.
+    #[inline]
     pub fn tool_repeated(&self, tool: &Tool, attempts: u32, llm: Option<&str>) {
         self.tool(tool, attempts, llm, ToolOutcome::Repeated);
     }
 
     /// A tool failed, or was called wrongly.
+    #[inline]
     pub fn tool_failed(&self, tool: &Tool, attempts: u32, llm: Option<&str>) {
         self.tool(tool, attempts, llm, ToolOutcome::Error);
     }

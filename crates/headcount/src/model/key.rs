@@ -11,18 +11,18 @@ use crate::random::{Text, hex};
 /// 128 bits of a keyed hash. Without the installation's secret it can neither be guessed at nor compared with that of
 /// another installation (promise 7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Key([u8; 16]);
+pub(crate) struct Key(Text<32>);
 
 impl Key {
     /// 32 hexadecimal digits.
-    pub(crate) fn text(&self) -> Text<32> {
-        hex(self.0)
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.text().as_str())
+        formatter.write_str(self.as_str())
     }
 }
 
@@ -106,7 +106,7 @@ impl PartHash {
     }
 
     fn finish(&self) -> Key {
-        Key(self.0.finish128().as_bytes())
+        Key(hex(self.0.finish128().as_bytes()))
     }
 }
 
@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn a_project_and_a_crew_of_one_name_have_different_keys() {
         let keyer = Keyer::new(&[1; 32]);
-        let project = keyer.project("x").text();
-        let crew = keyer.crew(&Crew::new().name("x")).text();
-        assert_ne!(project.as_str(), crew.as_str());
+        let project = keyer.project("x");
+        assert_ne!(project, keyer.crew(&Crew::new().name("x")));
     }
 }
