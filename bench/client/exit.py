@@ -27,10 +27,16 @@ def listen(serve, backlog=64):
     """A port on which `serve` gets each connection."""
     door = socket.create_server(("127.0.0.1", 0), backlog=backlog)
 
+    def hear(peer):
+        try:
+            serve(peer)
+        except OSError:
+            pass  # The program has ended.
+
     def accept():
         while True:
             peer, _ = door.accept()
-            threading.Thread(target=serve, args=(peer,), daemon=True).start()
+            threading.Thread(target=hear, args=(peer,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     return door.getsockname()[1]

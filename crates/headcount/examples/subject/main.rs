@@ -113,9 +113,21 @@ fn record(telemetry: &Telemetry, events: u64, threads: u64) {
     });
     let books = telemetry.books();
     println!(
-        "recorded {} written {} waiting {} dropped {}",
-        books.recorded, books.written, books.waiting, books.dropped
+        "recorded {} written {} waiting {} dropped {} peak_kib {}",
+        books.recorded,
+        books.written,
+        books.waiting,
+        books.dropped,
+        peak_kib()
     );
+}
+
+/// The process's largest resident memory so far, as Linux says; 0 elsewhere.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let words = line.and_then(|line| line.split_whitespace().next());
+    words.and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 
 /// Records until it is killed or the time is over.
