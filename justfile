@@ -46,3 +46,11 @@ fuzz:
 # A collector with a week of sample traffic
 demo:
     cargo run --release -- serve & sleep 2; cargo run --release -- demo; wait
+
+# The client's figures, beside others of its kind (bench/RESULTS.md)
+bench-client what="all":
+    bench/client/run {{ what }}
+
+# What the operating system sees of a program that embeds the client
+client:
+    tests/client/run
