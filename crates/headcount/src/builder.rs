@@ -77,7 +77,8 @@ impl Builder {
     }
 
     /// Keeps everything in this folder instead of the person's own: for tests, and for programs that are given a folder of
-    /// their own. The person's word counts all the same. A path that is not absolute is passed over.
+    /// their own. The person's word counts all the same; the commands (`headcount status` and the like) do not look there. A
+    /// path that is not absolute is passed over.
     #[must_use]
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());

@@ -17,7 +17,7 @@
 //! - **Content only of crews that share.** Goals, descriptions, inputs and outputs are [`Content`]: nobody can read it
 //!   back, and the recorder only with the grant of a crew that was built with [`Crew::share_crew`].
 //! - **Off means off.** [`Telemetry::decision`] says why it is off or on; off, no file, no thread, no socket.
-//! - **Never in the way.** No call waits, fails or panics. It installs no signal handler, no panic hook and no global of
+//! - **Never in the way.** No call that records waits, fails or panics. It installs no signal handler, no panic hook and no global of
 //!   OpenTelemetry or `tracing`, and reads no `OTEL_EXPORTER_*` variable and no proxy's.
 //! - **Exit is instant.** The end of the process writes to disk what waits in memory, and sends nothing.
 //! - **What you see is what is sent.** [`Installation::pending`] gives the very bytes.

@@ -14,8 +14,8 @@ use crate::{Builder, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
 ///
-/// No call on it, or on anything that it gives, returns an error, waits, or panics. While telemetry is off each call is
-/// one comparison.
+/// No call on it, or on anything that it gives, returns an error, waits, or panics; only [`flush`](Self::flush) waits, which
+/// is what it is for. While telemetry is off each call is one comparison.
 ///
 /// When the last clone is dropped, or the process ends, what waits in memory is written to disk (a millisecond or less);
 /// nothing is ever sent at that time, and nobody waits for the network.

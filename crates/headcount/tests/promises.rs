@@ -308,7 +308,7 @@ fn default_deny_no_secret_of_the_host_leaves() {
         "[user]\n\temail = canary@example.com\n",
     )
     .unwrap();
-    let mut command = subject.command(&["everything"]);
+    let mut command = subject.command(&["everything", "note", "canary-in-an-argument"]);
     let output = command.current_dir(&folder).output().unwrap();
     assert!(output.status.success());
     let output = subject
