@@ -55,7 +55,7 @@ pub enum Reason {
     Told,
 }
 
-/// What [`resolve`] found.
+/// What was decided, and what decided it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What may happen.
