@@ -5,6 +5,7 @@
 --   value: its value
 --   agents: distinct agents with that value (by key, or by id where there is no key)
 --   crews: distinct crews of those agents (by key, or by id where there is no key)
+-- published by: crews
 -- free text: value by crews where setting in llm_name, llm_model_name, llm_model, llm_class_name, function_calling_llm
 -- note: llm_name, llm_top_k, llm_temperature and llm_class_name are reported by CrewAI 0.55.2 and older only; the roles are in the report "roles"
 WITH alike AS (

@@ -7,6 +7,7 @@
 --   duration_avg: mean duration in seconds
 --   duration_p50: half of them took at most this many seconds
 --   duration_p95: 95 of 100 took at most this many seconds
+-- published by: crews
 -- note: only CrewAI 1.15.19 and newer report how a kickoff ended
 SELECT period, outcome, distinct_count(crew) AS crews, count(*) AS runs,
        avg(duration) AS duration_avg, percentile(duration, 0.5) AS duration_p50,

@@ -10,6 +10,7 @@
 --   tasks_per_run: mean number of tasks of a kickoff
 --   agents_per_run: mean number of agents of a kickoff
 --   runs_with_inputs: kickoffs that were given inputs; null where the release does not say (CrewAI before 1.15.18)
+-- published by: crews, runs
 -- when null: crews: null crews are not zero: these releases send no crew key (CrewAI before 0.41.0)
 -- when null: runs_with_inputs: whether inputs were given is not reported by these releases (CrewAI before 1.15.18)
 SELECT period, process, memory,

@@ -5,6 +5,7 @@
 --   error_type: the class of the error; its message is never collected
 --   crews: distinct crews it happened to; null where the framework's spans name no crew
 --   failures: how often
+-- published by: crews, failures
 -- when null: crews: null crews are not zero: flow spans carry no crew
 -- free text: error_type by crews
 -- note: reported by CrewAI 1.15.18 (tasks) and 1.15.15 (flows) and newer

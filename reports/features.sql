@@ -8,6 +8,7 @@
 --   reported: how many of the source's records say whether it is used, so that uses / reported is a share
 --   authenticated: uses by someone who was logged in, where that is reported
 --   models_avg: mean number of models of a use, where that is reported
+-- published by: crews, uses
 -- when null: crews: null crews are not zero: flow and feature-use spans carry no crew
 -- note: feature uses are reported by CrewAI 1.13.0 and newer, whether inputs were given by 1.15.18 and newer
 SELECT period, feature, source, crews, uses, reported, authenticated, models_avg

@@ -8,6 +8,7 @@
 --   with_routing: those that route the flow by the feedback
 --   with_feedback: those that brought feedback, where that is reported
 --   outcomes_avg: mean number of labels to choose from
+-- published by: count
 -- free text: outcome by no crew
 -- note: reported by CrewAI 1.8.0 and newer
 SELECT period, event_type AS event, label AS outcome, distinct_count(outcome) AS names, count(*) AS "count",

@@ -15,6 +15,7 @@
 --   method_failures: methods that raised an error
 --   duration_p50: half of the runs took at most this many seconds
 --   duration_p95: 95 of 100 took at most this many seconds
+-- published by: started, created
 -- free text: flow by no crew
 -- note: paused, completed, failed and method_failures are reported by CrewAI 1.15.15 and newer
 SELECT period, flow, origin, distinct_count(flow_name) AS names,

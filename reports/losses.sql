@@ -5,6 +5,7 @@
 --   version: its release; null where the client does not say
 --   reason: why it was lost: queue_full and spool_full (no room in memory or on disk), too_old (kept too long), too_large, unreadable (damaged on disk), turned_off (before it was sent), refused (by the collector)
 --   events: how many events, as the clients counted them
+-- published by: events
 -- note: a client tells of its losses with what it sends next; one that never sends again is not counted
 -- note: CrewAI's own telemetry reports no losses
 SELECT period, framework, framework_version AS version, reason,

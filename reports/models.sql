@@ -8,6 +8,7 @@
 --   tool_uses: tool calls made with it as the function-calling model
 --   tests: test runs with it
 --   evaluations: feature uses that name it
+-- published by: crews
 -- free text: model by crews
 SELECT period, model, distinct_count(crew) AS crews, distinct_count(agent) AS agents, distinct_count(caller) AS function_calling_agents,
        CAST(sum(tool_uses) AS BIGINT) AS tool_uses, CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(evaluations) AS BIGINT) AS evaluations

@@ -5,6 +5,7 @@
 --   value: how many
 --   first_seen: time of the first record that counts
 --   last_seen: time of the last record that counts
+-- published by: value
 -- when null: value: a null value is not zero: the releases in this selection send no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
 -- note: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0, and no tool span for native function calls from 1.9.0: task_runs and tool_uses miss those
 WITH counted AS (

@@ -6,6 +6,7 @@
 --   template: the template's name
 --   count: how often
 --   projects: distinct projects, where the release gives them an id
+-- published by: projects, count
 -- free text: template by projects
 -- note: reported by CrewAI 1.14.2 (templates) and 1.15.18 (projects) and newer
 SELECT period, event, kind, template_name AS template, count(*) AS "count", distinct_count(project_id) AS projects

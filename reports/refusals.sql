@@ -7,6 +7,7 @@
 --   key: the attribute's key; '(unknown)' for a key that the dialect does not know; null where the whole span was refused
 --   reason: why it was refused
 --   count: how often
+-- published by: count
 -- note: times are those of the hour in which it was refused; nothing of what was refused is kept
 SELECT period, framework, framework_version AS version, span, key, reason, CAST(sum("count") AS BIGINT) AS "count"
 FROM refusals

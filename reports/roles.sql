@@ -6,6 +6,7 @@
 --   agents: distinct agents with this role (by key, or by id where there is no key)
 --   tasks: distinct tasks that are given to it (by key, or by id where there is no key)
 --   task_agents: distinct agents, by key, that those tasks name
+-- published by: crews
 -- free text: role by crews
 SELECT period, role, distinct_count(crew) AS crews, distinct_count(agent) AS agents, distinct_count(task) AS tasks, distinct_count(task_agent) AS task_agents
 FROM (

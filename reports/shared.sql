@@ -7,6 +7,7 @@
 --   items: how many values were shared
 --   distinct_items: how many different agents, tasks or crews they belong to
 --   length_avg: mean length of a value in characters; for cpu_count the mean count
+-- published by: none
 -- note: the report counts; the shared texts themselves are in the tables shared_* only
 WITH agent AS (
   SELECT period, crew, coalesce(nullif(key, ''), id) AS owner, unnest([

@@ -17,6 +17,7 @@
 --   running_crews: distinct crews that ran them
 --   duration_p50: half of the tasks took at most this many seconds
 --   duration_p95: 95 of 100 took at most this many seconds
+-- published by: crews
 -- when null: ended: no end of a task was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- when null: duration_p50: no duration was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- note: CrewAI 0.186.0 to 1.0.0 reports the creation of each task twice

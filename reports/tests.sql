@@ -12,11 +12,21 @@
 --   quality_stddev: standard deviation of the scores
 --   time_avg: mean execution time of an iteration in seconds
 --   time_p50: half of the iterations took at most this many seconds
+--   quality_p25: a quarter of the scores are at most this
+--   quality_p50: half of the scores are at most this
+--   quality_p75: three quarters of the scores are at most this
+--   time_min: shortest time of an iteration in seconds
+--   time_p25: a quarter of the iterations took at most this many seconds
+--   time_p75: three quarters took at most this many seconds
+--   time_max: longest time of an iteration in seconds
+-- published by: crews
 -- free text: model by crews
 SELECT period, model_name AS model, distinct_count(crew_key, crew_id) AS crews,
        count(*) FILTER (WHERE step = 'execution') AS tests, sum(iterations) AS iterations, count(*) FILTER (WHERE step = 'result') AS results,
        avg(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, stddev(quality) AS quality_stddev,
-       avg(execution_time) AS time_avg, percentile(execution_time, 0.5) AS time_p50
+       avg(execution_time) AS time_avg, percentile(execution_time, 0.5) AS time_p50,
+       percentile(quality, 0.25) AS quality_p25, percentile(quality, 0.5) AS quality_p50, percentile(quality, 0.75) AS quality_p75,
+       min(execution_time) AS time_min, percentile(execution_time, 0.25) AS time_p25, percentile(execution_time, 0.75) AS time_p75, max(execution_time) AS time_max
 FROM tests
 GROUP BY period, model_name
 ORDER BY period, crews DESC, tests DESC, model

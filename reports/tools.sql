@@ -7,6 +7,7 @@
 --   errors: calls that were given up after errors
 --   repeats: calls that were refused because they repeated the one before
 --   attempts: mean number of attempts of a call that worked
+-- published by: crews
 -- free text: tool by crews
 -- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
 WITH equipped AS (

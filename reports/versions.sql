@@ -9,6 +9,7 @@
 --   records: records of every kind that name this release
 --   first_seen: time of the first of them
 --   last_seen: time of the last of them
+-- published by: crews, runs
 -- when null: crews: null crews are not zero: the release sends no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
 -- note: only records that name a release count; CrewAI before 1.15.16 names it on crews, tool uses, tests and feature uses, but not on task runs, human feedback and deployments
 WITH seen AS (

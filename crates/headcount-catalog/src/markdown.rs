@@ -124,9 +124,9 @@ fn section(category: &Category, page: &mut String) {
             format_args!(
                 "| `{}` | {} | {} | {} | {} | {} |\n",
                 field.name,
-                kind_text(field),
+                field.kind_text(),
                 field.unit.as_deref().unwrap_or(""),
-                limits_text(field),
+                field.limits_text(),
                 cell(&example),
                 cell(&note(category, field)),
             ),
@@ -138,47 +138,47 @@ fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
     page.write_fmt(text).expect("writing to a text cannot fail");
 }
 
-fn kind_text(field: &Field) -> String {
-    let kind = match field.kind {
-        Kind::Id => "random id",
-        Kind::Key => "keyed hash",
-        Kind::Enum => "closed list",
-        Kind::Token => "machine's word",
-        Kind::OwnWord => "our own word",
-        Kind::FreeText => "free text, scrubbed",
-        kind => kind.name(),
-    };
-    match field.limits.max_items {
-        Some(_) => format!("list of {kind}"),
-        None => kind.to_owned(),
+impl Field {
+    /// What the values are, in words for people.
+    pub fn kind_text(&self) -> String {
+        let kind = match self.kind {
+            Kind::Id => "random id",
+            Kind::Key => "keyed hash",
+            Kind::Enum => "closed list",
+            Kind::Token => "machine's word",
+            Kind::OwnWord => "our own word",
+            Kind::FreeText => "free text, scrubbed",
+            kind => kind.name(),
+        };
+        match self.limits.max_items {
+            Some(_) => format!("list of {kind}"),
+            None => kind.to_owned(),
+        }
     }
-}
 
-fn limits_text(field: &Field) -> String {
-    let limits = field.limits;
-    if field.kind == Kind::Enum {
-        let words: Vec<_> = field
-            .values
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect();
-        return words.join(", ");
+    /// What limits the values, as Markdown; empty where nothing does.
+    pub fn limits_text(&self) -> String {
+        let limits = self.limits;
+        if self.kind == Kind::Enum {
+            let words: Vec<_> = self.values.iter().map(|word| format!("`{word}`")).collect();
+            return words.join(", ");
+        }
+        let mut parts = Vec::new();
+        if let Some(length) = limits.max_length {
+            parts.push(format!("{length} characters"));
+        }
+        if let Some(items) = limits.max_items {
+            parts.push(format!("{items} items"));
+        }
+        match (limits.min, limits.max) {
+            // Past 2^53 a limit is the column's own, not a choice.
+            (Some(min), Some(max)) if max < 9e15 => parts.push(format!("{min} to {max}")),
+            (Some(min), _) => parts.push(format!("from {min}")),
+            (None, Some(max)) => parts.push(format!("to {max}")),
+            (None, None) => {}
+        }
+        parts.join(", ")
     }
-    let mut parts = Vec::new();
-    if let Some(length) = limits.max_length {
-        parts.push(format!("{length} characters"));
-    }
-    if let Some(items) = limits.max_items {
-        parts.push(format!("{items} items"));
-    }
-    match (limits.min, limits.max) {
-        // Past 2^53 a limit is the column's own, not a choice.
-        (Some(min), Some(max)) if max < 9e15 => parts.push(format!("{min} to {max}")),
-        (Some(min), _) => parts.push(format!("from {min}")),
-        (None, Some(max)) => parts.push(format!("to {max}")),
-        (None, None) => {}
-    }
-    parts.join(", ")
 }
 
 fn note(category: &Category, field: &Field) -> String {

@@ -44,6 +44,9 @@ pub struct ReportHeader {
     pub question: String,
     /// The columns, in order. With a period asked for, a column `period` stands before them.
     pub columns: Vec<ReportColumn>,
+    /// The columns that count who a row is about, the first that is not null for each row; none if the report is never
+    /// published.
+    pub published_by: Vec<String>,
     /// The column under the k-threshold, if there is one.
     pub free_text: Option<FreeText>,
     /// Notes for an answer in which a column has no value: (column, note).
@@ -66,6 +69,7 @@ impl ReportHeader {
             title: String::new(),
             question: String::new(),
             columns: Vec::new(),
+            published_by: Vec::new(),
             free_text: None,
             when_null: Vec::new(),
             notes: Vec::new(),
@@ -88,6 +92,11 @@ impl ReportHeader {
         Ok(header)
     }
 
+    /// Whether the report may be shown to everybody, see [`crate::publish`].
+    pub fn is_publishable(&self) -> bool {
+        !self.published_by.is_empty()
+    }
+
     fn read_line(&mut self, line: &str) -> Result<(), String> {
         if let Some(column) = line.strip_prefix("   ") {
             let (name, meaning) = split(column)?;
@@ -102,6 +111,11 @@ impl ReportHeader {
             "columns" => {}
             "note" => self.notes.push(value.to_owned()),
             "when null" => self.when_null.push(split(value)?),
+            "published by" if value == "none" => {}
+            "published by" => {
+                let columns = value.split(',').map(|column| column.trim().to_owned());
+                self.published_by = columns.collect();
+            }
             "free text" => self.free_text = Some(FreeText::parse(value)?),
             other => return Err(format!("{other:?} is not known")),
         }

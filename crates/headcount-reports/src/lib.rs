@@ -7,6 +7,8 @@
 
 mod alike;
 mod answer;
+mod changes;
+mod columns;
 mod constant_period;
 mod distinct;
 mod engine;
@@ -17,7 +19,9 @@ mod header;
 mod library;
 mod parameters;
 mod percentile;
+mod publishing;
 mod reports;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod tool_key;
@@ -26,10 +30,13 @@ mod value;
 mod views;
 
 pub use answer::{Answer, AnswerColumn, ColumnKind};
+pub use changes::changes;
 pub use engine::QueryLimits;
 pub use error::ReportError;
 pub use header::{FreeText, Holder, ReportColumn, ReportHeader};
 pub use library::{catalog_of_reports, find_report};
-pub use parameters::{DEFAULT_MIN_CREWS, Period, ReportParameters};
+pub use parameters::{DEFAULT_MIN_CREWS, ENVIRONMENTS, Period, ReportParameters};
+pub use publishing::publish;
 pub use reports::{Reports, Source};
+pub use statement::statement;
 pub use usage::{Field, fields_used};

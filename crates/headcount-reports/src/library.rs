@@ -85,6 +85,11 @@ mod tests {
             for (column, _) in &report.when_null {
                 assert!(has(column), "{}: {column}", report.name);
             }
+            for column in &report.published_by {
+                assert!(has(column), "{}: {column}", report.name);
+            }
+            let is_shared = report.name == "shared";
+            assert_eq!(report.is_publishable(), !is_shared, "{}", report.name);
             if let Some(free_text) = &report.free_text {
                 assert!(has(&free_text.column), "{}", report.name);
                 match &free_text.holder {

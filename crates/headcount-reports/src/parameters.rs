@@ -11,6 +11,9 @@ use crate::error::ReportError;
 /// Free text is shown when at least so many different crews sent it, unless the question says otherwise.
 pub const DEFAULT_MIN_CREWS: u64 = 5;
 
+/// The columns that say where a record comes from (catalog category `execution_environment`).
+pub const ENVIRONMENTS: [&str; 3] = ["runtime_context", "coding_agent", "cpu_band"];
+
 /// The length of a period that a report is grouped by. Periods begin at midnight UTC; weeks on Monday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +71,8 @@ pub struct ReportParameters {
     pub framework: Option<String>,
     /// Only records of this release of it; `1.15.*` means every release that begins with `1.15.`.
     pub version: Option<String>,
+    /// Only records from this environment: one of [`ENVIRONMENTS`], a colon and its value, as `runtime_context:ci`.
+    pub environment: Option<String>,
     /// Free text from fewer crews is folded into one row; 1 shows everything. [`DEFAULT_MIN_CREWS`] if `None`.
     pub min_crews: Option<u64>,
 }
@@ -82,6 +87,8 @@ pub(crate) struct Selection {
     pub(crate) by: Option<Period>,
     pub(crate) framework: Option<String>,
     pub(crate) version: Option<VersionFilter>,
+    /// The column and its value.
+    pub(crate) environment: Option<(&'static str, String)>,
     pub(crate) min_crews: u64,
 }
 
@@ -127,7 +134,9 @@ impl ReportParameters {
                 Some(prefix) => VersionFilter::Prefix(prefix.to_owned()),
                 None => VersionFilter::Exact(version.clone()),
             });
+        let environment = self.environment.as_deref().map(read_environment);
         Ok(Selection {
+            environment: environment.transpose()?,
             since: since.map(|since| since.timestamp_micros()),
             until: until.map(|until| until.timestamp_micros()),
             by: self.by,
@@ -136,6 +145,20 @@ impl ReportParameters {
             min_crews: self.min_crews.unwrap_or(DEFAULT_MIN_CREWS),
         })
     }
+}
+
+fn read_environment(text: &str) -> Result<(&'static str, String), ReportError> {
+    let known = text.split_once(':').and_then(|(column, value)| {
+        let column = ENVIRONMENTS.into_iter().find(|known| *known == column)?;
+        (!value.is_empty()).then(|| (column, value.to_owned()))
+    });
+    known.ok_or_else(|| ReportError::Parameter {
+        parameter: "environment",
+        reason: format!(
+            "{text:?} is not one of {}, a colon and a value, as runtime_context:ci",
+            ENVIRONMENTS.join(", ")
+        ),
+    })
 }
 
 fn read_moment(text: &str, now: DateTime<Utc>, end_of_day: bool) -> Result<DateTime<Utc>, String> {
@@ -215,6 +238,27 @@ mod tests {
             };
             let error = parameters.resolve(now()).unwrap_err().to_string();
             assert!(error.contains("since"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_environment_is_a_column_and_its_value() {
+        let resolve = |text: &str| {
+            let parameters = ReportParameters {
+                environment: Some(text.to_owned()),
+                ..ReportParameters::default()
+            };
+            parameters
+                .resolve(now())
+                .map(|selection| selection.environment)
+        };
+        assert_eq!(
+            resolve("cpu_band:1-2").unwrap(),
+            Some(("cpu_band", "1-2".to_owned()))
+        );
+        for text in ["", "ci", "runtime_context:", "tool:default_env", "time:x"] {
+            let error = resolve(text).unwrap_err().to_string();
+            assert!(error.contains("environment"), "{text}: {error}");
         }
     }
 

@@ -103,6 +103,33 @@ impl Reports {
         within(self.limits, async move { this.query(&query).await }).await
     }
 
+    /// The columns that the report `name` answers with when no period is asked for.
+    ///
+    /// # Errors
+    /// If there is no such report, or its SQL cannot be planned over these tables.
+    pub async fn columns(&self, name: &str) -> Result<Vec<AnswerColumn>, ReportError> {
+        let Some(report) = find_report(name) else {
+            return Err(unknown(name));
+        };
+        let this = self.clone();
+        let planned = async move {
+            let context = session(&this.limits)?;
+            let frame = plan(&context, &this.sources, report, &Selection::default()).await;
+            let frame = frame.map_err(|error| this.refused(&error))?;
+            let mut columns = Answer::of_schema(frame.schema().as_arrow()).columns;
+            columns.retain(|column| column.name != "period");
+            Ok(columns)
+        };
+        within(self.limits, planned).await
+    }
+
+    /// The same without the tables of `tier`.
+    #[must_use]
+    pub fn without_tier(&self, tier: Tier) -> Self {
+        let kept = self.sources.iter().filter(|source| source.tier != tier);
+        Self::over(kept.cloned().collect(), self.limits)
+    }
+
     /// The tables: `table_name`, `tier`, `rows`.
     pub fn tables(&self) -> Answer {
         let column = |name: &str, kind| AnswerColumn {
@@ -200,6 +227,11 @@ impl Reports {
             }
         }
         answer.notes.extend(report.notes.iter().cloned());
+        if let Some((column, _)) = &selection.environment {
+            answer.notes.push(format!(
+                "only records that name their {column} count; what was shared, lost or refused names none"
+            ));
+        }
         Ok(answer)
     }
 

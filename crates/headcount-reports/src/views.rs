@@ -95,7 +95,16 @@ fn conditions(schema: &SchemaRef, selection: &Selection) -> Vec<Expr> {
             starts_with(ident("framework_version"), lit(prefix.as_str()))
         }
     });
-    [since, until, framework, version]
+    let environment = selection.environment.as_ref().map(|(column, value)| {
+        // A table that does not say where its records come from has none of this environment.
+        let says = schema.column_with_name(column).is_some();
+        if says {
+            ident(*column).eq(lit(value.as_str()))
+        } else {
+            lit(false)
+        }
+    });
+    [since, until, framework, version, environment]
         .into_iter()
         .flatten()
         .collect()

@@ -41,6 +41,9 @@ struct Which {
     /// Only this release of it; `1.15.*` for all that begin so
     #[arg(long, value_name = "VERSION", requires = "name")]
     version: Option<String>,
+    /// Only records from this environment, as runtime_context:ci, coding_agent:cursor or cpu_band:1-2
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Option<String>,
     /// Fold free text that fewer crews sent into one row [default: 5]; 1 shows everything
     #[arg(long, value_name = "N", requires = "name")]
     min_crews: Option<u64>,
@@ -66,6 +69,7 @@ impl Which {
             }),
             framework: self.framework,
             version: self.version,
+            environment: self.environment,
             min_crews: self.min_crews,
         }
     }

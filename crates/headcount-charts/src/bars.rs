@@ -1,0 +1,141 @@
+//! Names by size, and steps of a way.
+
+use crate::number::{format_count, format_share};
+use crate::svg::{Svg, escaped, fitted};
+
+const ROW: f64 = 26.0;
+
+/// Names with their sizes as horizontal bars, in the order given, on an image of `width` units.
+pub fn ranked(title: &str, rows: &[(String, f64)], width: f64) -> String {
+    let height = ROW * rows.len().max(1) as f64 + 4.0;
+    let mut svg = Svg::new(width, height, title);
+    let greatest = rows
+        .iter()
+        .map(|(_, size)| positive(*size))
+        .fold(0.0, f64::max);
+    let names = (width * 0.38).min(240.0);
+    let numbers = 64.0;
+    let room = width - names - numbers;
+    for (index, (name, size)) in rows.iter().enumerate() {
+        let size = positive(*size);
+        let y = ROW * index as f64 + 4.0;
+        let length = if greatest > 0.0 {
+            room * size / greatest
+        } else {
+            0.0
+        };
+        let told = format!("{name}: {}", format_count(size));
+        svg.raw(format_args!(
+            "<g class=\"row\"><title>{}</title>",
+            escaped(&told)
+        ));
+        svg.text(
+            "label",
+            names - 8.0,
+            y + 14.0,
+            "end",
+            &fitted(name, names - 10.0),
+        );
+        svg.rectangle("bar series-1", names, y + 2.0, length.max(1.0), ROW - 10.0);
+        svg.text(
+            "value",
+            names + length.max(1.0) + 6.0,
+            y + 14.0,
+            "start",
+            &format_count(size),
+        );
+        svg.raw(format_args!("</g>"));
+    }
+    svg.finish()
+}
+
+/// A step of a way.
+#[derive(Debug, Clone, Default)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// How many came this far.
+    pub count: f64,
+}
+
+/// Steps with their counts, each beside its share of the greatest, on an image of `width` units.
+pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
+    let height = ROW * 1.3 * steps.len().max(1) as f64 + 4.0;
+    let mut svg = Svg::new(width, height, title);
+    let greatest = steps
+        .iter()
+        .map(|step| positive(step.count))
+        .fold(0.0, f64::max);
+    let names = (width * 0.25).clamp(84.0, 160.0);
+    let numbers = (width * 0.2).clamp(96.0, 140.0);
+    let room = width - names - numbers;
+    for (index, step) in steps.iter().enumerate() {
+        let count = positive(step.count);
+        let y = ROW * 1.3 * index as f64 + 4.0;
+        let share = if greatest > 0.0 {
+            count / greatest
+        } else {
+            0.0
+        };
+        let told = format!(
+            "{}: {}, {} of the most frequent step",
+            step.name,
+            format_count(count),
+            format_share(share)
+        );
+        svg.raw(format_args!(
+            "<g class=\"row\"><title>{}</title>",
+            escaped(&told)
+        ));
+        svg.text(
+            "label",
+            names - 8.0,
+            y + 18.0,
+            "end",
+            &fitted(&step.name, names - 10.0),
+        );
+        svg.rectangle("track", names, y + 3.0, room, ROW - 4.0);
+        svg.rectangle("bar series-1", names, y + 3.0, room * share, ROW - 4.0);
+        let text = format!("{} · {}", format_count(count), format_share(share));
+        svg.text("value", names + room + 8.0, y + 18.0, "start", &text);
+        svg.raw(format_args!("</g>"));
+    }
+    svg.finish()
+}
+
+fn positive(size: f64) -> f64 {
+    if size.is_finite() {
+        size.clamp(0.0, 1e300)
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greatest_takes_the_room_and_names_are_told_whole() {
+        let long = "a tool with a name that nobody would want to read to its end".to_owned();
+        let svg = ranked("t", &[(long.clone(), 10.0), ("b".to_owned(), 5.0)], 720.0);
+        assert!(svg.contains(&format!("<title>{long}: 10</title>")));
+        assert!(svg.contains("…</text>"));
+        let widths: Vec<f64> = svg
+            .split("width=\"")
+            .skip(1)
+            .map(|rest| rest[..rest.find('"').unwrap()].parse().unwrap())
+            .collect();
+        assert!((widths[0] - 2.0 * widths[1]).abs() < 0.2, "{widths:?}");
+    }
+
+    #[test]
+    fn a_step_is_a_share_of_the_most_frequent() {
+        let step = |name: &str, count| Step {
+            name: name.to_owned(),
+            count,
+        };
+        let svg = funnel("t", &[step("start", 40.0), step("created", 10.0)], 360.0);
+        assert!(svg.contains("10 · 25 %"), "{svg}");
+    }
+}

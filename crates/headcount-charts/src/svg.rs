@@ -1,0 +1,148 @@
+//! SVG as text.
+
+use std::fmt::Write as _;
+
+/// An SVG that is being written.
+#[derive(Debug)]
+pub(crate) struct Svg {
+    text: String,
+}
+
+impl Svg {
+    /// An image of this many units that is called `title`.
+    pub(crate) fn new(width: f64, height: f64, title: &str) -> Self {
+        let mut svg = Self {
+            text: String::with_capacity(4096),
+        };
+        svg.raw(format_args!(
+            "<svg class=\"chart\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">",
+            at(width),
+            at(height),
+            escaped(title)
+        ));
+        svg
+    }
+
+    /// Writes markup as it is.
+    pub(crate) fn raw(&mut self, markup: std::fmt::Arguments<'_>) {
+        // Writing to a text cannot fail.
+        let _written = self.text.write_fmt(markup);
+    }
+
+    /// A straight line.
+    pub(crate) fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
+        self.raw(format_args!(
+            "<path class=\"{class}\" d=\"M{} {}L{} {}\"/>",
+            at(from.0),
+            at(from.1),
+            at(to.0),
+            at(to.1)
+        ));
+    }
+
+    /// A rectangle; nothing where it would have no size.
+    pub(crate) fn rectangle(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
+        if width > 0.0 && height > 0.0 {
+            self.raw(format_args!(
+                "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"2\"/>",
+                at(x),
+                at(y),
+                at(width),
+                at(height)
+            ));
+        }
+    }
+
+    /// A small disc.
+    pub(crate) fn dot(&mut self, class: &str, x: f64, y: f64, radius: f64) {
+        self.raw(format_args!(
+            "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
+            at(x),
+            at(y),
+            at(radius)
+        ));
+    }
+
+    /// A text at its baseline; `anchor` is `start`, `middle` or `end`.
+    pub(crate) fn text(&mut self, class: &str, x: f64, y: f64, anchor: &str, text: &str) {
+        self.raw(format_args!(
+            "<text class=\"{class}\" x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+            at(x),
+            at(y),
+            escaped(text)
+        ));
+    }
+
+    /// The whole.
+    pub(crate) fn finish(mut self) -> String {
+        self.text.push_str("</svg>");
+        self.text
+    }
+}
+
+/// A coordinate with a tenth of a unit.
+pub(crate) fn at(value: f64) -> String {
+    if !value.is_finite() {
+        return "0".to_owned();
+    }
+    let text = format!("{value:.1}");
+    let text = text.strip_suffix(".0").unwrap_or(&text);
+    if text == "-0" { "0" } else { text }.to_owned()
+}
+
+/// Text that is neither markup nor a control character.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            '\n' => safe.push('\n'),
+            // What XML 1.0 does not allow (§2.2), and marks that turn a text around.
+            letter if letter.is_control() => safe.push(' '),
+            '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                safe.push(' ');
+            }
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+/// `text` cut to what fits into `width` units at twelve units a line, by a cautious guess of seven units a letter.
+pub(crate) fn fitted(text: &str, width: f64) -> String {
+    let letters = (width / 7.0).max(2.0) as usize;
+    if text.chars().count() <= letters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(letters - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_a_text_is_text() {
+        let text = escaped("<b a=\"1\">&'\u{0}\u{202e}");
+        assert_eq!(text, "&lt;b a=&quot;1&quot;&gt;&amp;&#39;  ");
+    }
+
+    #[test]
+    fn a_coordinate_is_short_and_always_a_number() {
+        assert_eq!(at(12.0), "12");
+        assert_eq!(at(12.34), "12.3");
+        assert_eq!(at(-0.01), "0");
+        assert_eq!(at(f64::NAN), "0");
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(fitted("short", 100.0), "short");
+        assert_eq!(fitted("a name that is too long", 70.0), "a name th…");
+    }
+}
