@@ -8,10 +8,11 @@ use clap::Args;
 use headcount_catalog::Catalog;
 use headcount_lake::LakeSnapshot;
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
+use headcount_web::Token;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use ureq::Agent;
-use ureq::http::header::{ACCEPT, CONTENT_TYPE};
+use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use crate::{door, exit};
 
@@ -33,6 +34,14 @@ pub(crate) struct From {
     /// Ask the server at this address instead, for example http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// The file of the server's token, where it asks for one
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "url",
+        env = "HEADCOUNT_TOKEN_FILE"
+    )]
+    token_file: Option<PathBuf>,
 }
 
 impl From {
@@ -41,7 +50,12 @@ impl From {
         match &self.url {
             Some(url) => {
                 let (agent, address) = door::client(url)?;
-                Ok(Source::Server(Server { agent, address }))
+                let token = self.token_file.as_deref().map(read_token).transpose()?;
+                Ok(Source::Server(Server {
+                    agent,
+                    address,
+                    token,
+                }))
             }
             None => Folder::open(&self.data).map(Source::Folder),
         }
@@ -120,6 +134,17 @@ impl Folder {
 pub(crate) struct Server {
     agent: Agent,
     address: String,
+    /// The value of the `Authorization` header.
+    token: Option<String>,
+}
+
+/// The token in the file, as the `Authorization` header's value.
+fn read_token(path: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the token file {}", path.display()))?;
+    let token = Token::read(&text)
+        .with_context(|| format!("the token file {} holds no token", path.display()))?;
+    Ok(format!("Bearer {}", token.reveal()))
 }
 
 impl Server {
@@ -144,7 +169,7 @@ impl Server {
         let request = request
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, ANSWER);
-        self.answer(request.send(question))
+        self.answer(self.signed(request).send(question))
     }
 
     fn get(&self, path: &str, parameters: &[(String, String)]) -> anyhow::Result<Answer> {
@@ -153,7 +178,15 @@ impl Server {
             .get(format!("{}{path}", self.address))
             .header(ACCEPT, ANSWER);
         let pairs = parameters.iter().map(|(name, value)| (name, value));
-        self.answer(request.query_pairs(pairs).call())
+        self.answer(self.signed(request).query_pairs(pairs).call())
+    }
+
+    /// The request with the token, if there is one.
+    fn signed<Body>(&self, request: ureq::RequestBuilder<Body>) -> ureq::RequestBuilder<Body> {
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, token),
+            None => request,
+        }
     }
 
     fn answer(

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headcount_lake::LakeOptions;
-use headcount_reports::QueryLimits;
 
 /// Where a collector listens and stores, and within which limits.
 #[derive(Debug, Clone)]
@@ -19,8 +18,6 @@ pub struct ServeOptions {
     pub limits: ReceiverLimits,
     /// Options of the store.
     pub lake: LakeOptions,
-    /// Limits of a question.
-    pub query: QueryLimits,
 }
 
 impl ServeOptions {
@@ -32,7 +29,6 @@ impl ServeOptions {
             grpc: Some("127.0.0.1:4317".to_owned()),
             limits: ReceiverLimits::default(),
             lake: LakeOptions::default(),
-            query: QueryLimits::default(),
         }
     }
 }

@@ -4,13 +4,16 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
 use crate::budget::Budget;
 use crate::error::ServeError;
@@ -19,8 +22,6 @@ use crate::http_door::TracesDoor;
 use crate::intake::Intake;
 use crate::listener::{Listening, bind, serve};
 use crate::options::ServeOptions;
-use crate::problem::Problem;
-use crate::query::QueryDoor;
 
 /// A running collector.
 #[derive(Debug)]
@@ -36,16 +37,22 @@ pub struct Collector {
 #[derive(Debug, Clone)]
 struct Doors {
     traces: TracesDoor,
-    query: QueryDoor,
+    /// Everything that is not telemetry.
+    site: Router,
     stop: watch::Receiver<bool>,
 }
 
 impl Collector {
-    /// Opens the data folder and listens. Call it in a multi-threaded Tokio runtime.
+    /// Opens the data folder and listens. Call it in a multi-threaded Tokio runtime. Requests that are neither telemetry
+    /// nor about health go to the router that `site` makes, with the peer's address as [`ConnectInfo`]; the router must
+    /// not keep the intake alive.
     ///
     /// # Errors
     /// The folder is in use or damaged, or an address cannot be listened on.
-    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+    pub async fn start(
+        options: ServeOptions,
+        site: impl FnOnce(&Arc<Intake>) -> Router,
+    ) -> Result<Self, ServeError> {
         if options.http.is_empty() && options.grpc.is_none() {
             return Err(ServeError::NoAddress);
         }
@@ -72,14 +79,9 @@ impl Collector {
             budget: budget.clone(),
             limits: options.limits,
         };
-        let query = QueryDoor {
-            intake: Arc::clone(&intake),
-            limits: options.query,
-            patience: options.limits.patience,
-        };
         let doors = Doors {
             traces,
-            query,
+            site: site(&intake),
             stop: listening.stop.clone(),
         };
         let mut collector = Self {
@@ -176,13 +178,15 @@ impl Doors {
             "/v1/traces" => self.traces.answer(request).await,
             "/healthz" => plain("alive\n"),
             "/readyz" => readiness(*self.stop.borrow(), self.traces.intake.ailment()),
-            path if path.starts_with("/api/v1/") => self.query.answer(peer, request).await,
-            _ => Problem::new(
-                StatusCode::NOT_FOUND,
-                "not found",
-                "OTLP traces are sent to /v1/traces",
-            )
-            .into_response(),
+            _ => {
+                let mut request = request;
+                let peer = ConnectInfo(peer);
+                let _none = request.extensions_mut().insert(peer);
+                match self.site.clone().oneshot(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
+            }
         }
     }
 }

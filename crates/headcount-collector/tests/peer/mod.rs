@@ -8,9 +8,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_collector::{Collector, ReceiverLimits, ServeOptions};
+use headcount_collector::{Collector, Intake, ReceiverLimits, ServeOptions};
+use headcount_web::{SiteOptions, Store, site};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
 
@@ -58,8 +60,35 @@ pub async fn start_within(limits: ReceiverLimits) -> Running {
     options.http = vec!["127.0.0.1:0".to_owned()];
     options.grpc = Some("127.0.0.1:0".to_owned());
     options.limits = limits;
-    let collector = Collector::start(options).await.expect("it starts");
+    let patience = Some(options.limits.patience);
+    let site_options = SiteOptions {
+        patience,
+        ..SiteOptions::default()
+    };
+    let started = Collector::start(options, |intake| site(store(intake), site_options));
+    let collector = started.await.expect("it starts");
     Running { collector, folder }
+}
+
+/// The site over the intake, which it does not keep alive.
+fn store(intake: &Arc<Intake>) -> Store {
+    let (tables, stamps, counts) = (
+        Arc::downgrade(intake),
+        Arc::downgrade(intake),
+        Arc::downgrade(intake),
+    );
+    Store {
+        snapshot: Box::new(move || {
+            let intake = tables.upgrade();
+            Box::pin(async move { intake.expect("it runs").snapshot().await })
+        }),
+        stamp: Box::new(move || {
+            stamps
+                .upgrade()
+                .map_or(0, |intake| intake.counters().requests())
+        }),
+        metrics: Box::new(move || counts.upgrade().expect("it runs").metrics()),
+    }
 }
 
 impl Running {

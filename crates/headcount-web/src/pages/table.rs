@@ -1,0 +1,252 @@
+//! An answer as an HTML table: labels, and values as people read them.
+
+use headcount_charts::{format_count, format_duration, format_share};
+use headcount_reports::{Answer, ColumnKind, ReportHeader};
+use serde_json::Value;
+
+use super::figures;
+
+/// The most rows that a page shows; all of them are in the CSV.
+const MOST_ROWS: usize = 200;
+
+/// A table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<Cell>>,
+    /// How many rows are not shown.
+    pub(crate) more: usize,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) label: String,
+    pub(crate) meaning: String,
+    pub(crate) is_number: bool,
+}
+
+/// A cell. What it is sorted by is its value as the API writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) text: String,
+    pub(crate) sort: String,
+    pub(crate) is_number: bool,
+    pub(crate) is_nothing: bool,
+    /// Whether it is a moment or a day, which is not broken into lines.
+    pub(crate) is_moment: bool,
+    /// A bar as SVG, or empty.
+    pub(crate) bar: String,
+    pub(crate) href: String,
+}
+
+impl Table {
+    /// `answer` with the columns of `header`, and bars beside the numbers of the column `measured`.
+    pub(crate) fn of(header: &ReportHeader, answer: &Answer, measured: Option<&str>) -> Self {
+        let meaning = |name: &str| {
+            let column = header.columns.iter().find(|column| column.name == name);
+            column.map(|column| column.meaning.clone())
+        };
+        let mut table = Self::plain(&header.title, answer);
+        for (column, known) in table.columns.iter_mut().zip(&answer.columns) {
+            column.meaning = meaning(&known.name).unwrap_or_default();
+        }
+        if let Some(index) = measured.and_then(|name| answer.column_index(name)) {
+            table.measure(index, answer);
+        }
+        table
+    }
+
+    /// Any answer.
+    pub(crate) fn plain(caption: &str, answer: &Answer) -> Self {
+        let column = |column: &headcount_reports::AnswerColumn| Column {
+            label: label(&column.name),
+            meaning: String::new(),
+            is_number: matches!(column.kind, ColumnKind::Integer | ColumnKind::Number),
+        };
+        let columns: Vec<Column> = answer.columns.iter().map(column).collect();
+        let row = |row: &Vec<Value>| {
+            let cells = row.iter().zip(&answer.columns);
+            let cells = cells.map(|(value, column)| Cell::of(value, &column.name, column.kind));
+            cells.collect()
+        };
+        Self {
+            caption: caption.to_owned(),
+            columns,
+            rows: answer.rows.iter().take(MOST_ROWS).map(row).collect(),
+            more: answer.rows.len().saturating_sub(MOST_ROWS),
+        }
+    }
+
+    /// With a row for each column: for an answer of one row that is too wide to be read.
+    pub(crate) fn upright(mut self) -> Self {
+        let Some(row) = self.rows.pop() else {
+            return self;
+        };
+        let pairs = std::mem::take(&mut self.columns).into_iter().zip(row);
+        self.rows = pairs
+            .map(|(column, value)| {
+                vec![Cell::text(column.label), value, Cell::text(column.meaning)]
+            })
+            .collect();
+        let column = |label: &str, is_number| Column {
+            label: label.to_owned(),
+            meaning: String::new(),
+            is_number,
+        };
+        self.columns = vec![
+            column("figure", false),
+            column("value", true),
+            column("meaning", false),
+        ];
+        self
+    }
+
+    /// Puts bars beside the numbers of a column.
+    fn measure(&mut self, index: usize, answer: &Answer) {
+        let numbers = || answer.rows.iter().map(|row| row[index].as_f64());
+        let greatest = numbers().flatten().fold(0.0, f64::max);
+        for (row, number) in self.rows.iter_mut().zip(numbers()) {
+            if let (Some(cell), Some(number)) = (row.get_mut(index), number) {
+                cell.bar = figures::bar(number, greatest);
+            }
+        }
+    }
+}
+
+impl Cell {
+    /// `value` of the column `name`.
+    pub(crate) fn of(value: &Value, name: &str, kind: ColumnKind) -> Self {
+        let is_number = matches!(kind, ColumnKind::Integer | ColumnKind::Number);
+        let sort = match value {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        Self {
+            text: text_of(value, name),
+            sort,
+            is_number,
+            is_nothing: value.is_null(),
+            is_moment: kind == ColumnKind::Moment && !value.is_null(),
+            bar: String::new(),
+            href: String::new(),
+        }
+    }
+
+    /// A cell of text.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            sort: text.clone(),
+            text,
+            ..Self::default()
+        }
+    }
+
+    /// A cell with a number and how it is shown.
+    pub(crate) fn number(number: f64, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            sort: number.to_string(),
+            is_number: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// A column's name as people read it.
+pub(crate) fn label(name: &str) -> String {
+    let words = name.replace('_', " ");
+    words
+        .replace(" p50", ", median")
+        .replace(" p95", ", 95th percentile")
+        .replace(" avg", ", mean")
+}
+
+/// A value as people read it.
+pub(crate) fn text_of(value: &Value, name: &str) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or(0.0);
+            if is_share(name) {
+                format_share(number)
+            } else if is_seconds(name) {
+                format_duration(number)
+            } else if number.fract() == 0.0 {
+                format_count(number)
+            } else {
+                trimmed(number)
+            }
+        }
+        Value::String(text) if text.is_empty() => "(empty)".to_owned(),
+        Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+        Value::Array(items) => {
+            let texts: Vec<String> = items.iter().map(|item| text_of(item, name)).collect();
+            texts.join(", ")
+        }
+        Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Names of columns whose numbers are parts of one.
+pub(crate) fn is_share(name: &str) -> bool {
+    matches!(name, "share" | "of_created" | "ratio")
+}
+
+/// Names of columns whose numbers are seconds.
+fn is_seconds(name: &str) -> bool {
+    name.starts_with("duration") || name.starts_with("time_") || name == "execution_time"
+}
+
+fn trimmed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `2026-11-22T23:31:43Z` as `2026-11-22 23:31`.
+fn moment(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let is_moment = text.is_ascii()
+        && bytes.len() >= 20
+        && bytes[4] == b'-'
+        && bytes[10] == b'T'
+        && bytes[bytes.len() - 1] == b'Z';
+    is_moment.then(|| format!("{} {}", &text[..10], &text[11..16]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_written_for_people() {
+        for (value, name, expected) in [
+            (json!(null), "crews", "–"),
+            (json!(false), "memory", "no"),
+            (json!(0), "crews", "0"),
+            (json!(1234567), "runs", "1,234,567"),
+            (json!(0.637), "share", "63.7 %"),
+            (json!(3.667), "tasks_per_run", "3.67"),
+            (json!(""), "framework", "(empty)"),
+            (
+                json!("2026-11-22T23:31:43Z"),
+                "last_seen",
+                "2026-11-22 23:31",
+            ),
+            (
+                json!(["python 3.12", null]),
+                "runtime_versions",
+                "python 3.12, –",
+            ),
+        ] {
+            assert_eq!(text_of(&value, name), expected, "{value}");
+        }
+    }
+}
