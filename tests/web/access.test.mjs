@@ -1,0 +1,92 @@
+// Who sees what: with a token, without one, and in public.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PAGES, browse, collect, demo } from "./collector.mjs";
+
+let browser;
+
+before(async () => { browser = await browse(); });
+after(async () => { await browser?.close(); });
+
+const asked = (url, path, headers = {}) => fetch(url + path, { headers, redirect: "manual" });
+
+test("beyond this machine a token is made, printed once, and guards everything but telemetry and health", async () => {
+  const collector = await collect(["--http", "0.0.0.0:0"]);
+  const file = join(collector.folder, "data", "token");
+  const token = readFileSync(file, "utf8").trim();
+  assert.ok(collector.banner.includes(token));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  demo(collector.url);
+  for (const path of [...PAGES, "/api/v1/reports", "/api/v1/reports/tools", "/api/v1/tables", "/api/openapi.json", "/metrics"]) {
+    assert.equal((await asked(collector.url, path)).status, 401, path);
+    assert.equal((await asked(collector.url, path, { authorization: `Bearer ${token}` })).status, 200, path);
+    assert.equal((await asked(collector.url, path, { authorization: "Bearer 0123456789abcdef" })).status, 401, path);
+  }
+  for (const path of ["/healthz", "/readyz"]) assert.equal((await asked(collector.url, path)).status, 200, path);
+
+  const page = await browser.newPage();
+  await page.goto(`${collector.url}/tools?since=all`);
+  await page.getByLabel("Token").fill("not the token, surely");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  assert.match(await page.locator(".failure").textContent(), /not the collector's token/);
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(/\/tools\?since=all/);
+  assert.ok((await page.locator("#tools tbody tr").count()) > 0);
+  const cookies = await page.context().cookies();
+  assert.ok(cookies.every((cookie) => cookie.httpOnly && !cookie.value.includes(token)));
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForSelector("#token");
+  assert.equal((await page.goto(`${collector.url}/shared`)).status(), 401);
+  await page.close();
+  await collector.stop();
+});
+
+test("in public the anonymous tier is shown to everybody, folded, and nothing else", async () => {
+  const collector = await collect(["--public"]);
+  demo(collector.url);
+  for (const path of ["/shared", "/sql", "/api/v1/tables", "/metrics", "/shared/d52ffb9b-fe89-4dfb-9a1d-52c941f6947c"]) {
+    assert.equal((await asked(collector.url, path)).status, 403, path);
+  }
+  assert.equal((await fetch(`${collector.url}/api/v1/sql`, { method: "POST", body: "SELECT 1" })).status, 403);
+  for (const query of ["min_crews=1", "version=1.15.30", "environment=cpu_band:1-2", "since=36h"]) {
+    assert.equal((await asked(collector.url, `/api/v1/reports/tools?${query}`)).status, 400, query);
+  }
+  assert.equal((await asked(collector.url, "/api/v1/reports/shared")).status, 404);
+  const answer = await asked(collector.url, "/api/v1/reports/tools");
+  assert.match(answer.headers.get("cache-control"), /public, max-age/);
+  const rows = await answer.json();
+  for (const row of rows.filter((row) => row.tool && !row.tool.startsWith("("))) assert.ok(row.crews >= 5, JSON.stringify(row));
+  const page = await browser.newPage();
+  for (const path of PAGES.filter((path) => !["/shared", "/sql"].includes(path))) {
+    const shown = await page.goto(collector.url + path);
+    assert.equal(shown.status(), 200, path);
+    assert.equal(await page.getByRole("link", { name: "SQL", exact: true }).count(), 0, path);
+  }
+  await page.close();
+  await collector.stop();
+});
+
+test("a page of another site gets nothing in the reader's name", async () => {
+  const collector = await collect();
+  const refused = [
+    { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
+    { host: "rebound.example.org" },
+    { "x-forwarded-for": "192.0.2.1" },
+  ];
+  for (const headers of refused) {
+    const answer = await new Promise((resolve, reject) => {
+      import("node:http").then(({ request }) => {
+        const asking = request(`${collector.url}/api/v1/tables`, { headers }, resolve);
+        asking.on("error", reject);
+        asking.end();
+      });
+    });
+    assert.equal(answer.statusCode, 403, JSON.stringify(headers));
+    answer.resume();
+  }
+  await collector.stop();
+});

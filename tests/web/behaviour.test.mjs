@@ -1,0 +1,162 @@
+// What a reader does with the pages: filters, sorts, hovers, asks.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { browse, collect, demo, listen, send } from "./collector.mjs";
+
+let collector, browser;
+
+before(async () => {
+  collector = await collect();
+  demo(collector.url);
+  browser = await browse();
+});
+
+after(async () => {
+  await browser?.close();
+  await collector?.stop();
+});
+
+async function open(path) {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.goto(collector.url + path);
+  return page;
+}
+
+test("a chosen filter is in the address, and the address alone shows the same", async () => {
+  const page = await open("/tools");
+  await Promise.all([page.waitForURL(/since=7d/), page.getByLabel("Time", { exact: true }).selectOption("7d")]);
+  await Promise.all([page.waitForURL(/version=/), page.getByLabel("Release", { exact: true }).selectOption({ index: 1 })]);
+  const rows = await page.locator("#tools tbody tr").allTextContents();
+  const again = await open(new URL(page.url()).pathname + new URL(page.url()).search);
+  assert.deepEqual(await again.locator("#tools tbody tr").allTextContents(), rows);
+  const href = await again.getByRole("link", { name: "Models", exact: true }).getAttribute("href");
+  assert.match(href, /since=7d/);
+  await page.close();
+  await again.close();
+});
+
+test("a table is sorted by a click on its head, numbers as numbers", async () => {
+  const page = await open("/tools?min_crews=1");
+  const head = page.locator("#tools thead th", { hasText: "uses" });
+  const read = async () => {
+    const texts = await page.locator("#tools tbody tr td:nth-child(3)").allTextContents();
+    return texts.map((text) => Number(text.replaceAll(",", "")));
+  };
+  await head.getByRole("button").click();
+  const falling = await read();
+  assert.deepEqual(falling, [...falling].sort((a, b) => b - a));
+  assert.equal(await head.getAttribute("aria-sort"), "descending");
+  await head.getByRole("button").click();
+  const rising = await read();
+  assert.deepEqual(rising, [...rising].sort((a, b) => a - b));
+  await page.close();
+});
+
+test("the values of a day appear under the pointer and under the arrow keys", async () => {
+  const page = await open("/?since=7d");
+  const figure = page.locator("#activity .figure").first();
+  await figure.locator(".column").nth(3).hover();
+  assert.match(await figure.locator(".tip").textContent(), /runs.*\d/s);
+  await figure.locator("svg").first().focus();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await figure.locator(".tip").isVisible(), true);
+  await page.keyboard.press("Escape");
+  assert.equal(await figure.locator(".tip").isVisible(), false);
+  await page.close();
+});
+
+test("the editor runs a query, says what is wrong with one, and hands out files", async () => {
+  const page = await open("/sql");
+  await page.getByLabel("Query").fill("SELECT framework, count(*) AS runs FROM crews GROUP BY framework");
+  await page.getByLabel("Query").press("Control+Enter");
+  await page.waitForSelector("#answer table");
+  assert.match(await page.locator("#answer tbody").textContent(), /crewai/);
+  for (const [format, start] of [["CSV", "framework,runs\n"], ["Parquet", "PAR1"], ["JSON", "[{"]]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#answer").getByRole("button", { name: format, exact: true }).click()]);
+    const stream = await download.createReadStream();
+    const pieces = [];
+    for await (const piece of stream) pieces.push(piece);
+    assert.ok(Buffer.concat(pieces).toString("latin1").startsWith(start), format);
+  }
+  await page.getByLabel("Query").fill("SELECT nothing FROM nowhere");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForSelector("#answer .failure");
+  assert.match(await page.locator("#answer .failure").textContent(), /nowhere/);
+  await page.getByLabel("Query").fill("DELETE FROM crews");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForSelector("#answer .failure");
+  await page.close();
+});
+
+test("every report opens in the editor and its SQL answers", async () => {
+  const reports = await (await fetch(`${collector.url}/api/v1/reports`)).json();
+  assert.ok(reports.length >= 20);
+  const page = await open("/sql");
+  for (const { name } of reports) {
+    await page.goto(`${collector.url}/sql?report=${name}&since=2020-01-01`);
+    assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator(".failure").allTextContents()}`);
+    if (name !== "losses") assert.ok((await page.locator("#answer tbody tr").count()) > 0, name);
+  }
+  await page.close();
+});
+
+test("markup in a model's name is text", async () => {
+  const hostile = `<img src=x onerror="globalThis.wasRun=1">`;
+  const spans = [...Array(6).keys()].map((index) => ({
+    name: "Tool Usage",
+    attributes: { crewai_version: "1.5.0", tool_name: "search", attempts: index, llm: `${hostile}</td></title><script>globalThis.wasRun=1</script>` },
+  }));
+  await send(collector.url, spans);
+  const page = await browser.newPage();
+  const complaints = listen(page, collector.url);
+  await page.goto(`${collector.url}/models?min_crews=1&since=all`);
+  assert.ok((await page.locator("#models tbody").textContent()).includes(hostile));
+  assert.equal(await page.locator("main img, main script").count(), 0);
+  assert.equal(await page.evaluate(() => globalThis.wasRun), undefined);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
+
+test("what cannot be asked is explained on a page", async () => {
+  for (const query of ["since=yesterday", "sort=up", "by=hour", "min_crews=few", "since=2026-02-01&until=2026-01-01", `version=${"x".repeat(500)}`]) {
+    const page = await browser.newPage();
+    const answer = await page.goto(`${collector.url}/tools?${query}`);
+    assert.equal(answer.status(), 400, query);
+    assert.match(await page.locator("h1").textContent(), /filter/);
+    await page.close();
+  }
+});
+
+test("a span of time without crews says so and what to do", async () => {
+  const page = await open("/tools?since=2001-01-01&until=2001-01-31");
+  assert.match(await page.locator("#tools .empty").textContent(), /longer/);
+  await page.close();
+});
+
+test("a reader's choice of the scheme stays", async () => {
+  const context = await browser.newContext({ colorScheme: "light" });
+  const page = await context.newPage();
+  await page.goto(collector.url);
+  const colour = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await colour();
+  await page.getByRole("button", { name: /Theme/ }).click();
+  await page.getByRole("button", { name: /Theme/ }).click();
+  assert.notEqual(await colour(), light);
+  await page.goto(`${collector.url}/policy`);
+  assert.notEqual(await colour(), light);
+  await context.close();
+});
+
+test("an empty installation says how to begin and turns live", async () => {
+  const empty = await collect();
+  const page = await browser.newPage();
+  await page.goto(empty.url);
+  assert.match(await page.locator("h1").textContent(), /Waiting/);
+  assert.match(await page.locator("main").textContent(), new RegExp(`headcount demo --url ${empty.url}`));
+  demo(empty.url);
+  await page.waitForSelector(".tiles", { timeout: 15_000 });
+  assert.match(await page.locator("h1").textContent(), /Overview/);
+  await page.close();
+  await empty.stop();
+});

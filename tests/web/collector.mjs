@@ -1,0 +1,87 @@
+// A collector of the built binary on free ports, and a browser to look at it with.
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const BINARY = process.env.HEADCOUNT_BINARY;
+
+/** Starts a collector; `arguments_` are those of `headcount serve`. */
+export async function collect(arguments_ = []) {
+  const folder = mkdtempSync(join(tmpdir(), "headcount-web-"));
+  const child = spawn(BINARY, ["serve", "--data", join(folder, "data"), "--http", "127.0.0.1:0", "--grpc", "none", ...arguments_]);
+  const banner = await new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (piece) => {
+      text += piece;
+      if (text.includes("Ctrl-C ends it")) resolve(text);
+    });
+    child.on("exit", (code) => reject(new Error(`headcount serve ended with ${code}: ${text}`)));
+  });
+  const url = banner.match(/dashboard\s+(http:\/\/\S+?)\/\s/)[1];
+  child.removeAllListeners("exit");
+  const stop = async () => {
+    const ended = new Promise((resolve) => child.on("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { url, folder, banner, stop };
+}
+
+/** Sends the bundled sample week. */
+export function demo(url) {
+  execFileSync(BINARY, ["demo", "--url", url], { stdio: "pipe" });
+}
+
+/** Sends spans in OTLP/JSON as CrewAI would. */
+export async function send(url, spans) {
+  const now = BigInt(Date.now()) * 1_000_000n;
+  const attribute = (value) => ({ stringValue: String(value) });
+  const span = ({ name, attributes }, index) => ({
+    traceId: Buffer.from(`trace${index}`.padEnd(16, ".")).toString("hex"),
+    spanId: Buffer.from(`s${index}${Math.random()}`.slice(0, 8).padEnd(8, ".")).toString("hex"),
+    name,
+    startTimeUnixNano: String(now),
+    endTimeUnixNano: String(now + 1000n),
+    attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: attribute(value) })),
+  });
+  const body = {
+    resourceSpans: [{
+      resource: { attributes: [{ key: "service.name", value: attribute("crewAI-telemetry") }] },
+      scopeSpans: [{ scope: { name: "crewai.telemetry" }, spans: spans.map(span) }],
+    }],
+  };
+  const answer = await fetch(`${url}/v1/traces`, {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`the collector answered ${answer.status}: ${await answer.text()}`);
+  return answer.json();
+}
+
+/** Debian's Chromium. */
+export function browse() {
+  return chromium.launch({
+    executablePath: process.env.HEADCOUNT_CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+}
+
+/** Every page of the navigation. */
+export const PAGES = ["/", "/tools", "/models", "/features", "/versions", "/tasks", "/tests", "/deployments", "/shared", "/policy", "/sql"];
+
+/** Notes whatever a page complains about: errors of scripts, refused resources, requests to elsewhere. */
+export function listen(page, url) {
+  const complaints = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`script: ${error.message}`));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url)) complaints.push(`request to ${request.url()}`);
+  });
+  return complaints;
+}
