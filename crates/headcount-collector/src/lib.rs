@@ -12,6 +12,7 @@ mod arrival;
 mod body;
 mod budget;
 mod counters;
+mod erase_door;
 mod error;
 mod grpc;
 mod http_door;

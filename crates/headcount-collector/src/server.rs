@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::budget::Budget;
+use crate::erase_door::EraseDoor;
 use crate::error::ServeError;
 use crate::grpc::TraceService;
 use crate::http_door::TracesDoor;
@@ -36,6 +37,7 @@ pub struct Collector {
 #[derive(Debug, Clone)]
 struct Doors {
     traces: TracesDoor,
+    erase: EraseDoor,
     query: QueryDoor,
     stop: watch::Receiver<bool>,
 }
@@ -77,8 +79,14 @@ impl Collector {
             limits: options.query,
             patience: options.limits.patience,
         };
+        let erase = EraseDoor {
+            intake: Arc::clone(&intake),
+            budget: budget.clone(),
+            patience: options.limits.patience,
+        };
         let doors = Doors {
             traces,
+            erase,
             query,
             stop: listening.stop.clone(),
         };
@@ -174,6 +182,7 @@ impl Doors {
         let request = request.map(Body::new);
         match request.uri().path() {
             "/v1/traces" => self.traces.answer(request).await,
+            "/v1/erase" => self.erase.answer(request).await,
             "/healthz" => plain("alive\n"),
             "/readyz" => readiness(*self.stop.borrow(), self.traces.intake.ailment()),
             path if path.starts_with("/api/v1/") => self.query.answer(peer, request).await,

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
 use super::replay::SegmentFile;
 use crate::disk::{Disk, DiskFile};
+use crate::erasure::Erased;
 use crate::error::AppendError;
 use crate::lake::Appended;
 use crate::memtable::Chunk;
@@ -72,6 +73,8 @@ pub(crate) struct Writer {
     pub(crate) view: Arc<View>,
     pub(crate) sealed: Arc<Mutex<Vec<SealedSegment>>>,
     pub(crate) patience: Duration,
+    /// Receipts under which nothing is stored.
+    pub(crate) erased: Erased,
     pub(crate) segment: Segmented,
 }
 
@@ -124,8 +127,15 @@ impl Writer {
         frame.resize(FRAME_HEADER, 0);
         let mut fresh = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
+        let erased = self.erased.read();
         for waiting in group {
             let mut appended = Appended::default();
+            let receipt = waiting.batch.receipt();
+            if receipt.is_some_and(|receipt| erased.contains(&receipt)) {
+                // Its sender asked for what comes under this receipt to be erased, and learns nothing from the answer.
+                answers.push((waiting.reply, appended, waiting.held));
+                continue;
+            }
             for entry in waiting.batch.entries().map_while(Result::ok) {
                 if self.seen.insert(entry.fingerprint.0) {
                     frame.extend_from_slice(entry.bytes);
@@ -138,6 +148,7 @@ impl Writer {
             // The frame has a copy, so the room is still taken.
             answers.push((waiting.reply, appended, waiting.held));
         }
+        drop(erased);
         if let Err(error) = self.write_frame(frame, &fresh) {
             self.seen.forget(&fresh);
             tracing::error!(%error, "a group of batches was not stored");
