@@ -311,7 +311,8 @@ pub(crate) async fn flush(
             let (reply, answer) = oneshot::channel();
             let sent = commands.send(Command::Rotate(reply)).await;
             sent.map_err(|_| LakeError::Closed)?;
-            answer.await.map_err(|_| LakeError::Closed)?;
+            let rotated = answer.await.map_err(|_| LakeError::Closed)?;
+            rotated.map_err(LakeError::io("clean", inner.root.join("wal")))?;
         }
         let inner = Arc::clone(inner);
         let flushed = quiet::run(move || {

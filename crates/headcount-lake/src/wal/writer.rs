@@ -36,8 +36,9 @@ const GROUP_BYTES: usize = 4 << 20;
 pub(crate) enum Command {
     /// Store a batch; answered after its fsync.
     Append(Waiting),
-    /// Seal the segment and freeze the memtable; answered when both have happened.
-    Rotate(oneshot::Sender<()>),
+    /// Seal the segment and freeze the memtable; answered when both have happened, and with whether no bytes are left in the
+    /// log that do not count.
+    Rotate(oneshot::Sender<io::Result<()>>),
 }
 
 /// A batch whose sender waits, or has gone away meanwhile.
@@ -91,7 +92,7 @@ impl Writer {
                 match command {
                     Command::Rotate(reply) => {
                         self.rotate();
-                        let _gone = reply.send(());
+                        let _gone = reply.send(self.remove_void());
                     }
                     Command::Append(first) => {
                         let mut bytes = first.batch.bytes().len();
@@ -239,6 +240,17 @@ impl Writer {
             self.seal(segment);
         }
         self.view.freeze(self.next_sequence - 1);
+    }
+
+    /// Removes the segment that the next one would replace: it was given up before a frame of it counted, and may hold the
+    /// bytes of one that was never acknowledged. Where nothing more comes, they would stay.
+    fn remove_void(&self) -> io::Result<()> {
+        let void = SegmentFile::new(&self.folder, self.next_sequence);
+        if !void.path.exists() {
+            return Ok(());
+        }
+        self.disk.remove(&void.path)?;
+        self.disk.sync_folder(&self.folder)
     }
 }
 
