@@ -2,6 +2,7 @@
 
 use crate::record::{ENTRY_HEADER, Entries, Fingerprint};
 use crate::schema::TableId;
+use crate::secret::KeyedReceipt;
 
 /// Records that have passed admission: encoded, and made nowhere else.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +10,7 @@ pub struct AdmittedBatch {
     bytes: Vec<u8>,
     entries: usize,
     rows: usize,
+    receipt: Option<KeyedReceipt>,
 }
 
 impl AdmittedBatch {
@@ -30,6 +32,11 @@ impl AdmittedBatch {
     /// How many rows there are in all entries.
     pub fn row_count(&self) -> usize {
         self.rows
+    }
+
+    /// What its sender may have it erased by, if it came with a receipt.
+    pub fn receipt(&self) -> Option<KeyedReceipt> {
+        self.receipt
     }
 
     /// Whether there is nothing to store.
@@ -59,12 +66,20 @@ impl BatchWriter {
             bytes: Vec::with_capacity(capacity),
             entries: 0,
             rows: 0,
+            receipt: None,
         };
         Self {
             batch,
             entry_start: 0,
             row: Vec::with_capacity(256),
         }
+    }
+
+    /// The same for a request that came with `receipt`.
+    #[must_use]
+    pub fn under(mut self, receipt: Option<KeyedReceipt>) -> Self {
+        self.batch.receipt = receipt;
+        self
     }
 
     /// Begins the entry of one span.

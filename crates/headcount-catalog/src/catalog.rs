@@ -18,6 +18,8 @@ const VERSION: u32 = 1;
 pub enum Place {
     /// Columns that every table begins with.
     EveryTable,
+    /// Columns that the event tables of both tiers carry after those.
+    EveryEventTable,
     /// Columns that the event tables of the default tier carry after those.
     EveryDefaultTable,
     /// One table.
@@ -28,6 +30,7 @@ impl Place {
     fn read(word: &str) -> Self {
         match word {
             "every_table" => Place::EveryTable,
+            "every_event_table" => Place::EveryEventTable,
             "every_default_table" => Place::EveryDefaultTable,
             table => Place::Table(table.to_owned()),
         }
@@ -37,6 +40,7 @@ impl Place {
     pub fn name(&self) -> &str {
         match self {
             Place::EveryTable => "every_table",
+            Place::EveryEventTable => "every_event_table",
             Place::EveryDefaultTable => "every_default_table",
             Place::Table(table) => table,
         }
@@ -226,7 +230,8 @@ impl Catalog {
 
 type Layout = (Schema, Vec<Vec<(usize, usize)>>);
 
-/// Tables in the order in which categories name them; columns: of every table, of every default table, its own.
+/// Tables in the order in which categories name them; columns: of every table, of every event table, of every default table,
+/// its own.
 fn lay_out(categories: &[Category]) -> Result<Layout, CatalogError> {
     let mut schema = Schema::default();
     for category in categories {
@@ -250,11 +255,17 @@ fn lay_out(categories: &[Category]) -> Result<Layout, CatalogError> {
         let mut columns = Vec::new();
         for wanted in [
             Place::EveryTable,
+            Place::EveryEventTable,
             Place::EveryDefaultTable,
             Place::Table(table.name.clone()),
         ] {
-            let carries_default = table.tier == Tier::Default && table.kind == TableKind::Event;
-            if wanted != Place::EveryDefaultTable || carries_default {
+            let is_event = table.kind == TableKind::Event;
+            let is_carried = match wanted {
+                Place::EveryTable | Place::Table(_) => true,
+                Place::EveryEventTable => is_event,
+                Place::EveryDefaultTable => is_event && table.tier == Tier::Default,
+            };
+            if is_carried {
                 add_columns(categories, &wanted, table, &mut columns);
             }
         }

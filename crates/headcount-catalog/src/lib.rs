@@ -20,5 +20,5 @@ pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
-pub use schema::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};
-pub use secret::{KeyHash, Secret};
+pub use schema::{Column, ColumnType, RECEIPT_COLUMN, Schema, Table, TableId, TableKind, Tier};
+pub use secret::{KeyHash, KeyedReceipt, Secret};

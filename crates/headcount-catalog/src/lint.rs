@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Category, Field};
+use crate::catalog::{Catalog, Category, Field, Place};
 use crate::rule::Kind;
 use crate::schema::{Table, Tier};
 
@@ -90,6 +90,12 @@ pub enum LintError {
         /// Which limits.
         what: &'static str,
     },
+    /// A row that came with a receipt and has no column for it could not be erased.
+    #[error("`{at}` is a receipt: its `table` is `every_event_table`")]
+    ReceiptElsewhere {
+        /// Category and field.
+        at: String,
+    },
     /// Free text needs a statement on personal information.
     #[error("`{at}` does not say whether it may carry personal information: state `personal`")]
     PersonalNotStated {
@@ -138,6 +144,9 @@ fn lint_field(category: &Category, field: &Field, errors: &mut Vec<LintError>) {
         || limits.max_items == Some(0)
     {
         errors.push(LintError::TextWithoutLimit { at: place() });
+    }
+    if field.kind == Kind::Receipt && field.place != Place::EveryEventTable {
+        errors.push(LintError::ReceiptElsewhere { at: place() });
     }
     if field.kind == Kind::Content && category.tier == Tier::Default {
         errors.push(LintError::ContentInDefaultTier { at: place() });
@@ -223,7 +232,9 @@ fn value_fits(field: &Field, value: &serde_json::Value) -> bool {
         Kind::Version => short && crate::release_number(&text).is_some(),
         Kind::Token => short && crate::is_token(&text),
         Kind::Id => text.len() == 36,
-        Kind::Key => text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        Kind::Key | Kind::Receipt => {
+            text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
         Kind::Timestamp => text.len() == 27 && text.ends_with('Z'),
         Kind::OwnWord | Kind::FreeText | Kind::Content => short && !text.is_empty(),
     }
@@ -297,9 +308,11 @@ fn lint_use(catalog: &Catalog, used: &FieldsUsed, errors: &mut Vec<LintError>) {
             let _table = all.entry(source).or_insert(&table.name);
         }
     }
-    // A column that every table begins with is one field: it is used where any table's is.
+    // A column that every table begins with is one field: it is used where any table's is. A receipt's reader is the
+    // erasure that its sender asks for.
     for ((category, field), table) in all {
-        if !read.contains(&(category, field)) {
+        let is_receipt = catalog.categories()[category].fields[field].kind == Kind::Receipt;
+        if !is_receipt && !read.contains(&(category, field)) {
             let category = &catalog.categories()[category];
             errors.push(LintError::UnusedField {
                 at: at(category, &category.fields[field]),

@@ -21,6 +21,7 @@ store, not its write-ahead log, not a log line.
 - **Only from a crew whose configuration says `share_crew`**, the content under [Collected only with
   share_crew](#collected-only-with-share_crew). It is kept in tables of its own.
 - **To switch all of it off**, set the environment variable `OTEL_SDK_DISABLED=true`.
+- **To have erased what Headcount's own client sent** from this machine, run `headcount forget`.
 
 ## Never stored
 
@@ -103,6 +104,7 @@ fn field_json(field: &Field) -> Value {
 fn section(category: &Category, page: &mut String) {
     let place = match &category.place {
         Place::EveryTable => "In every table.".to_owned(),
+        Place::EveryEventTable => "In every event table.".to_owned(),
         Place::EveryDefaultTable => "In every event table of the default tier.".to_owned(),
         Place::Table(table) => format!("In the table `{table}`."),
     };
@@ -143,7 +145,7 @@ impl Field {
     pub fn kind_text(&self) -> String {
         let kind = match self.kind {
             Kind::Id => "random id",
-            Kind::Key => "keyed hash",
+            Kind::Key | Kind::Receipt => "keyed hash",
             Kind::Enum => "closed list",
             Kind::Token => "machine's word",
             Kind::OwnWord => "our own word",
@@ -185,7 +187,11 @@ fn note(category: &Category, field: &Field) -> String {
     let mut parts = Vec::new();
     parts.extend(field.why.clone());
     if field.place != category.place {
-        parts.push(format!("In the table `{}`.", field.place.name()));
+        parts.push(match &field.place {
+            Place::Table(table) => format!("In the table `{table}`."),
+            Place::EveryEventTable => "In every table of events.".to_owned(),
+            place => format!("In `{}`.", place.name()),
+        });
     }
     if field.personal == Some(true) {
         parts.push("*May be personal.*".to_owned());

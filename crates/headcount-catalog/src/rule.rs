@@ -32,6 +32,8 @@ pub enum Kind {
     FreeText,
     /// A crew's own content: cut; shared tier only.
     Content,
+    /// What lets the sender of a row have it erased: written by admission, from what a request shows beside its body.
+    Receipt,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Kind::OwnWord => "own_word",
             Kind::FreeText => "free_text",
             Kind::Content => "content",
+            Kind::Receipt => "receipt",
         }
     }
 
@@ -145,6 +148,8 @@ pub enum Rule {
     FreeText(TextLimit),
     /// Cut; shared tier only.
     Content(TextLimit),
+    /// A keyed hash that admission writes; no sender's text.
+    Receipt,
 }
 
 impl Rule {
@@ -155,7 +160,9 @@ impl Rule {
             Rule::Integer { .. } => ColumnType::Integer,
             Rule::Double { .. } => ColumnType::Double,
             Rule::Timestamp => ColumnType::Timestamp,
-            Rule::Id | Rule::Key(_) | Rule::Version { .. } | Rule::Enum(_) => ColumnType::Text,
+            Rule::Id | Rule::Key(_) | Rule::Version { .. } | Rule::Enum(_) | Rule::Receipt => {
+                ColumnType::Text
+            }
             Rule::Token(limit)
             | Rule::OwnWord(limit)
             | Rule::FreeText(limit)

@@ -53,6 +53,9 @@ pub struct Column {
     pub column_type: ColumnType,
 }
 
+/// The column that holds a row's [`crate::KeyedReceipt::imprint`], in every table that has one.
+pub const RECEIPT_COLUMN: &str = "receipt";
+
 /// What one row of a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TableKind {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::hash::Hasher;
 
-use siphasher::sip::SipHasher13;
+use headcount_wire::Receipt;
+use siphasher::sip::{SipHasher13, SipHasher24};
 
 use crate::record::Fingerprint;
 use crate::rule::KeyDomain;
@@ -17,6 +18,7 @@ pub struct Secret {
     task: [u8; 32],
     project: [u8; 32],
     id: [u8; 32],
+    receipt: [u8; 32],
     fingerprint: (u64, u64),
 }
 
@@ -41,13 +43,13 @@ impl Secret {
             task: domain(KeyDomain::Task),
             project: domain(KeyDomain::Project),
             id: domain(KeyDomain::Id),
+            receipt: derive("headcount receipt"),
             fingerprint: (half(&fingerprint[..8]), half(&fingerprint[8..16])),
         }
     }
 
     /// The keyed hash of `text`: equal texts of one domain have equal hashes, equal texts of two domains do not.
     pub fn key(&self, domain: KeyDomain, text: &str) -> KeyHash {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let key = match domain {
             KeyDomain::Crew => &self.crew,
             KeyDomain::Agent => &self.agent,
@@ -56,12 +58,15 @@ impl Secret {
             KeyDomain::Id => &self.id,
         };
         let hash = blake3::keyed_hash(key, text.as_bytes());
-        let mut hex = [0; 16];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(hash.as_bytes()) {
-            pair[0] = HEX[usize::from(byte >> 4)];
-            pair[1] = HEX[usize::from(byte & 15)];
-        }
-        KeyHash(hex)
+        KeyHash::of(hash.as_bytes())
+    }
+
+    /// The receipt as this store keeps it: what a sender holds does not tell which rows are its own.
+    pub fn receipt(&self, receipt: &Receipt) -> KeyedReceipt {
+        let hash = blake3::keyed_hash(&self.receipt, receipt.as_bytes());
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.as_bytes()[..16]);
+        KeyedReceipt(half)
     }
 
     /// Which span this is, without its ids; never 0.
@@ -81,11 +86,52 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A receipt keyed with the collector's secret. It stands in no row: each table's rows hold an imprint of their own, so that
+/// rows of two tables cannot be joined by it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyedReceipt([u8; 16]);
+
+impl KeyedReceipt {
+    /// Takes the bytes that [`KeyedReceipt::as_bytes`] gave.
+    pub fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, for the list of what is to be erased.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// What the rows of `table` hold of it: SipHash-2-4 of the table's name.
+    pub fn imprint(&self, table: &str) -> KeyHash {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write(table.as_bytes());
+        KeyHash::of(&hasher.finish().to_be_bytes())
+    }
+}
+
+impl fmt::Debug for KeyedReceipt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyedReceipt(redacted)")
+    }
+}
+
 /// 64 bits of a keyed hash as 16 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 16]);
 
 impl KeyHash {
+    /// The first eight bytes.
+    fn of(bytes: &[u8]) -> Self {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [b'0'; 16];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
+        }
+        KeyHash(hex)
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
@@ -111,6 +157,17 @@ mod tests {
         assert_ne!(crew, secret.key(KeyDomain::Crew, "abd"));
         assert_ne!(crew, Secret::new([8; 32]).key(KeyDomain::Crew, "abc"));
         assert_eq!(crew.as_str().len(), 16);
+    }
+
+    #[test]
+    fn an_imprint_is_its_tables_and_its_collectors_alone() {
+        let receipt = headcount_wire::Token::new([7; 16]).receipt();
+        let keyed = Secret::new([7; 32]).receipt(&receipt);
+        assert_eq!(keyed.imprint("crews"), keyed.imprint("crews"));
+        assert_ne!(keyed.imprint("crews"), keyed.imprint("shared_agents"));
+        let elsewhere = Secret::new([8; 32]).receipt(&receipt);
+        assert_ne!(keyed.imprint("crews"), elsewhere.imprint("crews"));
+        assert_ne!(keyed.as_bytes(), receipt.as_bytes());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use headcount_catalog::{Catalog, Field, Kind, Outcome, Place, Tier};
+use headcount_catalog::{Catalog, Field, Kind, Outcome, Place, RECEIPT_COLUMN, Tier};
 use rows::client::{
     NOT_SENT, SPANS, admit, admit_all, example, fields, filled, is_shared, resource,
 };
@@ -100,7 +100,8 @@ fn each_field_that_a_client_may_send_is_reached() {
             assert_eq!(spans.count(), 0);
             continue;
         }
-        let mut reached: Vec<String> = vec!["time".to_owned()];
+        // A receipt comes beside the spans.
+        let mut reached: Vec<String> = ["time", RECEIPT_COLUMN].map(str::to_owned).to_vec();
         for (name, ..) in spans {
             let outcome = admit(&[filled(name, &table.name, example)]);
             reached.extend(rows::table(&outcome, &table.name)[0].keys().cloned());

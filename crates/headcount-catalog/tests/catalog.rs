@@ -76,6 +76,7 @@ const TABLES: [(&str, &str); 20] = [
 ];
 
 const EVERY_TABLE: &str = "time t, framework s, framework_version s, runtime s, runtime_version s";
+const EVERY_EVENT_TABLE: &str = "receipt s";
 const EVERY_DEFAULT_TABLE: &str = "coding_agent s, runtime_context s, cpu_band s";
 
 #[test]
@@ -86,9 +87,10 @@ fn every_table_has_exactly_its_columns() {
         let table = schema.table(schema.table_id(name).expect(name)).unwrap();
         let shared = name.starts_with("shared_");
         let counter = name == "refusals";
-        let expected = match shared || counter {
-            true => format!("{EVERY_TABLE}, {own}"),
-            false => format!("{EVERY_TABLE}, {EVERY_DEFAULT_TABLE}, {own}"),
+        let expected = match (shared, counter) {
+            (_, true) => format!("{EVERY_TABLE}, {own}"),
+            (true, _) => format!("{EVERY_TABLE}, {EVERY_EVENT_TABLE}, {own}"),
+            _ => format!("{EVERY_TABLE}, {EVERY_EVENT_TABLE}, {EVERY_DEFAULT_TABLE}, {own}"),
         };
         let columns = table.columns.iter().map(|column| {
             let letter = match column.column_type {

@@ -132,6 +132,24 @@ fn a_field_is_read_by_a_report() {
 }
 
 #[test]
+fn a_receipt_is_in_every_event_table_and_needs_no_report() {
+    let field = |table: &str| {
+        format!("{{name: a, kind: receipt, table: {table}, example: 8f14e45fceea167a}}, {GOOD}")
+    };
+    let used = BTreeSet::from([("things".to_owned(), "size".to_owned())]);
+    let sound = catalog(&category(
+        "default",
+        "things",
+        "w",
+        &field("every_event_table"),
+    ));
+    assert_eq!(sound.lint(Some(&used)), []);
+    let elsewhere = catalog(&category("default", "things", "w", &field("things")));
+    let expected = LintError::ReceiptElsewhere { at: at() };
+    assert_eq!(elsewhere.lint(Some(&used)), [expected]);
+}
+
+#[test]
 fn a_field_has_an_example_that_fits() {
     for field in [
         "{name: a, kind: boolean}",

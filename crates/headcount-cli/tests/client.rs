@@ -27,6 +27,7 @@ fn rows(server: &Server, table: &str) -> Vec<Value> {
                 | "task_key"
                 | "agent_key"
                 | "project_id"
+                | "receipt"
         );
         let is_time = matches!(name, "time" | "created" | "started" | "ended" | "duration");
         let is_surroundings = matches!(
@@ -281,6 +282,11 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
         ),
         (
             "SELECT count(*) FROM tool_uses WHERE cpu_band IS NULL OR runtime_context IS NULL",
+            json!([0]),
+        ),
+        (
+            "SELECT count(*) FROM crews JOIN shared_io ON crews.id = shared_io.crew_id WHERE crews.receipt IS NULL \
+             OR shared_io.receipt IS NULL OR crews.receipt = shared_io.receipt",
             json!([0]),
         ),
     ] {

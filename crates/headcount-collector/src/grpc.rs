@@ -89,7 +89,7 @@ impl TraceService {
         share.grow(message.len()).map_err(|_| Refusal::no_room())?;
         let taken = self
             .intake
-            .take_holding(message, Notation::Protobuf, share)
+            .take_holding(message, Notation::Protobuf, None, share)
             .await?;
         Ok(taken)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use headcount_wire::{ExportResponse, RpcStatus};
+use headcount_wire::{ExportResponse, RECEIPT_HEADER, Receipt, RpcStatus};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 
@@ -59,13 +59,19 @@ impl TracesDoor {
         let codings =
             read_codings(text_of(request.headers(), &CONTENT_ENCODING).unwrap_or_default())
                 .map_err(|message| Refusal::new(Reason::UnknownMedia, message))?;
+        // Anything else than a receipt is as good as none.
+        let receipt = request.headers().get(RECEIPT_HEADER);
+        let receipt = receipt.and_then(|value| Receipt::parse(value.as_bytes()));
         let mut share = self.budget.take(0).map_err(|_| Refusal::no_room())?;
         let body = self.receive(request, &mut share).await?;
         let (body, mut share) = undo(body, &codings, self.limits.decoded_bytes, share).await?;
         share
             .grow(expansion(notation, body.len()))
             .map_err(|_| Refusal::no_room())?;
-        let taken = self.intake.take_holding(body, notation, share).await?;
+        let taken = self
+            .intake
+            .take_holding(body, notation, receipt, share)
+            .await?;
         Ok(taken)
     }
 

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
 use headcount_lake::{
-    AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, load_or_create_secret,
+    AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
+    load_or_create_secret,
 };
-use headcount_wire::{JsonError, RequestError, json_to_protobuf};
+use headcount_wire::{JsonError, Receipt, RequestError, Token, json_to_protobuf};
 
 use crate::body::Notation;
 use crate::counters::Counters;
@@ -25,6 +26,8 @@ const STALE: Duration = Duration::from_secs(10);
 pub struct Intake {
     admission: Arc<Admission>,
     lake: Lake,
+    /// Keys receipts; admission has the same.
+    secret: Secret,
     counters: Counters,
     /// When and why the store last failed to take a batch, until it takes one.
     ailment: Mutex<Option<(Instant, &'static str)>>,
@@ -72,10 +75,12 @@ impl Intake {
             folder: data.display().to_string(),
             source,
         })?;
-        let admission = Admission::new(catalog, Dialect::embedded()?, Secret::new(secret))?;
+        let secret = Secret::new(secret);
+        let admission = Admission::new(catalog, Dialect::embedded()?, secret.clone())?;
         Ok(Self {
             admission: Arc::new(admission),
             lake,
+            secret,
             counters: Counters::default(),
             ailment: Mutex::default(),
         })
@@ -86,24 +91,25 @@ impl Intake {
     /// # Errors
     /// The body is no OTLP request, or the store cannot take it now.
     pub async fn take(&self, body: Bytes, notation: Notation) -> Result<Taken, IntakeError> {
-        self.take_holding(body, notation, ()).await
+        self.take_holding(body, notation, None, ()).await
     }
 
-    /// As [`Intake::take`], with the body's share of the memory: it is given back when neither the reading nor the store
+    /// As [`Intake::take`] for a body that came with `receipt`, if it did, with the body's share of the memory: it is given back when neither the reading nor the store
     /// holds anything of the body, also where the caller has gone away meanwhile.
     pub(crate) async fn take_holding<H: Send + 'static>(
         &self,
         body: Bytes,
         notation: Notation,
+        receipt: Option<Receipt>,
         share: H,
     ) -> Result<Taken, IntakeError> {
         let size = body.len();
         let admission = Arc::clone(&self.admission);
         let (outcome, share) = if size <= INLINE_BYTES {
-            (admit(&admission, &body, notation)?, share)
+            (admit(&admission, &body, notation, receipt)?, share)
         } else {
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = admit(&admission, &body, notation);
+                let outcome = admit(&admission, &body, notation, receipt);
                 drop(body);
                 (outcome, share)
             });
@@ -151,6 +157,17 @@ impl Intake {
         *noted = ailment.map(|text| (Instant::now(), text));
     }
 
+    /// Has everything erased that came, or still comes, under the receipts of `tokens`. When this resolves, the order is on
+    /// the disk. Whether there is anything under them, it does not say.
+    ///
+    /// # Errors
+    /// The order was not taken.
+    pub async fn order_erasure(&self, tokens: &[Token]) -> Result<(), OrderError> {
+        let keyed = |token: &Token| self.secret.receipt(&token.receipt());
+        let receipts = tokens.iter().map(keyed).collect();
+        self.lake.order_erasure(receipts).await
+    }
+
     /// What is stored now.
     ///
     /// # Errors
@@ -173,13 +190,19 @@ impl Intake {
     }
 }
 
-fn admit(admission: &Admission, body: &[u8], notation: Notation) -> Result<Outcome, IntakeError> {
+fn admit(
+    admission: &Admission,
+    body: &[u8],
+    notation: Notation,
+    receipt: Option<Receipt>,
+) -> Result<Outcome, IntakeError> {
     let received = now_microseconds();
     match notation {
-        Notation::Protobuf => Ok(admission.admit(body, 0, received)?),
+        Notation::Protobuf => Ok(admission.admit_under(receipt, body, 0, received)?),
         Notation::Json => {
             let transcoded = json_to_protobuf(body)?;
-            Ok(admission.admit(&transcoded.bytes, transcoded.malformed_spans, received)?)
+            let malformed = transcoded.malformed_spans;
+            Ok(admission.admit_under(receipt, &transcoded.bytes, malformed, received)?)
         }
     }
 }

@@ -11,6 +11,7 @@ mod arrival;
 mod body;
 mod budget;
 mod counters;
+mod erase_door;
 mod error;
 mod grpc;
 mod http_door;
@@ -18,6 +19,7 @@ mod intake;
 mod listener;
 mod metrics;
 mod options;
+mod problem;
 mod refusal;
 mod server;
 

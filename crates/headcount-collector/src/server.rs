@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::budget::Budget;
+use crate::erase_door::EraseDoor;
 use crate::error::ServeError;
 use crate::grpc::TraceService;
 use crate::http_door::TracesDoor;
@@ -37,6 +38,7 @@ pub struct Collector {
 #[derive(Debug, Clone)]
 struct Doors {
     traces: TracesDoor,
+    erase: EraseDoor,
     /// Everything that is not telemetry.
     site: Router,
     stop: watch::Receiver<bool>,
@@ -79,8 +81,14 @@ impl Collector {
             budget: budget.clone(),
             limits: options.limits,
         };
+        let erase = EraseDoor {
+            intake: Arc::clone(&intake),
+            budget: budget.clone(),
+            patience: options.limits.patience,
+        };
         let doors = Doors {
             traces,
+            erase,
             site: site(&intake),
             stop: listening.stop.clone(),
         };
@@ -176,6 +184,7 @@ impl Doors {
         let request = request.map(Body::new);
         match request.uri().path() {
             "/v1/traces" => self.traces.answer(request).await,
+            "/v1/erase" => self.erase.answer(request).await,
             "/healthz" => plain("alive\n"),
             "/readyz" => readiness(*self.stop.borrow(), self.traces.intake.ailment()),
             _ => {

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::counter;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
+use crate::erasure::Imprints;
 use crate::error::LakeError;
 use crate::lake::Inner;
 use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time};
@@ -64,7 +65,7 @@ pub(crate) fn merge(inner: &Inner, id: TableId, old: &[ActiveFile]) -> Result<()
     let mut old = old.to_vec();
     old.sort_by_key(|file| file.time);
     let counter = table.kind == TableKind::Counter;
-    let added = rewrite(inner, &folder, &day, &old, counter)?;
+    let added = rewrite(inner, &folder, &day, &old, counter, None)?;
     let change = Change {
         operation: "OPTIMIZE",
         add: &added,
@@ -83,13 +84,14 @@ pub(crate) fn merge(inner: &Inner, id: TableId, old: &[ActiveFile]) -> Result<()
     Ok(())
 }
 
-/// Writes the rows of `old`, one sorted row group after the other, so that memory holds one row group at a time.
-fn rewrite(
+/// Writes the rows of `old`, but for those that are `erased`, one sorted row group after the other, so that memory holds one row group at a time.
+pub(crate) fn rewrite(
     inner: &Inner,
     folder: &Path,
     day: &str,
     old: &[ActiveFile],
     counter: bool,
+    erased: Option<&Imprints>,
 ) -> Result<Vec<ActiveFile>, LakeError> {
     let schema = common_schema(folder, old)?;
     let mut added = Vec::new();
@@ -102,7 +104,10 @@ fn rewrite(
         let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?.with_batch_size(32 << 10);
         let mut batches = reader.build()?.peekable();
         while let Some(batch) = batches.next() {
-            let batch = widened(&batch?, &schema)?;
+            let mut batch = widened(&batch?, &schema)?;
+            if let Some(erased) = erased {
+                batch = erased.without(batch)?;
+            }
             rows += batch.num_rows();
             gathered.push(batch);
             let last = batches.peek().is_none() && index + 1 == old.len();
@@ -114,6 +119,9 @@ fn rewrite(
             rows = 0;
             if counter {
                 group = counter::sum(&group)?;
+            }
+            if group.num_rows() == 0 {
+                continue;
             }
             let group = sorted_by_time(&group)?;
             let mut target = match open.take() {

@@ -94,6 +94,23 @@ impl LakeError {
     }
 }
 
+/// Why an order to erase was not taken. It may be given again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OrderError {
+    /// As many orders wait as the store remembers.
+    #[error("too many orders to erase wait; ask again later")]
+    TooMany,
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The order could not be written; whether it will be carried out after a restart is unknown until it is given again.
+    #[error("the order could not be written: {0}")]
+    Store(String),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
 /// Why a batch was not stored. Nothing of it is acknowledged; the sender may send it again.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {

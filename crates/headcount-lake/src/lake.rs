@@ -5,17 +5,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use headcount_catalog::Schema;
-use headcount_catalog::{AdmittedBatch, Entries};
+use headcount_catalog::{AdmittedBatch, Entries, KeyedReceipt, Schema};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
+use crate::background;
 use crate::delta::log::{TableLog, table_folder};
 use crate::disk::{Disk, RealDisk};
-use crate::error::{AppendError, LakeError};
+use crate::erasure::{self, Orders};
+use crate::error::{AppendError, LakeError, OrderError};
 use crate::flush::{Flushing, flush_frozen};
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
@@ -30,12 +30,6 @@ use crate::wal::{format, replay};
 /// Requests that wait for the log, and the KiB that they may hold.
 const WAITING_REQUESTS: usize = 4096;
 const WAITING_KIB: usize = 32 << 10;
-/// Pause after a flush or compaction that failed, so that a full disk is not hammered.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How often an idle store is looked through for something to merge.
-const IDLE: Duration = Duration::from_secs(60);
-/// How often the memtable's age is looked at.
-const TICK: Duration = Duration::from_millis(250);
 
 /// What became of an appended batch. Both kinds are durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,8 +62,9 @@ pub(crate) struct Inner {
     pub(crate) logs: Vec<Mutex<TableLog>>,
     pub(crate) sealed: Arc<Mutex<Vec<SealedSegment>>>,
     pub(crate) footers: Arc<FooterCache>,
-    flushing: Arc<tokio::sync::Mutex<Flushing>>,
-    compacting: tokio::sync::Mutex<Upkeep>,
+    pub(crate) orders: Orders,
+    pub(crate) flushing: Arc<tokio::sync::Mutex<Flushing>>,
+    pub(crate) compacting: tokio::sync::Mutex<Upkeep>,
     /// Keeps other writers out for as long as anything of this one runs.
     _lock: File,
 }
@@ -119,6 +114,7 @@ impl Lake {
 
         let mut seen = Seen::new(options.remembered_spans);
         let seen_files = SeenFiles::load(&root.join("seen"), options.remembered_spans, &mut seen)?;
+        let orders = Orders::load(Arc::clone(&disk), root.join("erasures"))?;
         let segments = replay::read_all(&root.join("wal"))?;
         let sealed = Arc::new(Mutex::new(remember(&segments, &mut seen)?));
         for chunk in chunks(&segments, &schema) {
@@ -136,6 +132,7 @@ impl Lake {
             view: Arc::clone(&view),
             sealed: Arc::clone(&sealed),
             patience: options.append_patience,
+            erased: orders.erased(),
             segment: Default::default(),
         };
         let (sender, receiver) = mpsc::channel(WAITING_REQUESTS);
@@ -154,6 +151,7 @@ impl Lake {
             logs: logs.into_iter().map(Mutex::new).collect(),
             sealed,
             footers: Arc::default(),
+            orders,
             flushing: Arc::new(tokio::sync::Mutex::new(flushing)),
             compacting: tokio::sync::Mutex::default(),
             _lock: lock,
@@ -161,7 +159,7 @@ impl Lake {
         let background = inner
             .options
             .background
-            .then(|| tokio::spawn(run_background(Arc::clone(&inner), sender.clone())));
+            .then(|| tokio::spawn(background::run(Arc::clone(&inner), sender.clone())));
         Ok(Lake {
             inner,
             commands: Some(sender),
@@ -248,6 +246,31 @@ impl Lake {
         compact(&self.inner, Scope::All).await
     }
 
+    /// Has everything erased that came, or comes within the next 30 days, under one of `receipts`. When this resolves with
+    /// `Ok`, the order is on the disk; it is carried out in the background, also after a restart. Whether there was
+    /// anything under the receipts, it does not say.
+    ///
+    /// # Errors
+    ///
+    /// The order was not taken; see [`OrderError`].
+    pub async fn order_erasure(&self, receipts: Vec<KeyedReceipt>) -> Result<(), OrderError> {
+        let inner = Arc::clone(&self.inner);
+        let taken = spawn_blocking(move || inner.orders.take(receipts));
+        taken.await.map_err(|_| OrderError::Closed)?
+    }
+
+    /// Carries out what was ordered to be erased. When this resolves with `Ok`, no file of ours in the folder holds a byte of
+    /// it. A file that another program wrote, and replaced, goes after [`LakeOptions::vacuum_grace`].
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or written. The order stays, and is carried out later.
+    pub async fn erase(&self) -> Result<(), LakeError> {
+        let commands = self.commands.as_ref().ok_or(LakeError::Closed)?;
+        let _worked = erasure::carry_out(&self.inner, commands).await?;
+        Ok(())
+    }
+
     /// Flushes and closes the folder.
     ///
     /// # Errors
@@ -276,7 +299,11 @@ impl Drop for Lake {
     }
 }
 
-async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(), LakeError> {
+/// Moves everything appended so far to the tables.
+pub(crate) async fn flush(
+    inner: &Arc<Inner>,
+    commands: &mpsc::Sender<Command>,
+) -> Result<(), LakeError> {
     let mut flushing = Arc::clone(&inner.flushing).lock_owned().await;
     loop {
         let retried = inner.view.is_frozen();
@@ -284,7 +311,8 @@ async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(
             let (reply, answer) = oneshot::channel();
             let sent = commands.send(Command::Rotate(reply)).await;
             sent.map_err(|_| LakeError::Closed)?;
-            answer.await.map_err(|_| LakeError::Closed)?;
+            let rotated = answer.await.map_err(|_| LakeError::Closed)?;
+            rotated.map_err(LakeError::io("clean", inner.root.join("wal")))?;
         }
         let inner = Arc::clone(inner);
         let flushed = quiet::run(move || {
@@ -300,49 +328,9 @@ async fn flush(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) -> Result<(
     }
 }
 
-async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
+/// Merges and removes what `scope` says.
+pub(crate) async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
     upkeep::run(inner, &mut *inner.compacting.lock().await, scope).await
-}
-
-/// Flushes and merges, each at its own pace: a long merge must not hold up the flush that makes room.
-async fn run_background(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
-    let flushed = Notify::new();
-    let ((), ()) = tokio::join!(
-        flush_where_due(&inner, &commands, &flushed),
-        compact_where_due(&inner, &flushed)
-    );
-}
-
-async fn flush_where_due(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>, flushed: &Notify) {
-    let options = &inner.options;
-    loop {
-        let _tick = tokio::time::timeout(TICK, inner.view.flush_due.notified()).await;
-        let view = &inner.view;
-        if !view.is_frozen() && !view.is_flush_due(options.flush_bytes, options.flush_interval) {
-            continue;
-        }
-        match flush(inner, commands).await {
-            Ok(()) => flushed.notify_one(),
-            Err(error) => rest_after(&error).await,
-        }
-    }
-}
-
-async fn compact_where_due(inner: &Arc<Inner>, flushed: &Notify) {
-    loop {
-        if let Err(error) = compact(inner, Scope::Due).await {
-            rest_after(&error).await;
-        }
-        let _flushed_or_idle = tokio::time::timeout(IDLE, flushed.notified()).await;
-    }
-}
-
-async fn rest_after(error: &LakeError) {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "the store could not be flushed or compacted; trying again"
-    );
-    tokio::time::sleep(AFTER_FAILURE).await;
 }
 
 /// Creates the folder tree and takes the lock.
@@ -361,7 +349,7 @@ fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, File), LakeError> {
         Err(TryLockError::WouldBlock) => return Err(LakeError::Locked { folder: root }),
         Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", &path)(error)),
     }
-    for name in ["wal", "seen", "tables/default", "tables/shared"] {
+    for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
         let folder = root.join(name);
         disk.create_folder(&folder)
             .map_err(LakeError::io("create", &folder))?;

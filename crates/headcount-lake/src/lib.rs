@@ -5,16 +5,20 @@
 //! A span that was acknowledged is never lost and never counted twice (promise 8): `docs/formats/wal.md` and
 //! `docs/formats/tables.md` say how, byte by byte.
 //!
+//! What came with a receipt can be erased ([`Lake::order_erasure`]): not marked as gone, but gone from the disk.
+//!
 //! What it is not: it judges no record (only admission can make an [`AdmittedBatch`]), it answers no question (reports run
 //! SQL over a [`LakeSnapshot`]), and it is no server.
 //!
 //! [`AdmittedBatch`]: headcount_catalog::AdmittedBatch
 
 mod arrow_rows;
+mod background;
 mod compaction;
 mod counter;
 mod delta;
 mod disk;
+mod erasure;
 mod error;
 mod flush;
 mod lake;
@@ -30,12 +34,14 @@ mod upkeep;
 mod wal;
 
 pub use arrow_rows::arrow_schema;
-pub use error::{AppendError, LakeError};
+pub use error::{AppendError, LakeError, OrderError};
 pub use lake::{Appended, Lake};
 pub use options::LakeOptions;
 pub use secret::load_or_create_secret;
 pub use snapshot::LakeSnapshot;
 
+#[cfg(test)]
+mod erasures;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]

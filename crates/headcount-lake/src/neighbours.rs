@@ -15,7 +15,7 @@ use crate::promises::{batch, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 /// What `deltalake-core`'s own reader answers about a table.
-async fn ask_delta(root: &Path, table: &str, question: &str) -> String {
+pub(crate) async fn ask_delta(root: &Path, table: &str, question: &str) -> String {
     let folder = root.canonicalize().unwrap().join("tables").join(table);
     let url = Url::from_directory_path(folder).unwrap();
     let table = DeltaTableBuilder::from_url(url)

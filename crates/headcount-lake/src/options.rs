@@ -19,6 +19,8 @@ pub struct LakeOptions {
     pub compact_at_files: usize,
     /// How long a file that is no longer part of its table stays for readers that opened the table before.
     pub vacuum_grace: Duration,
+    /// How long a file that an erasure replaced stays for readers that began before: longer than a query may take.
+    pub erasure_grace: Duration,
     /// Commits of one table between two checkpoints of its log.
     pub checkpoint_every: u64,
     /// How long a superseded log entry is kept.
@@ -37,6 +39,7 @@ impl Default for LakeOptions {
             remembered_spans: 4_000_000,
             compact_at_files: 8,
             vacuum_grace: Duration::from_secs(3600),
+            erasure_grace: Duration::from_secs(35),
             checkpoint_every: 50,
             log_retention: Duration::from_secs(3600),
             background: true,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headcount_catalog::{AdmittedBatch, BatchWriter, Fingerprint};
+use headcount_catalog::{AdmittedBatch, BatchWriter, Fingerprint, KeyedReceipt};
 use headcount_catalog::{Column, ColumnType, Schema, Table, TableId, TableKind, Tier};
 
 use crate::disk::simulated::SimulatedDisk;
@@ -45,13 +45,14 @@ pub(crate) fn schema() -> Arc<Schema> {
                     ("tasks", Integer),
                     ("score", Double),
                     ("tool_names", TextList),
+                    ("receipt", Text),
                 ],
             ),
             table(
                 "shared_agents",
                 Tier::Shared,
                 TableKind::Event,
-                &[("id", Text), ("goal", Text)],
+                &[("id", Text), ("goal", Text), ("receipt", Text)],
             ),
             table(
                 "refusals",
@@ -65,7 +66,15 @@ pub(crate) fn schema() -> Arc<Schema> {
 
 /// One span a fingerprint; each with a row in `crews`, every third with one in `shared_agents`, one refusal a batch.
 pub(crate) fn batch(fingerprints: impl IntoIterator<Item = u64>) -> AdmittedBatch {
-    let mut writer = BatchWriter::forge(1024);
+    batch_under(None, fingerprints)
+}
+
+/// The same for a request that came with `receipt`.
+pub(crate) fn batch_under(
+    receipt: Option<KeyedReceipt>,
+    fingerprints: impl IntoIterator<Item = u64>,
+) -> AdmittedBatch {
+    let mut writer = BatchWriter::forge(1024).under(receipt);
     for fingerprint in fingerprints {
         writer.begin_entry(Fingerprint(fingerprint));
         writer.row(TableId(0), |row| {
@@ -80,12 +89,18 @@ pub(crate) fn batch(fingerprints: impl IntoIterator<Item = u64>) -> AdmittedBatc
             if fingerprint % 2 == 0 {
                 row.text_list(6, ["search", ""].into_iter());
             }
+            if let Some(receipt) = receipt {
+                row.text(7, receipt.imprint("crews").as_str());
+            }
         });
         if fingerprint % 3 == 0 {
             writer.row(TableId(1), |row| {
                 row.timestamp(0, T0);
                 row.text(2, &format!("{fingerprint:016x}"));
                 row.text(3, "");
+                if let Some(receipt) = receipt {
+                    row.text(4, receipt.imprint("shared_agents").as_str());
+                }
             });
         }
         writer.row(TableId(2), |row| {

@@ -206,7 +206,8 @@ fn is_older_than(path: &Path, age: Duration) -> bool {
     elapsed.is_some_and(|elapsed| elapsed >= age)
 }
 
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, LakeError> {
+/// Names and paths in a folder.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, LakeError> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(LakeError::io("list", folder))? {
         let entry = entry.map_err(LakeError::io("list", folder))?;

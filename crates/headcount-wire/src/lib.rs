@@ -1,6 +1,6 @@
 //! OTLP trace messages as bytes: a strict, borrowing reader of `ExportTraceServiceRequest`, a transcoder that turns
 //! OTLP/JSON into the same protobuf bytes, an encoder of requests, and the two answers a collector gives
-//! ([`ExportResponse`], [`RpcStatus`]). It knows nothing of sockets, compression or what a span means: policy begins in
+//! ([`ExportResponse`], [`RpcStatus`]), and the [`Receipt`] that goes beside a request. It knows nothing of sockets, compression or what a span means: policy begins in
 //! the crates above. Nothing a sender writes can make it panic, recurse without bound, or hold more than a small
 //! multiple of the body; a malformed span is an error of its own, never a span with something missing.
 
@@ -9,6 +9,7 @@ mod encoder;
 mod fault;
 #[cfg(feature = "json")]
 mod json;
+mod receipt;
 mod request;
 mod response;
 mod span;
@@ -21,6 +22,7 @@ pub use encoder::{
 pub use fault::{Fault, RequestError, SpanError};
 #[cfg(feature = "json")]
 pub use json::{JsonError, Transcoded, json_to_protobuf};
+pub use receipt::{MOST_TOKENS, RECEIPT_HEADER, Receipt, Token};
 pub use request::{SpanGroup, TraceRequest};
 pub use response::{ExportResponse, RpcStatus};
 pub use span::{MAX_ATTRIBUTES, RawSpan, Span, StatusCode};

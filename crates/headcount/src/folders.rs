@@ -159,6 +159,15 @@ pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()
     put(path, content, std::fs::File::sync_all)
 }
 
+/// Makes the names in a folder durable, where the system lets a program ask for that.
+pub(crate) fn sync(folder: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    std::fs::File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 fn put(
     path: &Path,
     content: &[u8],

@@ -4,8 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::consent::{self, Decision};
+use crate::erase::{self, Asked};
 use crate::folders::{self, Folders};
 use crate::ledger::{Entry, Fate, Ledger};
+use crate::receipt::SentTo;
 use crate::settings::Settings;
 use crate::{random, spool, upload};
 
@@ -79,30 +81,37 @@ pub(crate) fn remember(settings: &Settings) {
     let _best_effort = folders::replace(&path, about.as_bytes());
 }
 
+/// Its name in a framework's folder.
+pub(crate) const SECRET: &str = "secret";
+
 /// The installation's secret: made when it is first asked for, never sent. Where it cannot be kept it lasts as long as
 /// the process.
 pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
-    let fresh = random::from_system();
-    let Some(folder) = folder else {
-        return fresh;
-    };
-    let path = folder.join("secret");
+    folder
+        .and_then(kept_secret)
+        .unwrap_or_else(random::from_system)
+}
+
+/// The same; `None` where it cannot be kept.
+pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
+    let path = folder.join(SECRET);
     let read = || -> Option<[u8; 32]> { folders::read(&path, 64).ok()?.try_into().ok() };
     if let Some(secret) = read() {
-        return secret;
+        return Some(secret);
     }
     if path.exists() {
         // Cut short by a power cut, or not ours: of no use to anybody.
         let _best_effort = std::fs::remove_file(&path);
     }
+    let fresh: [u8; 32] = random::from_system();
     // Whichever of several processes comes first: a file is linked to its name once, and whole.
     let draft = folder.join(format!("secret.{}.new", random::Id::random().as_str()));
     let kept =
         folders::replace(&draft, &fresh).is_ok() && std::fs::hard_link(&draft, &path).is_ok();
     let _best_effort = std::fs::remove_file(&draft);
     match kept {
-        true => fresh,
-        false => read().unwrap_or(fresh),
+        true => Some(fresh),
+        false => read(),
     }
 }
 
@@ -250,6 +259,13 @@ impl Installation {
         totals
     }
 
+    /// Asks every collector that something was sent to since receipts are sent, to erase what this installation sent. A person
+    /// asks for that: so it is done whether or not telemetry is on.
+    #[must_use]
+    pub fn ask_to_erase(&self) -> Vec<Asked> {
+        erase::ask(&self.folder)
+    }
+
     /// Deletes what is kept of it on this machine: what waits, the ledger, the secret. Keys that are made after this have
     /// nothing in common with those before, but for a program that is running: it goes on with the old secret to its end.
     ///
@@ -259,11 +275,26 @@ impl Installation {
     /// # Errors
     /// A file cannot be removed.
     pub fn forget(&self) -> io::Result<()> {
+        self.remove_all_but(&[])?;
+        // Gone if nothing of that is there.
+        let _left = std::fs::remove_dir(&self.folder);
+        Ok(())
+    }
+
+    /// Deletes the same but for what is needed to ask a collector again: the secret, and where something was sent.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn forget_what_waits(&self) -> io::Result<()> {
+        self.remove_all_but(&[ABOUT, SECRET, SentTo::FILE, upload::Trust::FILE])
+    }
+
+    fn remove_all_but(&self, needed: &[&str]) -> io::Result<()> {
         const KEPT: [&str; 3] = [consent::GONE, consent::SHOWN, upload::Circuit::FILE];
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| KEPT.contains(&name)) {
+            if name.is_some_and(|name| KEPT.contains(&name) || needed.contains(&name)) {
                 continue;
             }
             match path.is_dir() {
@@ -271,8 +302,6 @@ impl Installation {
                 false => std::fs::remove_file(&path)?,
             }
         }
-        // Gone if nothing of that is there.
-        let _left = std::fs::remove_dir(&self.folder);
         Ok(())
     }
 }

@@ -97,6 +97,8 @@ pub struct Entry {
     pub sent_bytes: u64,
     /// SHA-256 of the uncompressed body, in hexadecimal; `-` where nothing left.
     pub sha256: String,
+    /// The receipt that went with the request, in hexadecimal; `-` where none did, or it is not known any more.
+    pub receipt: String,
 }
 
 impl Entry {
@@ -109,7 +111,7 @@ impl Entry {
     fn write(&self, text: &mut String) {
         let _infallible = writeln!(
             text,
-            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+            "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
             clock::utc(self.time_millis),
             self.segment,
             self.fate.as_str(),
@@ -119,6 +121,7 @@ impl Entry {
             self.bytes,
             self.sent_bytes,
             self.sha256,
+            self.receipt,
         );
     }
 
@@ -134,13 +137,16 @@ impl Entry {
             bytes: words.next()?.parse().ok()?,
             sent_bytes: words.next()?.parse().ok()?,
             sha256: words.next()?.to_owned(),
+            // Lines of before receipts were sent have no such word.
+            receipt: words.next().unwrap_or("-").to_owned(),
         };
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        let is_hash = match entry.sha256.as_str() {
-            "-" => true,
-            hash => hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        let is_hex = |text: &str, digits: usize| {
+            text == "-" || text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
-        let is_ours = is_hash && entry.segment.bytes().all(is_name);
+        let is_ours = is_hex(&entry.sha256, 64)
+            && is_hex(&entry.receipt, 32)
+            && entry.segment.bytes().all(is_name);
         (is_ours && words.next().is_none()).then_some(entry)
     }
 }
@@ -246,6 +252,7 @@ impl Ledger {
                     bytes: 0,
                     sent_bytes: 0,
                     sha256: "-".to_owned(),
+                    receipt: "-".to_owned(),
                     ..entry.clone()
                 });
                 sum.time_millis = sum.time_millis.max(entry.time_millis);
@@ -290,6 +297,7 @@ mod tests {
             bytes: 900,
             sent_bytes: 400,
             sha256: sha256(b""),
+            receipt: "7".repeat(32),
         }
     }
 
@@ -343,7 +351,9 @@ mod tests {
     #[test]
     fn a_line_that_we_would_not_write_is_passed_over() {
         let line = "2026-03-02T09:15:04Z\ta\tdelivered\t200\t3\t1\t900\t400\t-";
-        assert!(Entry::read(line).is_some());
+        assert_eq!(Entry::read(line).unwrap().receipt, "-");
+        assert!(Entry::read(&format!("{line}\t-")).is_some());
+        assert_eq!(Entry::read(&format!("{line}\tx")), None);
         for (from, to) in [
             ("\t-", "\t- 02\r\n"),
             ("\ta\t", "\t\u{1b}[2J\t"),

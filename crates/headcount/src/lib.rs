@@ -22,11 +22,13 @@
 //! - **Exit is instant.** The end of the process writes to disk what waits in memory, and sends nothing.
 //! - **What you see is what is sent.** [`Installation::pending`] gives the very bytes.
 //! - **Keys say nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
+//! - **What was sent can be erased.** Each request carries a receipt that only this secret can redeem ([`Installation::ask_to_erase`]).
 
 mod builder;
 mod clock;
 mod consent;
 mod drain;
+mod erase;
 mod events;
 mod field;
 #[rustfmt::skip]
@@ -39,6 +41,7 @@ mod losses;
 mod model;
 mod platform;
 mod random;
+mod receipt;
 mod recorder;
 mod settings;
 mod spool;
@@ -49,6 +52,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use consent::{Decision, Mode, Reason};
+pub use erase::{Asked, ErasureAnswer};
 pub use events::{CrewRun, Deployment, FlowRun, TaskRun};
 pub use folders::HOME_VARIABLE;
 pub use installation::{Installation, Pending, Totals, set_consent};

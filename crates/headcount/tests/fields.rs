@@ -108,7 +108,7 @@ fn constant(
         Rule::Boolean => ("Boolean", String::new()),
         Rule::Integer { min, max } => ("Integer", format!(", min: {min}, max: {max}")),
         Rule::Double { min, max } => ("Double", format!(", min: {min:?}, max: {max:?}")),
-        Rule::Timestamp => return None,
+        Rule::Timestamp | Rule::Receipt => return None,
         Rule::Id => ("RandomId", String::new()),
         Rule::Key(_) => ("KeyedHash", String::new()),
         Rule::Enum(values) => ("Word", format!(", values: &{values:?}")),

@@ -214,6 +214,12 @@ fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
     let subject = Subject::new(&file.join("home")).endpoint(receiver.endpoint());
     let _output = text(&subject.run(&["live", "600"]));
     assert!(receiver.spans().len() > 10);
+    let requests = receiver.arrived();
+    let has_receipt = |head: &str| header(head, "headcount-receipt").is_some();
+    assert!(
+        requests.iter().all(|request| !has_receipt(&request.head)),
+        "nobody could redeem it"
+    );
     let mut seen = HashMap::new();
     for span in receiver.spans() {
         *seen.entry(span.id).or_insert(0) += 1;
@@ -301,4 +307,9 @@ fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
     let output = text(&friend.run(&["record-and-wait", "5", "1"]));
     assert!(output.contains("sent true"), "{output}");
     assert!(receiver.spans().len() > 5);
+    // Whoever asks to have it erased is not the framework, and trusts the same certificate.
+    let before = receiver.arrived().len();
+    let asked = headcount::Installation::all_in(home.path())[0].ask_to_erase();
+    assert_eq!(asked[0].answer, headcount::ErasureAnswer::Accepted);
+    assert_eq!(receiver.arrived().len(), before + 1);
 }

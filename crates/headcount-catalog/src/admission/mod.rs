@@ -18,7 +18,7 @@ mod window;
 
 use std::hash::Hasher;
 
-use headcount_wire::{RawSpan, RequestError, SpanGroup, TraceRequest};
+use headcount_wire::{RawSpan, Receipt, RequestError, SpanGroup, TraceRequest};
 use siphasher::sip::SipHasher13;
 
 use crate::batch::{AdmittedBatch, BatchWriter};
@@ -84,7 +84,24 @@ impl Admission {
         malformed_before: u64,
         received_us: i64,
     ) -> Result<Outcome, RequestError> {
+        self.admit_under(None, body, malformed_before, received_us)
+    }
+
+    /// The same for a request that came with `receipt`: its rows can be erased by whoever shows the receipt's token. Counts of
+    /// what was refused hold nothing of the sender's, and stay.
+    ///
+    /// # Errors
+    /// As of [`Admission::admit`].
+    pub fn admit_under(
+        &self,
+        receipt: Option<Receipt>,
+        body: &[u8],
+        malformed_before: u64,
+        received_us: i64,
+    ) -> Result<Outcome, RequestError> {
         let request = TraceRequest::parse(body)?;
+        let secret = self.cleaner.secret();
+        let receipt = receipt.map(|receipt| secret.receipt(&receipt));
         let mut walk = Walk {
             admission: self,
             survey: Survey::take(&self.programs, &self.window, &request),
@@ -93,6 +110,7 @@ impl Admission {
                 &self.cleaner,
                 &self.window,
                 received_us,
+                receipt,
                 body.len(),
             ),
             spans: SipHasher13::new(),

@@ -53,6 +53,8 @@ pub(super) struct EnvelopeColumns {
     pub(super) framework_version: usize,
     pub(super) runtime: usize,
     pub(super) runtime_version: usize,
+    /// `None` in a table of counts, which are nobody's.
+    pub(super) receipt: Option<usize>,
 }
 
 impl EnvelopeColumns {
@@ -64,8 +66,10 @@ impl EnvelopeColumns {
             framework_version,
             runtime,
             runtime_version,
+            receipt,
         } = *self;
         [time, framework, framework_version, runtime, runtime_version].contains(&column)
+            || receipt == Some(column)
     }
 }
 
@@ -197,6 +201,8 @@ pub(super) struct EachPlan {
 #[derive(Debug)]
 pub(super) struct RowPlan {
     pub(super) table: TableId,
+    /// Its name, which keys its receipts.
+    pub(super) name: Box<str>,
     pub(super) tier: Tier,
     pub(super) envelope: EnvelopeColumns,
     /// By column; of several entries for one column the first that has a value counts.

@@ -14,6 +14,7 @@ impl SpanRun<'_, '_> {
             texts,
             writer,
             facts,
+            receipt,
             ..
         } = self;
         let has_content = |slot: &u16| slots[usize::from(*slot)] != Clean::Absent;
@@ -31,6 +32,9 @@ impl SpanRun<'_, '_> {
             row.text(plan.envelope.runtime, runtime);
             if let Some(version) = facts.runtime_version.as_str() {
                 row.text(plan.envelope.runtime_version, version);
+            }
+            if let (Some(column), Some(receipt)) = (plan.envelope.receipt, receipt) {
+                row.text(column, receipt.imprint(&plan.name).as_str());
             }
             let mut written = None;
             for (column, source) in &plan.columns {

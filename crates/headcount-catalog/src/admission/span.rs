@@ -11,6 +11,7 @@ use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
 use crate::dialect::{Reason, Version};
 use crate::record::Fingerprint;
+use crate::secret::KeyedReceipt;
 
 /// 2023-01-01T00:00:00Z: before any release of any framework that reports.
 const EARLIEST_US: i64 = 1_672_531_200_000_000;
@@ -48,6 +49,8 @@ pub(super) struct SpanRun<'a, 'p> {
     pub(super) cleaner: &'p Cleaner,
     pub(super) window: &'p Window,
     received_us: i64,
+    /// What lets the request's sender have its rows erased.
+    pub(super) receipt: Option<KeyedReceipt>,
     pub(super) writer: BatchWriter,
     pub(super) refusals: Refusals<'a>,
     pub(super) values: Vec<Option<Value<'a>>>,
@@ -65,6 +68,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         cleaner: &'p Cleaner,
         window: &'p Window,
         received_us: i64,
+        receipt: Option<KeyedReceipt>,
         body_length: usize,
     ) -> Self {
         Self {
@@ -72,7 +76,8 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             cleaner,
             window,
             received_us,
-            writer: BatchWriter::with_capacity(body_length / 2),
+            receipt,
+            writer: BatchWriter::with_capacity(body_length / 2).under(receipt),
             refusals: Refusals::default(),
             values: Vec::new(),
             repeated_keys: Vec::new(),

@@ -138,7 +138,7 @@ impl Cleaner {
             Rule::FreeText(limit) => Ok(Clean::Text(self.free_text(text, limit))),
             Rule::Content(limit) => Ok(Clean::Text(cut(text, limit.max_length))),
             // Not a sender's to write.
-            Rule::OwnWord(_) | Rule::Timestamp => Err(Reason::WrongType),
+            Rule::OwnWord(_) | Rule::Timestamp | Rule::Receipt => Err(Reason::WrongType),
             Rule::Boolean | Rule::Integer { .. } | Rule::Double { .. } => Err(Reason::WrongType),
         }
     }

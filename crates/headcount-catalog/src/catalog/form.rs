@@ -174,6 +174,7 @@ impl Field {
             Kind::OwnWord => Rule::OwnWord(limit),
             Kind::FreeText => Rule::FreeText(limit),
             Kind::Content => Rule::Content(limit),
+            Kind::Receipt => Rule::Receipt,
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::output::{self, Format};
 /// List every request that left this machine, with its hash, and everything that was given up
 ///
 /// `sha256` is that of the request's body before compression: the bytes that `headcount preview --format otlp` showed.
+/// `receipt` went beside it: by it, `headcount forget` can have the collector erase what the request held.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Log {
@@ -29,7 +30,7 @@ Exit codes:
   0  done
   2  the command line is wrong";
 
-const COLUMNS: [(&str, ColumnKind); 10] = [
+const COLUMNS: [(&str, ColumnKind); 11] = [
     ("framework", ColumnKind::Other),
     ("time", ColumnKind::Moment),
     ("segment", ColumnKind::Other),
@@ -40,6 +41,7 @@ const COLUMNS: [(&str, ColumnKind); 10] = [
     ("bytes", ColumnKind::Integer),
     ("sent_bytes", ColumnKind::Integer),
     ("sha256", ColumnKind::Other),
+    ("receipt", ColumnKind::Other),
 ];
 
 impl Log {
@@ -63,6 +65,7 @@ impl Log {
                     entry.bytes.into(),
                     entry.sent_bytes.into(),
                     entry.sha256.into(),
+                    entry.receipt.into(),
                 ]
             }));
         }

@@ -68,18 +68,23 @@ pub struct Server {
 impl Server {
     /// Starts a server on `data` and on a free port, and waits until it takes requests.
     pub fn start(data: &Path) -> Server {
-        Server::listening(data, "none")
+        Server::listening(data, "127.0.0.1:0", "none")
+    }
+
+    /// The same on `address`, where one that is started again is found again.
+    pub fn start_at(data: &Path, address: &str) -> Server {
+        Server::listening(data, address, "none")
     }
 
     /// The same with a gRPC listener.
     pub fn start_with_grpc(data: &Path) -> Server {
-        Server::listening(data, "127.0.0.1:0")
+        Server::listening(data, "127.0.0.1:0", "127.0.0.1:0")
     }
 
-    fn listening(data: &Path, grpc: &str) -> Server {
+    fn listening(data: &Path, http: &str, grpc: &str) -> Server {
         let mut child = headcount()
             .args(["serve", "--data", path(data)])
-            .args(["--http", "127.0.0.1:0", "--grpc", grpc])
+            .args(["--http", http, "--grpc", grpc])
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
 use super::replay::SegmentFile;
 use crate::disk::{Disk, DiskFile};
+use crate::erasure::Erased;
 use crate::error::AppendError;
 use crate::lake::Appended;
 use crate::memtable::Chunk;
@@ -35,8 +36,9 @@ const GROUP_BYTES: usize = 4 << 20;
 pub(crate) enum Command {
     /// Store a batch; answered after its fsync.
     Append(Waiting),
-    /// Seal the segment and freeze the memtable; answered when both have happened.
-    Rotate(oneshot::Sender<()>),
+    /// Seal the segment and freeze the memtable; answered when both have happened, and with whether no bytes are left in the
+    /// log that do not count.
+    Rotate(oneshot::Sender<io::Result<()>>),
 }
 
 /// A batch whose sender waits, or has gone away meanwhile.
@@ -72,6 +74,8 @@ pub(crate) struct Writer {
     pub(crate) view: Arc<View>,
     pub(crate) sealed: Arc<Mutex<Vec<SealedSegment>>>,
     pub(crate) patience: Duration,
+    /// Receipts under which nothing is stored.
+    pub(crate) erased: Erased,
     pub(crate) segment: Segmented,
 }
 
@@ -88,7 +92,7 @@ impl Writer {
                 match command {
                     Command::Rotate(reply) => {
                         self.rotate();
-                        let _gone = reply.send(());
+                        let _gone = reply.send(self.remove_void());
                     }
                     Command::Append(first) => {
                         let mut bytes = first.batch.bytes().len();
@@ -124,8 +128,15 @@ impl Writer {
         frame.resize(FRAME_HEADER, 0);
         let mut fresh = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
+        let erased = self.erased.read();
         for waiting in group {
             let mut appended = Appended::default();
+            let receipt = waiting.batch.receipt();
+            if receipt.is_some_and(|receipt| erased.contains(&receipt)) {
+                // Its sender asked for what comes under this receipt to be erased, and learns nothing from the answer.
+                answers.push((waiting.reply, appended, waiting.held));
+                continue;
+            }
             for entry in waiting.batch.entries().map_while(Result::ok) {
                 if self.seen.insert(entry.fingerprint.0) {
                     frame.extend_from_slice(entry.bytes);
@@ -138,6 +149,7 @@ impl Writer {
             // The frame has a copy, so the room is still taken.
             answers.push((waiting.reply, appended, waiting.held));
         }
+        drop(erased);
         if let Err(error) = self.write_frame(frame, &fresh) {
             self.seen.forget(&fresh);
             tracing::error!(%error, "a group of batches was not stored");
@@ -228,6 +240,17 @@ impl Writer {
             self.seal(segment);
         }
         self.view.freeze(self.next_sequence - 1);
+    }
+
+    /// Removes the segment that the next one would replace: it was given up before a frame of it counted, and may hold the
+    /// bytes of one that was never acknowledged. Where nothing more comes, they would stay.
+    fn remove_void(&self) -> io::Result<()> {
+        let void = SegmentFile::new(&self.folder, self.next_sequence);
+        if !void.path.exists() {
+            return Ok(());
+        }
+        self.disk.remove(&void.path)?;
+        self.disk.sync_folder(&self.folder)
     }
 }
 

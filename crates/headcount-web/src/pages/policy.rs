@@ -198,6 +198,7 @@ impl Desk {
 fn place(place: &Place) -> String {
     match place {
         Place::EveryTable => "in every table".to_owned(),
+        Place::EveryEventTable => "in every table of events".to_owned(),
         Place::EveryDefaultTable => "in every table of the default tier".to_owned(),
         Place::Table(table) => format!("in the table {table}"),
     }

@@ -96,6 +96,12 @@ impl Endpoint {
         })
     }
 
+    /// Where tokens are shown, beside where spans go.
+    pub(crate) fn erase_path(&self) -> String {
+        let folder = self.path.trim_end_matches("/traces");
+        format!("{folder}/erase")
+    }
+
     /// The `Host` header: with the port where it is not the scheme's own.
     pub(crate) fn authority(&self) -> String {
         let host = match self.host.contains(':') {
@@ -186,6 +192,13 @@ mod tests {
             parse("http://[::1]:4318/a"),
             "http://[::1]:4318/a/v1/traces"
         );
+    }
+
+    #[test]
+    fn tokens_are_shown_beside_where_spans_go() {
+        let path = |text: &str| Endpoint::parse(text).unwrap().erase_path();
+        assert_eq!(path("http://127.0.0.1:4318"), "/v1/erase");
+        assert_eq!(path("http://127.0.0.1/in/v1/traces/"), "/in/v1/erase");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
+use headcount_wire::{RECEIPT_HEADER, Receipt};
+
 use super::endpoint::Endpoint;
 
 /// How long one exchange may take, the name's resolution apart (which nothing can interrupt, and nobody waits for).
@@ -32,12 +34,17 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Post<'a> {
     pub(crate) endpoint: &'a Endpoint,
+    /// Of the endpoint's paths the one that it is for.
+    pub(crate) path: &'a str,
+    pub(crate) content_type: &'static str,
     /// As it goes over the network.
     pub(crate) body: &'a [u8],
     /// `Some("gzip")` where it is compressed.
     pub(crate) encoding: Option<&'static str>,
-    /// The same for every attempt to send the same body.
+    /// The same for every attempt to send the same body; empty where that does not matter.
     pub(crate) idempotency_key: &'a str,
+    /// What lets this installation have erased what the body holds.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Post<'_> {
@@ -46,14 +53,22 @@ impl Post<'_> {
             .encoding
             .map(|encoding| format!("Content-Encoding: {encoding}\r\n"))
             .unwrap_or_default();
+        let key = match self.idempotency_key {
+            "" => String::new(),
+            key => format!("Idempotency-Key: \"{key}\"\r\n"),
+        };
+        let receipt = self
+            .receipt
+            .map(|receipt| format!("{RECEIPT_HEADER}: {receipt}\r\n"))
+            .unwrap_or_default();
         format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: headcount/{}\r\nContent-Type: application/x-protobuf\r\n{encoding}\
-             Content-Length: {}\r\nIdempotency-Key: \"{}\"\r\nConnection: close\r\n\r\n",
-            self.endpoint.path,
+            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: headcount/{}\r\nContent-Type: {}\r\n{encoding}\
+             Content-Length: {}\r\n{key}{receipt}Connection: close\r\n\r\n",
+            self.path,
             self.endpoint.authority(),
             env!("CARGO_PKG_VERSION"),
+            self.content_type,
             self.body.len(),
-            self.idempotency_key,
         )
     }
 
@@ -214,14 +229,19 @@ mod tests {
         let endpoint = Endpoint::parse("http://127.0.0.1:4318").unwrap();
         let post = Post {
             endpoint: &endpoint,
+            path: &endpoint.path,
+            content_type: "application/x-protobuf",
             body: b"abc",
             encoding: Some("gzip"),
             idempotency_key: "k",
+            receipt: Receipt::parse(&[b'7'; 32]),
         };
         let head = post.head();
         assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:4318\r\n"));
         assert!(head.contains("\r\nContent-Length: 3\r\n"));
         assert!(head.contains("\r\nContent-Encoding: gzip\r\n"));
+        let receipt = format!("\r\nheadcount-receipt: {}\r\n", "7".repeat(32));
+        assert!(head.contains(&receipt), "{head}");
         assert!(head.ends_with("\r\n\r\n"));
     }
 }

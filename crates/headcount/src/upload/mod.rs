@@ -18,24 +18,56 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::{Entry, Fate, Ledger, sha256};
 use crate::spool::{self, Damage, Found, Held};
-use crate::{clock, consent, folders};
+use crate::{clock, consent, folders, receipt};
 
 /// Bodies shorter than this gain nothing by compression.
 #[cfg(feature = "tls")]
 const WORTH_COMPRESSING: usize = 256;
 
+/// What spans are sent as.
+const SPANS: &str = "application/x-protobuf";
+
 /// A segment without a record that is younger than this was just begun, in milliseconds.
 const YOUNG_MILLIS: u64 = 60_000;
 
 /// Certificate authorities beside the Mozilla ones, as the framework names them (DER).
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Trust(
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "there is nothing to trust without TLS")
-    )]
-    pub(crate) Vec<Vec<u8>>,
-);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Trust(pub(crate) Vec<Vec<u8>>);
+
+impl Trust {
+    /// Its name in a framework's folder.
+    pub(crate) const FILE: &str = "trust";
+
+    /// Keeps the certificates for `headcount forget`, which does not run in the framework's program: each behind its length.
+    pub(crate) fn keep(&self, folder: &Path) -> std::io::Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        for certificate in &self.0 {
+            let length = u32::try_from(certificate.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(certificate);
+        }
+        folders::replace_durably(&folder.join(Self::FILE), &bytes)
+    }
+
+    /// The certificates that were kept, as far as they can be read.
+    pub(crate) fn kept(folder: &Path) -> Self {
+        let bytes = folders::read(&folder.join(Self::FILE), 1 << 20).unwrap_or_default();
+        let mut rest = bytes.as_slice();
+        let mut certificates = Vec::new();
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let Some((certificate, after)) = after.split_at_checked(length) else {
+                break;
+            };
+            certificates.push(certificate.to_vec());
+            rest = after;
+        }
+        Self(certificates)
+    }
+}
 
 /// Sends what one framework's folder holds.
 #[derive(Debug, Clone)]
@@ -80,8 +112,22 @@ pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
     folder.join("spool")
 }
 
+/// Shows tokens of receipts to a collector, in JSON.
+pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> Answer {
+    let post = http::Post {
+        endpoint,
+        path: &endpoint.erase_path(),
+        content_type: "application/json",
+        body,
+        encoding: None,
+        idempotency_key: "",
+        receipt: None,
+    };
+    post.send(trust)
+}
+
 /// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
-fn lock(folder: &Path) -> Option<Held> {
+pub(crate) fn lock(folder: &Path) -> Option<Held> {
     folders::create(folder).ok()?;
     let file = folders::private_file()
         .write(true)
@@ -201,6 +247,12 @@ impl Uploader {
 
     /// Sends `body`, and notes in `entry` what left.
     fn post(&self, name: &str, body: &[u8], entry: &mut Entry) -> Answer {
+        let receipt = receipt::issue(
+            &self.folder,
+            &self.endpoint,
+            &self.trust,
+            clock::now_millis(),
+        );
         let compressed = compress(body);
         let (sent, encoding) = match &compressed {
             Some(compressed) => (compressed.as_slice(), Some("gzip")),
@@ -209,11 +261,15 @@ impl Uploader {
         entry.bytes = body.len() as u64;
         entry.sent_bytes = sent.len() as u64;
         entry.sha256 = sha256(body);
+        entry.receipt = receipt.map_or_else(|| "-".to_owned(), |receipt| receipt.to_string());
         let post = http::Post {
             endpoint: &self.endpoint,
+            path: &self.endpoint.path,
+            content_type: SPANS,
             body: sent,
             encoding,
             idempotency_key: name,
+            receipt,
         };
         post.send(&self.trust)
     }
@@ -224,9 +280,13 @@ impl Uploader {
         let compressed = compress(body);
         let post = http::Post {
             endpoint: &self.endpoint,
+            path: &self.endpoint.path,
+            content_type: SPANS,
             body: compressed.as_deref().unwrap_or(body),
             encoding: compressed.as_ref().map(|_| "gzip"),
             idempotency_key: name.as_str(),
+            // A machine that keeps nothing could not redeem it.
+            receipt: None,
         };
         post.send(&self.trust)
     }

@@ -22,6 +22,7 @@ pub(super) fn entry(found: &Found, content: &Content<'_>, fate: Fate) -> Entry {
         bytes: 0,
         sent_bytes: 0,
         sha256: "-".to_owned(),
+        receipt: "-".to_owned(),
     }
 }
 

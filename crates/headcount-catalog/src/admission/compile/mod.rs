@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use super::program::{DialectProgram, EnvelopeColumns, Name, NameId, Programs, RefusalTable};
 use crate::catalog::Catalog;
 use crate::dialect::{Dialect, DialectError};
-use crate::schema::TableId;
+use crate::schema::{RECEIPT_COLUMN, TableId};
 use span::SpanCompiler;
 
 /// What stands for a name that is not ours to repeat.
@@ -102,6 +102,7 @@ fn envelope_columns(catalog: &Catalog, table: TableId) -> Result<EnvelopeColumns
         framework_version: column("framework_version")?,
         runtime: column("runtime")?,
         runtime_version: column("runtime_version")?,
+        receipt: column(RECEIPT_COLUMN).ok(),
     })
 }
 

@@ -208,6 +208,7 @@ impl<'c> SpanCompiler<'c> {
         }
         Ok(RowPlan {
             table,
+            name: name.into(),
             tier,
             envelope: envelope_columns(self.catalog, table)?,
             columns: Vec::new(),

@@ -1,0 +1,327 @@
+//! Orders to erase, on disk and in memory (`docs/formats/wal.md`).
+//!
+//! ```text
+//! taken:     erasures/{number}.order, fsynced ─▶ nothing more is stored under its receipts ─▶ answered
+//! done:      linked to {number}.done, durably, and then removed under its first name
+//! forgotten: removed, after 30 days
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hashbrown::HashSet;
+use headcount_catalog::KeyedReceipt;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+
+use crate::disk::Disk;
+use crate::error::{LakeError, OrderError};
+
+const MAGIC: &[u8; 8] = b"HEADCERA";
+/// Magic, checksum, when it was taken.
+const HEADER: usize = 20;
+/// How long nothing is stored under an erased receipt: as long as a client keeps what it could send again.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+/// Receipts of all orders, those that were carried out among them: about 40 bytes each.
+const MOST_RECEIPTS: usize = 500_000;
+
+/// The receipts under which nothing is stored any more.
+pub(crate) type Erased = Arc<RwLock<HashSet<KeyedReceipt>>>;
+
+/// Every order that is remembered.
+pub(crate) struct Orders {
+    folder: PathBuf,
+    disk: Arc<dyn Disk>,
+    erased: Erased,
+    all: Mutex<Vec<Order>>,
+    /// Told when an order was taken.
+    pub(crate) taken: Notify,
+}
+
+/// One request's order.
+#[derive(Debug, Clone)]
+struct Order {
+    number: u64,
+    /// Seconds since 1970 UTC.
+    taken: u64,
+    is_done: bool,
+    receipts: Vec<KeyedReceipt>,
+}
+
+/// What waits to be carried out.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// The orders' numbers.
+    pub(crate) numbers: Vec<u64>,
+    pub(crate) receipts: Vec<KeyedReceipt>,
+}
+
+impl Orders {
+    /// Reads the orders in `folder`.
+    pub(crate) fn load(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self, LakeError> {
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(LakeError::io("list", &folder))? {
+            let path = entry.map_err(LakeError::io("list", &folder))?.path();
+            let is_done = match path.extension().and_then(|ending| ending.to_str()) {
+                Some("order") => false,
+                Some("done") => true,
+                _ => continue,
+            };
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            if let Some(number) = stem.and_then(|digits| digits.parse().ok()) {
+                all.push(read(&path, number, is_done)?);
+            }
+        }
+        // A crash may leave both names; the second one counts.
+        all.sort_by_key(|order: &Order| (order.number, order.is_done));
+        all.reverse();
+        all.dedup_by_key(|order| order.number);
+        all.reverse();
+        let orders = Self {
+            folder,
+            disk,
+            erased: Erased::default(),
+            all: Mutex::new(all),
+            taken: Notify::new(),
+        };
+        orders.remember(&orders.all.lock());
+        Ok(orders)
+    }
+
+    /// The receipts under which nothing is stored, as the log's thread asks for them.
+    pub(crate) fn erased(&self) -> Erased {
+        Arc::clone(&self.erased)
+    }
+
+    /// Takes an order. When this returns, the order is on the disk, and what is appended later under its receipts is not
+    /// stored.
+    pub(crate) fn take(&self, receipts: Vec<KeyedReceipt>) -> Result<(), OrderError> {
+        let mut all = self.all.lock();
+        let waiting: usize = all
+            .iter()
+            .filter(|order| !order.is_done)
+            .map(|order| order.receipts.len())
+            .sum();
+        if waiting + receipts.len() > MOST_RECEIPTS {
+            return Err(OrderError::TooMany);
+        }
+        let order = Order {
+            number: all.last().map_or(1, |last| last.number + 1),
+            taken: now(),
+            is_done: false,
+            receipts,
+        };
+        let path = self.path(order.number, false);
+        // An order whose fate is unknown after an error is replaced by the next one, or carried out after a restart.
+        self.disk
+            .replace(&path, &bytes(&order))
+            .map_err(|error| OrderError::from(&error))?;
+        self.erased.write().extend(order.receipts.iter().copied());
+        all.push(order);
+        drop(all);
+        self.taken.notify_one();
+        Ok(())
+    }
+
+    /// What was ordered and not carried out.
+    pub(crate) fn pending(&self) -> Pending {
+        let mut pending = Pending::default();
+        for order in self.all.lock().iter().filter(|order| !order.is_done) {
+            pending.numbers.push(order.number);
+            pending.receipts.extend_from_slice(&order.receipts);
+        }
+        pending
+    }
+
+    /// These orders were carried out: nothing is left of what they name.
+    pub(crate) fn finish(&self, numbers: &[u64]) -> Result<(), LakeError> {
+        let mut all = self.all.lock();
+        let sync = || {
+            self.disk
+                .sync_folder(&self.folder)
+                .map_err(LakeError::io("sync", &self.folder))
+        };
+        for number in numbers {
+            let (waiting, done) = (self.path(*number, false), self.path(*number, true));
+            if !done.exists() {
+                self.disk
+                    .link(&waiting, &done)
+                    .map_err(LakeError::io("rename", &waiting))?;
+            }
+        }
+        // At no moment is an order without a name: what comes later under its receipts would be stored.
+        sync()?;
+        for order in all
+            .iter_mut()
+            .filter(|order| numbers.contains(&order.number))
+        {
+            order.is_done = true;
+            let waiting = self.path(order.number, false);
+            self.disk
+                .remove(&waiting)
+                .map_err(LakeError::io("remove", &waiting))?;
+        }
+        sync()
+    }
+
+    /// Forgets orders that were carried out: those that are old, and the oldest where there are too many.
+    pub(crate) fn expire(&self) -> Result<(), LakeError> {
+        self.expire_at(now())
+    }
+
+    fn expire_at(&self, now: u64) -> Result<(), LakeError> {
+        let mut all = self.all.lock();
+        let mut total: usize = all.iter().map(|order| order.receipts.len()).sum();
+        let mut forgotten = Vec::new();
+        for order in all.iter().filter(|order| order.is_done) {
+            let is_old = now.saturating_sub(order.taken) > REMEMBERED.as_secs();
+            if is_old || total > MOST_RECEIPTS {
+                total -= order.receipts.len();
+                forgotten.push(order.number);
+            }
+        }
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        for number in &forgotten {
+            let path = self.path(*number, true);
+            if path.exists() {
+                self.disk
+                    .remove(&path)
+                    .map_err(LakeError::io("remove", &path))?;
+            }
+        }
+        all.retain(|order| !forgotten.contains(&order.number));
+        self.remember(&all);
+        Ok(())
+    }
+
+    /// Nothing is stored under the receipts of `orders`, and only theirs.
+    fn remember(&self, orders: &[Order]) {
+        let receipts = orders.iter().flat_map(|order| &order.receipts);
+        *self.erased.write() = receipts.copied().collect();
+    }
+
+    fn path(&self, number: u64, is_done: bool) -> PathBuf {
+        let ending = if is_done { "done" } else { "order" };
+        self.folder.join(format!("{number:020}.{ending}"))
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+fn bytes(order: &Order) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + order.receipts.len() * 16);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(&order.taken.to_le_bytes());
+    for receipt in &order.receipts {
+        bytes.extend_from_slice(receipt.as_bytes());
+    }
+    let checksum = crc32fast::hash(&bytes[12..]);
+    bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn read(path: &Path, number: u64, is_done: bool) -> Result<Order, LakeError> {
+    let bytes = std::fs::read(path).map_err(LakeError::io("read", path))?;
+    let whole = bytes.len() >= HEADER
+        && &bytes[..8] == MAGIC
+        && crc32fast::hash(&bytes[12..]).to_le_bytes() == bytes[8..12];
+    let taken = bytes
+        .get(12..HEADER)
+        .and_then(|eight| eight.try_into().ok());
+    let Some(taken) = taken.filter(|_| whole) else {
+        return Err(LakeError::Damaged {
+            path: path.to_path_buf(),
+            offset: 0,
+            reason: "the checksum differs; without the file the store works, but what it orders to be erased may stay".to_owned(),
+        });
+    };
+    let receipts = bytes[HEADER..].chunks_exact(16);
+    Ok(Order {
+        number,
+        taken: u64::from_le_bytes(taken),
+        is_done,
+        receipts: receipts
+            .map(|sixteen| KeyedReceipt::new(sixteen.try_into().unwrap_or_default()))
+            .collect(),
+    })
+}
+
+impl From<&io::Error> for OrderError {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Store(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::disk::RealDisk;
+
+    fn receipts(from: usize, count: usize) -> Vec<KeyedReceipt> {
+        let receipt = |number: usize| KeyedReceipt::new((number as u128).to_le_bytes());
+        (from..from + count).map(receipt).collect()
+    }
+
+    fn load(folder: &Path) -> Orders {
+        Orders::load(Arc::new(RealDisk), folder.to_path_buf()).unwrap()
+    }
+
+    #[test]
+    fn an_order_outlives_a_restart_until_it_is_done_and_its_receipts_stay_erased_for_30_days() {
+        let dir = tempfile::tempdir().unwrap();
+        let orders = load(dir.path());
+        orders.take(receipts(0, 3)).unwrap();
+        orders.take(receipts(3, 2)).unwrap();
+        let orders = load(dir.path());
+        let pending = orders.pending();
+        assert_eq!(pending.receipts, receipts(0, 5));
+        orders.finish(&pending.numbers[..1]).unwrap();
+        let orders = load(dir.path());
+        assert_eq!(orders.pending().receipts, receipts(3, 2));
+        assert_eq!(orders.erased().read().len(), 5);
+        orders.expire_at(now() + 29 * 86_400).unwrap();
+        assert_eq!(orders.erased().read().len(), 5);
+        orders.expire_at(now() + 31 * 86_400).unwrap();
+        assert_eq!(orders.erased().read().len(), 2, "what waits is never old");
+        assert_eq!(load(dir.path()).erased().read().len(), 2);
+        orders.take(receipts(9, 1)).unwrap();
+        assert_eq!(load(dir.path()).pending().numbers, [2, 3]);
+    }
+
+    #[test]
+    fn orders_have_room_for_so_many_receipts() {
+        let dir = tempfile::tempdir().unwrap();
+        let orders = load(dir.path());
+        orders.take(receipts(0, MOST_RECEIPTS)).unwrap();
+        let refused = orders.take(receipts(0, 1));
+        assert!(matches!(refused, Err(OrderError::TooMany)));
+        orders.finish(&[1]).unwrap();
+        orders.take(receipts(MOST_RECEIPTS, 1)).unwrap();
+        orders.expire().unwrap();
+        assert_eq!(orders.erased().read().len(), 1, "the oldest is forgotten");
+    }
+
+    #[test]
+    fn a_damaged_order_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        load(dir.path()).take(receipts(0, 3)).unwrap();
+        let path = dir.path().join("00000000000000000001.order");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[30] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let damaged = Orders::load(Arc::new(RealDisk), dir.path().to_path_buf());
+        assert!(matches!(damaged, Err(LakeError::Damaged { .. })));
+    }
+}
