@@ -54,3 +54,8 @@ bench-client what="all":
 # What the operating system sees of a program that embeds the client
 client:
     tests/client/run
+
+# The dashboard in a real browser, and the API under a fuzzer of its description
+web:
+    cargo build --release
+    tests/web/run

@@ -110,3 +110,90 @@ fn unknown_is_not_zero() {
         json!(["crewai", "0.28.8", null])
     );
 }
+
+/// The answer of a statement without its column of periods, which the report leaves out where no period is asked for.
+fn answer_of(
+    reports: &Reports,
+    statement: &str,
+    keeps_period: bool,
+) -> Vec<Vec<serde_json::Value>> {
+    let mut answer =
+        wait(reports.sql(statement)).unwrap_or_else(|error| panic!("{error}: {statement}"));
+    if !keeps_period {
+        for row in &mut answer.rows {
+            let _period = row.remove(0);
+        }
+    }
+    answer.rows
+}
+
+#[test]
+fn every_report_is_a_statement_that_answers_the_same() {
+    let reports = reports();
+    let mut narrow = parameters(1);
+    narrow.since = Some("2020-01-01".to_owned());
+    narrow.framework = Some("crewai".to_owned());
+    narrow.version = Some("1.*".to_owned());
+    let mut by_day = parameters(1);
+    by_day.by = Some(crate::Period::Day);
+    let mut by_month = narrow.clone();
+    by_month.by = Some(crate::Period::Month);
+    for report in catalog_of_reports() {
+        for parameters in [&parameters(1), &narrow, &by_day, &by_month] {
+            let expected = ask(&reports, &report.name, parameters).rows;
+            let statement = crate::statement(report, parameters, chrono::Utc::now()).unwrap();
+            let found = answer_of(&reports, &statement, parameters.by.is_some());
+            assert_eq!(found, expected, "the report {} {parameters:?}", report.name);
+        }
+    }
+}
+
+#[test]
+fn the_columns_of_a_report_are_known_before_it_is_asked() {
+    let reports = reports();
+    for report in catalog_of_reports() {
+        let columns = wait(reports.columns(&report.name)).unwrap();
+        let answer = ask(&reports, &report.name, &parameters(5));
+        assert_eq!(columns, answer.columns, "the report {}", report.name);
+    }
+}
+
+#[test]
+fn an_environment_leaves_what_names_it() {
+    let reports = reports();
+    let named = |environment: Option<&str>| {
+        let mut parameters = parameters(1);
+        parameters.environment = environment.map(str::to_owned);
+        ask(&reports, "environment", &parameters)
+    };
+    let all = named(None);
+    let (aspect, value, runs) = (0, 1, 3);
+    let row = all
+        .rows
+        .iter()
+        .find(|row| row[aspect] == "runtime_context")
+        .unwrap();
+    let environment = format!("runtime_context:{}", row[value].as_str().unwrap());
+    let only = named(Some(&environment));
+    let rows: Vec<_> = only
+        .rows
+        .iter()
+        .filter(|found| found[aspect] == "runtime_context")
+        .collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0][runs], row[runs]);
+    assert!(
+        only.notes
+            .iter()
+            .any(|note| note.contains("runtime_context"))
+    );
+    assert!(named(Some("runtime_context:nowhere")).rows.is_empty());
+}
+
+#[test]
+fn without_the_shared_tier_its_tables_cannot_be_asked() {
+    let reports = reports().without_tier(headcount_catalog::Tier::Shared);
+    let error = wait(reports.sql("SELECT count(*) FROM shared_agents")).unwrap_err();
+    assert!(error.to_string().contains("shared_agents"), "{error}");
+    assert!(wait(reports.sql("SELECT count(*) FROM crews")).is_ok());
+}
