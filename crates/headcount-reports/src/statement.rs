@@ -12,6 +12,9 @@ use crate::error::ReportError;
 use crate::header::ReportHeader;
 use crate::parameters::{ReportParameters, Selection, VersionFilter};
 
+/// The period of every record where none is asked for.
+const NO_PERIOD: &str = "DATE '1970-01-01'";
+
 /// The report as a statement over the catalog's tables. Free text is not folded in its answer.
 ///
 /// # Errors
@@ -35,9 +38,8 @@ pub fn statement(
         } else {
             ""
         };
-        let period = period(&selection);
         views.push(format!(
-            "periods AS (\n  SELECT {period} AS period{condition}\n)"
+            "periods AS (\n  SELECT {NO_PERIOD} AS period{condition}\n)"
         ));
     }
     let views = views.join(", ");
@@ -137,7 +139,7 @@ fn conditions(table: &Table, selection: &Selection) -> Vec<String> {
 
 fn period(selection: &Selection) -> String {
     match selection.by {
-        None => "DATE '1970-01-01'".to_owned(),
+        None => NO_PERIOD.to_owned(),
         Some(crate::Period::Day) => "CAST(time AS DATE)".to_owned(),
         Some(longer) => format!("CAST(date_trunc('{longer}', time) AS DATE)"),
     }
