@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(format_short(12_000.0), "12k");
         assert_eq!(format_short(3_400_000.0), "3.4M");
         assert_eq!(format_short(0.25), "0.25");
-        assert_eq!(format_share(0.6366), "63.7 %");
+        assert_eq!(format_share(0.6344), "63.4 %");
         assert_eq!(format_share(1.0), "100 %");
     }
 

@@ -147,3 +147,6 @@ if (document.querySelector("[data-waiting]")) {
   };
   setTimeout(ask, 2000);
 }
+
+// Answers of a while ago are replaced by those that are being computed.
+if (document.querySelector("[data-old]")) setTimeout(() => location.reload(), 5000);

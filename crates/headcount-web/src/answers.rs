@@ -1,14 +1,14 @@
 //! Answers that are asked again and again, computed once.
 //!
-//! An answer stands as long as nothing was taken in since it was computed. A page also shows one that is a little older
-//! ([`RECENT`]) and has it computed anew behind its back, so that a reader waits for no report that was read before; it
-//! says which moment it shows. Equal questions that come together are computed once.
+//! An answer stands as long as nothing was taken in since it was computed. A page also shows an older one ([`KEPT`]) and has
+//! it computed anew behind its back, so that a reader waits for no report that was read before; it says which moment it
+//! shows, and after [`RECENT`] that a newer one is coming. Equal questions that come together are computed once.
 
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::Tier;
 use headcount_reports::{Answer, QueryLimits, ReportError, ReportParameters, Reports};
 use moka::future::Cache;
@@ -16,8 +16,12 @@ use moka::future::Cache;
 use crate::access::Reader;
 use crate::site::Store;
 
-/// How old an answer may be where a reader would otherwise wait.
-const RECENT: Duration = Duration::from_secs(120);
+/// How old an answer may be without a word about it.
+const RECENT: TimeDelta = TimeDelta::minutes(2);
+
+/// How old a report's answer may be where a reader would otherwise wait. Rows, which may hold what somebody has had
+/// erased since, are never older than [`RECENT`].
+const KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// How long an answer stands when nothing was taken in: time passes in "the last 36 hours", and rows expire.
 const STANDS: Duration = Duration::from_secs(30);
@@ -62,7 +66,7 @@ impl Answers {
             store: Arc::new(store),
             limits,
             exact: cache(STANDS),
-            last: cache(RECENT),
+            last: cache(KEPT),
         }
     }
 
@@ -102,7 +106,10 @@ impl Answers {
         if let Some(known) = self.exact.get(&(question.clone(), stamp)).await {
             return Ok(known);
         }
-        let Some(known) = self.last.get(&question).await else {
+        let known = self.last.get(&question).await;
+        let is_for_show =
+            |known: &Known| matches!(question, Question::Report(..)) || !known.is_old();
+        let Some(known) = known.filter(is_for_show) else {
             return self.exact(question).await;
         };
         let this = self.clone();
@@ -121,6 +128,13 @@ impl Answers {
             answer: Arc::new(answer),
             moment,
         })
+    }
+}
+
+impl Known {
+    /// Whether a reader should be told that a newer answer is coming.
+    pub(crate) fn is_old(&self) -> bool {
+        Utc::now() - self.moment > RECENT
     }
 }
 

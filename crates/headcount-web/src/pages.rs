@@ -1,6 +1,7 @@
 //! The pages: what a reader sees of the reports. Each is complete as it leaves the server; a script only adds comfort.
 
 mod chrome;
+mod crew;
 mod deployments;
 mod desk;
 mod features;
@@ -139,7 +140,7 @@ pub(crate) fn routes() -> Router<Site> {
     router
         .route(Page::Policy.path(), get(policy::show))
         .route(Page::Shared.path(), get(shared::list))
-        .route("/shared/{crew}", get(shared::run))
+        .route("/shared/{crew}", get(crew::show))
         .route(Page::Sql.path(), get(sql::show).post(sql::answer))
         .method_not_allowed_fallback(turned_away::wrong_method)
 }

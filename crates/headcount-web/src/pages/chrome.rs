@@ -17,6 +17,8 @@ pub(crate) struct Chrome {
     pub(crate) filters: Option<Form>,
     /// When the answers were computed, as `2026-11-23 14:05:09`; empty where there are none.
     pub(crate) moment: String,
+    /// Whether newer answers than those on the page are on their way.
+    pub(crate) is_old: bool,
     pub(crate) is_public: bool,
     /// Whether a session can be ended.
     pub(crate) has_session: bool,
@@ -73,6 +75,7 @@ impl Chrome {
         let mut chrome = Self::bare(title);
         chrome.navigation = navigation(Some(desk.page), desk.reader, &desk.filters.query());
         chrome.moment = desk.moment().format("%Y-%m-%d %H:%M:%S").to_string();
+        chrome.is_old = desk.is_old();
         chrome.is_public = !desk.reader.is_owner();
         chrome.has_session = desk.reader.is_owner() && desk.site.access.token.is_some();
         chrome
@@ -86,6 +89,7 @@ impl Chrome {
             navigation: Vec::new(),
             filters: None,
             moment: String::new(),
+            is_old: false,
             is_public: false,
             has_session: false,
             is_waiting: false,

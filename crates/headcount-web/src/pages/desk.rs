@@ -1,5 +1,6 @@
 //! What a page is made at: the reader, the filters, and the answers it asks for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
@@ -31,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) choices: Choices,
     /// The moment of the oldest answer on the page.
     moment: Mutex<DateTime<Utc>>,
+    /// Whether newer answers are on their way.
+    is_old: AtomicBool,
 }
 
 /// What the filters offer.
@@ -79,6 +82,7 @@ impl Desk {
             is_empty,
             choices: Choices::default(),
             moment: Mutex::new(now),
+            is_old: AtomicBool::new(false),
         };
         if !is_empty {
             desk.choices = desk.choices().await;
@@ -114,9 +118,17 @@ impl Desk {
     /// The answer as of a moment ago, as owners see it.
     pub(crate) async fn answer(&self, question: Question) -> Result<Arc<Answer>, Failure> {
         let known = self.site.answers.recent(question).await?;
+        if known.is_old() {
+            self.is_old.store(true, Ordering::Relaxed);
+        }
         let mut moment = self.moment.lock().unwrap_or_else(PoisonError::into_inner);
         *moment = known.moment.min(*moment);
         Ok(known.answer)
+    }
+
+    /// Whether newer answers than those on the page are on their way.
+    pub(crate) fn is_old(&self) -> bool {
+        self.is_old.load(Ordering::Relaxed)
     }
 
     /// The moment of the oldest answer so far.

@@ -164,7 +164,7 @@ pub(crate) fn change(now: f64, before: f64) -> (String, &'static str) {
         match percent.abs() {
             size if size >= 1000.0 => format!("× {:.0}", now / before),
             size if size >= 10.0 => format!("{percent:+.0} %"),
-            size if size == 0.0 => "±0 %".to_owned(),
+            0.0 => "±0 %".to_owned(),
             _ => format!("{percent:+.1} %"),
         }
     };
