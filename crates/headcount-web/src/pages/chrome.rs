@@ -132,7 +132,7 @@ fn form(desk: &Desk) -> Form {
     });
     let mut all_periods = vec![Choice {
         value: String::new(),
-        label: format!("by itself: {}", filters.by),
+        label: format!("automatic: {}", filters.by),
         is_chosen: !filters.by_is_chosen,
     }];
     all_periods.extend(periods);
