@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::Tier;
 use headcount_reports::{Answer, QueryLimits, ReportError, ReportParameters, Reports};
 use moka::future::Cache;
+use tokio::sync::Semaphore;
 
 use crate::access::Reader;
 use crate::site::Store;
@@ -28,6 +29,10 @@ const STANDS: Duration = Duration::from_secs(30);
 
 /// Memory for the answers of each cache, in bytes.
 const KEPT_BYTES: u64 = 32 << 20;
+
+/// Questions that are computed at a time. More wait: each may take its whole memory ([`QueryLimits`]), and two cores are
+/// not faster at nine.
+const AT_A_TIME: usize = 8;
 
 /// A question that can be asked again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,6 +56,7 @@ pub(crate) struct Known {
 pub(crate) struct Answers {
     store: Arc<Store>,
     limits: QueryLimits,
+    gate: Arc<Semaphore>,
     /// Answers by question and by what had been taken in: equal questions that come together are computed once.
     exact: Cache<(Question, u64), Known>,
     /// The last answer to each question.
@@ -65,6 +71,7 @@ impl Answers {
         Self {
             store: Arc::new(store),
             limits,
+            gate: Arc::new(Semaphore::new(AT_A_TIME)),
             exact: cache(STANDS),
             last: cache(KEPT),
         }
@@ -117,7 +124,15 @@ impl Answers {
         Ok(known)
     }
 
+    /// A query whose answer is not kept, as of now.
+    pub(crate) async fn once(&self, query: &str) -> Result<Answer, ReportError> {
+        let _turn = self.gate.acquire().await;
+        self.reports(Reader::Owner).await?.sql(query).await
+    }
+
     async fn ask(&self, question: &Question) -> Result<Known, ReportError> {
+        // The gate is never closed.
+        let _turn = self.gate.acquire().await;
         let moment = Utc::now();
         let reports = self.reports(Reader::Owner).await?;
         let answer = match question {

@@ -164,9 +164,7 @@ async fn sql(
         Some(format) => Format::named(format)?,
         None => Format::of(&named, &headers)?,
     };
-    let reports = site.answers.reports(reader).await;
-    let reports = reports.map_err(|error| Problem::from(&error))?;
-    let answer = reports.sql(&asked.query).await;
+    let answer = site.answers.once(&asked.query).await;
     let mut response = format.write(&answer.map_err(|error| Problem::from(&error))?)?;
     if asked.is_form {
         let file = format!("attachment; filename=\"answer.{}\"", format.extension());
