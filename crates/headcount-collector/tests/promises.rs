@@ -54,9 +54,9 @@ async fn connect(address: std::net::SocketAddr) -> TcpStream {
 }
 
 /// One request with canaries in its head; its status.
-async fn send(address: std::net::SocketAddr, line: &str, content: &str, body: &[u8]) -> u16 {
+async fn send(address: std::net::SocketAddr, line: &str, headers: &str, body: &[u8]) -> u16 {
     let mut bytes = format!(
-        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: {CANARY}-agent\r\nX-Forwarded-For: {SENDER}\r\nX-{CANARY}: {CANARY}\r\n{content}\r\nContent-Length: {}\r\n\r\n",
+        "{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: {CANARY}-agent\r\nX-{CANARY}: {CANARY}\r\n{headers}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();
@@ -144,15 +144,18 @@ async fn send_over_http(address: std::net::SocketAddr) {
         ("POST /v1/traces", &zipped, &body, 400),
         ("PUT /v1/traces", PROTOBUF, &body, 405),
         (&path, JSON, b"", 404),
-        (&report, JSON, b"", 404),
+        // What comes through a proxy may come from anywhere: reports ask it for the token.
+        (&report, JSON, b"", 403),
     ];
     for (line, content, body, status) in cases {
+        let headers = format!("X-Forwarded-For: {SENDER}\r\n{content}");
         assert_eq!(
-            send(address, line, content, body).await,
+            send(address, line, &headers, body).await,
             status,
             "{line} {content}"
         );
     }
+    assert_eq!(send(address, &report, JSON, b"").await, 404);
     let mut late = connect(address).await;
     let head = format!(
         "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{PROTOBUF}\r\nContent-Length: 99\r\n\r\n{CANARY}"
