@@ -33,6 +33,8 @@ def main() -> int:
                      # which days there are, or that since is before until: such requests are refused with reason.
                      "--exclude-checks", "ignored_auth,positive_data_acceptance", *sys.argv[1:]],
                     check=False,
+                    # It keeps a folder of its own where it runs.
+                    cwd=folder,
                 ).returncode
             finally:
                 collector.terminate()
