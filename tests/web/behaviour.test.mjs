@@ -36,6 +36,31 @@ test("a chosen filter is in the address, and the address alone shows the same", 
   await again.close();
 });
 
+test("the time before stands beside a number, as the report counts it, and goes when it is not wanted", async () => {
+  const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const span = (first, last) => `since=${day(first)}&until=${day(last)}&min_crews=1`;
+  const page = await open(`/tools?${span(3, 1)}`);
+  const texts = (places) => places.allTextContents().then((all) => all.map((text) => text.trim()));
+  const head = await texts(page.locator("#tools thead th"));
+  const [now, old, change] = ["crews", "before", "change"].map((name) => head.findIndex((text) => text.startsWith(name)));
+  assert.deepEqual([old, change], [now + 1, now + 2]);
+  const report = await fetch(`${collector.url}/api/v1/reports/tools?${span(6, 4)}`).then((answer) => answer.json());
+  const crews = new Map(report.map((row) => [row.tool, row.crews]));
+  const rows = await page.locator("#tools tbody tr").all();
+  let compared = 0;
+  for (const row of rows) {
+    const cells = await texts(row.locator("td, th"));
+    if (!crews.has(cells[0])) continue;
+    assert.equal(Number(cells[old].replaceAll(",", "")), crews.get(cells[0]), cells[0]);
+    compared += 1;
+  }
+  assert.ok(compared > 3, `${compared} tools in both times`);
+  const alone = await open(`/tools?${span(3, 1)}&compare=none`);
+  assert.equal((await texts(alone.locator("#tools thead th"))).length, head.length - 2);
+  await page.close();
+  await alone.close();
+});
+
 test("a table is sorted by a click on its head, numbers as numbers", async () => {
   const page = await open("/tools?min_crews=1");
   const head = page.locator("#tools thead th", { hasText: "uses" });

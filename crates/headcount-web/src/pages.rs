@@ -1,6 +1,7 @@
 //! The pages: what a reader sees of the reports. Each is complete as it leaves the server; a script only adds comfort.
 
 mod chrome;
+mod comparison;
 mod crew;
 mod deployments;
 mod desk;

@@ -6,7 +6,11 @@ use super::panel::Panel;
 
 /// Its panels.
 pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (models, by_period) = futures::join!(desk.report("models"), desk.by_period("models"));
+    let (models, before, by_period) = futures::join!(
+        desk.report("models"),
+        desk.before("models"),
+        desk.by_period("models"),
+    );
     let trend = trend_of_leaders(
         desk,
         &by_period,
@@ -26,6 +30,7 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
             .wide(),
         Panel::of(desk, &models, Some("crews"))
             .titled("models", "Models", &models.header.question)
+            .compared(&models, before.as_ref(), &["model"], "crews")
             .wide(),
     ]
 }

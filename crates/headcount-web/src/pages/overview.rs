@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::desk::{Desk, Shown};
 use super::figures::{Line, ranked, shares, sparkline, trend};
-use super::panel::{Panel, Tile, change};
+use super::panel::{Link, Panel, Tile, change, links};
 use super::table::{Cell, Column, Table};
 
 /// The numbers that stand at the top: the report's metric, its name, the page that says more.
@@ -139,12 +139,15 @@ async fn changed(desk: &Desk) -> Panel {
         let (now, before) = futures::join!(desk.report(report), desk.before(report));
         (now, before, column, noun)
     });
+    let mut sources = Vec::new();
     let mut rows: Vec<(f64, Vec<Cell>)> = Vec::new();
     for (now, before, column, noun) in futures::future::join_all(asked).await {
-        let (Ok(now), Some(Ok(before))) = (&now.answer, before.map(|before| before.answer)) else {
+        let (Ok(now_answer), Some(Ok(before))) = (&now.answer, before.map(|before| before.answer))
+        else {
             continue;
         };
-        let answer = changes(now, &before, column, "crews");
+        let answer = changes(now_answer, &before, column, "crews");
+        sources.extend(links_of_source(desk, &now));
         rows.extend(
             answer
                 .rows
@@ -182,9 +185,22 @@ async fn changed(desk: &Desk) -> Panel {
             rows: rows.into_iter().map(|(_, cells)| cells).collect(),
             more: 0,
         },
+        links: sources,
         is_wide: true,
         ..Panel::default()
     }
+}
+
+/// Where one report's numbers of now can be had: the same links as its own panel's, with its name.
+fn links_of_source(desk: &Desk, shown: &Shown) -> impl Iterator<Item = Link> {
+    let title = &shown.header.title;
+    links(desk, shown.header, &shown.parameters)
+        .into_iter()
+        .filter(|link| link.label != "JSON")
+        .map(move |link| Link {
+            label: format!("{title}: {}", link.label),
+            ..link
+        })
 }
 
 fn row_of(answer: &Answer, row: &[Value], noun: &str) -> Option<(f64, Vec<Cell>)> {

@@ -51,7 +51,7 @@ pub(crate) struct Panel {
 /// A link below a panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
     pub(crate) href: String,
     /// The name of the file that it saves, or empty.
     pub(crate) file: String,
@@ -202,7 +202,11 @@ pub(crate) fn links(
             header.name
         )
     };
-    let link = |label, href, file| Link { label, href, file };
+    let link = |label: &str, href, file| Link {
+        label: label.to_owned(),
+        href,
+        file,
+    };
     let mut links = vec![
         link("CSV", api("csv"), format!("{}.csv", header.name)),
         link("JSON", api("json"), String::new()),

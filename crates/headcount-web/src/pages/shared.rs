@@ -67,7 +67,7 @@ async fn crews(desk: &Desk) -> Panel {
         is_wide: true,
         is_table_open: true,
         links: vec![super::panel::Link {
-            label: "SQL",
+            label: "SQL".to_owned(),
             href: sql_address(&query),
             file: String::new(),
         }],

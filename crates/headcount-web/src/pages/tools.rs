@@ -6,7 +6,11 @@ use super::panel::Panel;
 
 /// Its panels.
 pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (tools, by_period) = futures::join!(desk.report("tools"), desk.by_period("tools"));
+    let (tools, before, by_period) = futures::join!(
+        desk.report("tools"),
+        desk.before("tools"),
+        desk.by_period("tools"),
+    );
     let trend = trend_of_leaders(
         desk,
         &by_period,
@@ -26,6 +30,7 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
             .wide(),
         Panel::of(desk, &tools, Some("crews"))
             .titled("tools", "Tools", &tools.header.question)
+            .compared(&tools, before.as_ref(), &["tool"], "crews")
             .wide(),
     ]
 }

@@ -6,7 +6,7 @@ use super::panel::Panel;
 
 /// Its panels.
 pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let tests = desk.report("tests").await;
+    let (tests, before) = futures::join!(desk.report("tests"), desk.before("tests"));
     let quality = spread(&tests, "model", "quality", "Scores by model, 0 to 10");
     let time = spread(
         &tests,
@@ -27,6 +27,7 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
             .with(time),
         Panel::of(desk, &tests, Some("results"))
             .titled("tests", "All figures", &tests.header.question)
+            .compared(&tests, before.as_ref(), &["model"], "results")
             .wide(),
     ]
 }

@@ -6,10 +6,12 @@ use super::panel::Panel;
 
 /// Its panels.
 pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (versions, by_period, runtimes, runtimes_by_period) = futures::join!(
+    let (versions, before, by_period, runtimes, runtimes_before, runtimes_by_period) = futures::join!(
         desk.report("versions"),
+        desk.before("versions"),
         desk.by_period("versions"),
         desk.report("runtimes"),
+        desk.before("runtimes"),
         desk.by_period("runtimes"),
     );
     let adoption = shares(
@@ -35,7 +37,14 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
             )
             .with(adoption)
             .wide(),
-        Panel::of(desk, &versions, Some("runs")).wide(),
+        Panel::of(desk, &versions, Some("runs"))
+            .compared(
+                &versions,
+                before.as_ref(),
+                &["framework", "version"],
+                "runs",
+            )
+            .wide(),
         Panel::of(desk, &runtimes_by_period, None)
             .titled(
                 "runtime-adoption",
@@ -43,6 +52,11 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
                 "Which share of the runs is on which version of the runtime?",
             )
             .with(runtime_share),
-        Panel::of(desk, &runtimes, Some("runs")),
+        Panel::of(desk, &runtimes, Some("runs")).compared(
+            &runtimes,
+            runtimes_before.as_ref(),
+            &["runtime", "version"],
+            "runs",
+        ),
     ]
 }
