@@ -1,26 +1,31 @@
 //! What changed between two answers of one report.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::answer::{Answer, AnswerColumn, ColumnKind};
 
 /// Names with a count now and before: columns `name`, `now`, `before` and `change`, the greatest change first. A name that
-/// only one answer has counts as zero in the other. Rows without a name, and rows that stand for folded names, are left
-/// out. Empty where an answer lacks one of the columns.
+/// only one answer has counts as zero in the other; where the other folded names, it may be one of them, and is left out.
+/// Rows without a name, and rows that stand for folded names, are left out. Empty where an answer lacks one of the columns.
 pub fn changes(now: &Answer, before: &Answer, name: &str, count: &str) -> Answer {
-    let mut counts: Vec<(String, i64, i64)> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for (answer, is_now) in [(now, true), (before, false)] {
+    let sums = |answer| {
+        let mut sums: HashMap<String, i64> = HashMap::new();
         for (name, count) in named_counts(answer, name, count) {
-            let place = *places.entry(name.clone()).or_insert_with(|| {
-                counts.push((name, 0, 0));
-                counts.len() - 1
-            });
-            let (_, now, before) = &mut counts[place];
-            let sum = if is_now { now } else { before };
+            let sum = sums.entry(name).or_default();
             *sum = sum.saturating_add(count);
         }
-    }
+        sums
+    };
+    let (now_sums, before_sums) = (sums(now), sums(before));
+    let missing = |answer| (!has_folded(answer, name)).then_some(0);
+    let (now_else, before_else) = (missing(now), missing(before));
+    let names: HashSet<&String> = now_sums.keys().chain(before_sums.keys()).collect();
+    let counted = |name: &String| {
+        let now = now_sums.get(name).copied().or(now_else)?;
+        let before = before_sums.get(name).copied().or(before_else)?;
+        Some((name.clone(), now, before))
+    };
+    let mut counts: Vec<(String, i64, i64)> = names.into_iter().filter_map(counted).collect();
     let change = |(_, now, before): &(String, i64, i64)| now.saturating_sub(*before);
     counts.sort_by(|left, right| {
         let (left_size, right_size) = (change(left).unsigned_abs(), change(right).unsigned_abs());
@@ -61,9 +66,22 @@ fn named_counts<'a>(
     let columns = answer.column_index(name).zip(answer.column_index(count));
     answer.rows.iter().filter_map(move |row| {
         let (name, count) = columns?;
-        let name = row[name].as_str().filter(|name| !name.starts_with('('))?;
+        let name = row[name].as_str().filter(|name| !is_folded(name))?;
         Some((name.to_owned(), row[count].as_i64()?))
     })
+}
+
+fn has_folded(answer: &Answer, name: &str) -> bool {
+    let Some(name) = answer.column_index(name) else {
+        return false;
+    };
+    let mut names = answer.rows.iter().filter_map(|row| row[name].as_str());
+    names.any(is_folded)
+}
+
+/// Whether a row of this name stands for names that were folded.
+fn is_folded(name: &str) -> bool {
+    name.starts_with('(')
 }
 
 #[cfg(test)]
@@ -96,7 +114,6 @@ mod tests {
             (json!("search"), json!(10)),
             (json!("new"), json!(7)),
             (json!(null), json!(100)),
-            (json!("(3 values from fewer than 5 crews)"), json!(50)),
         ]);
         let before = answer(&[
             (json!("search"), json!(12)),
@@ -113,5 +130,21 @@ mod tests {
             ]
         );
         assert!(changes(&now, &before, "nothing", "crews").rows.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_may_have_been_folded_did_not_go() {
+        let now = answer(&[
+            (json!("search"), json!(10)),
+            (json!("(3 values from fewer than 5 crews)"), json!(9)),
+        ]);
+        let before = answer(&[(json!("search"), json!(12)), (json!("gone"), json!(9))]);
+        let names = |answer: &Answer| -> Vec<Value> {
+            answer.rows.iter().map(|row| row[0].clone()).collect()
+        };
+        let changed = changes(&now, &before, "tool", "crews");
+        assert_eq!(names(&changed), [json!("search")]);
+        let changed = changes(&before, &now, "tool", "crews");
+        assert_eq!(names(&changed), [json!("search")]);
     }
 }
