@@ -14,62 +14,59 @@ use arrow::datatypes::{Date32Type, Field, Schema};
 use arrow::error::ArrowError;
 use arrow_ipc::writer::StreamWriter;
 use chrono::{DateTime, NaiveDate};
+use headcount_answer::{Answer, ColumnKind};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
-use headcount_answer::{Answer, ColumnKind};
-
 /// The key of the schema's metadata under which an answer's notes are, one a line.
 const NOTES: &str = "headcount.notes";
 
-impl Answer {
-    /// The rows as typed columns. Days are dates, moments are microseconds in UTC, lists are lists of texts.
-    ///
-    /// # Errors
-    /// Never for an answer of this crate; Arrow's own checks are passed on.
-    pub fn to_record_batch(&self) -> Result<RecordBatch, ArrowError> {
-        let mut fields = Vec::with_capacity(self.columns.len());
-        let mut arrays = Vec::with_capacity(self.columns.len());
-        for (index, column) in self.columns.iter().enumerate() {
-            let values: Vec<&Value> = self.rows.iter().map(|row| &row[index]).collect();
-            let array = typed(column.kind, &values).unwrap_or_else(|| texts(&values));
-            fields.push(Field::new(&column.name, array.data_type().clone(), true));
-            arrays.push(array);
-        }
-        let metadata = HashMap::from([(NOTES.to_owned(), self.notes.join("\n"))]);
-        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows.len()));
-        RecordBatch::try_new_with_options(schema, arrays, &options)
+/// The rows as typed columns. Days are dates, moments are microseconds in UTC, lists are lists of texts.
+///
+/// # Errors
+/// Never for an answer of this crate; Arrow's own checks are passed on.
+pub fn to_record_batch(answer: &Answer) -> Result<RecordBatch, ArrowError> {
+    let mut fields = Vec::with_capacity(answer.columns.len());
+    let mut arrays = Vec::with_capacity(answer.columns.len());
+    for (index, column) in answer.columns.iter().enumerate() {
+        let values: Vec<&Value> = answer.rows.iter().map(|row| &row[index]).collect();
+        let array = typed(column.kind, &values).unwrap_or_else(|| texts(&values));
+        fields.push(Field::new(&column.name, array.data_type().clone(), true));
+        arrays.push(array);
     }
+    let metadata = HashMap::from([(NOTES.to_owned(), answer.notes.join("\n"))]);
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+    let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.len()));
+    RecordBatch::try_new_with_options(schema, arrays, &options)
+}
 
-    /// The rows as an Arrow IPC stream.
-    ///
-    /// # Errors
-    /// As [`Answer::to_record_batch`].
-    pub fn to_arrow_ipc(&self) -> Result<Vec<u8>, ArrowError> {
-        let batch = self.to_record_batch()?;
-        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
-        writer.write(&batch)?;
-        writer.into_inner()
-    }
+/// The rows as an Arrow IPC stream.
+///
+/// # Errors
+/// As [`to_record_batch`].
+pub fn to_arrow_ipc(answer: &Answer) -> Result<Vec<u8>, ArrowError> {
+    let batch = to_record_batch(answer)?;
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}
 
-    /// The rows as a Parquet file, compressed with zstd.
-    ///
-    /// # Errors
-    /// As [`Answer::to_record_batch`].
-    pub fn to_parquet(&self) -> Result<Vec<u8>, ArrowError> {
-        let batch = self.to_record_batch()?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(Default::default()))
-            .build();
-        let mut file = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties))?;
-        writer.write(&batch)?;
-        let _metadata = writer.close()?;
-        Ok(file)
-    }
+/// The rows as a Parquet file, compressed with zstd.
+///
+/// # Errors
+/// As [`to_record_batch`].
+pub fn to_parquet(answer: &Answer) -> Result<Vec<u8>, ArrowError> {
+    let batch = to_record_batch(answer)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(Default::default()))
+        .build();
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    let _metadata = writer.close()?;
+    Ok(file)
 }
 
 /// The values in the type of their kind; `None` where one does not fit.
@@ -217,7 +214,7 @@ mod tests {
             &[Boolean, Integer, Number, Text, Moment, Moment, List, Other],
             rows,
         );
-        let batch = answer.to_record_batch().unwrap();
+        let batch = to_record_batch(&answer).unwrap();
         let types: Vec<String> = batch
             .columns()
             .iter()
@@ -238,17 +235,17 @@ mod tests {
         assert_eq!(types[7], "Utf8");
         let mut expected = answer.rows.clone();
         expected[0][7] = json!("{\"a\":1}");
-        assert_eq!(from_ipc(&answer.to_arrow_ipc().unwrap()), expected);
-        assert_eq!(from_parquet(answer.to_parquet().unwrap()), expected);
+        assert_eq!(from_ipc(&to_arrow_ipc(&answer).unwrap()), expected);
+        assert_eq!(from_parquet(to_parquet(&answer).unwrap()), expected);
     }
 
     #[test]
     fn an_answer_without_rows_or_columns_is_written() {
         let empty = answer(&[ColumnKind::Text], Vec::new());
-        assert!(from_ipc(&empty.to_arrow_ipc().unwrap()).is_empty());
-        assert!(from_parquet(empty.to_parquet().unwrap()).is_empty());
+        assert!(from_ipc(&to_arrow_ipc(&empty).unwrap()).is_empty());
+        assert!(from_parquet(to_parquet(&empty).unwrap()).is_empty());
         let bare = answer(&[], vec![Vec::new(), Vec::new()]);
-        assert_eq!(bare.to_record_batch().unwrap().num_rows(), 2);
+        assert_eq!(to_record_batch(&bare).unwrap().num_rows(), 2);
     }
 
     proptest! {
@@ -265,10 +262,10 @@ mod tests {
             let moment = moment.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             let row = |integer: &Option<i64>| vec![json!(integer), json!(number), json!(text), json!(moment)];
             let small = answer(&[Integer, Number, Text, Moment], integers.iter().map(row).collect());
-            prop_assert_eq!(from_ipc(&small.to_arrow_ipc().unwrap()), small.rows.clone());
-            prop_assert_eq!(from_parquet(small.to_parquet().unwrap()), small.rows);
+            prop_assert_eq!(from_ipc(&to_arrow_ipc(&small).unwrap()), small.rows.clone());
+            prop_assert_eq!(from_parquet(to_parquet(&small).unwrap()), small.rows);
             let large = answer(&[Integer], vec![vec![json!(unsigned)]]);
-            prop_assert_eq!(from_ipc(&large.to_arrow_ipc().unwrap()), large.rows);
+            prop_assert_eq!(from_ipc(&to_arrow_ipc(&large).unwrap()), large.rows);
         }
     }
 }

@@ -6,9 +6,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch, not};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
-use serde_json::Value;
-
 use headcount_answer::{ColumnKind, cell_text};
+use serde_json::Value;
 
 use crate::answer::kind_of;
 use crate::header::{FreeText, Holder};

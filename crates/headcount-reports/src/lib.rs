@@ -30,6 +30,7 @@ mod value;
 mod views;
 
 pub use changes::changes;
+pub use columns::{to_arrow_ipc, to_parquet, to_record_batch};
 pub use engine::QueryLimits;
 pub use error::ReportError;
 pub use headcount_answer::{Answer, AnswerColumn, ColumnKind};

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use headcount_answer::{Answer, ColumnKind, cell_text};
 use serde_json::Value;
 
 use crate::header::ReportHeader;
-use headcount_answer::{Answer, ColumnKind, cell_text};
 
 /// The fewest rows that are folded into one: of two nobody knows which is which.
 const FEWEST_ROWS: usize = 2;
@@ -151,12 +151,12 @@ fn without_extremes(answer: &Answer, row: &[Value]) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
+    use headcount_answer::AnswerColumn;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::library::find_report;
-    use headcount_answer::AnswerColumn;
 
     const K: u64 = 5;
 

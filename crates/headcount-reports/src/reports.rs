@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 use headcount_catalog::{Table, TableId, Tier};
 use headcount_lake::LakeSnapshot;
 use serde_json::Value;
@@ -26,7 +27,6 @@ use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
-use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
 /// A table that questions can be asked of.
 #[derive(Debug, Clone)]

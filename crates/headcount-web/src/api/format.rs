@@ -121,8 +121,12 @@ impl Format {
             }
             Self::Answer => serde_json::to_vec(answer).map_err(|error| error.to_string()),
             Self::Csv => Ok(answer.to_csv().into_bytes()),
-            Self::Arrow => answer.to_arrow_ipc().map_err(|error| error.to_string()),
-            Self::Parquet => answer.to_parquet().map_err(|error| error.to_string()),
+            Self::Arrow => {
+                headcount_reports::to_arrow_ipc(answer).map_err(|error| error.to_string())
+            }
+            Self::Parquet => {
+                headcount_reports::to_parquet(answer).map_err(|error| error.to_string())
+            }
         }
     }
 }
