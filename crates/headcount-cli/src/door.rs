@@ -23,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// An HTTP client for `url` (`http://HOST:PORT`), and the address without a trailing slash.
 pub(crate) fn client(url: &str) -> anyhow::Result<(Agent, String)> {
     let usage = |why: &str| {
-        crate::exit::usage(format!(
+        headcount_commands::exit::usage(format!(
             "`{url}` {why}; write it like http://127.0.0.1:4318"
         ))
     };
@@ -293,7 +293,10 @@ mod tests {
     fn a_url_without_a_scheme_is_a_usage_error() {
         for wrong in ["127.0.0.1:4318", "ftp://host", "http://", "not a url"] {
             let error = client(wrong).expect_err(wrong);
-            assert_eq!(crate::exit::code_of(&error), crate::exit::Code::Usage);
+            assert_eq!(
+                headcount_commands::exit::code_of(&error),
+                headcount_commands::exit::Code::Usage
+            );
         }
     }
 }

@@ -1,26 +1,20 @@
 //! The `headcount` command: runs a collector, feeds it, and asks what it knows.
 //!
 //! [`commands`] holds one module a command; [`source`] is where answers come from (a data folder or a running
-//! server), [`door`] where spans go to over the network, [`output`] how answers are shown, [`exit`] how a command ends.
-
-#![allow(
-    clippy::print_stderr,
-    reason = "standard error is where the command talks to its user; answers go through `output`"
-)]
+//! server), [`door`] where spans go to over the network, [`progress`] how far long work is. The builder's own commands, how answers
+//! are shown and how a command ends are in `headcount_commands`.
 
 mod bodies;
 mod commands;
 mod door;
-mod exit;
-mod output;
+mod progress;
 mod source;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use headcount_commands::exit::{self, Code};
 use tracing_subscriber::EnvFilter;
-
-use crate::exit::Code;
 
 /// Gives memory back after a flush: with the system's allocator a collector under load keeps several times as much.
 /// Its settings are in `.cargo/config.toml`.
@@ -82,12 +76,8 @@ enum Command {
     Tables(commands::tables::Tables),
     Catalog(commands::catalog::Show),
     Demo(commands::demo::Demo),
-    Status(commands::status::Status),
-    On(commands::consent::On),
-    Off(commands::consent::Off),
-    Preview(commands::preview::Preview),
-    Log(commands::log::Log),
-    Forget(commands::forget::Forget),
+    #[command(flatten)]
+    Builder(headcount_commands::Commands),
     Completions(commands::completions::Completions),
 }
 
@@ -101,12 +91,7 @@ impl Command {
             Command::Tables(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Demo(command) => command.run(),
-            Command::Status(command) => command.run(),
-            Command::On(command) => command.run(),
-            Command::Off(command) => command.run(),
-            Command::Preview(command) => command.run(),
-            Command::Log(command) => command.run(),
-            Command::Forget(command) => command.run(),
+            Command::Builder(command) => command.run(),
             Command::Completions(command) => command.run(Arguments::command()),
         }
     }
@@ -134,15 +119,7 @@ fn start_log(level: &str) -> anyhow::Result<()> {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = start_log(&arguments.log).and_then(|()| arguments.command.run());
-    match ended {
-        Ok(code) => code.into(),
-        Err(error) => {
-            if !exit::is_broken_pipe(&error) {
-                eprintln!("{}", exit::describe(&error));
-            }
-            exit::code_of(&error).into()
-        }
-    }
+    exit::end(ended).into()
 }
 
 #[cfg(test)]

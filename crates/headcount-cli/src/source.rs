@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use headcount_catalog::Catalog;
+use headcount_commands::exit;
 use headcount_lake::LakeSnapshot;
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
 use headcount_web::Token;
@@ -14,7 +15,7 @@ use tokio::runtime::Runtime;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
-use crate::{door, exit};
+use crate::door;
 
 /// The data folder where none is given.
 pub(crate) const DEFAULT_FOLDER: &str = "./headcount-data";

@@ -1,179 +1,38 @@
-//! The answer to a question: columns, rows and notes.
+//! The shape of an answer, from the shape of the engine's.
 
 use arrow::datatypes::{DataType, Schema};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
-/// How a column's values are best shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnKind {
-    /// `true` or `false`.
-    Boolean,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// Text.
-    Text,
-    /// ISO 8601 text: a moment in UTC or a day.
-    Moment,
-    /// An array of values.
-    List,
-    /// Anything else.
-    Other,
+/// How values of an Arrow type are best shown.
+pub(crate) fn kind_of(data_type: &DataType) -> ColumnKind {
+    match data_type {
+        DataType::Boolean => ColumnKind::Boolean,
+        DataType::Dictionary(_, values) => kind_of(values),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => ColumnKind::Text,
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => ColumnKind::Moment,
+        integer if integer.is_integer() => ColumnKind::Integer,
+        number if number.is_numeric() => ColumnKind::Number,
+        list if list.is_list() => ColumnKind::List,
+        _ => ColumnKind::Other,
+    }
 }
 
-impl ColumnKind {
-    pub(crate) fn of(data_type: &DataType) -> Self {
-        match data_type {
-            DataType::Boolean => Self::Boolean,
-            DataType::Dictionary(_, values) => Self::of(values),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Self::Moment,
-            integer if integer.is_integer() => Self::Integer,
-            number if number.is_numeric() => Self::Number,
-            list if list.is_list() => Self::List,
-            _ => Self::Other,
+/// An answer without rows.
+pub(crate) fn of_schema(schema: &Schema) -> Answer {
+    let mut columns: Vec<AnswerColumn> = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let taken = |name: &str| columns.iter().any(|column| column.name == name);
+        let mut name = field.name().clone();
+        let mut copies = 1;
+        while taken(&name) {
+            copies += 1;
+            name = format!("{}_{copies}", field.name());
         }
+        let kind = kind_of(field.data_type());
+        columns.push(AnswerColumn { name, kind });
     }
-}
-
-/// A column of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerColumn {
-    /// Its name, different from every other column's.
-    pub name: String,
-    /// How its values are best shown.
-    pub kind: ColumnKind,
-}
-
-/// The answer to a report or a query. Serializes as `{"columns": …, "rows": …, "notes": …}`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The columns, in order.
-    pub columns: Vec<AnswerColumn>,
-    /// The rows; each has one value a column.
-    pub rows: Vec<Vec<Value>>,
-    /// What a reader of the answer should know: what was folded, what releases do not report.
-    pub notes: Vec<String>,
-}
-
-impl Answer {
-    /// An answer without rows.
-    pub(crate) fn of_schema(schema: &Schema) -> Self {
-        let mut columns: Vec<AnswerColumn> = Vec::with_capacity(schema.fields().len());
-        for field in schema.fields() {
-            let taken = |name: &str| columns.iter().any(|column| column.name == name);
-            let mut name = field.name().clone();
-            let mut copies = 1;
-            while taken(&name) {
-                copies += 1;
-                name = format!("{}_{copies}", field.name());
-            }
-            let kind = ColumnKind::of(field.data_type());
-            columns.push(AnswerColumn { name, kind });
-        }
-        Self {
-            columns,
-            ..Self::default()
-        }
+    Answer {
+        columns,
+        ..Answer::default()
     }
-
-    /// The columns' names, in order.
-    pub fn column_names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|column| column.name.as_str())
-    }
-
-    /// The position of the column `name`.
-    pub fn column_index(&self, name: &str) -> Option<usize> {
-        self.column_names().position(|column| column == name)
-    }
-
-    /// The rows as an array of objects with the columns' names.
-    pub fn to_json_rows(&self) -> Value {
-        let object = |row: &Vec<Value>| {
-            let names = self.column_names().map(str::to_owned);
-            Value::Object(Map::from_iter(names.zip(row.iter().cloned())))
-        };
-        Value::Array(self.rows.iter().map(object).collect())
-    }
-
-    /// The rows as CSV (RFC 4180, lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
-    pub fn to_csv(&self) -> String {
-        let mut csv = String::new();
-        let names = self.column_names().map(quoted);
-        push_line(&mut csv, names, ",");
-        for row in &self.rows {
-            let cells = row.iter().map(|value| match value {
-                // An empty text is quoted, so that it differs from null (promise 9).
-                Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-                value => quoted(&cell_text(value)),
-            });
-            push_line(&mut csv, cells, ",");
-        }
-        csv
-    }
-
-    /// The rows as a Markdown table. Null is an empty cell.
-    pub fn to_markdown(&self) -> String {
-        let mut markdown = String::new();
-        let mut push = |cells: &mut dyn Iterator<Item = String>| {
-            markdown.push_str("| ");
-            push_line(&mut markdown, cells, " | ");
-            let _: Option<char> = markdown.pop();
-            markdown.push_str(" |\n");
-        };
-        push(&mut self.column_names().map(escaped));
-        push(&mut self.columns.iter().map(|column| match column.kind {
-            ColumnKind::Integer | ColumnKind::Number => "---:".to_owned(),
-            _ => "---".to_owned(),
-        }));
-        for row in &self.rows {
-            push(&mut row.iter().map(|value| escaped(&cell_text(value))));
-        }
-        markdown
-    }
-}
-
-/// A value as a cell's text: null is empty, text is itself, everything else is JSON.
-pub(crate) fn cell_text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn push_line(text: &mut String, cells: impl Iterator<Item = String>, separator: &str) {
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            text.push_str(separator);
-        }
-        text.push_str(&cell);
-    }
-    text.push('\n');
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
-}
-
-fn escaped(cell: &str) -> String {
-    let mut text = String::with_capacity(cell.len());
-    for letter in cell.chars() {
-        match letter {
-            '|' | '\\' | '<' | '`' | '*' | '[' => {
-                text.push('\\');
-                text.push(letter);
-            }
-            '\n' | '\r' => text.push(' '),
-            other => text.push(other),
-        }
-    }
-    text
 }

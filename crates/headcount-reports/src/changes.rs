@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::answer::{Answer, AnswerColumn, ColumnKind};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
 /// Names with a count now and before: columns `name`, `now`, `before` and `change`, the greatest change first. A name that
 /// only one answer has counts as zero in the other; where the other folded names, it may be one of them, and is left out.

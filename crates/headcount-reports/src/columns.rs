@@ -19,7 +19,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
-use crate::answer::{Answer, ColumnKind};
+use headcount_answer::{Answer, ColumnKind};
 
 /// The key of the schema's metadata under which an answer's notes are, one a line.
 const NOTES: &str = "headcount.notes";
@@ -170,8 +170,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::answer::AnswerColumn;
     use crate::value::rows_of;
+    use headcount_answer::AnswerColumn;
 
     fn answer(kinds: &[ColumnKind], rows: Vec<Vec<Value>>) -> Answer {
         let column = |(index, kind): (usize, &ColumnKind)| AnswerColumn {

@@ -8,7 +8,9 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use serde_json::Value;
 
-use crate::answer::{ColumnKind, cell_text};
+use headcount_answer::{ColumnKind, cell_text};
+
+use crate::answer::kind_of;
 use crate::header::{FreeText, Holder};
 use crate::value::rows_of;
 
@@ -82,7 +84,7 @@ fn sum_up(
     let kinds: Vec<ColumnKind> = schema
         .fields()
         .iter()
-        .map(|field| ColumnKind::of(field.data_type()))
+        .map(|field| kind_of(field.data_type()))
         .collect();
     let text = schema.index_of(&free_text.column).unwrap_or(usize::MAX);
     let is_dimension = |index: usize| {

@@ -29,10 +29,10 @@ mod usage;
 mod value;
 mod views;
 
-pub use answer::{Answer, AnswerColumn, ColumnKind};
 pub use changes::changes;
 pub use engine::QueryLimits;
 pub use error::ReportError;
+pub use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 pub use header::{FreeText, Holder, ReportColumn, ReportHeader};
 pub use library::{catalog_of_reports, find_report};
 pub use parameters::{DEFAULT_MIN_CREWS, ENVIRONMENTS, Period, ReportParameters};

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::answer::{Answer, ColumnKind, cell_text};
 use crate::header::ReportHeader;
+use headcount_answer::{Answer, ColumnKind, cell_text};
 
 /// The fewest rows that are folded into one: of two nobody knows which is which.
 const FEWEST_ROWS: usize = 2;
@@ -114,7 +114,7 @@ fn fold(
 ) -> Vec<Value> {
     let mut label = Some(format!("({} together, some of fewer than {k})", rows.len()));
     let columns = answer.columns.iter().enumerate();
-    let value = |(index, column): (usize, &crate::answer::AnswerColumn)| {
+    let value = |(index, column): (usize, &headcount_answer::AnswerColumn)| {
         if Some(index) == period {
             return rows.first().map_or(Value::Null, |row| row[index].clone());
         }
@@ -139,7 +139,7 @@ fn without_extremes(answer: &Answer, row: &[Value]) -> Vec<Value> {
     let is_extreme =
         |name: &str| name.ends_with("_min") || name.ends_with("_max") || name.ends_with("_seen");
     let columns = answer.columns.iter().zip(row);
-    let value = |(column, value): (&crate::answer::AnswerColumn, &Value)| {
+    let value = |(column, value): (&headcount_answer::AnswerColumn, &Value)| {
         if is_extreme(&column.name) {
             Value::Null
         } else {
@@ -155,8 +155,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::answer::AnswerColumn;
     use crate::library::find_report;
+    use headcount_answer::AnswerColumn;
 
     const K: u64 = 5;
 

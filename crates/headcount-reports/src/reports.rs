@@ -16,7 +16,7 @@ use headcount_catalog::{Table, TableId, Tier};
 use headcount_lake::LakeSnapshot;
 use serde_json::Value;
 
-use crate::answer::{Answer, AnswerColumn, ColumnKind};
+use crate::answer::of_schema;
 use crate::constant_period::without_constant_period;
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
@@ -26,6 +26,7 @@ use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
 /// A table that questions can be asked of.
 #[derive(Debug, Clone)]
@@ -116,7 +117,7 @@ impl Reports {
             let context = session(&this.limits)?;
             let frame = plan(&context, &this.sources, report, &Selection::default()).await;
             let frame = frame.map_err(|error| this.refused(&error))?;
-            let mut columns = Answer::of_schema(frame.schema().as_arrow()).columns;
+            let mut columns = of_schema(frame.schema().as_arrow()).columns;
             columns.retain(|column| column.name != "period");
             Ok(columns)
         };
@@ -170,7 +171,7 @@ impl Reports {
         let frame = context.sql_with_options(query, reading_only);
         let frame = frame.await.map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
-        let mut answer = Answer::of_schema(&schema);
+        let mut answer = of_schema(&schema);
         answer.rows = batches.iter().flat_map(rows_of).collect();
         Ok(answer)
     }
@@ -201,7 +202,7 @@ impl Reports {
         {
             let _period = all.remove_column(period);
         }
-        let mut answer = Answer::of_schema(&all.schema());
+        let mut answer = of_schema(&all.schema());
         answer.rows = match &report.free_text {
             None => rows_of(&all),
             Some(free_text) => {

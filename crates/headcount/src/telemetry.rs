@@ -108,6 +108,16 @@ impl Telemetry {
         }
     }
 
+    /// Counts values that the caller had to leave out of an event ([`Books::values_refused`]): a binding of another language
+    /// is given things that no type of this crate can hold.
+    pub fn refuse_values(&self, values: u64) {
+        if let Some(recorder) = self.recorder()
+            && recorder.mode() != Mode::Off
+        {
+            let _before = recorder.values_refused.fetch_add(values, Ordering::Relaxed);
+        }
+    }
+
     /// Writes what waits in memory to the spool, asks for it to be sent, and waits until it was, for at most `patience`;
     /// says whether the spool is empty. The only call that waits: for tests, and for programs that choose to.
     pub fn flush(&self, patience: Duration) -> bool {

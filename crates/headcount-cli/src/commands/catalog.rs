@@ -3,11 +3,10 @@
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use headcount_catalog::Catalog;
+use headcount_commands::exit::Code;
+use headcount_commands::output;
 use headcount_reports::fields_used;
 use tokio::runtime::Runtime;
-
-use crate::exit::Code;
-use crate::output;
 
 /// Print the catalog of what may be collected
 ///

@@ -2,9 +2,8 @@
 
 use clap::Args;
 use clap_complete::Shell;
-
-use crate::exit::Code;
-use crate::output;
+use headcount_commands::exit::Code;
+use headcount_commands::output;
 
 /// Print the completions for a shell
 #[derive(Debug, Args)]

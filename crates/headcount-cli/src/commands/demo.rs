@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use clap::Args;
 use headcount_collector::Notation;
+use headcount_commands::exit::Code;
+use headcount_commands::output;
 use headcount_demo::{DEFAULT_CREWS, Week};
 
 use crate::door::{Door, SendError};
-use crate::exit::Code;
-use crate::output;
+use crate::progress;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
@@ -48,7 +49,7 @@ impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let door = Door::at(&self.url)?;
         let week = Week::new(self.seed, last_midnight()?, self.crews);
-        let bar = output::progress(week.remaining() as u64, "requests");
+        let bar = progress::bar(week.remaining() as u64, "requests");
         let (mut requests, mut spans, mut rejected) = (0_u64, 0, 0);
         for body in week {
             let answer = match door.send(&body.bytes, Notation::Protobuf) {

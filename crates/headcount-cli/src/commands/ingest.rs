@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use headcount_collector::{Intake, IntakeError, ServeError};
+use headcount_commands::exit::Code;
+use headcount_commands::output;
 use headcount_lake::{AppendError, LakeError, LakeOptions};
 use tokio::runtime::Runtime;
 
 use crate::bodies::{self, Body};
 use crate::door::{Door, SendError};
-use crate::exit::Code;
-use crate::output;
+use crate::progress;
 use crate::source::DEFAULT_FOLDER;
 
 /// Store captured OTLP request bodies
@@ -72,7 +73,7 @@ impl Ingest {
 }
 
 fn take_all(files: &[PathBuf], sink: &Sink, total: &mut Total) -> anyhow::Result<()> {
-    let bar = output::progress(files.len() as u64, "files");
+    let bar = progress::bar(files.len() as u64, "files");
     for path in files {
         let taken = Body::read(path).and_then(|body| match sink.take(&body) {
             Ok(taken) => Ok(Ok(taken)),
@@ -119,7 +120,7 @@ impl Total {
 
     fn fail(&mut self, failure: &anyhow::Error) {
         self.failed_files += 1;
-        output::note(&crate::exit::describe(failure));
+        output::note(&headcount_commands::exit::describe(failure));
     }
 
     fn sentence(&self) -> String {

@@ -1,10 +1,10 @@
 //! `headcount report`: one of the named questions, or the list of them.
 
 use clap::{Args, ValueEnum};
+use headcount_commands::exit::{self, Code};
+use headcount_commands::output::{self, Format};
 use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
 
-use crate::exit::{self, Code};
-use crate::output::{self, Format};
 use crate::source::From;
 
 /// Ask one of the named reports; without a name, list them

@@ -7,13 +7,13 @@ use std::sync::{Arc, Weak};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use headcount_collector::{Collector, Intake, ServeError, ServeOptions};
+use headcount_commands::exit::Code;
+use headcount_commands::output;
 use headcount_lake::LakeError;
 use headcount_web::{Access, SiteOptions, Store, Token, site};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::exit::Code;
-use crate::output;
 use crate::source::DEFAULT_FOLDER;
 
 /// Receive telemetry and keep it

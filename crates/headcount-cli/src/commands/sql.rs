@@ -4,9 +4,9 @@ use std::io::{self, Read as _};
 
 use anyhow::Context as _;
 use clap::Args;
+use headcount_commands::exit::Code;
+use headcount_commands::output::{self, Format};
 
-use crate::exit::Code;
-use crate::output::{self, Format};
 use crate::source::From;
 
 /// Ask in SQL

@@ -1,9 +1,9 @@
 //! `headcount tables`: the tables of a store and how many rows each has.
 
 use clap::Args;
+use headcount_commands::exit::Code;
+use headcount_commands::output::{self, Format};
 
-use crate::exit::Code;
-use crate::output::{self, Format};
 use crate::source::From;
 
 /// List the tables and their rows

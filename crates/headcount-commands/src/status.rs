@@ -2,7 +2,7 @@
 
 use clap::Args;
 use headcount::Installation;
-use headcount_reports::ColumnKind;
+use headcount_answer::ColumnKind;
 
 use crate::exit::Code;
 use crate::output::{self, Format};
@@ -13,7 +13,7 @@ use crate::output::{self, Format};
 /// where it sends to, and its books (events recorded are those delivered, pending and dropped, exactly).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Status {
+pub struct Status {
     /// How to write it; with json: an array of objects
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -43,7 +43,7 @@ const COLUMNS: [(&str, ColumnKind); 9] = [
 
 impl Status {
     /// Prints one row a framework.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         let installations = Installation::all();
         let rows = installations.iter().map(|installation| {
             let decision = installation.decision();

@@ -17,7 +17,7 @@ use crate::output;
 /// A request's body is kept on disk as it will leave. Nothing is sent by looking.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Preview {
+pub struct Preview {
     /// Only this framework
     framework: Option<String>,
     /// How to write it
@@ -49,7 +49,7 @@ Exit codes:
 
 impl Preview {
     /// Prints what waits.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         let installations: Vec<Installation> = Installation::all()
             .into_iter()
             .filter(|installation| {

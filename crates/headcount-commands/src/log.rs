@@ -2,7 +2,7 @@
 
 use clap::Args;
 use headcount::Installation;
-use headcount_reports::ColumnKind;
+use headcount_answer::ColumnKind;
 
 use crate::exit::Code;
 use crate::output::{self, Format};
@@ -13,7 +13,7 @@ use crate::output::{self, Format};
 /// `receipt` went beside it: by it, `headcount forget` can have the collector erase what the request held.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Log {
+pub struct Log {
     /// Only this framework
     framework: Option<String>,
     /// How to write the list
@@ -46,7 +46,7 @@ const COLUMNS: [(&str, ColumnKind); 11] = [
 
 impl Log {
     /// Prints the ledgers.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         let mut rows = Vec::new();
         for installation in Installation::all() {
             let wanted = self.framework.as_deref();

@@ -12,12 +12,12 @@ use crate::output;
 /// environment (OTEL_SDK_DISABLED, HEADCOUNT_DISABLED, DO_NOT_TRACK, the framework's own) still turns it off.
 #[derive(Debug, Args)]
 #[command(after_help = ON_EXAMPLES)]
-pub(crate) struct On {}
+pub struct On {}
 
 /// Turn telemetry off for every framework on this machine, and delete what waits to be sent
 #[derive(Debug, Args)]
 #[command(after_help = OFF_EXAMPLES)]
-pub(crate) struct Off {}
+pub struct Off {}
 
 const ON_EXAMPLES: &str = "\
 Examples:
@@ -40,14 +40,14 @@ Exit codes:
 
 impl On {
     /// Keeps the word.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         keep(true)
     }
 }
 
 impl Off {
     /// Keeps the word and empties every spool.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         keep(false)
     }
 }

@@ -5,8 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use headcount_reports::{Answer, AnswerColumn, ColumnKind};
-use indicatif::{ProgressBar, ProgressStyle};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 use serde_json::Value;
 
 /// A line under the header and nothing else: rows stay rows for `grep`.
@@ -15,7 +14,7 @@ const STYLE: TableStyle =
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// Aligned columns, for people; long numbers and times are shortened.
     Table,
     /// An array of objects, for scripts.
@@ -27,7 +26,7 @@ pub(crate) enum Format {
 }
 
 /// An answer of Headcount's own (a list of reports, of tables), made from rows of one text or number a column.
-pub(crate) fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
+pub fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
     let column = |&(name, kind): &(&str, ColumnKind)| AnswerColumn {
         name: name.to_owned(),
         kind,
@@ -40,7 +39,7 @@ pub(crate) fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> A
 }
 
 /// Writes an answer to standard output and its notes to standard error.
-pub(crate) fn show(answer: &Answer, format: Format) -> anyhow::Result<()> {
+pub fn show(answer: &Answer, format: Format) -> anyhow::Result<()> {
     print(&render(answer, format, io::stdout().is_terminal())?)?;
     for text in &answer.notes {
         note(&format!("note: {text}"));
@@ -130,7 +129,7 @@ fn to_three_decimals(number: f64) -> String {
 }
 
 /// Text that strangers sent must not move the cursor or recolour the terminal of the person who reads it.
-pub(crate) fn on_one_line(text: &str) -> String {
+pub fn on_one_line(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
@@ -143,7 +142,7 @@ pub(crate) fn on_one_line(text: &str) -> String {
 }
 
 /// Writes text to standard output.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+pub fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(text.as_bytes())
@@ -152,22 +151,9 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Writes a note to standard error.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     // A note that cannot be written must not fail the command.
     let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-/// A bar on standard error that counts `total` things, or nothing where standard error is not a terminal.
-pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template = format!("{{bar:30}} {{human_pos}}/{{human_len}} {what} {{msg}} {{eta}} left");
-    let bar = ProgressBar::new(total);
-    match ProgressStyle::with_template(&template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 #[cfg(test)]

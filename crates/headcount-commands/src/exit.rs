@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 /// What the exit codes mean; the end of every `--help`.
-pub(crate) const EXPLAINED: &str = "\
+pub const EXPLAINED: &str = "\
 Exit codes:
   0  done
   1  the operation failed, or a part of it did
@@ -13,7 +13,7 @@ Exit codes:
 
 /// An exit code that scripts may rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
+pub enum Code {
     /// Everything was done.
     Done = 0,
     /// The operation failed, or a part of it did.
@@ -46,7 +46,8 @@ impl fmt::Display for Coded {
 impl std::error::Error for Coded {}
 
 /// The command line asks for something that does not exist.
-pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+#[must_use]
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Coded {
         code: Code::Usage,
         message: message.into(),
@@ -54,7 +55,8 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 }
 
 /// There is no data folder to read.
-pub(crate) fn nothing_there(message: impl Into<String>) -> anyhow::Error {
+#[must_use]
+pub fn nothing_there(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Coded {
         code: Code::NothingThere,
         message: message.into(),
@@ -62,7 +64,8 @@ pub(crate) fn nothing_there(message: impl Into<String>) -> anyhow::Error {
 }
 
 /// The exit code of a failure.
-pub(crate) fn code_of(error: &anyhow::Error) -> Code {
+#[must_use]
+pub fn code_of(error: &anyhow::Error) -> Code {
     if is_broken_pipe(error) {
         return Code::Done;
     }
@@ -72,15 +75,31 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Code {
 }
 
 /// Whether the reader of our output went away (`headcount report | head -1`): that is its right, not an error.
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+#[must_use]
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Says what went wrong on standard error, if anything did, and gives the exit code.
+#[must_use]
+pub fn end(ended: anyhow::Result<Code>) -> Code {
+    match ended {
+        Ok(code) => code,
+        Err(error) => {
+            if !is_broken_pipe(&error) {
+                eprintln!("{}", describe(&error));
+            }
+            code_of(&error)
+        }
+    }
+}
+
 /// One line that says what was wrong, then a line for each cause that adds something.
-pub(crate) fn describe(error: &anyhow::Error) -> String {
+#[must_use]
+pub fn describe(error: &anyhow::Error) -> String {
     let mut text = format!("headcount: {error}");
     let mut said = error.to_string();
     for cause in error.chain().skip(1) {

@@ -15,7 +15,7 @@ use crate::output;
 /// or off.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(crate) struct Forget {
+pub struct Forget {
     /// Only this framework; all of them if left out
     framework: Option<String>,
     /// Ask nobody, and delete what is needed to ask: what was sent can never be erased by you after this
@@ -37,7 +37,7 @@ Exit codes:
 
 impl Forget {
     /// Asks, deletes, and says what.
-    pub(crate) fn run(self) -> anyhow::Result<Code> {
+    pub fn run(self) -> anyhow::Result<Code> {
         let wanted = self.framework.as_deref();
         let found: Vec<Installation> = Installation::all()
             .into_iter()

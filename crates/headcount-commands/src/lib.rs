@@ -1,0 +1,135 @@
+//! The commands of the person who runs crews: what telemetry does on her machine, and her word about it.
+//!
+//! `status`, `on`, `off`, `preview`, `log` and `forget`, for the `headcount` binary and for `python -m headcount` alike. They
+//! ask the client about what is on this disk, and no engine. [`output`] is how every command of ours shows an answer,
+//! [`exit`] how it ends.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "standard error is where a command talks to its user; answers go through `output`"
+)]
+
+mod consent;
+pub mod exit;
+mod forget;
+mod log;
+pub mod output;
+mod preview;
+mod status;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+pub use crate::consent::{Off, On};
+use crate::exit::Code;
+pub use crate::forget::Forget;
+pub use crate::log::Log;
+pub use crate::preview::Preview;
+pub use crate::status::Status;
+
+/// One of the commands, as clap reads it.
+#[derive(Debug, Subcommand)]
+#[allow(
+    missing_docs,
+    reason = "clap shows a variant's documentation instead of that of the command itself"
+)]
+pub enum Commands {
+    Status(Status),
+    On(On),
+    Off(Off),
+    Preview(Preview),
+    Log(Log),
+    Forget(Forget),
+}
+
+impl Commands {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// What the command's `--help` says; [`exit::end`] makes a message and an exit code of it.
+    pub fn run(self) -> anyhow::Result<Code> {
+        match self {
+            Self::Status(command) => command.run(),
+            Self::On(command) => command.run(),
+            Self::Off(command) => command.run(),
+            Self::Preview(command) => command.run(),
+            Self::Log(command) => command.run(),
+            Self::Forget(command) => command.run(),
+        }
+    }
+}
+
+/// What frameworks on this machine record of you, and your word about it
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = exit::EXPLAINED,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+/// Carries out a whole command line and says how it ended: for programs that offer these commands and no others.
+///
+/// `program` is what the person typed to get here, as `--help` shows it. The arguments do not begin with it. Everything
+/// that there is to say is printed.
+#[must_use]
+pub fn run(program: &'static str, arguments: Vec<OsString>) -> Code {
+    use clap::{CommandFactory as _, FromArgMatches as _};
+
+    let line = std::iter::once(OsString::from(program)).chain(arguments);
+    let command = Arguments::command().name(program).bin_name(program);
+    let read = command
+        .try_get_matches_from(line)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match read {
+        Ok(arguments) => exit::end(arguments.command.run()),
+        Err(error) => {
+            // Where nobody can be told, the exit code says it all the same.
+            let _ = error.print();
+            match error.use_stderr() {
+                true => Code::Usage,
+                false => Code::Done,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_its_exit_codes_and_gives_an_example() {
+        for command in Arguments::command().get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{}: {help}", command.get_name());
+            assert!(
+                help.contains("Exit codes:"),
+                "{}: {help}",
+                command.get_name()
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_a_usage_error_and_help_is_none() {
+        let run = |words: &[&str]| run("headcount", words.iter().map(OsString::from).collect());
+        assert_eq!(run(&["frobnicate"]), Code::Usage);
+        assert_eq!(run(&[]), Code::Usage);
+        assert_eq!(run(&["--help"]), Code::Done);
+        assert_eq!(run(&["log", "--format", "xml"]), Code::Usage);
+    }
+}
