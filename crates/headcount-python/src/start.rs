@@ -14,7 +14,8 @@ const MOST: usize = 64;
 /// ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine; without it
 /// events are recorded and never sent. ``switches`` are variables of the framework's own that switch telemetry off, beside
 /// ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` holds further certificate authorities, as DER.
-/// ``home`` keeps everything in this folder instead of the person's own. ``told_user=True`` says that the framework has told
+/// ``home`` keeps everything in this folder instead of the person's own. ``replaces`` names a telemetry of the framework's own
+/// that is silent meanwhile, for ``headcount status``. ``told_user=True`` says that the framework has told
 /// its user what is collected and how to turn it off; without it nothing is sent before the notice was shown in an earlier
 /// run. ``disabled=True`` turns telemetry off; so does anything else but ``False``, for what cannot be understood is off.
 ///
@@ -26,9 +27,9 @@ const MOST: usize = 64;
 #[pyo3(
     signature = (
         framework=None, version=None, *extra, endpoint=None, switches=None, trust=None, home=None, told_user=None,
-        disabled=None, **unknown
+        disabled=None, replaces=None, **unknown
     ),
-    text_signature = "(framework, version, *, endpoint=None, switches=(), trust=(), home=None, told_user=False, disabled=False)"
+    text_signature = "(framework, version, *, endpoint=None, switches=(), trust=(), home=None, told_user=False, disabled=False, replaces=None)"
 )]
 #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
 pub(crate) fn start(
@@ -42,6 +43,7 @@ pub(crate) fn start(
     home: Given<'_, '_>,
     told_user: Given<'_, '_>,
     disabled: Given<'_, '_>,
+    replaces: Given<'_, '_>,
     unknown: Option<Unknown<'_, '_>>,
 ) -> PyResult<Telemetry> {
     let mut reader = Reader::new(extra, unknown);
@@ -58,6 +60,9 @@ pub(crate) fn start(
         .disabled(is_disabled(disabled, switches));
     if let Some(endpoint) = reader.text(endpoint) {
         builder = builder.endpoint(endpoint);
+    }
+    if let Some(replaces) = reader.text(replaces) {
+        builder = builder.replaces(replaces);
     }
     if let Some(switch) = switches.and_then(text_of) {
         builder = builder.switch(switch);
