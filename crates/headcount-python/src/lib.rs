@@ -10,6 +10,7 @@
 mod awaited;
 mod books;
 mod boundary;
+mod command;
 mod decision;
 mod deployment;
 mod descriptors;
@@ -30,6 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::books::Books;
+    #[pymodule_export]
+    use crate::command::command;
     #[pymodule_export]
     use crate::decision::Decision;
     #[pymodule_export]

@@ -1,0 +1,19 @@
+# The extension. Use it through the package.
+
+from . import Agent as Agent
+from . import Books as Books
+from . import Crew as Crew
+from . import CrewRun as CrewRun
+from . import Decision as Decision
+from . import Deployment as Deployment
+from . import FlowRun as FlowRun
+from . import Llm as Llm
+from . import Task as Task
+from . import TaskRun as TaskRun
+from . import Telemetry as Telemetry
+from . import Tool as Tool
+from . import __version__ as __version__
+from . import start as start
+
+def command(arguments: list[str]) -> int: ...
+def write_down() -> None: ...
