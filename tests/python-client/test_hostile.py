@@ -595,11 +595,11 @@ def test_a_call_about_nothing_records_nothing_and_is_counted(
     assert {span.name for span in recorded()} <= {"Crew Created", "Crew Completed", "Environment Detail"}
 
 
-@pytest.mark.parametrize("parameter", ["framework", "version", "endpoint", "switches", "trust", "told_user", "disabled"])
+@pytest.mark.parametrize("parameter", ["framework", "version", "endpoint", "switches", "trust", "told_user", "disabled", "replaces"])
 def test_start_takes_anything(parameter: str, home: Any) -> None:
     good = {
         "framework": "hostile", "version": "1.2.3", "endpoint": "http://127.0.0.1:9", "switches": ("A_SWITCH",), "trust": (),
-        "told_user": True, "disabled": False,
+        "told_user": True, "disabled": False, "replaces": "nothing",
     }  # fmt: skip
     values = NEVER | INTEGERS | NUMBERS | BAD_LISTS
     for value, make in values.items():

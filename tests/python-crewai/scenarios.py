@@ -348,6 +348,18 @@ def handlers():
     return [name for name, owner in zip(names, owners, strict=True) if owner.startswith("crewai")]
 
 
+def warned(_settings):
+    """Warnings that would be printed because of us."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        sequential({})
+        hierarchical({})
+        flows({})
+    return {"warnings": [str(each.message) for each in told if "headcount" in each.filename]}
+
+
 def environment(_settings):
     """What a child process inherits."""
     import subprocess

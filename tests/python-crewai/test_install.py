@@ -73,6 +73,12 @@ def test_off_means_off(driver, collector):
     assert rows(collector, "crews") == []
 
 
+def test_nothing_is_warned_of_because_of_us(driver):
+    """CrewAI marks settings as deprecated: whoever reads them is warned, and the builder would be."""
+    did = driver.run("warned")
+    assert did["warnings"] == [] and did["puzzled"] == 0
+
+
 def test_odd_events_are_survived(driver, collector):
     done = driver.run("odd_events")
     assert done["sent"] and done["dropped"] == 0

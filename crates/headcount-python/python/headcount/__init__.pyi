@@ -260,4 +260,5 @@ def start(
     home: str | os.PathLike[str] | None = None,
     told_user: bool = False,
     disabled: bool = False,
+    replaces: str | None = None,
 ) -> Telemetry: ...

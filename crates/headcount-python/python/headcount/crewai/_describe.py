@@ -19,14 +19,49 @@ if TYPE_CHECKING:
 
 # A manager that CrewAI makes itself, as its own prompts call it.
 _MANAGER = "Crew Manager"
+# What is kept in memory of any kind, before it is begun anew.
+_KEPT = 1024
+
+
+_MISSING = object()
+# Attributes that a class of pydantic's does not have: it takes microseconds to say so.
+_absent: dict[tuple[type, str], None] = {}
 
 
 def read(thing: Any, name: str) -> Any:
-    """An attribute, or None where there is none or it cannot be read."""
+    """An attribute, or None where there is none or it cannot be read.
+
+    A value that is simply held is taken from where it is held: CrewAI marks fields as deprecated, and to ask for one of
+    these prints a warning into the host's output.
+    """
+    kind = type(thing)
     try:
-        return getattr(thing, name, None)
+        held = thing.__dict__
+        if name in held:
+            return held[name]
+        if name[0] == "_":
+            held = thing.__pydantic_private__
+            if held is not None and name in held:
+                return held[name]
     except Exception:
+        pass
+    if (kind, name) in _absent:
         return None
+    try:
+        value = getattr(thing, name, _MISSING)
+        if value is not _MISSING:
+            return value
+        if "__pydantic_fields__" in kind.__dict__ and not thing.__pydantic_extra__:
+            _remember_absent(kind, name)
+    except Exception:
+        pass
+    return None
+
+
+def _remember_absent(kind: type, name: str) -> None:
+    if len(_absent) >= _KEPT:
+        _absent.clear()
+    _absent[kind, name] = None
 
 
 def items(thing: Any, name: str) -> list[Any]:
@@ -92,7 +127,6 @@ def _template(thing: Any, name: str) -> Any:
 # Texts with inputs filled in, and what they were made from: a copy of an agent (kickoff_for_each, test) that has worked
 # before starts with the filled-in text and nothing beside it.
 _filled_in: dict[str, str] = {}
-_KEPT = 1024
 
 
 def remember_templates(thing: Any, names: Iterable[str]) -> None:
