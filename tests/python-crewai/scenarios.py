@@ -178,7 +178,18 @@ def interrupted(_settings):
 
 
 def concurrent(_settings):
-    """Crews in threads, of which two share an agent; copies of a crew; and one crew object twice at the same time."""
+    """Crews in threads, of which two share an agent; copies of a crew; and one crew object twice at the same time.
+
+    CrewAI 1.15 refuses an agent that is at work; then that crew fails.
+    """
+    refused = []
+
+    def kickoff(team):
+        try:
+            team.kickoff()
+        except RuntimeError:
+            refused.append(team)
+
     shared = agent("Shared Agent")
     pair = [crew([shared], [task(shared, f"for crew {number}")], name=f"crew {number}") for number in (1, 2)]
     one = agent("Copied Agent")
@@ -186,14 +197,15 @@ def concurrent(_settings):
     twice_agent = agent("Busy Agent")
     twice = crew([twice_agent], [task(twice_agent, "twice")])
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda each: each.kickoff(), pair))
+        list(pool.map(kickoff, pair))
     copied.kickoff_for_each(inputs=[{"topic": f"CANARY-{number}"} for number in range(3)])
 
     async def both():
-        await asyncio.gather(twice.kickoff_async(), twice.kickoff_async())
+        done = await asyncio.gather(twice.kickoff_async(), twice.kickoff_async(), return_exceptions=True)
+        refused.extend(each for each in done if isinstance(each, RuntimeError))
 
     asyncio.run(both())
-    return {}
+    return {"refused_crews": len(refused)}
 
 
 def repeated(_settings):
@@ -310,6 +322,7 @@ def restored(_settings):
     sequential({})
     handlers_meanwhile = handlers()
     installed.uninstall()
+    handlers_after = handlers()
     sequential({})
     from crewai_bus import bus
 
@@ -319,6 +332,7 @@ def restored(_settings):
     return {
         "threads_meanwhile": before,
         "handlers_meanwhile": handlers_meanwhile,
+        "handlers_after": handlers_after,
         "is_same_client": again is client,
         "is_ready_again": again.ready,
         "is_listening": installed.is_listening,
@@ -346,6 +360,37 @@ def handlers():
     names = ("SIGTERM", "SIGINT", "SIGHUP", "SIGTSTP")
     owners = [getattr(signal.getsignal(getattr(signal, name)), "__module__", None) or "" for name in names]
     return [name for name, owner in zip(names, owners, strict=True) if owner.startswith("crewai")]
+
+
+def twice(_settings):
+    """Installed again, while it is installed."""
+    import headcount.crewai
+
+    again = headcount.crewai.install(endpoint="http://127.0.0.1:9")
+    sequential({})
+    return {"is_the_same": again is headcount.crewai.installed()}
+
+
+def forked(_settings):
+    """A child that ends while its parent's crew is at work says nothing of it."""
+
+    @tool("Forking Tool")
+    def forking_tool(text: str) -> str:
+        """Has a child that ends. CrewAI's own exit handlers would wait there for threads that it has not."""
+        import headcount.crewai
+
+        counted = headcount.crewai.installed()
+        child = os.fork()
+        if child == 0:
+            counted._listener._crews.interrupt()
+            counted.telemetry.flush(0.5)
+            os._exit(0)
+        os.waitpid(child, 0)
+        return text
+
+    worker = agent(tools=[forking_tool], llm=TextOnly(model="text-model"))
+    crew([worker], [task(worker, 'CALL Forking Tool {"text": "x"}')]).kickoff()
+    return {}
 
 
 def warned(_settings):

@@ -41,6 +41,18 @@ def test_code_that_names_a_collector_knows_better_than_the_variable(driver, coll
     check_sequential(collector, driver.run("sequential"), driver)
 
 
+def test_a_second_call_changes_nothing(driver, collector):
+    did = driver.run("twice")
+    assert did["is_the_same"]
+    check_sequential(collector, did, driver)
+
+
+def test_a_forked_child_says_nothing_of_its_parents_crew(driver, collector):
+    did = driver.run("forked")
+    assert did["puzzled"] == 0
+    assert [done["outcome"] for done in rows(collector, "crew_completions")] == ["completed"]
+
+
 def test_without_the_variable_nothing_is_imported(release):
     look = "import sys; print([name for name in sys.modules if 'headcount' in name], len(sys.meta_path))"
     plain = {name: value for name, value in os.environ.items() if name != "HEADCOUNT_CREWAI"}
@@ -63,7 +75,7 @@ def test_to_import_it_imports_nothing_of_crewais(release):
 
 
 def test_off_means_off(driver, collector):
-    for name in ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "OTEL_SDK_DISABLED", "DO_NOT_TRACK", "HEADCOUNT_DISABLED"):
+    for name in ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "DO_NOT_TRACK"):
         driver.variables = {name: "true"}
         driver.home = driver.home.with_name(f"home-{name}")
         did = driver.run("silenced")

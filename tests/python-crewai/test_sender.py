@@ -49,6 +49,14 @@ def test_it_is_heard_without_us(driver, sink):
     assert sink.requests >= 1
 
 
+def test_what_is_silent_is_kept_for_status(driver):
+    about = driver.home / "headcount" / "state" / "crewai" / "about"
+    driver.run("nothing", how="install")
+    assert about.read_text().splitlines()[4] == "CrewAI's own telemetry"
+    driver.run("nothing", options={"keep_crewai_telemetry": True})
+    assert about.read_text().splitlines()[4] == ""
+
+
 def test_it_may_be_kept(driver, collector, sink):
     driver.run("silenced", sink=sink.url, options={"keep_crewai_telemetry": True})
     assert sink.requests >= 1
@@ -60,6 +68,8 @@ def test_it_speaks_again_when_we_leave(driver, collector, sink, how):
     did = driver.run("restored", how=how, sink=sink.url)
     assert did["handlers_meanwhile"] == []
     assert did["is_same_client"] and did["is_ready_again"]
+    # 0.148 and 1.2 have none.
+    assert bool(did["handlers_after"]) is driver.is_native
     assert sink.requests >= 1
     assert len(rows(collector, "crews")) == 1
 

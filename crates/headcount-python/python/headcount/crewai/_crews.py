@@ -13,6 +13,7 @@ No object of CrewAI's is kept: identities, and a weak reference to the crew. A c
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 import weakref
 
@@ -30,7 +31,7 @@ _MOST = 4096
 class CrewAtWork:
     """One run of a crew."""
 
-    __slots__ = ("__weakref__", "at_work", "crew", "described", "is_over", "outer", "run", "watch")
+    __slots__ = ("__weakref__", "at_work", "crew", "described", "is_over", "outer", "process", "run", "watch")
 
     def __init__(self, crew: Any, described: Described, run: Any, outer: CrewAtWork | None) -> None:
         self.crew = id(crew)
@@ -38,6 +39,7 @@ class CrewAtWork:
         self.run = run
         self.outer = outer
         self.is_over = False
+        self.process = os.getpid()
         # What Headcount returned for each task at work, by the task's identity.
         self.at_work: dict[int, Any] = {}
         self.watch: Any = None
@@ -78,8 +80,7 @@ class Crews:
         left = self._innermost()
         if left is not None and left.crew == id(crew):
             # It was interrupted, which CrewAI does not tell of, and starts again.
-            self._end(left)
-            left.run.fail()
+            self._interrupted(left)
         described = Described(crew, inputs)
         state = CrewAtWork(crew, described, self._telemetry.crew(described.crew), self._innermost())
         self._watch(crew, state)
@@ -99,9 +100,8 @@ class Crews:
         def gone(_crew: Any) -> None:
             try:
                 left = seen()
-                if left is not None and not left.is_over:
-                    self._end(left)
-                    left.run.fail()
+                if left is not None:
+                    self._interrupted(left)
             except Exception:
                 pass
 
@@ -115,9 +115,13 @@ class Crews:
         with self._lock:
             left = [state for states in self._by_crew.values() for state in states]
         for state in left:
-            if not state.is_over:
-                self._end(state)
-                state.run.fail()
+            self._interrupted(state)
+
+    def _interrupted(self, state: CrewAtWork) -> None:
+        # The copy that a forked child has says nothing: the crew goes on in its parent.
+        if not state.is_over and state.process == os.getpid():
+            self._end(state)
+            state.run.fail()
 
     def completed(self, crew: Any, event: Any) -> None:
         state = self._of_crew(crew)
