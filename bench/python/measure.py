@@ -58,36 +58,51 @@ def seconds(command, environment, runs):
     return times
 
 
+CLOCK = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1e3)"
+
+
 def imports(python, runs):
-    """What a start of Python, an import and `install` cost."""
+    """What imports and `install` cost, and the line that Python runs at each start."""
     with tempfile.TemporaryDirectory() as scratch:
-        plain = surroundings(scratch)
-        quiet = plain | {"CREWAI_DISABLE_TELEMETRY": "true", "CREWAI_TRACING_ENABLED": "false", "HTTPS_PROXY": "http://127.0.0.1:9"}
-        clock = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1e3)"
+        plain = surroundings(scratch) | {"CREWAI_TRACING_ENABLED": "false", "HTTPS_PROXY": "http://127.0.0.1:9"}
+        quiet = plain | {"CREWAI_DISABLE_TELEMETRY": "true"}
+        install = "import crewai, headcount.crewai; " + CLOCK.format("headcount.crewai.install()")
         rows = {
-            "import headcount": (clock.format("import headcount"), plain),
-            "import headcount.crewai": (clock.format("import headcount.crewai"), plain),
-            "install, with crewai imported before": ("import crewai, headcount.crewai; " + clock.format("headcount.crewai.install()"), quiet | {"CREWAI_DISABLE_TELEMETRY": ""}),
-            "import crewai, its client off": (clock.format("import crewai"), quiet),
-            "import crewai, its client on": (clock.format("import crewai"), quiet | {"CREWAI_DISABLE_TELEMETRY": ""}),
+            "import headcount": (CLOCK.format("import headcount"), plain),
+            "import headcount.crewai": (CLOCK.format("import headcount.crewai"), plain),
+            "install, with crewai imported before": (install, plain),
+            "import crewai, its client off": (CLOCK.format("import crewai"), quiet),
+            "import crewai, its client on": (CLOCK.format("import crewai"), plain),
         }
         print("| what | median | worst |\n| --- | ---: | ---: |")
         for name, (code, environment) in rows.items():
-            times = []
-            for _ in range(runs):
-                done = subprocess.run([python, "-c", code], env=environment, cwd=scratch, capture_output=True, text=True, check=True)
-                times.append(float(done.stdout.split()[-1]))
+            times = [milliseconds_of(python, code, environment, scratch) for _ in range(runs)]
             print(f"| {name} | {statistics.median(times):.2f} ms | {max(times):.2f} ms |", flush=True)
-        [line] = [path for path in Path(subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True).stdout.strip()).glob("headcount_crewai.pth")]
-        aside = line.with_suffix(".aside")
-        with_line = seconds([python, "-c", "pass"], plain, runs * 4)
-        line.rename(aside)
-        try:
-            without = seconds([python, "-c", "pass"], plain, runs * 4)
-        finally:
+        print(f"\nthe line in headcount_crewai.pth, at each start of Python: {line_cost(python, plain, runs * 4):.0f} µs")
+
+
+def milliseconds_of(python, code, environment, folder):
+    done = subprocess.run([python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def line_cost(python, environment, runs):
+    """Microseconds that the line takes where the variable is not set: starts with and without its file, in turn."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    folder = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+    line = Path(folder) / "headcount_crewai.pth"
+    aside = line.with_suffix(".aside")
+    times = {True: [], False: []}
+    try:
+        for number in range(runs * 2):
+            has_line = number % 2 == 0
+            if has_line != line.exists():
+                (aside if has_line else line).rename(line if has_line else aside)
+            times[has_line] += seconds([python, "-c", "pass"], environment, 1)
+    finally:
+        if aside.exists():
             aside.rename(line)
-        cost = (statistics.median(with_line) - statistics.median(without)) * 1e6
-        print(f"\nthe line in headcount_crewai.pth, at each start of Python without the variable: {cost:.0f} µs")
+    return (statistics.median(times[True]) - statistics.median(times[False])) * 1e6
 
 
 def at_exit(python, runs):
