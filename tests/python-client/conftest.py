@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,9 +42,15 @@ def recorded(home: Path, telemetry: headcount.Telemetry) -> Callable[[], list[sp
     """What was recorded until now."""
 
     def read() -> list[spool.Span]:
-        telemetry.flush(0)
-        books = telemetry.books()
-        assert books.waiting == books.dropped == 0
+        # The client's own thread may be writing at this very moment.
+        deadline = time.monotonic() + 10
+        while True:
+            telemetry.flush(0)
+            books = telemetry.books()
+            if books.recorded == books.written:
+                break
+            assert time.monotonic() < deadline, books
+            time.sleep(0.001)
         return spool.spans(home, FRAMEWORK)
 
     return read

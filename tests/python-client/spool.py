@@ -46,7 +46,7 @@ def bodies(home: Path, framework: str) -> Iterator[bytes]:
 
 
 def requests(home: Path, framework: str) -> list[Request]:
-    return [request for body in bodies(home, framework) for request in _requests(body)]
+    return [request for body in bodies(home, framework) for request in decode(body)]
 
 
 def spans(home: Path, framework: str) -> list[Span]:
@@ -117,7 +117,7 @@ def _attribute(data: bytes) -> tuple[str, object]:
     return parts[1].decode(), _value(parts[2])
 
 
-def _requests(body: bytes) -> Iterator[Request]:
+def decode(body: bytes) -> Iterator[Request]:
     for _, resource_spans in _fields(body):
         resource: dict[str, object] = {}
         for number, part in _fields(resource_spans):

@@ -14,10 +14,10 @@ const MOST: usize = 64;
 /// ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine; without it
 /// events are recorded and never sent. ``switches`` are variables of the framework's own that switch telemetry off, beside
 /// ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` holds further certificate authorities, as DER.
-/// ``home`` keeps everything in this folder instead of the person's own. ``replaces`` names a telemetry of the framework's own
-/// that is silent meanwhile, for ``headcount status``. ``told_user=True`` says that the framework has told
+/// ``home`` keeps everything in this folder instead of the person's own. ``told_user=True`` says that the framework has told
 /// its user what is collected and how to turn it off; without it nothing is sent before the notice was shown in an earlier
 /// run. ``disabled=True`` turns telemetry off; so does anything else but ``False``, for what cannot be understood is off.
+/// ``replaces`` names a telemetry of the framework's own that is silent meanwhile, for ``headcount status``.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)

@@ -125,9 +125,12 @@ impl Telemetry {
             return true;
         };
         let deadline = Instant::now() + patience;
-        if let Some(mut drain) = worker::lock_drain(&recorder, patience) {
-            let _events = drain.run(&recorder, || false);
-        }
+        // Somebody else is writing, and for longer than that: what waits in memory is not there yet.
+        let Some(mut drain) = worker::lock_drain(&recorder, patience) else {
+            return false;
+        };
+        let _events = drain.run(&recorder, || false);
+        drop(drain);
         let Some(folder) = recorder.settings.folder() else {
             return false;
         };

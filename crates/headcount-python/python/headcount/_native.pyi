@@ -1,5 +1,24 @@
 # The extension. Use it through the package.
 
+__all__ = [
+    "Agent",
+    "Books",
+    "Crew",
+    "CrewRun",
+    "Decision",
+    "Deployment",
+    "FlowRun",
+    "Llm",
+    "Task",
+    "TaskRun",
+    "Telemetry",
+    "Tool",
+    "__version__",
+    "command",
+    "start",
+    "write_down",
+]
+
 from . import Agent as Agent
 from . import Books as Books
 from . import Crew as Crew

@@ -5,7 +5,7 @@ use pyo3::types::PyTuple;
 use super::{Agent, shown, tools};
 use crate::reading::{Given, Reader, Unknown};
 
-/// The catalog's limit of one list; the client counts what is beyond it.
+/// The catalog's limit of one list.
 const MOST_CONTEXT: usize = 256;
 
 /// A task: its settings, the agent that does it, the tools that it is equipped with. ``description``, ``expected_output`` and
@@ -63,8 +63,7 @@ impl Task {
         if let Some(expected) = reader.content(expected_output) {
             task = task.expected_output(expected);
         }
-        // One more than there may be, so that the client sees that there are too many.
-        let context = reader.items(context, MOST_CONTEXT + 1, |_, item| {
+        let context = reader.items(context, MOST_CONTEXT, |_, item| {
             Some(item.cast::<Task>().ok()?.get().inner.clone())
         });
         Self {

@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 use super::{quoted, shown};
 use crate::reading::{Given, Reader, Unknown, text_of};
 
-/// The catalog's limit of one list; the client counts what is beyond it.
+/// The catalog's limit of one list.
 const MOST_TOOLS: usize = 64;
 
 /// A tool, by its name alone: neither what it is called with nor what it answers is ever recorded.
@@ -53,8 +53,7 @@ impl Tool {
 
 /// The tools of an agent or a task: tools, or their names.
 pub(crate) fn tools(reader: &mut Reader, given: Given<'_, '_>) -> Vec<client::Tool> {
-    // One more than there may be, so that the client sees that there are too many.
-    let tools = reader.items(given, MOST_TOOLS + 1, |reader, item| {
+    let tools = reader.items(given, MOST_TOOLS, |reader, item| {
         if let Ok(tool) = item.cast::<Tool>() {
             let tool = tool.get();
             let is_named = tool.name.is_some();
