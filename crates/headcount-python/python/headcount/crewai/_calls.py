@@ -29,7 +29,7 @@ _REMEMBERED = 4096
 class _Call:
     __slots__ = ("is_step", "is_told", "source", "tool")
 
-    def __init__(self, source: Any, tool: str) -> None:
+    def __init__(self, source: Any, tool: Any) -> None:
         self.source = id(source)
         self.tool = tool
         self.is_step = type(source).__name__ == "StepExecutor"
@@ -51,7 +51,7 @@ class Calls:
 
     def started(self, source: Any, event: Any) -> None:
         calls = self._open.calls
-        name = str(event.tool_name)
+        name = event.tool_name
         # Another attempt at a call that failed and has not been taken away.
         calls[:] = [call for call in calls if call.source != id(source) or call.tool != name]
         if len(calls) >= _DEEPEST:
@@ -103,7 +103,7 @@ class Calls:
                 call.is_told = True
 
     def _find(self, source: Any, event: Any) -> _Call | None:
-        name = str(event.tool_name)
+        name = event.tool_name
         for call in reversed(self._open.calls):
             if call.source == id(source) and (call.tool == name or tool_word(call.tool) == tool_word(name)):
                 return call

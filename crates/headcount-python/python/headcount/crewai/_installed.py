@@ -65,6 +65,10 @@ class Installed:
 
         bus = self._find_bus()
         if bus is None:
+            # Nobody counts: then nobody is silenced for it.
+            sender, self._sender = self._sender, None
+            if sender is not None:
+                sender.restore()
             return
         if self._given is None:
             self.telemetry = self._start()
