@@ -148,6 +148,58 @@ def flows(_settings):
     return {}
 
 
+def stepped(_settings):
+    """The events of a plan's steps: one calls a tool by text, which is told twice, and one natively, which is told once."""
+    from crewai_bus import bus, event
+
+    class StepExecutor:
+        tools = [word_counter]
+
+    class ToolUsage(StepExecutor):
+        pass
+
+    step, use = StepExecutor(), ToolUsage()
+    for source, kind, name in (
+        (step, "tool_usage_started", "Word Counter"),
+        (use, "tool_usage_started", "Word Counter"),
+        (use, "tool_usage_finished", "word_counter"),
+        (step, "tool_usage_finished", "Word Counter"),
+        (step, "tool_usage_started", "word_counter"),
+        (step, "tool_usage_finished", "word_counter"),
+    ):
+        bus.emit(source, event(kind, tool_name=name, tool_args={"text": type(source).__name__}))
+    return {}
+
+
+def reviewed(_settings):
+    """A flow that a person reviews, and one that waits for a person."""
+    try:
+        from crewai.flow.async_feedback.types import HumanFeedbackPending
+        from crewai.flow.human_feedback import human_feedback
+    except ImportError:
+        return {"has_feedback": False}
+
+    class Later:
+        def request_feedback(self, context, flow):
+            raise HumanFeedbackPending(context=context)
+
+    class ReviewedFlow(Flow):
+        @start()
+        @human_feedback(message="CANARY-QUESTION")
+        def draft(self):
+            return "CANARY-DRAFT"
+
+    class WaitingFlow(Flow):
+        @start()
+        @human_feedback(message="CANARY-QUESTION", provider=Later())
+        def draft(self):
+            return "CANARY-DRAFT"
+
+    ReviewedFlow().kickoff()
+    WaitingFlow().kickoff()
+    return {"has_feedback": True}
+
+
 def killed(_settings):
     worker = agent(tools=[deadly_tool], llm=TextOnly(model="text-model"))
     crew([worker], [task(worker, 'CALL Deadly Tool {"text": "x"}')]).kickoff()
@@ -265,12 +317,12 @@ def many(settings):
     gc.collect()
     import headcount.crewai
 
-    listener = headcount.crewai.installed()._listener
-    crews = listener._crews
-    return {
-        "alive": sum(each() is not None for each in left),
-        "tables": len(crews._by_crew) + len(crews._by_task) + len(listener._flows._at_work),
-    }
+    did = {"alive": sum(each() is not None for each in left)}
+    counted = headcount.crewai.installed()
+    if counted is not None:
+        crews, flows = counted._listener._crews, counted._listener._flows
+        did["tables"] = len(crews._by_crew) + len(crews._by_task) + len(flows._at_work)
+    return did
 
 
 def odd_events(_settings):

@@ -105,5 +105,5 @@ def test_nothing_of_a_crew_is_kept(driver, collector):
     assert is_whole(did), did
     assert len(rows(collector, "crew_completions")) == 40
     assert did["tables"] == 0
-    # CrewAI itself may hold on to the last ones.
-    assert did["alive"] <= 5, did
+    # CrewAI itself holds on to some of them, in old releases to all.
+    assert did["alive"] <= driver.run("many", count=40, how="none")["alive"] + 1

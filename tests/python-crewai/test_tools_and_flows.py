@@ -38,6 +38,12 @@ def test_native_calls_are_used_repeated_and_failed(driver, collector):
     assert collector.files_with("CANARY") == [] and collector.tables_with("CANARY") == set()
 
 
+def test_a_call_that_a_plans_step_tells_again_counts_once(driver, collector):
+    did = driver.run("stepped")
+    assert is_whole(did), did
+    assert calls(collector) == {("word_counter", "used", 1): 2}
+
+
 def test_flows_from_start_to_end(driver, collector):
     did = driver.run("flows")
     assert is_whole(did), did
@@ -52,6 +58,21 @@ def test_flows_from_start_to_end(driver, collector):
     # The crew inside is counted as any other.
     assert [done["outcome"] for done in rows(collector, "crew_completions")] == ["completed"]
     assert collector.tables_with("anary") == set()
+
+
+def test_feedback_is_asked_for_and_given_and_a_flow_may_wait_for_it(driver, collector):
+    did = driver.run("reviewed")
+    assert is_whole(did), did
+    if not did["has_feedback"]:
+        assert not driver.is_native
+        return
+    told = [event for event in rows(collector, "flow_events") if event["origin"] == "user"]
+    events = {(event["flow_name"], event["event"]) for event in told if event["event"] not in ("created", "started")}
+    assert events == {("ReviewedFlow", "completed"), ("WaitingFlow", "paused")}
+    columns = ("event_type", "has_routing", "feedback_provided")
+    feedback = [tuple(each[column] for column in columns) for each in rows(collector, "human_feedback")]
+    assert ("requested", False, None) in feedback and ("received", None, True) in feedback
+    assert collector.tables_with("CANARY") == set()
 
 
 def test_frameworks_own_flows_are_told_apart(driver, collector):
