@@ -1,4 +1,4 @@
-"""What one event costs, in nanoseconds: on the thread that works, and in the whole process until all handlers are done.
+"""What one event costs, in nanoseconds: on the thread that works, and in the process until all handlers are done.
 
     crewai_event.py none|crewai|headcount ENDPOINT
 """

@@ -40,7 +40,8 @@ before = peak_kib()
 for _ in range(1000):
     run_one()
 named = [each.name for each in threading.enumerate()]
-print(json.dumps({"start_mib": before / 1024, "grown_mib": (peak_kib() - before) / 1024, "threads": len(named)}), flush=True)
+grown = peak_kib() - before
+print(json.dumps({"start_mib": before / 1024, "grown_mib": grown / 1024, "threads": len(named)}), flush=True)
 import os  # noqa: E402
 
 os._exit(0)

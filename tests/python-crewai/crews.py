@@ -1,9 +1,10 @@
-"""Runs one of `scenarios.py` with the installed CrewAI and Headcount, and prints, as its last line, what it did.
+"""Runs one of `scenarios.py` or `behaviour.py` with the installed CrewAI and Headcount, and prints, as its last
+line, what it did.
 
     crews.py SCENARIO SETTINGS
 
-SETTINGS is JSON: `model` (the stub's address), `collector`, `sink` (where CrewAI's own client would send), `how` (`install`, `late`,
-`with`, `variable`, `none`), `options` of `install`, and whatever the scenario reads.
+SETTINGS is JSON: `model` (the stub's address), `collector`, `sink` (where CrewAI's own client would send), `how`
+(`install`, `late`, `with`, `variable`, `none`), `options` of `install`, and whatever the scenario reads.
 """
 
 import json
@@ -78,13 +79,16 @@ if how == "variable":
 
     installed = headcount.crewai.installed()
 
+import behaviour  # noqa: E402
 import scenarios  # noqa: E402
+
+play = getattr(scenarios, scenario, None) or getattr(behaviour, scenario)
 
 if how == "with":
     with installed:
-        did = getattr(scenarios, scenario)(settings)
+        did = play(settings)
 else:
-    did = getattr(scenarios, scenario)(settings)
+    did = play(settings)
 
 from importlib.metadata import version  # noqa: E402
 

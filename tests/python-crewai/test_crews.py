@@ -235,7 +235,7 @@ def test_a_crew_that_fails_says_so(driver, collector):
 
 
 def test_an_interrupted_crew_failed(driver, collector):
-    """An interrupt is no error that CrewAI tells of: the crew is at work until it is thrown away or the process ends."""
+    """CrewAI does not tell of an interrupt: the crew is at work until it is thrown away or the process ends."""
     did = driver.run("interrupted", end=True)
     assert did["puzzled"] == 0
     assert driver.run("nothing")["sent"]

@@ -20,7 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Calls open on one thread: a tool may run a crew whose agents call tools. Some never end (0.148: a tool past its limit).
+# Calls open on one thread: a tool may run a crew whose agents call tools. Some never end (0.148: a tool past its
+# limit).
 _DEEPEST = 64
 # Remembered calls, to know one that is asked for again.
 _REMEMBERED = 4096

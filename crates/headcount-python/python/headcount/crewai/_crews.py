@@ -1,9 +1,9 @@
 """Crews at work: which run an event belongs to, from a crew's start to its end.
 
-Events carry no name of the run that they belong to, and a crew, its tasks and its agents may each be at work several times
-at once. So a run is looked for, in this order:
+Events carry no name of the run that they belong to, and a crew, its tasks and its agents may each be at work
+several times at once. So a run is looked for, in this order:
 
-1. in the context (`contextvars`) of whoever emits: a crew's start sets it, and tasks, threads and coroutines inherit it;
+1. in the context (`contextvars`) of whoever emits: a crew's start sets it; tasks, threads and coroutines inherit it;
 2. by the identity of the task or crew, for threads that inherit nothing (asynchronous tasks before 1.15).
 
 No object of CrewAI's is kept: identities, and a weak reference to the crew. A crew that is thrown away without a word

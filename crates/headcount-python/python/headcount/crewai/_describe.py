@@ -124,8 +124,8 @@ def _template(thing: Any, name: str) -> Any:
     return _filled_in.get(text, text) if type(text) is str else text
 
 
-# Texts with inputs filled in, and what they were made from: a copy of an agent (kickoff_for_each, test) that has worked
-# before starts with the filled-in text and nothing beside it.
+# Texts with inputs filled in, and what they were made from: a copy of an agent (kickoff_for_each, test) that has
+# worked before starts with the filled-in text and nothing beside it.
 _filled_in: dict[str, str] = {}
 
 

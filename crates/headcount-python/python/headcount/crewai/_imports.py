@@ -1,7 +1,7 @@
 """Calls back when a module has been imported, before whoever imports it goes on.
 
-A finder in front of `sys.meta_path` that answers for a few names only, and lets the finders behind it do the work. It is taken
-away with the last name that is waited for.
+A finder in front of `sys.meta_path` that answers for a few names only, and lets the finders behind it do the work.
+It is taken away with the last name that is waited for.
 """
 
 from __future__ import annotations

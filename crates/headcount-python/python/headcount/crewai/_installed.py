@@ -30,7 +30,9 @@ class Installed:
     - `problem`: why it cannot be listened to; None if it can.
     """
 
-    def __init__(self, telemetry: headcount.Telemetry | None, options: dict[str, Any], silent: bool, by_code: bool) -> None:
+    def __init__(
+        self, telemetry: headcount.Telemetry | None, options: dict[str, Any], silent: bool, by_code: bool
+    ) -> None:
         self._given = telemetry
         self._options = options
         self._silent = silent

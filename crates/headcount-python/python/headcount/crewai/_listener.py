@@ -1,9 +1,10 @@
 """Hears what CrewAI's event bus is told, on the thread that tells it and before anybody else does.
 
-The bus has one door, `emit(source, event)`, the same in every release since 0.105; an event says what it is in its `type`. The
-listener stands in that door rather than registering handlers. Since 1.2 handlers run on a pool of ten threads, late, in any
-order and without the emitter's context: times would have to be guessed, the classes of errors are gone, and a crew's
-settings may have changed. At the door, an event that nobody counts costs one look into a dictionary.
+The bus has one door, `emit(source, event)`, the same in every release since 0.105; an event says what it is in its
+`type`. The listener stands in that door rather than registering handlers. Since 1.2 handlers run on a pool of ten
+threads, late, in any order and without the emitter's context: times would have to be guessed, the classes of errors
+are gone, and a crew's settings may have changed. At the door, an event that nobody counts costs one look into a
+dictionary.
 """
 
 from __future__ import annotations

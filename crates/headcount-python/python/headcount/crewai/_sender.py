@@ -1,9 +1,9 @@
 """CrewAI's own telemetry client, switched off while Headcount counts instead.
 
-Its classes ask one method of their own, `_is_telemetry_disabled`, when they are made and before everything that they do.
-While the sender is silent it says yes. So a client that is made later has no provider, no thread, no exit handler and no
-signal handlers. One that was made before, because CrewAI was imported first, keeps its thread, which has nothing to do any
-more: what waits is discarded instead of sent, and its exit and signal handlers are taken away.
+Its classes ask one method of their own, `_is_telemetry_disabled`, when they are made and before everything that
+they do. While the sender is silent it says yes. So a client that is made later has no provider, no thread, no exit
+handler and no signal handlers. One that was made before, because CrewAI was imported first, keeps its thread, which
+has nothing to do any more: what waits is discarded instead of sent, and its exit and signal handlers are taken away.
 
 No environment variable is set: child processes would inherit it, and Headcount itself takes it for the person's word.
 """
@@ -25,7 +25,9 @@ _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGTSTP", "SIGCONT")
 class Sender:
     """CrewAI's client: heard on the few things that only it is told, and silent if `silent`."""
 
-    def __init__(self, silent: bool, features: Callable[[Any], None], repeated: Callable[[Any, Any, Any], None]) -> None:
+    def __init__(
+        self, silent: bool, features: Callable[[Any], None], repeated: Callable[[Any, Any, Any], None]
+    ) -> None:
         self._silent = silent
         self._features = features
         self._repeated = repeated

@@ -1,4 +1,4 @@
-"""What `HEADCOUNT_CREWAI` does. Imported by `headcount_crewai.pth` when Python starts, and only where the variable is set.
+"""What `HEADCOUNT_CREWAI` does. `headcount_crewai.pth` imports this when Python starts, where the variable is set.
 
 | value | effect |
 | --- | --- |
@@ -7,8 +7,8 @@
 | `0`, `false`, `no`, `off` | nothing |
 | anything else | nothing: what cannot be understood does not turn telemetry on |
 
-No variable changes the collector of a program that names one itself, with `headcount.crewai.install`. This one takes the place of
-that line, so it has to say what the line would say.
+No variable changes the collector of a program that names one itself, with `headcount.crewai.install`. This one
+takes the place of that line, so it has to say what the line would say.
 """
 
 from __future__ import annotations
