@@ -47,6 +47,15 @@ fuzz:
 demo:
     cargo run --release -- serve & sleep 2; cargo run --release -- demo; wait
 
+# The client for Python: its wheel in the oldest and the newest Python at hand
+python-client:
+    cargo build --release
+    tests/python-client/run
+
+# Its figures
+bench-python *what:
+    bench/python/run {{ what }}
+
 # The client's figures, beside others of its kind (bench/RESULTS.md)
 bench-client what="all":
     bench/client/run {{ what }}
