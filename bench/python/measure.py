@@ -44,7 +44,7 @@ def program(source: str, *options: str, home: str, **environment: str) -> subpro
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(values), 3), "worst": round(max(values), 3)}
+    return {"best": round(min(values), 3), "median": round(statistics.median(values), 3), "worst": round(max(values), 3)}
 
 
 def measure_import() -> None:

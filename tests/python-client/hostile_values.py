@@ -13,8 +13,8 @@ class Raising:
     def _raise(self, *_: object) -> Any:
         raise KeyboardInterrupt("the host's code was run")
 
-    __str__ = __repr__ = __iter__ = __len__ = __bool__ = __float__ = __int__ = __index__ = _raise  # type: ignore[assignment]
-    __eq__ = __hash__ = __getitem__ = __contains__ = __format__ = __bytes__ = __await__ = _raise  # type: ignore[assignment]
+    __str__ = __repr__ = __iter__ = __len__ = __bool__ = __float__ = __int__ = __index__ = _raise
+    __eq__ = __hash__ = __getitem__ = __contains__ = __format__ = __bytes__ = __await__ = _raise
     __getattr__ = _raise
 
 
@@ -24,21 +24,21 @@ class RaisingText(str):
     def _raise(self, *_: object, **__: object) -> Any:
         raise KeyboardInterrupt("the host's code was run")
 
-    __str__ = __repr__ = __iter__ = __len__ = __eq__ = __hash__ = encode = __getitem__ = _raise  # type: ignore[assignment]
+    __str__ = __repr__ = __iter__ = __len__ = __eq__ = __hash__ = encode = __getitem__ = _raise
 
 
 class RaisingList(list):  # type: ignore[type-arg]
     def _raise(self, *_: object) -> Any:
         raise KeyboardInterrupt("the host's code was run")
 
-    __iter__ = __len__ = __getitem__ = __bool__ = _raise  # type: ignore[assignment]
+    __iter__ = __len__ = __getitem__ = __bool__ = _raise
 
 
 class RaisingInteger(int):
     def _raise(self, *_: object) -> Any:
         raise KeyboardInterrupt("the host's code was run")
 
-    __index__ = __int__ = __float__ = __bool__ = __eq__ = __hash__ = _raise  # type: ignore[assignment]
+    __index__ = __int__ = __float__ = __bool__ = __eq__ = __hash__ = _raise
 
 
 class RaisingMeta(type):
@@ -52,8 +52,8 @@ class RaisingMeta(type):
 class LyingAboutItsClass:
     """Says that it is whatever is hoped for."""
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         raise KeyboardInterrupt("the host's code was run")
 
 

@@ -16,7 +16,7 @@ import pytest
 
 # The server of the tests with stock exporters.
 sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
-from collector import Collector, binary  # noqa: E402
+from collector import Collector, binary  # type: ignore[import-not-found]  # noqa: E402
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 

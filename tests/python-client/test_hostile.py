@@ -105,7 +105,7 @@ def test_a_call_about_nothing_records_nothing_and_is_counted(
 
 @pytest.mark.parametrize("parameter", ["framework", "version", "endpoint", "switches", "trust", "told_user", "disabled"])
 def test_start_takes_anything(parameter: str, home: Any) -> None:
-    good = {
+    good: dict[str, Any] = {
         "framework": "hostile", "version": "1.2.3", "endpoint": "http://127.0.0.1:9", "switches": ("A_SWITCH",), "trust": (),
         "told_user": True, "disabled": False,
     }  # fmt: skip
@@ -160,7 +160,7 @@ def test_arguments_that_a_call_does_not_have_are_counted(
     before = telemetry.books().values_refused
     telemetry.tool_used("search", 1, "gpt-4o", "extra", "extra", unknown=1)  # type: ignore[call-arg]
     assert telemetry.books().values_refused == before + 3
-    agent = headcount.Agent("Role", "extra", unknown=1)  # type: ignore[call-arg,misc]
+    agent = headcount.Agent("Role", "extra", unknown=1)  # type: ignore[call-arg,arg-type]
     with telemetry.crew(headcount.Crew([agent]), unknown=1) as run:  # type: ignore[call-arg]
         run.complete("output", 1)  # type: ignore[call-arg]
     assert telemetry.books().values_refused == before + 7
