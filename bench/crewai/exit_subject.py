@@ -1,17 +1,17 @@
 """Tells CrewAI's bus of one event, and ends.
 
-    crewai_exit_subject.py none|headcount ENDPOINT
+    exit_subject.py none|headcount ENDPOINT
 """
 
 import time
 
-import crewai_subject
+import subject
 
-crewai_subject.begin()
+subject.begin()
 
 import crewai  # noqa: E402, F401
 
-bus, tools, _, _ = crewai_subject.events()
+bus, tools, _, _ = subject.events()
 error = tools.ToolUsageErrorEvent(tool_name="word_counter", tool_args={}, error="it broke", run_attempts=1)
 bus.emit(None, error)
 time.sleep(0.4)

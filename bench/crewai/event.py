@@ -1,22 +1,22 @@
 """What one event costs, in nanoseconds: on the thread that works, and in the process until all handlers are done.
 
-    crewai_event.py none|crewai|headcount ENDPOINT
+    event.py none|crewai|headcount ENDPOINT
 """
 
 import json
 import time
 from datetime import datetime
 
-import crewai_subject
+import subject
 
-crewai_subject.begin()
+subject.begin()
 
 from crewai import Agent, Crew, Task  # noqa: E402
 from crewai.tasks.task_output import TaskOutput  # noqa: E402
 from crewai.telemetry.telemetry import Telemetry  # noqa: E402
 from crewai.tools import tool  # noqa: E402
 
-bus, tools, crews, tasks = crewai_subject.events()
+bus, tools, crews, tasks = subject.events()
 CHUNK, CHUNKS = 200, 10
 
 
@@ -92,12 +92,12 @@ def measure(make):
     walls, cpus = [], []
     for _ in range(CHUNKS):
         work = [make(number) for number in range(CHUNK)]
-        crewai_subject.settle(bus)
+        subject.settle(bus)
         cpu, thread = time.process_time_ns(), time.thread_time_ns()
         for each in work:
             each()
         walls.append((time.thread_time_ns() - thread) / CHUNK)
-        crewai_subject.settle(bus)
+        subject.settle(bus)
         cpus.append((time.process_time_ns() - cpu) / CHUNK)
     return {"thread": sorted(walls)[len(walls) // 2], "process": sorted(cpus)[len(cpus) // 2]}
 

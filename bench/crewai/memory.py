@@ -1,20 +1,20 @@
 """Peak resident memory and threads after many crews.
 
-    crewai_memory.py none|crewai|headcount ENDPOINT
+    memory.py none|crewai|headcount ENDPOINT
 """
 
 import json
 import threading
 from pathlib import Path
 
-import crewai_subject
+import subject
 
-crewai_subject.begin()
+subject.begin()
 
 from crewai import Agent, Crew, Task  # noqa: E402
 from crewai.tasks.task_output import TaskOutput  # noqa: E402
 
-bus, _, crews, tasks = crewai_subject.events()
+bus, _, crews, tasks = subject.events()
 output = TaskOutput(description="d", agent="a", raw="done")
 
 
@@ -32,7 +32,7 @@ def run_one():
     bus.emit(task, tasks.TaskStartedEvent(context="", task=task))
     bus.emit(task, tasks.TaskCompletedEvent(output=output, task=task))
     bus.emit(crew, crews.CrewKickoffCompletedEvent(crew_name="crew", output=output))
-    crewai_subject.settle(bus)
+    subject.settle(bus)
 
 
 run_one()

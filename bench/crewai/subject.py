@@ -1,6 +1,6 @@
 """A process with CrewAI in it: with no telemetry, with CrewAI's own, or with Headcount's listener.
 
-    crewai_subject.py none|crewai|headcount ENDPOINT
+    subject.py none|crewai|headcount ENDPOINT
 """
 
 import os
