@@ -138,6 +138,26 @@ def get(server: Server, path: str) -> bytes:
         raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from error
 
 
+def touch(server: Server) -> None:
+    """A request without a span: whatever was answered before has to be computed anew."""
+    request = urllib.request.Request(f"http://{server.address}/v1/traces", data=b"", method="POST")
+    request.add_header("Content-Type", "application/x-protobuf")
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+def active_files(tables: Path) -> dict[Path, int]:
+    """The files that the tables consist of and their bytes, by the commits of their logs (none is removed within an hour)."""
+    active = {}
+    for commit in sorted(tables.rglob("_delta_log/*.json")):
+        for line in commit.read_text().splitlines():
+            action = json.loads(line)
+            if "add" in action:
+                active[commit.parents[1] / action["add"]["path"]] = action["add"]["size"]
+            if "remove" in action:
+                active.pop(commit.parents[1] / action["remove"]["path"], None)
+    return active
+
+
 def bytes_under(folder: Path) -> int:
     """Bytes of all files, as long as they are (not as many blocks as they take)."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
