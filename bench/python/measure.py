@@ -108,7 +108,7 @@ def at_exit(python, runs):
 
 def memory(python, _runs):
     endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    print("| | after the first crew | grown after 1,000 more | threads |\n| --- | ---: | ---: | ---: |")
+    print("| | after the first crew | grown after 100 more | threads |\n| --- | ---: | ---: | ---: |")
     for kind in KINDS:
         found = told(python, "crewai_memory.py", kind, endpoint)
         print(f"| {kind} | {found['start_mib']:.1f} MiB | {found['grown_mib']:.1f} MiB | {found['threads']} |", flush=True)
