@@ -7,7 +7,7 @@ It is taken away with the last name that is waited for.
 from __future__ import annotations
 
 import sys
-import threading
+from _thread import RLock, _local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _waiting: dict[str, list[Callable[[Any], None]]] = {}
-_lock = threading.RLock()
+_lock = RLock()
 
 
 def when_imported(name: str, call: Callable[[Any], None]) -> Callable[[], None]:
@@ -65,7 +65,7 @@ class _Finder:
     """Finds what the others find, with a loader that tells when it is done."""
 
     def __init__(self) -> None:
-        self._asking = threading.local()
+        self._asking = _local()
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> ModuleSpec | None:
         if name not in _waiting or getattr(self._asking, "name", None) == name:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+# Of `threading` nothing else is needed, and to import that takes longer than all of this.
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Installed:
 
 
 _current: Installed | None = None
-_lock = threading.RLock()
+_lock = RLock()
 
 
 def install(
