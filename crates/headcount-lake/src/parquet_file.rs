@@ -186,7 +186,10 @@ fn properties(schema: &SchemaRef, level: i32) -> Result<WriterProperties, LakeEr
         match Randomness::of(field.name()) {
             Randomness::None => {}
             Randomness::Keys => {
-                properties = properties.set_column_compression(path.clone(), random_text);
+                // Whether a row group holds rows without a key: a question about them reads nothing where it does not.
+                properties = properties
+                    .set_column_compression(path.clone(), random_text)
+                    .set_column_statistics_enabled(path.clone(), EnabledStatistics::Chunk);
             }
             Randomness::Ids => {
                 properties = properties
