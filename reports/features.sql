@@ -9,6 +9,7 @@
 --   authenticated: uses by someone who was logged in, where that is reported
 --   models_avg: mean number of models of a use, where that is reported
 -- published by: crews, uses
+-- tells the whole: reported
 -- when null: crews: null crews are not zero: flow and feature-use spans carry no crew
 -- note: feature uses are reported by CrewAI 1.13.0 and newer, whether inputs were given by 1.15.18 and newer
 SELECT period, feature, source, crews, uses, reported, authenticated, models_avg

@@ -28,6 +28,9 @@ use crate::parameters::{ReportParameters, Selection};
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
 
+/// How a note ends that tells of folded values, for those who may see them.
+pub(crate) const HOW_TO_UNFOLD: &str = "; --min-crews 1 shows every value";
+
 /// A table that questions can be asked of.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -278,12 +281,11 @@ fn folding_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<St
     Some(match &free_text.holder {
         Holder::Column(holder) => format!(
             "{values} of the values of {column} come from fewer than {min_crews} {holder} and are folded together; their \
-             whole numbers are added up, so one of the {holder} may count several times there; \
-             --min-crews 1 shows every value"
+             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_UNFOLD}"
         ),
         Holder::NoCrew => format!(
             "{values} of the values of {column} are folded together: the framework's spans name no crew, so none is known \
-             to come from {min_crews} different ones; --min-crews 1 shows every value"
+             to come from {min_crews} different ones{HOW_TO_UNFOLD}"
         ),
     })
 }
