@@ -3,7 +3,7 @@
 //! A crate of its own, so that commands that ask no engine (`headcount status` and the like) show what they know in the
 //! same way and never wait for DataFusion to be compiled.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// How a column's values are best shown.
@@ -66,7 +66,12 @@ impl Answer {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// The rows as CSV (RFC 4180, lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
+    /// As [`Self::to_json_rows`], written as it is serialized: no second copy of the answer is made.
+    pub fn json_rows(&self) -> impl Serialize {
+        JsonRows(self)
+    }
+
+    /// The rows as CSV (RFC 4180, but lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
         let names = self.column_names().map(quoted);
@@ -100,6 +105,23 @@ impl Answer {
             push(&mut row.iter().map(|value| escaped(&cell_text(value))));
         }
         markdown
+    }
+}
+
+/// The rows as objects, without building any.
+struct JsonRows<'a>(&'a Answer);
+
+impl Serialize for JsonRows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.rows.iter().map(|row| JsonRow(self.0, row)))
+    }
+}
+
+struct JsonRow<'a>(&'a Answer, &'a [Value]);
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.column_names().zip(self.1))
     }
 }
 
@@ -144,4 +166,38 @@ fn escaped(cell: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(rows: Vec<Vec<Value>>) -> Answer {
+        let column = |name: &str, kind| AnswerColumn {
+            name: name.to_owned(),
+            kind,
+        };
+        Answer {
+            columns: vec![
+                column("role", ColumnKind::Text),
+                column("change", ColumnKind::Number),
+            ],
+            rows,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rows_are_written_as_they_would_be_built() {
+        let answer = answer(vec![
+            vec![json!("a\"b"), json!(null)],
+            vec![json!(""), json!(2)],
+        ]);
+        assert_eq!(
+            serde_json::to_string(&answer.json_rows()).unwrap(),
+            answer.to_json_rows().to_string()
+        );
+    }
 }

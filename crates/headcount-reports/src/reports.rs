@@ -175,7 +175,9 @@ impl Reports {
         let frame = frame.await.map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut answer = of_schema(&schema);
-        answer.rows = batches.iter().flat_map(rows_of).collect();
+        // A batch goes as soon as it has become rows.
+        let rows = batches.into_iter().flat_map(|batch| rows_of(&batch));
+        answer.rows = rows.collect();
         Ok(answer)
     }
 
