@@ -3,6 +3,8 @@
 //! A crate of its own, so that commands that ask no engine (`headcount status` and the like) show what they know in the
 //! same way and never wait for DataFusion to be compiled.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -72,14 +74,18 @@ impl Answer {
     }
 
     /// The rows as CSV (RFC 4180, but lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
+    ///
+    /// Cells are opened in spreadsheets, and texts are other people's: one that a spreadsheet would take for a formula
+    /// begins with an apostrophe. Numbers stay numbers, and the other forms hold every text as it is.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
-        let names = self.column_names().map(quoted);
+        let names = self.column_names().map(|name| quoted(&harmless(name)));
         push_line(&mut csv, names, ",");
         for row in &self.rows {
             let cells = row.iter().map(|value| match value {
                 // An empty text is quoted, so that it differs from null (promise 9).
                 Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+                Value::String(text) => quoted(&harmless(text)),
                 value => quoted(&cell_text(value)),
             });
             push_line(&mut csv, cells, ",");
@@ -145,6 +151,15 @@ fn push_line(text: &mut String, cells: impl Iterator<Item = String>, separator: 
     text.push('\n');
 }
 
+/// A text that no spreadsheet takes for a formula (CWE-1236).
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}").into()
+    } else {
+        text.into()
+    }
+}
+
 fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
         format!("\"{}\"", cell.replace('"', "\"\""))
@@ -187,6 +202,15 @@ mod tests {
             rows,
             notes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_text_is_no_formula_and_a_negative_number_stays_one() {
+        let roles = ["=1+1", "+1", "-1", "@a", "\ta", "\ra", "a=1"];
+        let rows = roles.map(|role| vec![json!(role), json!(-1.5)]);
+        let csv = answer(rows.to_vec()).to_csv();
+        let expected = "role,change\n'=1+1,-1.5\n'+1,-1.5\n'-1,-1.5\n'@a,-1.5\n'\ta,-1.5\n\"'\ra\",-1.5\na=1,-1.5\n";
+        assert_eq!(csv, expected);
     }
 
     #[test]
