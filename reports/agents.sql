@@ -7,6 +7,7 @@
 --   crews: distinct crews of those agents (by key, or by id where there is no key)
 -- published by: crews
 -- free text: value by crews where setting in llm_name, llm_model_name, llm_model, llm_class_name, function_calling_llm
+-- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
 -- note: llm_name, llm_top_k, llm_temperature and llm_class_name are reported by CrewAI 0.55.2 and older only; the roles are in the report "roles"
 WITH alike AS (
   SELECT period, distinct_set(key, id) AS agents, distinct_set(crew) AS crews, verbose, delegation_enabled, code_execution_allowed,

@@ -10,7 +10,7 @@
 -- published by: crews
 -- note: only CrewAI 1.15.19 and newer report how a kickoff ended
 SELECT period, outcome, distinct_count(crew) AS crews, count(*) AS runs,
-       avg(duration) AS duration_avg, percentile(duration, 0.5) AS duration_p50,
+       CAST(sum(TRY_CAST(duration AS DECIMAL(18, 6))) AS DOUBLE) / count(duration) AS duration_avg, percentile(duration, 0.5) AS duration_p50,
        percentile(duration, 0.95) AS duration_p95
 FROM crew_completions
 GROUP BY period, outcome

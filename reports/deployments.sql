@@ -9,6 +9,7 @@
 --   from_tui: those started in the terminal interface, where that is reported
 --   details: reasons of failure with their status code, and kinds of logs, each with its count
 -- published by: count
+-- tells the whole: of_created
 -- note: CrewAI reports created from 1.15.18, failed from 1.15.22, and where a step was started from 1.15.16
 WITH steps AS (
   SELECT period, step, count(*) AS "count", distinct_count(crew_id) AS deployments,

@@ -8,6 +8,7 @@
 --   share: its share of the runs that report this aspect
 --   projects: distinct projects that reported it
 -- published by: crews, runs
+-- tells the whole: share
 -- when null: crews: null crews are not zero: environment spans carry no crew
 -- note: reported by CrewAI 1.11.1 (tool), 1.15.11 (coding_agent), 1.15.14 (runtime_context) and 1.15.19 (cpu_band) and newer
 SELECT period, aspect, value, crews, runs, CAST(runs AS DOUBLE) / sum(runs) OVER (PARTITION BY period, aspect) AS share, projects

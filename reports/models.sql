@@ -10,6 +10,7 @@
 --   evaluations: feature uses that name it
 -- published by: crews
 -- free text: model by crews
+-- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
 SELECT period, model, distinct_count(crew) AS crews, distinct_count(agent) AS agents, distinct_count(caller) AS function_calling_agents,
        CAST(sum(tool_uses) AS BIGINT) AS tool_uses, CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(evaluations) AS BIGINT) AS evaluations
 FROM (

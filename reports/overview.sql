@@ -5,7 +5,7 @@
 --   value: how many
 --   first_seen: time of the first record that counts
 --   last_seen: time of the last record that counts
--- published by: value
+-- published by: value alone
 -- when null: value: a null value is not zero: the releases in this selection send no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
 -- note: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0, and no tool span for native function calls from 1.9.0: task_runs and tool_uses miss those
 WITH counted AS (
@@ -62,15 +62,13 @@ WITH counted AS (
   UNION ALL
   SELECT period, 16, 'deployments', min(time), max(time), count(*), false, NULL FROM deployments WHERE step IN ('start', 'create') GROUP BY period
   UNION ALL
-  SELECT period, 17, 'sharing_crews', min(time), max(time), distinct_count(crew), false, NULL FROM shared_agents GROUP BY period
-  UNION ALL
   SELECT period, 18, 'refusals', min(time), max(time), CAST(sum("count") AS BIGINT), false, NULL FROM refusals GROUP BY period
   UNION ALL
   SELECT period, position, metric, NULL, NULL, 0, false, NULL
   FROM periods
   CROSS JOIN (VALUES (1, 'crews'), (2, 'runs'), (3, 'runs_without_key'), (4, 'agents'), (5, 'tasks'), (6, 'task_runs'), (7, 'tools'),
                      (8, 'tool_uses'), (10, 'models'), (11, 'versions'), (12, 'projects'), (13, 'flow_runs'), (14, 'feature_uses'),
-                     (15, 'tests'), (16, 'deployments'), (17, 'sharing_crews'), (18, 'refusals')) AS m (position, metric)
+                     (15, 'tests'), (16, 'deployments'), (18, 'refusals')) AS m (position, metric)
 )
 SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL WHEN metric = 'tools' THEN union_count(tools) ELSE max(value) END AS value,
        min(first_seen) AS first_seen, max(last_seen) AS last_seen

@@ -4,7 +4,7 @@
 --   framework: the framework that sent it
 --   version: its release; null where the span does not say
 --   span: the span's name; '(unknown)' for a name that the dialect does not know
---   key: the attribute's key; '(unknown)' for a key that the dialect does not know; null where the whole span was refused
+--   key: the attribute's key; '(unknown)' for a key that the dialect does not know; '(span)' where the whole span was refused
 --   reason: why it was refused
 --   count: how often
 -- published by: count

@@ -8,6 +8,7 @@
 --   task_agents: distinct agents, by key, that those tasks name
 -- published by: crews
 -- free text: role by crews
+-- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
 SELECT period, role, distinct_count(crew) AS crews, distinct_count(agent) AS agents, distinct_count(task) AS tasks, distinct_count(task_agent) AS task_agents
 FROM (
   SELECT period, role, crew, coalesce(nullif(key, ''), id) AS agent, NULL AS task, NULL AS task_agent FROM agents

@@ -2,7 +2,7 @@
 -- question: How are tasks set up, how many are run, and how long do they take?
 -- columns:
 --   tasks: distinct tasks that crews define (by key, or by id where there is no key)
---   crews: distinct crews that define them
+--   crews: distinct crew keys that define them; null where the release sends none
 --   definitions: tasks of all kickoffs together
 --   async: those of the definitions that run asynchronously
 --   human_input: those of the definitions that ask a human
@@ -14,30 +14,35 @@
 --   completed: of those that ended, those that completed
 --   failed: of those that ended, those that failed
 --   distinct_run: distinct tasks that were created or started
---   running_crews: distinct crews that ran them
+--   running_crews: distinct crew keys that ran them; null where the release sends none
 --   duration_p50: half of the tasks took at most this many seconds
 --   duration_p95: 95 of 100 took at most this many seconds
 -- published by: crews
+-- when null: crews: null crews are not zero: these releases send no crew key (CrewAI before 0.41.0)
 -- when null: ended: no end of a task was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- when null: duration_p50: no duration was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- note: CrewAI 0.186.0 to 1.0.0 reports the creation of each task twice
-SELECT coalesce(d.period, r.period) AS period, d.tasks, d.crews, d.definitions, d."async", d.human_input, d.with_tools, d.without_agent,
-       nullif(r.created, 0) AS created, nullif(r.started, 0) AS started, nullif(r.ended, 0) AS ended,
-       CASE WHEN r.ended > 0 THEN r.completed END AS completed, CASE WHEN r.ended > 0 THEN r.failed END AS failed,
-       r.distinct_run, r.running_crews, r.duration_p50, r.duration_p95
+SELECT period, tasks, crews, definitions, "async", human_input, with_tools, without_agent, created, started, ended, completed, failed,
+       distinct_run, running_crews, duration_p50, duration_p95
 FROM (
-  SELECT period, distinct_count(key, id) AS tasks, distinct_count(crew_key, crew_id) AS crews, count(*) AS definitions,
-         count(*) FILTER (WHERE async_execution) AS "async", count(*) FILTER (WHERE human_input) AS human_input,
-         count(*) FILTER (WHERE NOT empty(tool_names)) AS with_tools,
-         count(*) FILTER (WHERE nullif(agent_key, '') IS NULL) AS without_agent
-  FROM tasks GROUP BY period
-) AS d
-FULL JOIN (
-  SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
-         count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
-         distinct_count(task_key, task_id) AS distinct_run, distinct_count(crew_key, crew_id) AS running_crews,
-         percentile(duration, 0.5) AS duration_p50,
-         percentile(duration, 0.95) AS duration_p95
-  FROM task_runs GROUP BY period
-) AS r ON d.period = r.period
+  SELECT coalesce(d.period, r.period) AS period, d.tasks, d.crews, d.definitions, d."async", d.human_input, d.with_tools, d.without_agent,
+         nullif(r.created, 0) AS created, nullif(r.started, 0) AS started, nullif(r.ended, 0) AS ended,
+         CASE WHEN r.ended > 0 THEN r.completed END AS completed, CASE WHEN r.ended > 0 THEN r.failed END AS failed,
+         r.distinct_run, r.running_crews, r.duration_p50, r.duration_p95
+  FROM (
+    SELECT period, distinct_count(key, id) AS tasks, nullif(distinct_count(crew_key), 0) AS crews, count(*) AS definitions,
+           count(*) FILTER (WHERE async_execution) AS "async", count(*) FILTER (WHERE human_input) AS human_input,
+           count(*) FILTER (WHERE NOT empty(tool_names)) AS with_tools,
+           count(*) FILTER (WHERE nullif(agent_key, '') IS NULL) AS without_agent
+    FROM tasks GROUP BY period
+  ) AS d
+  FULL JOIN (
+    SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
+           count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
+           distinct_count(task_key, task_id) AS distinct_run, nullif(distinct_count(crew_key), 0) AS running_crews,
+           percentile(duration, 0.5) AS duration_p50,
+           percentile(duration, 0.95) AS duration_p95
+    FROM task_runs GROUP BY period
+  ) AS r ON d.period = r.period
+)
 ORDER BY period

@@ -21,10 +21,11 @@
 --   time_max: longest time of an iteration in seconds
 -- published by: crews
 -- free text: model by crews
+-- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
 SELECT period, model_name AS model, distinct_count(crew_key, crew_id) AS crews,
        count(*) FILTER (WHERE step = 'execution') AS tests, sum(iterations) AS iterations, count(*) FILTER (WHERE step = 'result') AS results,
-       avg(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, stddev(quality) AS quality_stddev,
-       avg(execution_time) AS time_avg, percentile(execution_time, 0.5) AS time_p50,
+       CAST(sum(TRY_CAST(quality AS DECIMAL(18, 6))) AS DOUBLE) / count(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, round(stddev(quality), 9) AS quality_stddev,
+       CAST(sum(TRY_CAST(execution_time AS DECIMAL(18, 6))) AS DOUBLE) / count(execution_time) AS time_avg, percentile(execution_time, 0.5) AS time_p50,
        percentile(quality, 0.25) AS quality_p25, percentile(quality, 0.5) AS quality_p50, percentile(quality, 0.75) AS quality_p75,
        min(execution_time) AS time_min, percentile(execution_time, 0.25) AS time_p25, percentile(execution_time, 0.75) AS time_p75, max(execution_time) AS time_max
 FROM tests

@@ -9,6 +9,7 @@
 --   attempts: mean number of attempts of a call that worked
 -- published by: crews
 -- free text: tool by crews
+-- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
 -- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
 WITH equipped AS (
   SELECT period, unnest(string_to_array(tools, chr(10))) AS tool, crews

@@ -52,14 +52,24 @@ test("in public the anonymous tier is shown to everybody, folded, and nothing el
     assert.equal((await asked(collector.url, path)).status, 403, path);
   }
   assert.equal((await fetch(`${collector.url}/api/v1/sql`, { method: "POST", body: "SELECT 1" })).status, 403);
-  for (const query of ["min_crews=1", "version=1.15.30", "environment=cpu_band:1-2", "since=36h"]) {
+  for (const query of ["min_crews=1", "framework=crewai", "version=1.15.30", "environment=cpu_band:1-2", "since=36h"]) {
     assert.equal((await asked(collector.url, `/api/v1/reports/tools?${query}`)).status, 400, query);
   }
   assert.equal((await asked(collector.url, "/api/v1/reports/shared")).status, 404);
   const answer = await asked(collector.url, "/api/v1/reports/tools");
   assert.match(answer.headers.get("cache-control"), /public, max-age/);
+  assert.match(answer.headers.get("vary"), /cookie/i);
   const rows = await answer.json();
   for (const row of rows.filter((row) => row.tool && !row.tool.startsWith("("))) assert.ok(row.crews >= 5, JSON.stringify(row));
+  const reports = await (await asked(collector.url, "/api/v1/reports")).json();
+  for (const { name } of reports) {
+    for (const by of ["", "?by=day", "?by=week"]) {
+      const rows = await (await asked(collector.url, `/api/v1/reports/${name}${by}`)).json();
+      for (const row of rows) for (const [column, value] of Object.entries(row)) {
+        if (Number.isInteger(value) && column !== "value" && !/_avg|_p\d\d|attempts|share|per_run/.test(column)) assert.ok(value === 0 || value >= 5, `${name}${by}: ${column} ${JSON.stringify(row)}`);
+      }
+    }
+  }
   const page = await browser.newPage();
   for (const path of PAGES.filter((path) => !["/shared", "/sql"].includes(path))) {
     const shown = await page.goto(collector.url + path);

@@ -144,7 +144,7 @@ test("markup in a model's name is text", async () => {
 });
 
 test("what cannot be asked is explained on a page", async () => {
-  for (const query of ["since=yesterday", "sort=up", "by=hour", "min_crews=few", "since=2026-02-01&until=2026-01-01", `version=${"x".repeat(500)}`]) {
+  for (const query of ["since=yesterday", "sort=up", "by=hour", "min_crews=few", "compare=xx", "since=2026-02-01&until=2026-01-01", `version=${"x".repeat(500)}`]) {
     const page = await browser.newPage();
     const answer = await page.goto(`${collector.url}/tools?${query}`);
     assert.equal(answer.status(), 400, query);

@@ -49,7 +49,7 @@ for (const scheme of SCHEMES) {
         assert.equal(await page.locator(".failure").count(), 0, `${path}: ${await page.locator(".failure").allTextContents()}`);
         await page.addScriptTag({ path: AXE });
         const found = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: tags }), TAGS);
-        const grave = found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+        const grave = found.violations.filter(({ id, impact }) => ["serious", "critical"].includes(impact) || id === "landmark-unique");
         const words = grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.any?.[0]?.message ?? ""}`).join(" | ")}`);
         assert.deepEqual(words, [], path);
         const file = `${name(path.split("?")[0])}${path.includes("?") ? "-answer" : ""}-${width}-${scheme}.png`;
@@ -60,6 +60,35 @@ for (const scheme of SCHEMES) {
     });
   }
 }
+
+test("the words of a chart can be read at every width, and begin inside it", async () => {
+  for (const width of [360, 600, 820, 1000, 1440]) {
+    const context = await browser.newContext({ viewport: { width, height: 900 } });
+    const page = await context.newPage();
+    for (const path of ["/tools", "/models", "/versions", `/shared/${crew}`]) {
+      await page.goto(collector.url + path);
+      const found = await page.evaluate(() => [...document.querySelectorAll("svg.chart")].filter((svg) => svg.clientWidth > 0).flatMap((svg) => {
+        const scale = svg.clientWidth / svg.viewBox.baseVal.width;
+        return [...svg.querySelectorAll("text")].map((text) => ({
+          text: text.textContent, size: Number.parseFloat(getComputedStyle(text).fontSize) * scale, left: text.getBBox().x,
+        }));
+      }));
+      assert.ok(found.length > 0, `${path} at ${width}`);
+      assert.deepEqual(found.filter(({ size, left }) => size < 8 || left < 0), [], `${path} at ${width}`);
+    }
+    await context.close();
+  }
+});
+
+test("the crews that share can be saved as a file", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${collector.url}/shared?since=all`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#crews").getByRole("button", { name: /CSV/ }).click()]);
+  const pieces = [];
+  for await (const piece of await download.createReadStream()) pieces.push(piece);
+  assert.match(Buffer.concat(pieces).toString(), /^crew,framework,version,/);
+  await page.close();
+});
 
 test("the page's own policy lets its style and script in and nothing else", async () => {
   const page = await browser.newPage();

@@ -3,7 +3,9 @@
 //! A crate of its own, so that commands that ask no engine (`headcount status` and the like) show what they know in the
 //! same way and never wait for DataFusion to be compiled.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// How a column's values are best shown.
@@ -66,15 +68,24 @@ impl Answer {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// The rows as CSV (RFC 4180, lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
+    /// As [`Self::to_json_rows`], written as it is serialized: no second copy of the answer is made.
+    pub fn json_rows(&self) -> impl Serialize {
+        JsonRows(self)
+    }
+
+    /// The rows as CSV (RFC 4180, but lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
+    ///
+    /// Cells are opened in spreadsheets, and texts are other people's: one that a spreadsheet would take for a formula
+    /// begins with an apostrophe. Numbers stay numbers, and the other forms hold every text as it is.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
-        let names = self.column_names().map(quoted);
+        let names = self.column_names().map(|name| quoted(&harmless(name)));
         push_line(&mut csv, names, ",");
         for row in &self.rows {
             let cells = row.iter().map(|value| match value {
                 // An empty text is quoted, so that it differs from null (promise 9).
                 Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+                Value::String(text) => quoted(&harmless(text)),
                 value => quoted(&cell_text(value)),
             });
             push_line(&mut csv, cells, ",");
@@ -103,6 +114,23 @@ impl Answer {
     }
 }
 
+/// The rows as objects, without building any.
+struct JsonRows<'a>(&'a Answer);
+
+impl Serialize for JsonRows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.rows.iter().map(|row| JsonRow(self.0, row)))
+    }
+}
+
+struct JsonRow<'a>(&'a Answer, &'a [Value]);
+
+impl Serialize for JsonRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.column_names().zip(self.1))
+    }
+}
+
 /// A value as a cell's text: null is empty, text is itself, everything else is JSON.
 #[must_use]
 pub fn cell_text(value: &Value) -> String {
@@ -121,6 +149,15 @@ fn push_line(text: &mut String, cells: impl Iterator<Item = String>, separator: 
         text.push_str(&cell);
     }
     text.push('\n');
+}
+
+/// A text that no spreadsheet takes for a formula (CWE-1236).
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}").into()
+    } else {
+        text.into()
+    }
 }
 
 fn quoted(cell: &str) -> String {
@@ -144,4 +181,47 @@ fn escaped(cell: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(rows: Vec<Vec<Value>>) -> Answer {
+        let column = |name: &str, kind| AnswerColumn {
+            name: name.to_owned(),
+            kind,
+        };
+        Answer {
+            columns: vec![
+                column("role", ColumnKind::Text),
+                column("change", ColumnKind::Number),
+            ],
+            rows,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_text_is_no_formula_and_a_negative_number_stays_one() {
+        let roles = ["=1+1", "+1", "-1", "@a", "\ta", "\ra", "a=1"];
+        let rows = roles.map(|role| vec![json!(role), json!(-1.5)]);
+        let csv = answer(rows.to_vec()).to_csv();
+        let expected = "role,change\n'=1+1,-1.5\n'+1,-1.5\n'-1,-1.5\n'@a,-1.5\n'\ta,-1.5\n\"'\ra\",-1.5\na=1,-1.5\n";
+        assert_eq!(csv, expected);
+    }
+
+    #[test]
+    fn rows_are_written_as_they_would_be_built() {
+        let answer = answer(vec![
+            vec![json!("a\"b"), json!(null)],
+            vec![json!(""), json!(2)],
+        ]);
+        assert_eq!(
+            serde_json::to_string(&answer.json_rows()).unwrap(),
+            answer.to_json_rows().to_string()
+        );
+    }
 }

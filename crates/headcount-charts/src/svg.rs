@@ -112,9 +112,10 @@ pub(crate) fn escaped(text: &str) -> String {
     safe
 }
 
-/// `text` cut to what fits into `width` units at twelve units a line, by a cautious guess of seven units a letter.
+/// `text` cut to what fits into `width` units at twelve units a line, by a cautious guess of 7.7 units a letter:
+/// that of wide letters in a wide typeface.
 pub(crate) fn fitted(text: &str, width: f64) -> String {
-    let letters = (width / 7.0).max(2.0) as usize;
+    let letters = (width / 7.7).max(2.0) as usize;
     if text.chars().count() <= letters {
         return text.to_owned();
     }
@@ -143,6 +144,6 @@ mod tests {
     #[test]
     fn a_long_name_is_cut() {
         assert_eq!(fitted("short", 100.0), "short");
-        assert_eq!(fitted("a name that is too long", 70.0), "a name th…");
+        assert_eq!(fitted("a name that is too long", 70.0), "a name t…");
     }
 }

@@ -24,6 +24,7 @@ use crate::distinct::distinct_functions;
 use crate::error::ReportError;
 use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
+use crate::weight::weight;
 
 /// What one question may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct QueryLimits {
     pub time: Duration,
     /// Memory of the operators that gather rows (grouping, sorting, joining), in bytes. Nothing is spilled to disk.
     pub memory_bytes: usize,
-    /// The answer's columns in memory, in bytes.
+    /// The answer in memory, in bytes: its rows as values, with the names that each row of JSON repeats.
     pub answer_bytes: usize,
     /// The text of a query, in bytes. Planning takes a time that grows with its square, and cannot be interrupted.
     pub query_bytes: usize,
@@ -41,12 +42,12 @@ pub struct QueryLimits {
 }
 
 impl Default for QueryLimits {
-    /// 30 s, 1 GiB, an answer of 64 MiB, a query of 16 KiB, all cores.
+    /// 30 s, 1 GiB, an answer of 128 MiB, a query of 16 KiB, all cores.
     fn default() -> Self {
         Self {
             time: Duration::from_secs(30),
             memory_bytes: 1 << 30,
-            answer_bytes: 64 << 20,
+            answer_bytes: 128 << 20,
             query_bytes: 16 << 10,
             cores: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         }
@@ -191,7 +192,8 @@ pub(crate) async fn collect(
     let mut batches = Vec::new();
     let mut bytes = 0;
     while let Some(batch) = stream.next().await.transpose().map_err(failed)? {
-        bytes += batch.get_array_memory_size();
+        // Both are there while one becomes the other.
+        bytes += batch.get_array_memory_size().max(weight(&batch));
         if bytes > limits.answer_bytes {
             return Err(ReportError::AnswerTooLarge {
                 limit: limits.answer_bytes,

@@ -51,7 +51,7 @@ pub enum ReportError {
     /// The answer is larger than the limit.
     #[error("the answer is larger than {limit} bytes; add a LIMIT or aggregate")]
     AnswerTooLarge {
-        /// The limit in bytes of columns in memory.
+        /// The limit in bytes, see [`crate::QueryLimits::answer_bytes`].
         limit: usize,
     },
     /// Running the query failed on the data: a cast, a division, a file that cannot be read.

@@ -47,6 +47,10 @@ pub struct ReportHeader {
     /// The columns that count who a row is about, the first that is not null for each row; none if the report is never
     /// published.
     pub published_by: Vec<String>,
+    /// Whether the rows count different things, so that they are never folded into one when they are published.
+    pub published_alone: bool,
+    /// The columns that tell of all rows together, as a share does. They are not published beside a folded row.
+    pub tells_the_whole: Vec<String>,
     /// The column under the k-threshold, if there is one.
     pub free_text: Option<FreeText>,
     /// Notes for an answer in which a column has no value: (column, note).
@@ -70,6 +74,8 @@ impl ReportHeader {
             question: String::new(),
             columns: Vec::new(),
             published_by: Vec::new(),
+            published_alone: false,
+            tells_the_whole: Vec::new(),
             free_text: None,
             when_null: Vec::new(),
             notes: Vec::new(),
@@ -113,14 +119,20 @@ impl ReportHeader {
             "when null" => self.when_null.push(split(value)?),
             "published by" if value == "none" => {}
             "published by" => {
-                let columns = value.split(',').map(|column| column.trim().to_owned());
-                self.published_by = columns.collect();
+                let columns = value.strip_suffix(" alone");
+                self.published_alone = columns.is_some();
+                self.published_by = names(columns.unwrap_or(value));
             }
+            "tells the whole" => self.tells_the_whole = names(value),
             "free text" => self.free_text = Some(FreeText::parse(value)?),
             other => return Err(format!("{other:?} is not known")),
         }
         Ok(())
     }
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).collect()
 }
 
 fn split(text: &str) -> Result<(String, String), String> {

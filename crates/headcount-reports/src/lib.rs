@@ -28,6 +28,7 @@ mod tool_key;
 mod usage;
 mod value;
 mod views;
+mod weight;
 
 pub use changes::changes;
 pub use columns::{to_arrow_ipc, to_parquet, to_record_batch};

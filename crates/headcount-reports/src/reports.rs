@@ -28,6 +28,9 @@ use crate::parameters::{ReportParameters, Selection};
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
 
+/// How a note ends that tells of folded values, for those who may see them.
+pub(crate) const HOW_TO_UNFOLD: &str = "; --min-crews 1 shows every value";
+
 /// A table that questions can be asked of.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -172,7 +175,9 @@ impl Reports {
         let frame = frame.await.map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut answer = of_schema(&schema);
-        answer.rows = batches.iter().flat_map(rows_of).collect();
+        // A batch goes as soon as it has become rows.
+        let rows = batches.into_iter().flat_map(|batch| rows_of(&batch));
+        answer.rows = rows.collect();
         Ok(answer)
     }
 
@@ -278,12 +283,11 @@ fn folding_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<St
     Some(match &free_text.holder {
         Holder::Column(holder) => format!(
             "{values} of the values of {column} come from fewer than {min_crews} {holder} and are folded together; their \
-             whole numbers are added up, so one of the {holder} may count several times there; \
-             --min-crews 1 shows every value"
+             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_UNFOLD}"
         ),
         Holder::NoCrew => format!(
             "{values} of the values of {column} are folded together: the framework's spans name no crew, so none is known \
-             to come from {min_crews} different ones; --min-crews 1 shows every value"
+             to come from {min_crews} different ones{HOW_TO_UNFOLD}"
         ),
     })
 }

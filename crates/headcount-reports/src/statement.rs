@@ -9,13 +9,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use headcount_catalog::{Catalog, Table};
 
 use crate::error::ReportError;
-use crate::header::ReportHeader;
+use crate::header::{Holder, ReportHeader};
 use crate::parameters::{ReportParameters, Selection, VersionFilter};
 
 /// The period of every record where none is asked for.
 const NO_PERIOD: &str = "DATE '1970-01-01'";
 
-/// The report as a statement over the catalog's tables. Free text is not folded in its answer.
+/// What somebody should know who runs a statement of a report that folds.
+const UNFOLDED: &str = "-- every value is a row here; the report folds those that few crews sent\n";
+
+/// The report as a statement over the catalog's tables, with the columns of its answer. Free text is not folded there.
 ///
 /// # Errors
 /// [`ReportError::Parameter`]: a parameter cannot be read.
@@ -47,10 +50,36 @@ pub fn statement(
         Some(rest) => format!("WITH {views}, {rest}"),
         None => format!("WITH {views}\n{body}"),
     };
+    let statement = match selection.by {
+        None => without_period(&statement),
+        Some(_) => statement,
+    };
+    let unfolded = match &header.free_text {
+        Some(free_text) if free_text.holder != Holder::NoCrew => UNFOLDED,
+        _ => "",
+    };
     Ok(format!(
-        "-- {}: {}\n{statement}",
+        "-- {}: {}\n{unfolded}{statement}",
         header.title, header.question
     ))
+}
+
+/// The statement without the period among what it selects: where none was asked for, the report leaves it out.
+fn without_period(statement: &str) -> String {
+    // The last SELECT that begins a line is the one that answers.
+    let answers = match statement.rfind("\nSELECT ") {
+        Some(line) => line + "\nSELECT ".len(),
+        None => return statement.to_owned(),
+    };
+    let (before, selected) = statement.split_at(answers);
+    let rest = selected.split_once(", ").filter(|(first, _)| {
+        let column = first.rsplit('.').next();
+        column == Some("period")
+    });
+    rest.map_or_else(
+        || statement.to_owned(),
+        |(_, rest)| format!("{before}{rest}"),
+    )
 }
 
 /// Whether `sql` names the table, as a word.

@@ -35,6 +35,10 @@ const NAMES: [&str; 8] = [
 /// The longest value of a filter, in bytes.
 const LONGEST: usize = 128;
 
+/// What the public is told that asks about a part.
+pub(crate) const NOT_SINGLED_OUT: &str =
+    "frameworks, releases and environments cannot be singled out here";
+
 /// The filters of a page. Days are UTC days.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filters {
@@ -110,15 +114,14 @@ impl Filters {
                 .parse()
                 .map_err(|_| unreadable("min_crews", number, "a whole number"))?,
         };
-        if reader == Reader::Public && min_crews < DEFAULT_MIN_CREWS {
-            let expected = format!("at least {DEFAULT_MIN_CREWS} here");
-            return Err(unreadable("min_crews", &given.min_crews, &expected));
+        if reader == Reader::Public {
+            given.check_public(min_crews)?;
         }
-        if reader == Reader::Public && !(given.version.is_empty() && given.environment.is_empty()) {
-            // Answers about ever smaller groups could be subtracted from each other.
-            let detail = "releases and environments cannot be singled out here";
-            return Err(Problem::bad("a filter is not offered", detail));
-        }
+        let compare = match given.compare.as_str() {
+            "" => true,
+            "none" => false,
+            other => return Err(unreadable("compare", other, "none, or nothing")),
+        };
         Ok(Self {
             span,
             first,
@@ -129,7 +132,7 @@ impl Filters {
             version: given.version,
             environment: given.environment,
             min_crews,
-            compare: given.compare != "none",
+            compare,
         })
     }
 
@@ -215,6 +218,20 @@ struct Given {
 }
 
 impl Given {
+    /// What the public may not ask for.
+    fn check_public(&self, min_crews: u64) -> Result<(), Problem> {
+        if min_crews < DEFAULT_MIN_CREWS {
+            let expected = format!("at least {DEFAULT_MIN_CREWS} here");
+            return Err(unreadable("min_crews", &self.min_crews, &expected));
+        }
+        let singled_out = [&self.framework, &self.version, &self.environment];
+        if singled_out.into_iter().any(|text| !text.is_empty()) {
+            // Answers about a part could be subtracted from those about all.
+            return Err(Problem::bad("a filter is not offered", NOT_SINGLED_OUT));
+        }
+        Ok(())
+    }
+
     fn take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         if value.len() > LONGEST {
             return Err(unreadable(name, "…", "at most 128 characters"));
@@ -319,6 +336,7 @@ mod tests {
             ("by=hour", "by"),
             ("min_crews=few", "min_crews"),
             ("sort=up", "sort"),
+            ("compare=xx", "compare"),
         ] {
             let problem = read(query).unwrap_err();
             assert!(
@@ -332,12 +350,17 @@ mod tests {
     #[test]
     fn the_public_cannot_single_out_few() {
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        for query in ["min_crews=1", "version=1.2.3", "environment=cpu_band:1-2"] {
+        for query in [
+            "min_crews=1",
+            "framework=crewai",
+            "version=1.2.3",
+            "environment=cpu_band:1-2",
+        ] {
             assert!(
                 Filters::read(query, Reader::Public, now).is_err(),
                 "{query}"
             );
         }
-        assert!(Filters::read("framework=crewai", Reader::Public, now).is_ok());
+        assert!(Filters::read("since=7d&by=week", Reader::Public, now).is_ok());
     }
 }

@@ -95,11 +95,19 @@ async fn guard(State(site): State<Site>, mut request: Request, next: Next) -> Re
     match site.access.reader(peer, request.headers()) {
         Ok(reader) => {
             let _none: Option<Reader> = request.extensions_mut().insert(reader);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            vary_by_reader(response.headers_mut());
+            response
         }
         Err(problem) if is_for_programs(request.uri().path()) => problem.into_response(),
         Err(problem) => pages::turn_away(&problem, request.uri()),
     }
+}
+
+/// What a cache kept for the public is not what an owner is shown (RFC 9110 §12.5.5).
+fn vary_by_reader(headers: &mut HeaderMap) {
+    let by = HeaderValue::from_static("authorization, cookie");
+    let _before = headers.append(VARY, by);
 }
 
 /// What goes for every request and every answer: no requests of other sites, the browser's orders, gzip.
@@ -168,4 +176,44 @@ async fn packed(response: Response) -> Response {
         .headers
         .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     Response::from_parts(parts, Body::from(small))
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// A public site over a store that nobody asks.
+    fn public_site() -> Router {
+        let store = Store {
+            snapshot: Box::new(|| Box::pin(std::future::pending())),
+            stamp: Box::new(|| 0),
+            metrics: Box::new(String::new),
+        };
+        let access = Access {
+            public: true,
+            ..Access::default()
+        };
+        let options = SiteOptions {
+            access,
+            ..SiteOptions::default()
+        };
+        site(store, options)
+    }
+
+    #[tokio::test]
+    async fn what_a_cache_keeps_for_the_public_is_not_given_to_an_owner() {
+        for path in ["/api/v1/reports", "/api/v1/tables", "/tools?sort=up"] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = public_site().oneshot(request).await.unwrap();
+            let varies = answer.headers().get_all(VARY).iter();
+            let varies: Vec<&str> = varies.filter_map(|value| value.to_str().ok()).collect();
+            let varies = varies.join(", ");
+            assert!(
+                varies.contains("cookie") && varies.contains("authorization"),
+                "{path}: {varies}"
+            );
+        }
+    }
 }

@@ -120,6 +120,30 @@ fn the_answer_and_the_query_are_limited() {
     );
 }
 
+/// Views of one text are small in the engine, and each is a text of its own in an answer.
+#[test]
+fn an_answer_is_limited_by_what_its_rows_become() {
+    let reports = limited(QueryLimits {
+        answer_bytes: 8 << 20,
+        ..QueryLimits::default()
+    });
+    let text = "x".repeat(1000);
+    let name = "n".repeat(1000);
+    for query in [
+        format!(
+            "SELECT t.word FROM (SELECT arrow_cast('{text}', 'Utf8View') AS word) AS t CROSS JOIN generate_series(1, 50000)"
+        ),
+        format!("SELECT value AS {name} FROM generate_series(1, 50000)"),
+    ] {
+        let error = sql(&reports, &query);
+        assert!(
+            matches!(error, Err(ReportError::AnswerTooLarge { .. })),
+            "{:?}",
+            error.map(|answer| answer.rows.len())
+        );
+    }
+}
+
 #[test]
 fn hostile_nesting_is_survived() {
     let reports = limited(QueryLimits {

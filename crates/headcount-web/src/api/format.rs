@@ -15,7 +15,7 @@ pub(super) enum Format {
     Rows,
     /// An object of columns with their kinds, rows and notes; the command line asks for it.
     Answer,
-    /// RFC 4180.
+    /// RFC 4180, but lines end in `\n`.
     Csv,
     /// An Arrow IPC stream.
     Arrow,
@@ -117,7 +117,7 @@ impl Format {
     fn encode(self, answer: &Answer) -> Result<Vec<u8>, String> {
         match self {
             Self::Rows => {
-                serde_json::to_vec(&answer.to_json_rows()).map_err(|error| error.to_string())
+                serde_json::to_vec(&answer.json_rows()).map_err(|error| error.to_string())
             }
             Self::Answer => serde_json::to_vec(answer).map_err(|error| error.to_string()),
             Self::Csv => Ok(answer.to_csv().into_bytes()),

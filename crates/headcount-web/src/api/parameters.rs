@@ -4,6 +4,7 @@ use headcount_reports::{DEFAULT_MIN_CREWS, ReportParameters};
 use serde_json::Value;
 
 use crate::access::Reader;
+use crate::filters::NOT_SINGLED_OUT;
 use crate::problem::Problem;
 
 /// Counts of fewer crews are not published.
@@ -38,8 +39,13 @@ pub(super) fn read(query: &str, reader: Reader) -> Result<ReportParameters, Prob
 /// subtracted from each other until one crew is left.
 fn check_public(parameters: &ReportParameters) -> Result<(), Problem> {
     let refuse = |detail: &str| Err(Problem::bad("a parameter is not offered", detail));
-    if parameters.version.is_some() || parameters.environment.is_some() {
-        return refuse("releases and environments cannot be singled out here");
+    let singled_out = [
+        &parameters.framework,
+        &parameters.version,
+        &parameters.environment,
+    ];
+    if singled_out.into_iter().any(Option::is_some) {
+        return refuse(NOT_SINGLED_OUT);
     }
     let is_low = |crews: u64| crews < PUBLIC_MIN_CREWS;
     if parameters.min_crews.is_some_and(is_low) {
@@ -68,17 +74,18 @@ mod tests {
     }
 
     #[test]
-    fn the_public_asks_for_whole_days_and_no_single_release() {
+    fn the_public_asks_for_whole_days_and_no_part() {
         for query in [
             "since=7d",
             "since=2026-11-01T08:00:00Z",
+            "framework=crewai",
             "version=1.*",
             "min_crews=1",
             "environment=x:y",
         ] {
             assert!(read(query, Reader::Public).is_err(), "{query}");
         }
-        let query = "since=2026-11-01&by=week&framework=crewai";
+        let query = "since=2026-11-01&by=week";
         assert!(read(query, Reader::Public).is_ok());
     }
 }

@@ -172,12 +172,16 @@ impl Desk {
     }
 
     async fn choices(&self) -> Choices {
+        let mut choices = Choices::default();
+        if !self.reader.is_owner() {
+            // The public singles out nothing.
+            return choices;
+        }
         let all = ReportParameters::default();
         let (versions, environments) = futures::join!(
             self.ask("versions", all.clone()),
             self.ask("environment", all)
         );
-        let mut choices = Choices::default();
         let mut take = |shown: &Shown, column: &str, into: fn(&mut Choices) -> &mut Vec<String>| {
             for text in shown.texts(column) {
                 let list = into(&mut choices);
@@ -187,18 +191,16 @@ impl Desk {
             }
         };
         take(&versions, "framework", |choices| &mut choices.frameworks);
-        if self.reader.is_owner() {
-            take(&versions, "version", |choices| &mut choices.versions);
-            let (aspects, values) = (environments.texts("aspect"), environments.texts("value"));
-            let pairs = aspects.into_iter().zip(values);
-            let crews_know = |aspect: &String| aspect != "tool";
-            let is_offered = self.page != Page::Shared;
-            choices.environments = pairs
-                .filter(|_| is_offered)
-                .filter(|(aspect, _)| crews_know(aspect))
-                .map(|(aspect, value)| format!("{aspect}:{value}"))
-                .collect();
-        }
+        take(&versions, "version", |choices| &mut choices.versions);
+        let (aspects, values) = (environments.texts("aspect"), environments.texts("value"));
+        let pairs = aspects.into_iter().zip(values);
+        let crews_know = |aspect: &String| aspect != "tool";
+        let is_offered = self.page != Page::Shared;
+        choices.environments = pairs
+            .filter(|_| is_offered)
+            .filter(|(aspect, _)| crews_know(aspect))
+            .map(|(aspect, value)| format!("{aspect}:{value}"))
+            .collect();
         choices
     }
 }

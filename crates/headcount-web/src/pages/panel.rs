@@ -34,6 +34,8 @@ pub(crate) struct Panel {
     pub(crate) figure: String,
     /// The same over the page's whole width.
     pub(crate) wide_figure: String,
+    /// What a panel over the page's whole width shows where the page itself is not wide, or empty.
+    pub(crate) middle_figure: String,
     /// The same for a narrow screen, or empty.
     pub(crate) narrow_figure: String,
     pub(crate) legend: Vec<Legend>,
@@ -42,6 +44,8 @@ pub(crate) struct Panel {
     pub(crate) is_table_open: bool,
     pub(crate) notes: Vec<String>,
     pub(crate) links: Vec<Link>,
+    /// The query whose answer can be saved as a file, where no report answers the same; or empty.
+    pub(crate) saved_query: String,
     /// Why there is nothing to see, or empty.
     pub(crate) nothing: String,
     /// Why it failed, or empty.
@@ -86,6 +90,7 @@ impl Panel {
     pub(crate) fn titled(mut self, id: &str, title: &str, question: &str) -> Self {
         id.clone_into(&mut self.id);
         title.clone_into(&mut self.title);
+        title.clone_into(&mut self.table.caption);
         question.clone_into(&mut self.question);
         self
     }
@@ -117,7 +122,8 @@ impl Panel {
     /// Over the page's whole width.
     pub(crate) fn wide(mut self) -> Self {
         self.is_wide = true;
-        self.figure = std::mem::take(&mut self.wide_figure);
+        let wide = std::mem::take(&mut self.wide_figure);
+        self.middle_figure = std::mem::replace(&mut self.figure, wide);
         self
     }
 }
@@ -255,6 +261,20 @@ mod tests {
         assert_eq!(read(0.0, 0.0), "±0 % level");
         assert_eq!(read(0.0, 8.0), "−100 % down");
         assert_eq!(read(5000.0, 100.0), "× 50 up");
+    }
+
+    #[test]
+    fn a_wide_panel_has_a_figure_for_each_width() {
+        let figure = Figure {
+            wide: "1180".to_owned(),
+            half: "580".to_owned(),
+            narrow: "330".to_owned(),
+            legend: Vec::new(),
+        };
+        let panel = Panel::default().with(figure.clone()).wide();
+        let shown = [&panel.figure, &panel.middle_figure, &panel.narrow_figure];
+        assert_eq!(shown, ["1180", "580", "330"]);
+        assert_eq!(Panel::default().with(figure).middle_figure, "");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::panel::Panel;
 use super::{Page, turned_away, write};
 use crate::access::Reader;
 use crate::answers::Question;
+use crate::api::PUBLIC_MIN_CREWS;
 use crate::site::Site;
 use headcount_charts::format_count;
 
@@ -156,12 +157,21 @@ async fn count_of(desk: &Desk, tier: Tier, field: &Field) -> String {
     let found = counts.iter().find(|(name, _)| *name == field.name);
     let rows = counts.first().map_or(0.0, |(_, rows)| *rows);
     match found {
+        Some((_, filled)) if !desk.reader.is_owner() && is_of_few(*filled, rows) => {
+            "few, or all but few".to_owned()
+        }
         Some((_, filled)) if rows > 0.0 => {
             format!("{} of {}", format_count(*filled), format_count(rows))
         }
         Some(_) => "0".to_owned(),
         None => String::new(),
     }
+}
+
+/// Whether the rows with a value, or those without, are too few to be published.
+fn is_of_few(filled: f64, rows: f64) -> bool {
+    let are_few = |count: f64| count > 0.0 && count < PUBLIC_MIN_CREWS as f64;
+    are_few(filled) || are_few(rows - filled)
 }
 
 impl Desk {
@@ -208,5 +218,24 @@ fn example(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_few_rows_nor_all_but_few_are_published() {
+        for (filled, rows, expected) in [
+            (0.0, 200.0, false),
+            (200.0, 200.0, false),
+            (5.0, 10.0, false),
+            (4.0, 200.0, true),
+            (196.0, 200.0, true),
+            (3.0, 3.0, true),
+        ] {
+            assert_eq!(is_of_few(filled, rows), expected, "{filled} of {rows}");
+        }
     }
 }

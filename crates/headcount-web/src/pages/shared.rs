@@ -73,7 +73,7 @@ async fn crews(desk: &Desk) -> Panel {
         }],
         ..Panel::default()
     };
-    match desk.answer(Question::Sql(query)).await {
+    match desk.answer(Question::Sql(query.clone())).await {
         Err(error) => panel.failure = error.to_string(),
         Ok(answer) if answer.rows.is_empty() => {
             panel.nothing =
@@ -88,6 +88,7 @@ async fn crews(desk: &Desk) -> Panel {
                 }
             }
             panel.table = table;
+            panel.saved_query = query;
         }
     }
     panel

@@ -9,6 +9,9 @@ use super::figures;
 /// The most rows that a page shows; all of them are in the CSV.
 const MOST_ROWS: usize = 200;
 
+/// A text of more bytes has a column wide enough to be read.
+const LONG: usize = 40;
+
 /// A table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
@@ -135,12 +138,17 @@ impl Cell {
         }
     }
 
+    /// Whether it is a text that a narrow column would break into many lines.
+    pub(crate) fn is_long(&self) -> bool {
+        !self.is_number && self.text.len() > LONG
+    }
+
     /// A cell of text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
-            sort: text.clone(),
-            text,
+            text: unturned(&text),
+            sort: text,
             ..Self::default()
         }
     }
@@ -184,13 +192,19 @@ pub(crate) fn text_of(value: &Value, name: &str) -> String {
             }
         }
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+        Value::String(text) => moment(text).unwrap_or_else(|| unturned(text)),
         Value::Array(items) => {
             let texts: Vec<String> = items.iter().map(|item| text_of(item, name)).collect();
             texts.join(", ")
         }
         Value::Object(_) => value.to_string(),
     }
+}
+
+/// The text with the marks in sight that would turn around whatever follows them (UAX #9 §2).
+fn unturned(text: &str) -> String {
+    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(turns, "\u{fffd}")
 }
 
 /// Names of columns whose numbers are parts of one.
@@ -235,6 +249,7 @@ mod tests {
             (json!(0.637), "share", "63.7 %"),
             (json!(3.667), "tasks_per_run", "3.67"),
             (json!(""), "framework", "(empty)"),
+            (json!("\u{202e}evil, good"), "roles", "\u{fffd}evil, good"),
             (
                 json!("2026-11-22T23:31:43Z"),
                 "last_seen",
