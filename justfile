@@ -34,6 +34,15 @@ python:
     cargo build --release
     tests/python/run
 
+# `headcount.crewai` with four releases of CrewAI against this build
+crewai:
+    cargo build --release
+    tests/python-crewai/run
+
+# What counting CrewAI costs, beside CrewAI's own telemetry (bench/RESULTS.md)
+bench-crewai what="all":
+    bench/python/run {{ what }}
+
 # The stock Rust exporters against this build
 rust-exporter:
     cargo build --release

@@ -23,6 +23,7 @@ pub struct Builder {
     runtime_version: Option<String>,
     endpoint: Option<String>,
     switches: Vec<String>,
+    replaces: Option<String>,
     trust: Vec<Vec<u8>>,
     home: Option<PathBuf>,
     told: bool,
@@ -38,6 +39,7 @@ impl Builder {
             runtime_version: None,
             endpoint: None,
             switches: Vec::new(),
+            replaces: None,
             trust: Vec::new(),
             home: None,
             told: false,
@@ -66,6 +68,15 @@ impl Builder {
     #[must_use]
     pub fn switch(mut self, variable: impl Into<String>) -> Self {
         self.switches.push(variable.into());
+        self
+    }
+
+    /// Names a telemetry that the framework has of its own and that is silent while this one runs, such as `CrewAI's own
+    /// telemetry`, so that nothing is sent twice. `headcount status` shows it to whoever wonders where that went. One line
+    /// of at most 128 characters.
+    #[must_use]
+    pub fn replaces(mut self, telemetry: impl Into<String>) -> Self {
+        self.replaces = Some(telemetry.into());
         self
     }
 
@@ -155,6 +166,7 @@ impl Builder {
                 .map(|version| settings::clean_version(&version))
                 .filter(|version| !version.is_empty()),
             switches: self.switches,
+            replaces: self.replaces.as_deref().map(settings::clean_line),
             told: self.told,
             endpoint,
             trust: Trust(self.trust),

@@ -4,11 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970 UTC; 0 where the clock is before that.
 pub(crate) fn now_nanos() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-        })
+    nanos_of(SystemTime::now())
+}
+
+/// The same of any moment.
+pub(crate) fn nanos_of(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }
 
 /// Milliseconds since 1970 UTC.

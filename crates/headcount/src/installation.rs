@@ -19,6 +19,7 @@ pub struct Installation {
     switches: Vec<String>,
     told: bool,
     endpoint: String,
+    replaces: String,
     folder: PathBuf,
     folders: Folders,
 }
@@ -53,7 +54,8 @@ impl Totals {
     }
 }
 
-/// Version, endpoint, own switches, and whether the framework tells its user; a line each.
+/// Version, endpoint, own switches, whether the framework tells its user, and which telemetry of its own is silent; a line
+/// each.
 const ABOUT: &str = "about";
 const TOLD: &str = "told";
 
@@ -68,11 +70,12 @@ pub(crate) fn remember(settings: &Settings) {
         Err(None) => "none".to_owned(),
     };
     let about = format!(
-        "{}\n{}\n{}\n{}\n",
+        "{}\n{}\n{}\n{}\n{}\n",
         settings.version,
         endpoint,
         settings.switches.join(" "),
         if settings.told { TOLD } else { "" },
+        settings.replaces.as_deref().unwrap_or_default(),
     );
     let path = folder.join(ABOUT);
     if folders::read_text(&path) == about {
@@ -171,6 +174,7 @@ impl Installation {
                     endpoint: line(),
                     switches: line().split_whitespace().map(str::to_owned).collect(),
                     told: line() == TOLD,
+                    replaces: line(),
                     folder,
                     folders: folders.clone(),
                 })
@@ -196,6 +200,13 @@ impl Installation {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The framework's own telemetry that is silent while this one runs, so that nothing is sent twice; `None` if there is
+    /// none, or both run. As it was when the framework ran last.
+    #[must_use]
+    pub fn replaces(&self) -> Option<&str> {
+        Some(self.replaces.as_str()).filter(|replaces| !replaces.is_empty())
     }
 
     /// The folder that holds everything that is kept of it.

@@ -53,14 +53,15 @@ mod worker;
 pub use builder::Builder;
 pub use consent::{Decision, Mode, Reason};
 pub use erase::{Asked, ErasureAnswer};
-pub use events::{CrewRun, Deployment, FlowRun, TaskRun};
+pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
 pub use folders::HOME_VARIABLE;
 pub use installation::{Installation, Pending, Totals, set_consent};
 pub use ledger::{Entry, Fate};
+pub use lifetime::write_down_all;
 pub use losses::LossReason;
 pub use model::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Llm,
-    Process, ProjectKind, Runtime, Task, Tool,
+    Process, ProjectKind, Runtime, Task, Tool, UnknownWord,
 };
 pub use telemetry::{Books, Telemetry};
 pub use upload::EndpointError;

@@ -112,6 +112,11 @@ impl Drop for Lifetime {
 /// telemetry off since it was last looked, everything is given up instead.
 fn write_down(recorder: &Recorder) {
     recorder.worker.stop();
+    write_waiting(recorder);
+}
+
+/// The same, while our thread lives on.
+fn write_waiting(recorder: &Recorder) {
     platform::without_size_signal(|| {
         if recorder.settings.still_allowed() == Mode::Off {
             recorder.lower_mode(Mode::Off);
@@ -140,6 +145,21 @@ fn register(lifetime: &Arc<Lifetime>) {
             return;
         }
         std::thread::yield_now();
+    }
+}
+
+/// Writes what every telemetry of this process holds in memory to its spool, as the end of the process does, and sends
+/// nothing: for a process that is about to end by `_exit`, which runs no handler.
+pub fn write_down_all() {
+    let Ok(live) = LIVE.try_lock() else {
+        return;
+    };
+    let lifetimes: Vec<Arc<Lifetime>> = live.iter().filter_map(Weak::upgrade).collect();
+    drop(live);
+    for lifetime in lifetimes {
+        if let Some(recorder) = lifetime.life.existing() {
+            write_waiting(recorder);
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) runtime: Runtime,
     pub(crate) runtime_version: Option<String>,
     pub(crate) switches: Vec<String>,
+    /// The framework's own telemetry that is silent meanwhile, in a line of text.
+    pub(crate) replaces: Option<String>,
     /// The framework says that it told its user.
     pub(crate) told: bool,
     pub(crate) endpoint: Result<Endpoint, Option<EndpointError>>,
@@ -91,6 +93,12 @@ pub(crate) fn clean_version(version: &str) -> String {
     }
 }
 
+/// A text as a line of a file and of a terminal: without what would end the line or steer the terminal, and not too long.
+pub(crate) fn clean_line(text: &str) -> String {
+    let is_shown = |character: &char| !character.is_control();
+    text.chars().filter(is_shown).take(128).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +118,14 @@ mod tests {
         assert_eq!(clean_version("1.2.3+acme.internal"), "1.2.3");
         assert_eq!(clean_version("v1"), "");
         assert_eq!(clean_version("1.0 of Anna"), "1.0");
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(
+            clean_line("Their\nown\u{1b}[2J client"),
+            "Theirown[2J client"
+        );
+        assert_eq!(clean_line(&"x".repeat(1000)).len(), 128);
     }
 }

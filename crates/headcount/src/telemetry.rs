@@ -108,6 +108,16 @@ impl Telemetry {
         }
     }
 
+    /// Counts values that the caller had to leave out of an event ([`Books::values_refused`]): a binding of another language
+    /// is given things that no type of this crate can hold.
+    pub fn refuse_values(&self, values: u64) {
+        if let Some(recorder) = self.recorder()
+            && recorder.mode() != Mode::Off
+        {
+            let _before = recorder.values_refused.fetch_add(values, Ordering::Relaxed);
+        }
+    }
+
     /// Writes what waits in memory to the spool, asks for it to be sent, and waits until it was, for at most `patience`;
     /// says whether the spool is empty. The only call that waits: for tests, and for programs that choose to.
     pub fn flush(&self, patience: Duration) -> bool {
@@ -115,9 +125,12 @@ impl Telemetry {
             return true;
         };
         let deadline = Instant::now() + patience;
-        if let Some(mut drain) = worker::lock_drain(&recorder, patience) {
-            let _events = drain.run(&recorder, || false);
-        }
+        // Somebody else is writing, and for longer than that: what waits in memory is not there yet.
+        let Some(mut drain) = worker::lock_drain(&recorder, patience) else {
+            return false;
+        };
+        let _events = drain.run(&recorder, || false);
+        drop(drain);
         let Some(folder) = recorder.settings.folder() else {
             return false;
         };

@@ -58,3 +58,17 @@ fn neither_a_runtime_nor_an_opentelemetry_sdk_comes_along() {
         }
     }
 }
+
+/// Whoever builds Rust is not to need anything of Python's.
+#[test]
+fn nothing_depends_on_the_binding_for_python() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--workspace", "-i", "headcount-python"])
+        .args(["-e", "normal,build,dev", "--prefix", "none"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let dependents = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(dependents.lines().count(), 1, "{dependents}");
+}

@@ -70,6 +70,7 @@ fn main() -> ExitCode {
         ["fork-and-linger", parent, child] => {
             fork_and_linger(&start(), number(parent), number(child));
         }
+        ["fork-in-a-run"] => fork_in_a_run(&start()),
         ["decide"] => println!("{}", start().decision()),
         ["around"] => around(&start()),
         ["marked", events] => marked(&start(), number(events)),
@@ -183,6 +184,31 @@ fn signals(telemetry: &Telemetry) {
     {
         println!("{line}");
     }
+}
+
+/// A child is forked off while a crew, its tasks and a flow are at work; it ends one task by its own word, and lets go of the
+/// rest.
+fn fork_in_a_run(telemetry: &Telemetry) {
+    let task = headcount::Task::new("Find papers");
+    let run = telemetry.crew_started(&headcount::Crew::new());
+    let (first, second) = (run.task_started(&task), run.task_started(&task));
+    let flow = telemetry.flow_started("Flow", headcount::FlowOrigin::User);
+    // SAFETY: as in `forks`.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        second.fail("ValidationError");
+        drop((first, run, flow));
+        // SAFETY: runs the C library's exit handlers, as a forked worker's end does.
+        unsafe { libc::exit(0) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for our own child and writes to a local.
+    let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!((waited, status), (pid, 0), "the child did not exit with 0");
+    first.complete();
+    std::mem::forget(second);
+    flow.pause();
+    run.complete();
 }
 
 /// Forks children that record and exit, while a thread of the parent goes on recording.

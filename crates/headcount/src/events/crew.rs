@@ -75,7 +75,7 @@ fn record_agent(telemetry: &Telemetry, agent: &Agent, link: CrewLink, keyer: &Ke
             span.keyed_hash(agent::CREW_KEY, link.key);
             span.id(agent::ID, agent.identity.id());
             span.keyed_hash(agent::KEY, key);
-            span.free_text(agent::ROLE, &*agent.role);
+            span.free_text(agent::ROLE, agent.role.as_deref());
             span.boolean(agent::VERBOSE, agent.verbose);
             span.boolean(agent::DELEGATION_ENABLED, agent.delegation_enabled);
             span.boolean(agent::CODE_EXECUTION_ALLOWED, agent.code_execution_allowed);
@@ -115,7 +115,7 @@ fn record_task(telemetry: &Telemetry, task: &Task, link: CrewLink, keyer: &Keyer
             span.boolean(task::ASYNC_EXECUTION, task.async_execution);
             span.boolean(task::HUMAN_INPUT, task.human_input);
             if let Some(agent) = &task.agent {
-                span.free_text(task::AGENT_ROLE, &*agent.role);
+                span.free_text(task::AGENT_ROLE, agent.role.as_deref());
                 span.keyed_hash(task::AGENT_KEY, keyer.agent(agent));
             }
             span.free_texts(task::TOOL_NAMES, task.tools.iter().map(|tool| &*tool.name));
@@ -149,11 +149,11 @@ fn record_content(
                 span.keyed_hash(agent_expanded::CREW_KEY, link.key);
                 span.id(agent_expanded::ID, agent.identity.id());
                 span.keyed_hash(agent_expanded::KEY, keyer.agent(agent));
-                span.shared(
-                    grant,
-                    agent_expanded::ROLE,
-                    &Content::from(Arc::clone(&agent.role)),
-                );
+                let role = agent
+                    .role
+                    .as_ref()
+                    .map(|role| Content::from(Arc::clone(role)));
+                span.shared(grant, agent_expanded::ROLE, role.as_ref());
                 span.shared(grant, agent_expanded::GOAL, &agent.goal);
                 span.shared(grant, agent_expanded::BACKSTORY, &agent.backstory);
                 span.shared(

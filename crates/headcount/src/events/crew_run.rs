@@ -1,20 +1,24 @@
+use std::time::SystemTime;
+
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_completion, crew_execution, crew_io, task_detail, test};
-use crate::model::{Content, Direction, Task, TestStep};
+use crate::model::{Content, Direction, Outcome, Task, TestStep};
 use crate::recorder::Event;
-use crate::{TaskRun, Telemetry, clock};
+use crate::{TaskRun, Telemetry, clock, platform};
 
 /// A crew at work: from [`Telemetry::crew_started`] until it is completed, has failed, or is dropped.
 ///
 /// It may be shared between threads and held across `await`. Dropped without [`complete`](Self::complete) it says that
-/// the crew failed: that is what an early return, a panic or a cancelled future is.
+/// the crew failed: that is what an early return, a panic or a cancelled future is. The copy of it that a forked child
+/// drops says nothing: the crew goes on in its parent.
 #[derive(Debug)]
 pub struct CrewRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<CrewLink>,
     start_nanos: u64,
-    is_completed: bool,
+    generation: u32,
+    end: Option<Outcome>,
 }
 
 impl CrewRun {
@@ -23,7 +27,8 @@ impl CrewRun {
             telemetry,
             link: Some(link),
             start_nanos: clock::now_nanos(),
-            is_completed: false,
+            generation: platform::generation(),
+            end: None,
         }
     }
 
@@ -32,7 +37,8 @@ impl CrewRun {
             telemetry: Telemetry::off(),
             link: None,
             start_nanos: 0,
-            is_completed: false,
+            generation: 0,
+            end: None,
         }
     }
 
@@ -90,6 +96,15 @@ impl CrewRun {
     /// The crew is tested, `iterations` times, with `model` (category `test`); what the test is given is recorded only if
     /// the crew shares.
     pub fn test_started(&self, iterations: u32, model: &str, inputs: Option<&Content>) {
+        self.start_test(Some(iterations.into()), Some(model), inputs);
+    }
+
+    pub(super) fn start_test(
+        &self,
+        iterations: Option<i64>,
+        model: Option<&str>,
+        inputs: Option<&Content>,
+    ) {
         let Some(link) = self.link else {
             return;
         };
@@ -99,7 +114,7 @@ impl CrewRun {
                 span.id(test::CREW_ID, link.id);
                 span.keyed_hash(test::CREW_KEY, link.key);
                 span.word(test::STEP, TestStep::Execution.as_str());
-                span.integer(test::ITERATIONS, i64::from(iterations));
+                span.integer(test::ITERATIONS, iterations);
                 span.free_text(test::MODEL_NAME, model);
             },
         );
@@ -109,6 +124,15 @@ impl CrewRun {
     /// One iteration of a test was scored: `quality` from 0 to 100 points, in `seconds` (category `test`).
     #[inline]
     pub fn test_scored(&self, quality: f64, seconds: f64, model: &str) {
+        self.score_test(Some(quality), Some(seconds), Some(model));
+    }
+
+    pub(super) fn score_test(
+        &self,
+        quality: Option<f64>,
+        seconds: Option<f64>,
+        model: Option<&str>,
+    ) {
         let Some(link) = self.link else {
             return;
         };
@@ -125,9 +149,16 @@ impl CrewRun {
         );
     }
 
+    /// The crew began at that moment and not when this was made; a moment that is yet to come counts as now.
+    #[must_use]
+    pub fn since(mut self, start: SystemTime) -> Self {
+        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self
+    }
+
     /// The crew's work is done (category `crew_completion`).
     pub fn complete(mut self) {
-        self.is_completed = true;
+        self.end = Some(Outcome::Completed);
     }
 
     /// The crew's work is done, with this output: recorded only if the crew shares (categories `crew_io` and
@@ -140,8 +171,8 @@ impl CrewRun {
     }
 
     /// The crew failed (category `crew_completion`).
-    pub fn fail(self) {
-        drop(self);
+    pub fn fail(mut self) {
+        self.end = Some(Outcome::Failed);
     }
 
     /// What the crew did, as far as its builder shares it: the outputs of its tasks and its log (category
@@ -200,10 +231,13 @@ impl Drop for CrewRun {
         let Some(link) = self.link else {
             return;
         };
+        if self.end.is_none() && self.generation != platform::generation() {
+            return;
+        }
         self.telemetry.record(
             || Event {
                 start_nanos: self.start_nanos,
-                failed: !self.is_completed,
+                failed: self.end != Some(Outcome::Completed),
                 ..Event::now("Crew Completed")
             },
             |span| {

@@ -20,13 +20,17 @@ use crate::recorder::Event;
 pub struct Deployment {
     telemetry: Telemetry,
     id: Option<Id>,
-    source: DeploymentSource,
+    source: Option<DeploymentSource>,
 }
 
 impl Telemetry {
     /// A deployment is attempted. Nothing is recorded before its first step.
     #[must_use]
     pub fn deployment(&self, source: DeploymentSource) -> Deployment {
+        self.attempt_deployment(Some(source))
+    }
+
+    pub(super) fn attempt_deployment(&self, source: Option<DeploymentSource>) -> Deployment {
         Deployment {
             telemetry: self.clone(),
             id: self.is_recording().then(Id::random),
@@ -38,36 +42,40 @@ impl Telemetry {
 impl Deployment {
     /// A step is attempted.
     pub fn step(&self, step: DeploymentStep) {
-        self.record(step, None, None, None);
+        self.record(Some(step), None, None, None);
     }
 
     /// The deployment failed, for this reason, with this HTTP status if there was one.
     pub fn failed(&self, reason: DeploymentFailure, status: Option<u16>) {
-        self.record(DeploymentStep::Failed, Some(reason), status, None);
+        let status = status.map(i64::from);
+        self.record(Some(DeploymentStep::Failed), Some(reason), status, None);
     }
 
     /// Logs are pulled: of which part, such as `deployment`; never the logs. A word without spaces of at most 64
     /// characters.
     pub fn logs_pulled(&self, log_type: &str) {
-        self.record(DeploymentStep::Logs, None, None, Some(log_type));
+        self.record(Some(DeploymentStep::Logs), None, None, Some(log_type));
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
-        step: DeploymentStep,
+        step: Option<DeploymentStep>,
         reason: Option<DeploymentFailure>,
-        status: Option<u16>,
+        status: Option<i64>,
         log_type: Option<&str>,
     ) {
         self.telemetry.record(
             || Event::now("Deployment"),
             |span| {
-                span.word(deployment::STEP, step.as_str());
+                span.word(deployment::STEP, step.map(|step| step.as_str()));
                 span.id(deployment::CREW_ID, self.id);
                 span.token(deployment::LOG_TYPE, log_type);
-                span.word(deployment::SOURCE, self.source.as_str());
+                span.word(
+                    deployment::SOURCE,
+                    self.source.map(|source| source.as_str()),
+                );
                 span.word(deployment::REASON, reason.map(|reason| reason.as_str()));
-                span.integer(deployment::STATUS_CODE, status.map(i64::from));
+                span.integer(deployment::STATUS_CODE, status);
             },
         );
     }

@@ -2,39 +2,43 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::fields::flow_lifecycle;
 use crate::model::{FlowEvent, FlowOrigin, Outcome};
 use crate::recorder::Event;
-use crate::{Telemetry, clock};
+use crate::{Telemetry, clock, platform};
 
-/// A flow at work, from [`Telemetry::flow_started`] until it is completed, paused, or dropped: then it has failed.
+/// A flow at work, from [`Telemetry::flow_started`] until it is completed, paused, or dropped: then it has failed. The copy
+/// of it that a forked child drops says nothing.
 #[derive(Debug)]
 pub struct FlowRun {
     telemetry: Telemetry,
-    name: Arc<str>,
-    origin: FlowOrigin,
+    name: Option<Arc<str>>,
+    origin: Option<FlowOrigin>,
     is_resumed: bool,
-    is_conversational: bool,
+    is_conversational: Option<bool>,
     start_nanos: u64,
+    generation: u32,
+    has_failed: bool,
     end: Option<FlowEvent>,
 }
 
 impl Telemetry {
     /// A flow of the class `name` was made. Free text of at most 128 characters.
     pub fn flow_created(&self, name: &str, origin: FlowOrigin) {
-        self.flow(name, origin, FlowEvent::Created);
+        self.flow(Some(name), Some(origin), FlowEvent::Created);
     }
 
     /// A flow was drawn.
     pub fn flow_plotted(&self, name: &str, origin: FlowOrigin) {
-        self.flow(name, origin, FlowEvent::Plotted);
+        self.flow(Some(name), Some(origin), FlowEvent::Plotted);
     }
 
     /// A flow starts.
     #[must_use = "the run records how the flow ends; dropped at once it says that the flow failed"]
     pub fn flow_started(&self, name: impl Into<Arc<str>>, origin: FlowOrigin) -> FlowRun {
-        self.flow_begun(name.into(), origin, false, false)
+        self.flow_begun(Some(name.into()), Some(origin), false, Some(false))
     }
 
     /// A flow that was paused goes on, or one that is a conversation starts.
@@ -45,23 +49,28 @@ impl Telemetry {
         origin: FlowOrigin,
         is_conversational: bool,
     ) -> FlowRun {
-        self.flow_begun(name.into(), origin, true, is_conversational)
+        self.flow_begun(
+            Some(name.into()),
+            Some(origin),
+            true,
+            Some(is_conversational),
+        )
     }
 
-    fn flow_begun(
+    pub(super) fn flow_begun(
         &self,
-        name: Arc<str>,
-        origin: FlowOrigin,
+        name: Option<Arc<str>>,
+        origin: Option<FlowOrigin>,
         is_resumed: bool,
-        is_conversational: bool,
+        is_conversational: Option<bool>,
     ) -> FlowRun {
         let is_recording = self.is_recording();
         self.record(
             || Event::now("Flow"),
             |span| {
                 span.word(flow_lifecycle::EVENT, FlowEvent::Started.as_str());
-                span.free_text(flow_lifecycle::FLOW_NAME, &*name);
-                span.word(flow_lifecycle::ORIGIN, origin.as_str());
+                span.free_text(flow_lifecycle::FLOW_NAME, name.as_deref());
+                span.word(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
                 span.boolean(flow_lifecycle::RESUMED, is_resumed);
                 span.boolean(flow_lifecycle::CONVERSATIONAL, is_conversational);
             },
@@ -73,26 +82,40 @@ impl Telemetry {
             is_resumed,
             is_conversational,
             start_nanos: if is_recording { clock::now_nanos() } else { 0 },
+            generation: platform::generation(),
+            has_failed: false,
             end: None,
         }
     }
 
-    fn flow(&self, name: &str, origin: FlowOrigin, event: FlowEvent) {
+    pub(super) fn flow(&self, name: Option<&str>, origin: Option<FlowOrigin>, event: FlowEvent) {
         self.record(
             || Event::now("Flow"),
             |span| {
                 span.word(flow_lifecycle::EVENT, event.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, name);
-                span.word(flow_lifecycle::ORIGIN, origin.as_str());
+                span.word(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
             },
         );
     }
 }
 
 impl FlowRun {
+    /// The flow began at that moment and not when this was made; a moment that is yet to come counts as now.
+    #[must_use]
+    pub fn since(mut self, start: SystemTime) -> Self {
+        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self
+    }
+
     /// The flow is done.
     pub fn complete(mut self) {
         self.end = Some(FlowEvent::Completed);
+    }
+
+    /// The flow failed.
+    pub fn fail(mut self) {
+        self.has_failed = true;
     }
 
     /// The flow waits for somebody.
@@ -107,7 +130,12 @@ impl FlowRun {
     }
 
     #[inline]
-    fn record(&self, event: FlowEvent, outcome: Option<Outcome>, error_type: Option<&str>) {
+    pub(super) fn record(
+        &self,
+        event: FlowEvent,
+        outcome: Option<Outcome>,
+        error_type: Option<&str>,
+    ) {
         let now = Cell::new(0);
         self.telemetry.record(
             || {
@@ -117,8 +145,11 @@ impl FlowRun {
             },
             |span| {
                 span.word(flow_lifecycle::EVENT, event.as_str());
-                span.free_text(flow_lifecycle::FLOW_NAME, &*self.name);
-                span.word(flow_lifecycle::ORIGIN, self.origin.as_str());
+                span.free_text(flow_lifecycle::FLOW_NAME, self.name.as_deref());
+                span.word(
+                    flow_lifecycle::ORIGIN,
+                    self.origin.map(|origin| origin.as_str()),
+                );
                 span.boolean(flow_lifecycle::RESUMED, self.is_resumed);
                 span.boolean(flow_lifecycle::CONVERSATIONAL, self.is_conversational);
                 let nanos = now.get().saturating_sub(self.start_nanos);
@@ -135,6 +166,7 @@ impl Drop for FlowRun {
         match self.end {
             Some(FlowEvent::Paused) => self.record(FlowEvent::Paused, None, None),
             Some(_) => self.record(FlowEvent::Completed, Some(Outcome::Completed), None),
+            None if !self.has_failed && self.generation != platform::generation() => return,
             None => self.record(FlowEvent::Completed, Some(Outcome::Failed), None),
         }
         self.telemetry.hurry();

@@ -9,6 +9,10 @@ use crate::recorder::Event;
 impl Telemetry {
     /// A feature was used, such as `memory:save`: a word without spaces of at most 128 characters.
     pub fn feature_used(&self, feature: &str) {
+        self.use_feature(Some(feature));
+    }
+
+    pub(super) fn use_feature(&self, feature: Option<&str>) {
         self.record(
             || Event::now("Feature Usage"),
             |span| span.token(feature_usage::FEATURE, feature),
@@ -17,19 +21,34 @@ impl Telemetry {
 
     /// An evaluation compared `models`, started by a signed-in user or not.
     pub fn evaluation_used(&self, feature: &str, authenticated: bool, models: &[&str]) {
+        self.evaluation(Some(feature), Some(authenticated), Some(models));
+    }
+
+    pub(super) fn evaluation(
+        &self,
+        feature: Option<&str>,
+        authenticated: Option<bool>,
+        models: Option<&[&str]>,
+    ) {
         self.record(
             || Event::now("Feature Usage"),
             |span| {
                 span.token(feature_usage::FEATURE, feature);
                 span.boolean(feature_usage::AUTHENTICATED, authenticated);
-                span.free_text(feature_usage::MODELS, models.join(",").as_str());
-                span.integer(feature_usage::MODELS_COUNT, models.len() as i64);
+                if let Some(models) = models {
+                    span.free_text(feature_usage::MODELS, models.join(",").as_str());
+                    span.integer(feature_usage::MODELS_COUNT, models.len() as i64);
+                }
             },
         );
     }
 
     /// A project was begun. `project` never leaves this machine: `project.project_id` is a keyed hash of it.
     pub fn project_created(&self, kind: ProjectKind, project: Option<&str>) {
+        self.create_project(Some(kind), project);
+    }
+
+    pub(super) fn create_project(&self, kind: Option<ProjectKind>, project: Option<&str>) {
         let id = self
             .keyer()
             .and_then(|keyer| project.map(|project| keyer.project(project)));
@@ -37,7 +56,7 @@ impl Telemetry {
             || Event::now("Project"),
             |span| {
                 span.word(project::EVENT, ProjectEvent::Created.as_str());
-                span.word(project::KIND, kind.as_str());
+                span.word(project::KIND, kind.map(|kind| kind.as_str()));
                 span.keyed_hash(project::PROJECT_ID, id);
             },
         );
@@ -45,6 +64,10 @@ impl Telemetry {
 
     /// A published template was installed. Free text of at most 128 characters.
     pub fn template_installed(&self, template: &str) {
+        self.install_template(Some(template));
+    }
+
+    pub(super) fn install_template(&self, template: Option<&str>) {
         self.record(
             || Event::now("Project"),
             |span| {

@@ -1,21 +1,24 @@
+use std::time::SystemTime;
+
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_io, task_lifecycle};
 use crate::model::{Content, Direction, Key};
 use crate::random::Id;
 use crate::recorder::Event;
-use crate::{Telemetry, clock};
+use crate::{Telemetry, clock, platform};
 
 /// A task at work, from its real start to its real end (category `task_lifecycle`).
 ///
 /// It may be sent to another thread and held across `await`. Dropped without [`complete`](Self::complete) it says that
 /// the task failed: with the error's class `panic` while its thread panics, else `dropped`, as an early return or a
-/// cancelled future is.
+/// cancelled future is. The copy of it that a forked child drops says nothing: the task goes on in its parent.
 #[derive(Debug)]
 pub struct TaskRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<TaskLink>,
     start_nanos: u64,
+    generation: u32,
     end: End,
 }
 
@@ -39,6 +42,7 @@ impl TaskRun {
             telemetry,
             link: Some(TaskLink { crew, id, key }),
             start_nanos: clock::now_nanos(),
+            generation: platform::generation(),
             end: End::Unknown,
         }
     }
@@ -48,8 +52,16 @@ impl TaskRun {
             telemetry: Telemetry::off(),
             link: None,
             start_nanos: 0,
+            generation: 0,
             end: End::Unknown,
         }
+    }
+
+    /// The task began at that moment and not when this was made; a moment that is yet to come counts as now.
+    #[must_use]
+    pub fn since(mut self, start: SystemTime) -> Self {
+        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self
     }
 
     /// The task is done.
@@ -83,6 +95,11 @@ impl TaskRun {
     pub fn fail(mut self, error_type: &str) {
         self.end = End::Failed(self.link.map(|_| error_type.to_owned()));
     }
+
+    /// The task failed, with an error whose class is not known.
+    pub fn fail_untyped(mut self) {
+        self.end = End::Failed(None);
+    }
 }
 
 impl Drop for TaskRun {
@@ -90,6 +107,9 @@ impl Drop for TaskRun {
         let Some(link) = self.link else {
             return;
         };
+        if matches!(self.end, End::Unknown) && self.generation != platform::generation() {
+            return;
+        }
         let error_type = match &self.end {
             End::Completed => None,
             End::Failed(error_type) => error_type.as_deref(),

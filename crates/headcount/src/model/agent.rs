@@ -5,7 +5,7 @@ use super::{Content, Identity, Llm, Tool};
 
 /// An agent (catalog categories `agent`, `llm` and, for crews that share, `agent_expanded`).
 ///
-/// A clone is the same agent.
+/// A clone is the same agent. [`Agent::default`] is one of which nothing is known, not even its role.
 ///
 /// ```
 /// use headcount::{Agent, Llm};
@@ -15,10 +15,10 @@ use super::{Content, Identity, Llm, Tool};
 ///     .tools(["search_the_internet_with_serper"])
 ///     .max_iterations(25);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Agent {
     pub(crate) identity: Identity,
-    pub(crate) role: Arc<str>,
+    pub(crate) role: Option<Arc<str>>,
     pub(crate) verbose: Option<bool>,
     pub(crate) delegation_enabled: Option<bool>,
     pub(crate) code_execution_allowed: Option<bool>,
@@ -38,20 +38,8 @@ impl Agent {
     #[must_use]
     pub fn new(role: impl Into<Arc<str>>) -> Self {
         Self {
-            identity: Identity::default(),
-            role: role.into(),
-            verbose: None,
-            delegation_enabled: None,
-            code_execution_allowed: None,
-            max_iterations: None,
-            max_rpm: None,
-            max_retry_limit: None,
-            llm: None,
-            function_calling_llm: None,
-            tools: Vec::new(),
-            goal: None,
-            backstory: None,
-            i18n_prompt_file: None,
+            role: Some(role.into()),
+            ..Self::default()
         }
     }
 
@@ -141,7 +129,10 @@ impl Agent {
 
     /// An agent is recognised by its role, its goal and its backstory.
     pub(super) fn hash_into(&self, hash: &mut PartHash) {
-        hash.part(&self.role);
+        match &self.role {
+            Some(role) => hash.part(role),
+            None => hash.absent(),
+        }
         for content in [&self.goal, &self.backstory] {
             match content {
                 Some(content) => content.hash_into(hash),

@@ -95,6 +95,13 @@ impl Crew {
         self
     }
 
+    /// Whether this run is given anything, where what it is given is not at hand (`crew.inputs_present`).
+    #[must_use]
+    pub fn inputs_present(mut self, is_present: bool) -> Self {
+        self.inputs_present = Some(is_present);
+        self
+    }
+
     /// Whether this crew's content may be recorded: goals, backstories, descriptions, inputs and outputs. It may not
     /// unless this says so. No environment variable, no file and no collector can say it.
     #[must_use]

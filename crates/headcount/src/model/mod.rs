@@ -20,6 +20,7 @@ pub use task::Task;
 pub use tool::Tool;
 pub use vocabulary::{
     DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Process, ProjectKind, Runtime,
+    UnknownWord,
 };
 
 pub(crate) use content::SharingGrant;

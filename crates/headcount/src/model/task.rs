@@ -5,7 +5,7 @@ use super::{Agent, Content, Identity, Tool};
 
 /// A task (catalog category `task` and, for crews that share, `task_detail`).
 ///
-/// A clone is the same task.
+/// A clone is the same task. [`Task::default`] is one of which nothing is known, not even its description.
 ///
 /// ```
 /// use headcount::{Agent, Task};
@@ -13,14 +13,14 @@ use super::{Agent, Content, Identity, Tool};
 /// let researcher = Agent::new("Senior Researcher");
 /// let search = Task::new("Find the five most cited papers").agent(&researcher).async_execution(true);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Task {
     pub(crate) identity: Identity,
     pub(crate) async_execution: Option<bool>,
     pub(crate) human_input: Option<bool>,
     pub(crate) agent: Option<Arc<Agent>>,
     pub(crate) tools: Vec<Tool>,
-    pub(crate) description: Content,
+    pub(crate) description: Option<Content>,
     pub(crate) expected_output: Option<Content>,
     pub(crate) context: Vec<Content>,
 }
@@ -31,14 +31,8 @@ impl Task {
     #[must_use]
     pub fn new(description: impl Into<Content>) -> Self {
         Self {
-            identity: Identity::default(),
-            async_execution: None,
-            human_input: None,
-            agent: None,
-            tools: Vec::new(),
-            description: description.into(),
-            expected_output: None,
-            context: Vec::new(),
+            description: Some(description.into()),
+            ..Self::default()
         }
     }
 
@@ -81,17 +75,20 @@ impl Task {
     /// shares (`task_detail.context`).
     #[must_use]
     pub fn context<'t>(mut self, tasks: impl IntoIterator<Item = &'t Task>) -> Self {
-        let descriptions = tasks.into_iter().map(|task| task.description.clone());
+        let descriptions = tasks
+            .into_iter()
+            .filter_map(|task| task.description.clone());
         self.context.extend(descriptions);
         self
     }
 
     /// A task is recognised by its description and what it should give.
     pub(super) fn hash_into(&self, hash: &mut PartHash) {
-        self.description.hash_into(hash);
-        match &self.expected_output {
-            Some(expected) => expected.hash_into(hash),
-            None => hash.absent(),
+        for content in [&self.description, &self.expected_output] {
+            match content {
+                Some(content) => content.hash_into(hash),
+                None => hash.absent(),
+            }
         }
     }
 }

@@ -20,6 +20,18 @@ macro_rules! vocabulary {
             const WORDS: &'static [&'static str] = &[$($word,)+];
         }
 
+        impl std::str::FromStr for $name {
+            type Err = UnknownWord;
+
+            /// The reverse of `as_str`, of the very word.
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word {
+                    $($word => Ok($name::$variant),)+
+                    _ => Err(UnknownWord { field: $field.key }),
+                }
+            }
+        }
+
         #[cfg(test)]
         impl Words for $name {
             fn compare() -> (&'static str, Vec<&'static str>, Vec<&'static str>) {
@@ -30,12 +42,28 @@ macro_rules! vocabulary {
 }
 
 #[cfg(test)]
-trait Words {
+trait Words: std::str::FromStr {
     fn compare() -> (&'static str, Vec<&'static str>, Vec<&'static str>);
 }
 
-#[cfg(test)]
+use std::fmt;
+
 use crate::fields;
+
+/// A word that is not in the catalog's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownWord {
+    /// The field whose list it is, such as `crew.process`.
+    pub field: &'static str,
+}
+
+impl fmt::Display for UnknownWord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "not a word of {}", self.field)
+    }
+}
+
+impl std::error::Error for UnknownWord {}
 
 vocabulary! {
     /// How a crew's tasks are handed out (`crew.process`).
@@ -210,6 +238,8 @@ mod tests {
     fn check<T: Words>() {
         let (name, ours, catalog) = T::compare();
         assert_eq!(ours, catalog, "{name}");
+        assert!(ours.iter().all(|word| word.parse::<T>().is_ok()), "{name}");
+        assert!("SEQUENTIAL".parse::<T>().is_err(), "{name}");
     }
 
     #[test]

@@ -1,0 +1,456 @@
+# What the package offers, for type checkers and editors. Signatures are written here; docstrings are those of the extension,
+# put in by `tests/python-client/test_types.py`.
+
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, TypeAlias, final
+
+__all__ = [
+    "Agent",
+    "Books",
+    "Crew",
+    "CrewRun",
+    "Decision",
+    "Deployment",
+    "FlowRun",
+    "Llm",
+    "Task",
+    "TaskRun",
+    "Telemetry",
+    "Tool",
+    "__version__",
+    "start",
+]
+
+__version__: str
+
+# A word of the catalog is a plain str; one that the catalog does not have is left out and counted.
+_Process: TypeAlias = Literal["sequential", "hierarchical", "parallel", "consensual"] | str
+_FlowOrigin: TypeAlias = Literal["user", "internal"] | str
+_DeploymentSource: TypeAlias = Literal["cli", "tui"] | str
+_DeploymentStep: TypeAlias = Literal["signup_error", "start", "create", "created", "failed", "logs", "remove"] | str
+_DeploymentFailure: TypeAlias = (
+    Literal[
+        "api_4xx",
+        "api_5xx",
+        "invalid_json",
+        "invalid_creation_response",
+        "network_error",
+        "zip_error",
+        "user_declined",
+        "unexpected",
+    ]
+    | str
+)
+_ProjectKind: TypeAlias = Literal["crew", "json_crew", "flow"] | str
+_Mode: TypeAlias = Literal["off", "local", "on"]
+_Reason: TypeAlias = Literal[
+    "switched_off",
+    "not_understood",
+    "unreadable",
+    "gone",
+    "told_just_now",
+    "cannot_tell",
+    "switched_on",
+    "told",
+    "other",
+]
+
+# Lists and tuples are read, and nothing else that could be iterated over: that would run the host's code.
+_Texts: TypeAlias = list[str] | tuple[str, ...]
+# A list of both cannot be told from others than by `Sequence`, which, alas, a single text is as well.
+_Tools: TypeAlias = Sequence[Tool | str]
+_Error: TypeAlias = str | BaseException | type[BaseException]
+
+@final
+class Llm:
+    """A model and its settings. Never an address or a key: there is no place for them.
+
+    ``model`` is the model as it is asked for, ``name`` what its builder called it, ``model_name`` what its library calls it.
+
+    >>> import headcount
+    >>> headcount.Llm("gpt-4o-mini", temperature=0.7, class_name="ChatOpenAI")
+    Llm(model="gpt-4o-mini", temperature=0.7, class_name="ChatOpenAI")
+    """
+    def __new__(
+        cls,
+        model: str | None = None,
+        *,
+        name: str | None = None,
+        model_name: str | None = None,
+        top_k: float | None = None,
+        temperature: float | None = None,
+        class_name: str | None = None,
+    ) -> Llm: ...
+
+@final
+class Tool:
+    """A tool, by its name alone: neither what it is called with nor what it answers is ever recorded.
+
+    A plain ``str`` is accepted wherever a tool is.
+
+    >>> import headcount
+    >>> search = headcount.Tool("search_the_internet")
+    >>> search.name
+    'search_the_internet'
+    """
+    def __new__(cls, name: str) -> Tool: ...
+    @property
+    def name(self) -> str | None:
+        """The tool's name; ``None`` where it was given none that could be taken."""
+
+@final
+class Agent:
+    """An agent: its role and its settings. What is left out is not sent; ``goal``, ``backstory`` and ``i18n_prompt_file`` are
+    content, recorded only for a crew that shares.
+
+    One object is one agent: use it for the crew and for its tasks.
+
+    >>> import headcount
+    >>> researcher = headcount.Agent("Researcher", llm="gpt-4o-mini", tools=["search"], max_iterations=25)
+    >>> researcher.role
+    'Researcher'
+    """
+    def __new__(
+        cls,
+        role: str,
+        *,
+        verbose: bool | None = None,
+        delegation_enabled: bool | None = None,
+        code_execution_allowed: bool | None = None,
+        max_iterations: int | None = None,
+        max_rpm: int | None = None,
+        max_retry_limit: int | None = None,
+        llm: Llm | str | None = None,
+        function_calling_llm: str | None = None,
+        tools: _Tools = (),
+        goal: str | None = None,
+        backstory: str | None = None,
+        i18n_prompt_file: str | None = None,
+    ) -> Agent: ...
+    @property
+    def role(self) -> str | None:
+        """The agent's role; ``None`` where it was given none that could be taken."""
+
+@final
+class Task:
+    """A task: its settings, the agent that does it, the tools that it is equipped with. ``description``, ``expected_output`` and
+    the descriptions of the tasks in ``context`` are content, recorded only for a crew that shares; of others a keyed hash
+    tells this task from the crew's other ones.
+
+    >>> import headcount
+    >>> writer = headcount.Agent("Writer")
+    >>> task = headcount.Task("Write a summary", agent=writer, async_execution=True)
+    """
+    def __new__(
+        cls,
+        description: str,
+        *,
+        agent: Agent | None = None,
+        async_execution: bool | None = None,
+        human_input: bool | None = None,
+        tools: _Tools = (),
+        expected_output: str | None = None,
+        context: list[Task] | tuple[Task, ...] = (),
+    ) -> Task: ...
+
+@final
+class Crew:
+    """A crew: its agents and tasks, and how it works.
+
+    ``name`` and ``project`` never leave this machine: keyed hashes of them recognise the crew and its project when they are
+    seen again. ``process`` is ``"sequential"``, ``"hierarchical"``, ``"parallel"`` or ``"consensual"``. ``inputs`` is content;
+    that there are any is recorded, or said by ``inputs_present`` where they are not at hand.
+
+    ``share_crew=True`` allows that this crew's content is recorded: goals, backstories, descriptions, inputs and outputs. No
+    environment variable, no file and no collector can say it.
+
+    >>> import headcount
+    >>> writer = headcount.Agent("Writer")
+    >>> headcount.Crew([writer], [headcount.Task("Write", agent=writer)], process="sequential", memory=False)
+    Crew(agents=1, tasks=1, share_crew=False)
+    """
+    def __new__(
+        cls,
+        agents: list[Agent] | tuple[Agent, ...] = (),
+        tasks: list[Task] | tuple[Task, ...] = (),
+        *,
+        name: str | None = None,
+        process: _Process | None = None,
+        memory: bool | None = None,
+        project: str | None = None,
+        inputs: str | None = None,
+        inputs_present: bool | None = None,
+        share_crew: bool = False,
+    ) -> Crew: ...
+
+@final
+class Decision:
+    """What was decided about telemetry, and what decided it. ``str()`` says it as ``python -m headcount status`` does."""
+    @property
+    def mode(self) -> _Mode:
+        """``"off"``, ``"local"`` (recorded on this machine, nothing sent) or ``"on"``."""
+    @property
+    def reason(self) -> _Reason:
+        """Why: ``"switched_off"``, ``"not_understood"``, ``"unreadable"``, ``"gone"``, ``"told_just_now"``, ``"cannot_tell"``,
+        ``"switched_on"`` or ``"told"``.
+        """
+    @property
+    def source(self) -> str:
+        """What said so: a variable, a file, ``"code"``, ``"collector"`` or ``"notice"``."""
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class Books:
+    """What became of the events of this process: ``recorded`` is ``written + waiting + dropped`` whenever no call is under way."""
+    @property
+    def recorded(self) -> int:
+        """Calls that recorded an event."""
+    @property
+    def written(self) -> int:
+        """Events that were written to the spool."""
+    @property
+    def waiting(self) -> int:
+        """Events that wait in memory."""
+    @property
+    def dropped(self) -> int:
+        """Events that were lost before they reached the spool."""
+    @property
+    def values_refused(self) -> int:
+        """Single values that were left out of their event: of a wrong type, or outside of the catalog's limits."""
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class TaskRun:
+    """A task at work, from its real start to its real end; forgotten it says that the task failed (``dropped``).
+
+    As a context manager it completes at the end of the block; an exception says that the task failed, with the exception's
+    class and never its message, and goes on.
+
+    >>> import headcount
+    >>> telemetry = headcount.Telemetry.off()
+    >>> task = headcount.Task("Find papers")
+    >>> run = telemetry.crew(headcount.Crew(tasks=[task]))
+    >>> doing = run.task(task)
+    >>> doing.fail("TimeoutError")
+    >>> run.fail()
+    """
+    @property
+    def output(self) -> str | None:
+        """What the task gives: content, recorded at the end if its crew shares. It cannot be read back."""
+    @output.setter
+    def output(self, value: str | None) -> None: ...
+    def complete(self, output: str | None = None) -> None:
+        """The task is done, with this output: content, recorded only if its crew shares."""
+    def fail(self, error: _Error | None = None) -> None:
+        """The task failed. ``error`` is the error's class: its name, such as ``"ValidationError"``, the class itself, or an
+        exception, of which no more than its class is looked at.
+        """
+    def __enter__(self) -> TaskRun: ...
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> Literal[False]: ...
+    async def __aenter__(self) -> TaskRun: ...
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+@final
+class CrewRun:
+    """A crew at work: from ``telemetry.crew(…)`` until it is completed, has failed, or is forgotten, which says that it failed.
+
+    As a context manager it completes at the end of the block; an exception says that the crew failed, and goes on.
+
+    >>> import headcount
+    >>> telemetry = headcount.Telemetry.off()
+    >>> task = headcount.Task("Find papers")
+    >>> with telemetry.crew(headcount.Crew(tasks=[task])) as run:
+    ...     with run.task(task) as doing:
+    ...         doing.output = "Five papers"
+    ...     run.output = "Five papers"
+    """
+    @property
+    def is_recording(self) -> bool:
+        """Whether anything is recorded of this run."""
+    @property
+    def output(self) -> str | None:
+        """What the crew's work gives: content, recorded at the end if the crew shares. It cannot be read back."""
+    @output.setter
+    def output(self, value: str | None) -> None: ...
+    def task(self, task: Task, *, started: float | None = None) -> TaskRun:
+        """One of the crew's tasks begins; ``started`` says when, in seconds since 1970, if that was earlier."""
+    def complete(self, output: str | None = None) -> None:
+        """The crew's work is done, with this output: content, recorded only if the crew shares."""
+    def fail(self) -> None:
+        """The crew failed."""
+    def test_started(self, iterations: int, model: str, inputs: str | None = None) -> None:
+        """The crew is tested, ``iterations`` times, with ``model``; ``inputs`` are recorded only if the crew shares."""
+    def test_scored(self, quality: float, seconds: float, model: str) -> None:
+        """One iteration of a test was scored: ``quality`` from 0 to 100 points, in ``seconds``."""
+    def share_formatted(
+        self, task: Task, description: str | None = None, expected_output: str | None = None
+    ) -> None:
+        """A task's texts with the inputs of this run filled in: content, recorded only if the crew shares."""
+    def share_execution(self, tasks_output: str | None = None, log: str | None = None) -> None:
+        """What the crew did, as far as its builder shares it: the outputs of its tasks and its log. Content, recorded only if the
+        crew shares.
+        """
+    def __enter__(self) -> CrewRun: ...
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> Literal[False]: ...
+    async def __aenter__(self) -> CrewRun: ...
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+@final
+class FlowRun:
+    """A flow at work, until it is completed, paused, has failed, or is forgotten, which says that it failed.
+
+    As a context manager it completes at the end of the block; an exception says that the flow failed, and goes on.
+
+    >>> import headcount
+    >>> telemetry = headcount.Telemetry.off()
+    >>> with telemetry.flow("ResearchFlow") as flow:
+    ...     flow.method_failed("TimeoutError")
+    """
+    def complete(self) -> None:
+        """The flow is done."""
+    def fail(self) -> None:
+        """The flow failed."""
+    def pause(self) -> None:
+        """The flow waits for somebody."""
+    def method_failed(self, error: _Error) -> None:
+        """One of the flow's methods failed. ``error`` is the error's class: its name, the class itself, or an exception, of which
+        no more than its class is looked at. Names of methods are never recorded.
+        """
+    def __enter__(self) -> FlowRun: ...
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> Literal[False]: ...
+    async def __aenter__(self) -> FlowRun: ...
+    async def __aexit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+@final
+class Deployment:
+    """One deployment with the framework's command line, whose steps are joined by a random id.
+
+    >>> import headcount
+    >>> deployment = headcount.Telemetry.off().deployment("cli")
+    >>> deployment.step("start")
+    >>> deployment.failed("api_4xx", 422)
+    """
+    def step(self, step: _DeploymentStep) -> None:
+        """A step is attempted: ``"signup_error"``, ``"start"``, ``"create"``, ``"created"``, ``"failed"``, ``"logs"`` or
+        ``"remove"``.
+        """
+    def failed(self, reason: _DeploymentFailure, status: int | None = None) -> None:
+        """The deployment failed: ``"api_4xx"``, ``"api_5xx"``, ``"invalid_json"``, ``"invalid_creation_response"``,
+        ``"network_error"``, ``"zip_error"``, ``"user_declined"`` or ``"unexpected"``, with the HTTP status if there was one.
+        """
+    def logs_pulled(self, log_type: str) -> None:
+        """Logs are pulled: of which part, such as ``"deployment"``; never the logs."""
+
+@final
+class Telemetry:
+    """Records what crews do; made by ``headcount.start``.
+
+    No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
+    telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
+
+    >>> import headcount
+    >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
+    >>> telemetry.mode
+    'off'
+    >>> str(telemetry.decision)
+    'off: code says so'
+    >>> telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
+    """
+    @staticmethod
+    def off() -> Telemetry:
+        """Telemetry that is off, whatever anybody says: for a framework's own tests."""
+    @property
+    def decision(self) -> Decision:
+        """How it was decided at the start whether anything may be recorded and sent."""
+    @property
+    def mode(self) -> _Mode:
+        """What may happen now: ``"off"``, ``"local"`` or ``"on"``. It may have become less than it was at the start."""
+    @property
+    def is_recording(self) -> bool:
+        """Whether events are recorded: lets a caller leave out work that only telemetry needs."""
+    def books(self) -> Books:
+        """What became of this process's events."""
+    def flush(self, patience: float = 5.0) -> bool:
+        """Writes what waits in memory to disk, asks for it to be sent, and waits until it was, for at most ``patience`` seconds;
+        says whether nothing is left. The only call that waits: for tests, and for programs that choose to.
+
+        A signal's handler runs while it waits; what that raises (``KeyboardInterrupt``) ends the wait as it would any other.
+        """
+    def crew(self, crew: Crew, *, started: float | None = None) -> CrewRun:
+        """A crew starts: records it, its agents and tasks, and for a crew that shares their content. ``started`` says when, in
+        seconds since 1970, if that was earlier.
+        """
+    def tool_used(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
+        """A tool was used, at the ``attempts``-th attempt, called by the model ``llm``."""
+    def tool_repeated(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
+        """An agent asked for a tool again with the very same arguments."""
+    def tool_failed(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
+        """A tool failed, or was called wrongly."""
+    def flow(self, name: str, *, origin: _FlowOrigin = "user", started: float | None = None) -> FlowRun:
+        """A flow of the class ``name`` starts; ``origin`` is ``"user"``, or ``"internal"`` for the framework's own flows."""
+    def flow_resumed(
+        self, name: str, *, origin: _FlowOrigin = "user", is_conversational: bool = False
+    ) -> FlowRun:
+        """A flow that was paused goes on, or one that is a conversation starts."""
+    def flow_created(self, name: str, *, origin: _FlowOrigin = "user") -> None:
+        """A flow of the class ``name`` was made."""
+    def flow_plotted(self, name: str, *, origin: _FlowOrigin = "user") -> None:
+        """A flow was drawn."""
+    def deployment(self, source: _DeploymentSource) -> Deployment:
+        """A deployment is attempted from ``source``, ``"cli"`` or ``"tui"``. Nothing is recorded before its first step."""
+    def feedback_requested(self, has_routing: bool, outcomes: int) -> None:
+        """A flow asks a person for feedback, to be mapped to one of ``outcomes`` labels if ``has_routing``."""
+    def feedback_received(self, was_given: bool, outcome: str | None = None) -> None:
+        """A person answered, or did not; ``outcome`` is the label that the answer was mapped to. Never the feedback."""
+    def feature_used(self, feature: str) -> None:
+        """A feature was used, such as ``"memory:save"``: a word without spaces of at most 128 characters."""
+    def evaluation_used(self, feature: str, authenticated: bool, models: _Texts) -> None:
+        """An evaluation compared ``models``, started by a signed-in user or not."""
+    def project_created(self, kind: _ProjectKind, project: str | None = None) -> None:
+        """A project was begun: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine: a keyed hash
+        recognises it.
+        """
+    def template_installed(self, template: str) -> None:
+        """A published template was installed."""
+
+def start(
+    framework: str,
+    version: str,
+    *,
+    endpoint: str | None = None,
+    switches: _Texts | str = (),
+    trust: list[bytes] | tuple[bytes, ...] = (),
+    home: str | os.PathLike[str] | None = None,
+    told_user: bool = False,
+    disabled: bool = False,
+    replaces: str | None = None,
+) -> Telemetry:
+    """Starts telemetry for a framework: its name (letters, digits, ``_``, ``.``, ``-``, at most 32) and its version.
+
+    ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine; without it
+    events are recorded and never sent. ``switches`` are variables of the framework's own that switch telemetry off, beside
+    ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` holds further certificate authorities, as DER.
+    ``home`` keeps everything in this folder instead of the person's own. ``told_user=True`` says that the framework has told
+    its user what is collected and how to turn it off; without it nothing is sent before the notice was shown in an earlier
+    run. ``disabled=True`` turns telemetry off; so does anything else but ``False``, for what cannot be understood is off.
+    ``replaces`` names a telemetry of the framework's own that is silent meanwhile, for ``headcount status``.
+
+    >>> import headcount
+    >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
+    >>> telemetry.is_recording
+    False
+    """

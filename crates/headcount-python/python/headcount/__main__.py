@@ -1,0 +1,11 @@
+"""``python -m headcount``: the commands of the person who runs crews. ``python -m headcount --help`` lists them."""
+
+import signal
+import sys
+
+from ._native import command
+
+if __name__ == "__main__":
+    # Ctrl-C ends it at once, also while it waits for a collector.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(command(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""Has processes of ``multiprocessing`` write down what they recorded: they end by ``os._exit``, which runs no handler.
+
+Imported when telemetry starts; it imports nothing of the standard library that is not there already.
+"""
+
+import os
+import sys
+from types import ModuleType
+
+from . import _native
+
+# The parts of multiprocessing that were told.
+_known: list[ModuleType] = []
+
+
+def _finish_by_writing(_module: object) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, _native.write_down, exitpriority=-100)
+
+
+def _before_fork() -> None:
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not _known:
+        _known.append(util)
+        util.register_after_fork(_native, _finish_by_writing)
+
+
+def _is_child() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None and "multiprocessing.util" in sys.modules
+
+
+if _is_child():
+    _finish_by_writing(None)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)

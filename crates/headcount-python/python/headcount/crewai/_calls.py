@@ -1,0 +1,169 @@
+"""Tool calls. A call may take several paths through CrewAI, and some of them tell of it twice.
+
+| path | releases | events of one call |
+| --- | --- | --- |
+| text (ReAct), `ToolUsage` | all | started, then finished or error; an error is tried again |
+| native, agent executor | 1.9 | started, finished; a failing one error and finished |
+| native, agent executor | later | started, then finished or error |
+| a plan's step, text | later | started by the step, then the whole of the first row, then finished by the step |
+| a model that runs functions itself | all | started, then finished or error |
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ._describe import model_of, read
+from ._names import tool_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# Calls open on one thread: a tool may run a crew whose agents call tools. Some never end (0.148: a tool past its
+# limit).
+_DEEPEST = 64
+# Remembered calls, to know one that is asked for again.
+_REMEMBERED = 4096
+
+
+class _Call:
+    __slots__ = ("is_step", "is_told", "source", "tool")
+
+    def __init__(self, source: Any, tool: Any) -> None:
+        self.source = id(source)
+        self.tool = tool
+        self.is_step = type(source).__name__ == "StepExecutor"
+        self.is_told = False
+
+
+class _Open(threading.local):
+    def __init__(self) -> None:
+        self.calls: list[_Call] = []
+
+
+class Calls:
+    """Counts each call once: used, repeated or failed."""
+
+    def __init__(self, telemetry: Any) -> None:
+        self._telemetry = telemetry
+        self._open = _Open()
+        self._asked: dict[int, None] = {}
+
+    def started(self, source: Any, event: Any) -> None:
+        calls = self._open.calls
+        name = event.tool_name
+        # Another attempt at a call that failed and has not been taken away.
+        calls[:] = [call for call in calls if call.source != id(source) or call.tool != name]
+        if len(calls) >= _DEEPEST:
+            del calls[0]
+        calls.append(_Call(source, name))
+
+    def finished(self, source: Any, event: Any, run: int) -> None:
+        call = self._end(source, event)
+        if call is not None and call.is_told:
+            return
+        if read(event, "failure") is not None:
+            self._failed(source, event)
+        elif read(event, "from_cache") is True or self._was_asked(source, event, run):
+            self._tell(self._telemetry.tool_repeated, source, event)
+        else:
+            self._tell(self._telemetry.tool_used, source, event)
+
+    def error(self, source: Any, event: Any) -> None:
+        call = self._find(source, event)
+        if call is not None:
+            call.is_told = True
+        self._failed(source, event)
+
+    def wrong(self, source: Any, event: Any) -> None:
+        """The model asked for a tool that there is not, or with what is not arguments."""
+        self._failed(source, event)
+
+    def repeated(self, name: Any, attempts: Any, llm: Any) -> None:
+        """A call that CrewAI refused to make again: the one thing that its bus does not tell."""
+        self._telemetry.tool_repeated(tool_word(name), attempts=attempts, llm=model_of(llm))
+
+    def _failed(self, source: Any, event: Any) -> None:
+        self._tell(self._telemetry.tool_failed, source, event)
+
+    def _tell(self, record: Any, source: Any, event: Any) -> None:
+        self._tell_outer(source, event)
+        name = tool_word(read(event, "tool_name"))
+        if not _is_known(source, event, name):
+            # What a model made up may be anything, a person's words among them: counted, not named.
+            record = self._telemetry.tool_failed
+            name = None
+        attempts = read(event, "run_attempts") or 1
+        record(name, attempts=attempts, llm=_caller(source, event))
+
+    def _tell_outer(self, source: Any, event: Any) -> None:
+        """A plan's step tells of the same call once more when it is over."""
+        for call in self._open.calls:
+            if call.is_step and call.source != id(source) and tool_word(call.tool) == tool_word(event.tool_name):
+                call.is_told = True
+
+    def _find(self, source: Any, event: Any) -> _Call | None:
+        name = event.tool_name
+        for call in reversed(self._open.calls):
+            if call.source == id(source) and (call.tool == name or tool_word(call.tool) == tool_word(name)):
+                return call
+        return None
+
+    def _end(self, source: Any, event: Any) -> _Call | None:
+        call = self._find(source, event)
+        if call is not None:
+            self._open.calls.remove(call)
+        return call
+
+    def _was_asked(self, source: Any, event: Any, run: int) -> bool:
+        """Whether the same agent asked for the same with the same words before, at the same task of the same run.
+
+        Native calls are answered from the cache without a word of it. The arguments are hashed, in memory, for this.
+        """
+        try:
+            who = (run, id(read(source, "agent")), id(read(source, "task")))
+            asked = hash((who, tool_word(event.tool_name), repr(event.tool_args)))
+        except Exception:
+            return False
+        if asked in self._asked:
+            return True
+        if len(self._asked) >= _REMEMBERED:
+            self._asked.clear()
+        self._asked[asked] = None
+        return False
+
+
+def _is_model(source: Any) -> bool:
+    """Whether the events come from a model that runs functions itself."""
+    return read(source, "call") is not None and read(source, "model") is not None
+
+
+def _is_known(source: Any, event: Any, name: Any) -> bool:
+    """Whether a tool of this name is really there."""
+    if type(name) is not str or _is_model(source):
+        # A model looks its function up before it tells of it.
+        return True
+    for holder in (source, read(source, "agent"), read(event, "agent"), read(source, "task")):
+        for attribute in ("tools", "original_tools", "_parsed_tools", "_available_functions"):
+            tools = read(holder, attribute)
+            if not isinstance(tools, (list, tuple, dict)):
+                continue
+            for tool in tools:
+                if tool_word(tool if isinstance(tool, str) else read(tool, "name")) == name:
+                    return True
+    return False
+
+
+def _caller(source: Any, event: Any) -> Any:
+    """The model that asked for the tool."""
+    calling = read(source, "function_calling_llm")
+    if calling is not None:
+        return model_of(calling)
+    if _is_model(source):
+        return model_of(source)
+    for holder in (read(source, "agent"), read(event, "agent"), source):
+        model = model_of(read(holder, "llm"))
+        if model is not None:
+            return model
+    return None

@@ -1,0 +1,276 @@
+"""Crews at work: which run an event belongs to, from a crew's start to its end.
+
+Events carry no name of the run that they belong to, and a crew, its tasks and its agents may each be at work
+several times at once. So a run is looked for, in this order:
+
+1. in the context (`contextvars`) of whoever emits: a crew's start sets it; tasks, threads and coroutines inherit it;
+2. by the identity of the task or crew, for threads that inherit nothing (asynchronous tasks before 1.15).
+
+No object of CrewAI's is kept: identities, and a weak reference to the crew. A crew that is thrown away without a word
+(an interrupt is not an error to CrewAI) has failed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import weakref
+
+from ._describe import Described, items, read, remember_templates, tasks_output, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# Crews at work at the same time in one process. The oldest beyond that is a start whose end is not recorded.
+_MOST = 4096
+
+
+class CrewAtWork:
+    """One run of a crew."""
+
+    __slots__ = ("__weakref__", "at_work", "crew", "described", "is_over", "outer", "process", "run", "watch")
+
+    def __init__(self, crew: Any, described: Described, run: Any, outer: CrewAtWork | None) -> None:
+        self.crew = id(crew)
+        self.described = described
+        self.run = run
+        self.outer = outer
+        self.is_over = False
+        self.process = os.getpid()
+        # What Headcount returned for each task at work, by the task's identity.
+        self.at_work: dict[int, Any] = {}
+        self.watch: Any = None
+
+    def end(self) -> None:
+        """Lets go of everything: contexts that outlive the run still hold this."""
+        self.is_over = True
+        self.outer = None
+        self.watch = None
+        self.at_work = {}
+
+
+class Crews:
+    """The crews at work."""
+
+    def __init__(self, telemetry: Any) -> None:
+        self._telemetry = telemetry
+        # Entered again by the thread that holds it, where the garbage collector finds a crew that was thrown away.
+        self._lock = threading.RLock()
+        self._by_crew: dict[int, list[CrewAtWork]] = {}
+        self._by_task: dict[int, list[CrewAtWork]] = {}
+        self._here: contextvars.ContextVar[CrewAtWork | None] = contextvars.ContextVar("headcount_crew", default=None)
+        self._test: contextvars.ContextVar[tuple[Any, Any, Any] | None] = contextvars.ContextVar(
+            "headcount_test", default=None
+        )
+
+    # ---------------------------------------------------------------- crews
+
+    def started(self, crew: Any, event: Any) -> None:
+        state = self._begin(crew, read(event, "inputs"))
+        test = self._test.get()
+        if test is not None:
+            self._test.set(None)
+            iterations, model, inputs = test
+            state.run.test_started(iterations, model, inputs=inputs if state.described.shares else None)
+
+    def _begin(self, crew: Any, inputs: Any) -> CrewAtWork:
+        left = self._innermost()
+        if left is not None and left.crew == id(crew):
+            # It was interrupted, which CrewAI does not tell of, and starts again.
+            self._interrupted(left)
+        described = Described(crew, inputs)
+        state = CrewAtWork(crew, described, self._telemetry.crew(described.crew), self._innermost())
+        self._watch(crew, state)
+        with self._lock:
+            if len(self._by_crew) >= _MOST:
+                self._forget(self._by_crew[next(iter(self._by_crew))][0])
+            _add(self._by_crew, state.crew, state)
+            for task in described.tasks:
+                _add(self._by_task, task, state)
+        self._here.set(state)
+        return state
+
+    def _watch(self, crew: Any, state: CrewAtWork) -> None:
+        """Notices that a crew is thrown away while it is at work."""
+        seen = weakref.ref(state)
+
+        def gone(_crew: Any) -> None:
+            try:
+                left = seen()
+                if left is not None:
+                    self._interrupted(left)
+            except Exception:
+                pass
+
+        try:
+            state.watch = weakref.ref(crew, gone)
+        except TypeError:
+            pass  # A class of its own that cannot be watched: the bound on the table holds for it.
+
+    def interrupt(self) -> None:
+        """Says of all crews at work that they failed: the process ends, and Ctrl-C is no error that CrewAI tells of."""
+        with self._lock:
+            left = [state for states in self._by_crew.values() for state in states]
+        for state in left:
+            self._interrupted(state)
+
+    def _interrupted(self, state: CrewAtWork) -> None:
+        # The copy that a forked child has says nothing: the crew goes on in its parent.
+        if not state.is_over and state.process == os.getpid():
+            self._end(state)
+            state.run.fail()
+
+    def completed(self, crew: Any, event: Any) -> None:
+        state = self._of_crew(crew)
+        if state is None:
+            return
+        if state.described.shares:
+            state.run.share_execution(tasks_output=tasks_output(crew))
+            output = text_of(read(event, "output"))
+        else:
+            output = None
+        self._end(state)
+        state.run.complete(output=output)
+
+    def failed(self, crew: Any, _event: Any) -> None:
+        state = self._of_crew(crew)
+        if state is not None:
+            self._end(state)
+            state.run.fail()
+
+    # ---------------------------------------------------------------- tests
+
+    def test_started(self, _crew: Any, event: Any, model: Any) -> None:
+        """Kept for the first run of the test: the crew that is tested is a copy, made after this."""
+        self._test.set((read(event, "n_iterations"), model, read(event, "inputs")))
+
+    def test_over(self) -> None:
+        self._test.set(None)
+
+    def test_scored(self, source: Any, event: Any) -> None:
+        crew = read(event, "crew")
+        state = self._of_crew(source if crew is None else crew) or self._innermost()
+        if state is not None:
+            state.run.test_scored(read(event, "quality"), read(event, "execution_duration"), read(event, "model"))
+
+    # ---------------------------------------------------------------- tasks
+
+    def task_started(self, task: Any) -> bool:
+        """False if the task is no crew's."""
+        remember_templates(read(task, "agent"), ("role", "goal", "backstory"))
+        remember_templates(task, ("description", "expected_output"))
+        state = self._of_task(task) or self._begun_before(task)
+        if state is None:
+            # A crew's planner and its judge have tasks of their own, which are nobody's.
+            return self._innermost() is not None
+        identity = id(task)
+        if identity in state.at_work:
+            # A guardrail sent it back: it is still at work.
+            return True
+        described = state.described.tasks[identity]
+        state.at_work[identity] = state.run.task(described)
+        if state.described.shares:
+            state.run.share_formatted(described, read(task, "description"), read(task, "expected_output"))
+        return True
+
+    def task_completed(self, task: Any, event: Any) -> None:
+        found = self._take_task(task)
+        if found is not None:
+            state, at_work = found
+            output = text_of(read(event, "output")) if state.described.shares else None
+            at_work.complete(output=output)
+
+    def task_failed(self, task: Any, error: type[BaseException] | None) -> None:
+        found = self._take_task(task)
+        if found is not None:
+            found[1].fail(None if error is None else error.__name__)
+
+    def _take_task(self, task: Any) -> tuple[CrewAtWork, Any] | None:
+        identity = id(task)
+        for state in self._holding(task):
+            at_work = state.at_work.pop(identity, None)
+            if at_work is not None:
+                return state, at_work
+        return None
+
+    def _begun_before(self, task: Any) -> CrewAtWork | None:
+        """The run of a crew that was at work before anybody listened."""
+        crew = read(read(task, "agent"), "crew")
+        if crew is None or not any(each is task for each in items(crew, "tasks")):
+            return None
+        return self._begin(crew, read(crew, "_inputs"))
+
+    # ---------------------------------------------------------------- whose is it
+
+    def here(self) -> int:
+        """A number for the run that surrounds whoever asks; 0 for none."""
+        state = self._innermost()
+        return 0 if state is None else id(state)
+
+    def _innermost(self) -> CrewAtWork | None:
+        for state in self._around():
+            return state
+        return None
+
+    def _around(self) -> Iterator[CrewAtWork]:
+        """The runs that surround whoever emits, the nearest first."""
+        state = self._here.get()
+        while state is not None:
+            if not state.is_over:
+                yield state
+            state = state.outer
+
+    def _of_crew(self, crew: Any) -> CrewAtWork | None:
+        identity = id(crew)
+        for state in self._around():
+            if state.crew == identity:
+                return state
+        with self._lock:
+            for state in reversed(self._by_crew.get(identity, ())):
+                if not state.is_over:
+                    return state
+        return None
+
+    def _of_task(self, task: Any) -> CrewAtWork | None:
+        for state in self._holding(task):
+            return state
+        return None
+
+    def _holding(self, task: Any) -> Iterator[CrewAtWork]:
+        identity = id(task)
+        for state in self._around():
+            if identity in state.described.tasks:
+                yield state
+        with self._lock:
+            states = self._by_task.get(identity, [])
+        for state in reversed(states):
+            if not state.is_over:
+                yield state
+
+    def _end(self, state: CrewAtWork) -> None:
+        if self._here.get() is state:
+            self._here.set(state.outer)
+        with self._lock:
+            self._forget(state)
+        state.end()
+
+    def _forget(self, state: CrewAtWork) -> None:
+        _remove(self._by_crew, state.crew, state)
+        for task in state.described.tasks:
+            _remove(self._by_task, task, state)
+
+
+# Lists are replaced, never changed: whoever goes through one is not disturbed.
+def _add(table: dict[int, list[CrewAtWork]], key: int, state: CrewAtWork) -> None:
+    table[key] = [*table.get(key, ()), state]
+
+
+def _remove(table: dict[int, list[CrewAtWork]], key: int, state: CrewAtWork) -> None:
+    left = [each for each in table.get(key, ()) if each is not state]
+    if left:
+        table[key] = left
+    else:
+        table.pop(key, None)

@@ -1,0 +1,81 @@
+use headcount as client;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::{Agent, shown, tools};
+use crate::reading::{Given, Reader, Unknown};
+
+/// The catalog's limit of one list.
+const MOST_CONTEXT: usize = 256;
+
+/// A task: its settings, the agent that does it, the tools that it is equipped with. ``description``, ``expected_output`` and
+/// the descriptions of the tasks in ``context`` are content, recorded only for a crew that shares; of others a keyed hash
+/// tells this task from the crew's other ones.
+///
+/// >>> import headcount
+/// >>> writer = headcount.Agent("Writer")
+/// >>> task = headcount.Task("Write a summary", agent=writer, async_execution=True)
+#[pyclass(frozen, weakref, module = "headcount")]
+pub(crate) struct Task {
+    pub(crate) inner: client::Task,
+    pub(crate) refused: u64,
+}
+
+#[pymethods]
+impl Task {
+    #[new]
+    #[pyo3(
+        signature = (
+            description=None, *extra, agent=None, async_execution=None, human_input=None, tools=None, expected_output=None,
+            context=None, **unknown
+        ),
+        text_signature = "(description, *, agent=None, async_execution=None, human_input=None, tools=(), \
+            expected_output=None, context=())"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn new(
+        description: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        agent: Given<'_, '_>,
+        async_execution: Given<'_, '_>,
+        human_input: Given<'_, '_>,
+        tools: Given<'_, '_>,
+        expected_output: Given<'_, '_>,
+        context: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> Self {
+        let mut reader = Reader::new(extra, unknown);
+        let mut task = match reader.needed_text(description) {
+            Some(description) => client::Task::new(description),
+            None => client::Task::default(),
+        };
+        match agent.map(|agent| agent.cast::<Agent>()) {
+            Some(Ok(agent)) => task = task.agent(&agent.get().inner),
+            Some(Err(_)) => reader.refuse(1),
+            None => {}
+        }
+        if let Some(is_async) = reader.boolean(async_execution) {
+            task = task.async_execution(is_async);
+        }
+        if let Some(is_asked) = reader.boolean(human_input) {
+            task = task.human_input(is_asked);
+        }
+        if let Some(expected) = reader.content(expected_output) {
+            task = task.expected_output(expected);
+        }
+        let context = reader.items(context, MOST_CONTEXT, |_, item| {
+            Some(item.cast::<Task>().ok()?.get().inner.clone())
+        });
+        Self {
+            inner: task
+                .context(&context.unwrap_or_default())
+                .tools(self::tools(&mut reader, tools)),
+            refused: reader.refused(),
+        }
+    }
+
+    /// Without its description, which is content.
+    fn __repr__(&self) -> String {
+        shown("Task", &[])
+    }
+}

@@ -1,0 +1,117 @@
+use std::sync::Mutex;
+
+use headcount as client;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::Kept;
+use crate::awaited::Done;
+use crate::boundary::{lock, quiet};
+use crate::error_type::{error_type, raised};
+use crate::reading::{Given, Reader, Unknown};
+
+/// A flow at work, until it is completed, paused, has failed, or is forgotten, which says that it failed.
+///
+/// As a context manager it completes at the end of the block; an exception says that the flow failed, and goes on.
+///
+/// >>> import headcount
+/// >>> telemetry = headcount.Telemetry.off()
+/// >>> with telemetry.flow("ResearchFlow") as flow:
+/// ...     flow.method_failed("TimeoutError")
+#[pyclass(frozen, weakref, module = "headcount")]
+pub(crate) struct FlowRun {
+    telemetry: client::Telemetry,
+    kept: Mutex<Kept<client::FlowRun>>,
+}
+
+impl FlowRun {
+    pub(crate) fn new(telemetry: client::Telemetry, run: Option<client::FlowRun>) -> Self {
+        Self {
+            telemetry,
+            kept: Kept::new(run),
+        }
+    }
+
+    fn end(&self, end: impl FnOnce(client::FlowRun)) {
+        quiet(|| {
+            if let Some(run) = lock(&self.kept).run.take() {
+                end(run);
+            }
+        });
+    }
+
+    fn exit(&self, exit: &[Bound<'_, PyAny>]) {
+        self.end(match raised(exit) {
+            Some(_) => client::FlowRun::fail,
+            None => client::FlowRun::complete,
+        });
+    }
+
+    fn count(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
+        self.telemetry
+            .refuse_values(Reader::new(extra, unknown).refused());
+    }
+}
+
+#[pymethods]
+impl FlowRun {
+    /// The flow is done.
+    #[pyo3(signature = (*extra, **unknown), text_signature = "($self)")]
+    fn complete(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
+        self.count(extra, unknown);
+        self.end(client::FlowRun::complete);
+    }
+
+    /// The flow failed.
+    #[pyo3(signature = (*extra, **unknown), text_signature = "($self)")]
+    fn fail(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
+        self.count(extra, unknown);
+        self.end(client::FlowRun::fail);
+    }
+
+    /// The flow waits for somebody.
+    #[pyo3(signature = (*extra, **unknown), text_signature = "($self)")]
+    fn pause(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
+        self.count(extra, unknown);
+        self.end(client::FlowRun::pause);
+    }
+
+    /// One of the flow's methods failed. ``error`` is the error's class: its name, the class itself, or an exception, of which
+    /// no more than its class is looked at. Names of methods are never recorded.
+    #[pyo3(signature = (error=None, *extra, **unknown), text_signature = "($self, error)")]
+    fn method_failed(
+        &self,
+        error: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        let mut reader = Reader::new(extra, unknown);
+        let error_type = error_type(&mut reader, error);
+        self.telemetry.refuse_values(reader.refused());
+        quiet(|| {
+            if let Some(run) = &lock(&self.kept).run {
+                run.partial().method_failed(error_type.as_deref());
+            }
+        });
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exit), text_signature = "($self, error_type, error, traceback, /)")]
+    fn __exit__(&self, exit: Vec<Bound<'_, PyAny>>) -> bool {
+        self.exit(&exit);
+        false
+    }
+
+    fn __aenter__(slf: Bound<'_, Self>) -> Done {
+        Done::new(slf.into_any().unbind())
+    }
+
+    #[pyo3(signature = (*exit), text_signature = "($self, error_type, error, traceback, /)")]
+    fn __aexit__(&self, py: Python<'_>, exit: Vec<Bound<'_, PyAny>>) -> Done {
+        self.exit(&exit);
+        Done::new(py.None())
+    }
+}

@@ -1,0 +1,546 @@
+use std::time::{Duration, Instant};
+
+use headcount as client;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::books::Books;
+use crate::boundary::quiet;
+use crate::decision::{self, Decision};
+use crate::deployment::Deployment;
+use crate::descriptors::{Crew, Tool};
+use crate::reading::{Given, Reader, Unknown};
+use crate::runs::{CrewRun, FlowRun};
+
+/// How long `flush` waits before it looks whether a signal has come.
+const SIGNALS_EVERY: Duration = Duration::from_millis(50);
+/// A longer patience means the same.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
+/// The patience of `flush` if nothing is said.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// More models than this are not compared; the client cuts their names sooner.
+const MOST_MODELS: usize = 1_000;
+
+/// Records what crews do; made by ``headcount.start``.
+///
+/// No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
+/// telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
+///
+/// >>> import headcount
+/// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
+/// >>> telemetry.mode
+/// 'off'
+/// >>> str(telemetry.decision)
+/// 'off: code says so'
+/// >>> telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
+#[pyclass(frozen, weakref, module = "headcount")]
+pub(crate) struct Telemetry {
+    /// Always there until dropped.
+    inner: Option<client::Telemetry>,
+}
+
+impl Telemetry {
+    pub(crate) fn new(inner: client::Telemetry) -> Self {
+        Self { inner: Some(inner) }
+    }
+
+    fn client(&self) -> client::Telemetry {
+        self.inner.clone().unwrap_or_else(client::Telemetry::off)
+    }
+
+    /// Reads the values of one call and records it.
+    #[inline]
+    fn record<'py, V>(
+        &self,
+        extra: &Bound<'py, PyTuple>,
+        unknown: Option<Unknown<'_, 'py>>,
+        read: impl FnOnce(&mut Reader) -> V,
+        record: impl FnOnce(&client::Telemetry, V),
+    ) {
+        let Some(inner) = &self.inner else {
+            return;
+        };
+        if !inner.is_recording() {
+            return;
+        }
+        let mut reader = Reader::new(extra, unknown);
+        let values = read(&mut reader);
+        count(inner, &reader);
+        quiet(|| record(inner, values));
+    }
+}
+
+/// Counts what a call's reader refused.
+#[inline]
+fn count(telemetry: &client::Telemetry, reader: &Reader) {
+    if reader.refused() > 0 {
+        telemetry.refuse_values(reader.refused());
+    }
+}
+
+/// A tool's name: of a tool, or a text.
+fn tool_name<'a>(reader: &mut Reader, given: Given<'a, '_>) -> Option<&'a str> {
+    if let Some(tool) = given.and_then(|given| given.cast::<Tool>().ok()) {
+        reader.refuse(tool.get().refused);
+        return tool.get().name.as_deref();
+    }
+    reader.needed_text(given)
+}
+
+/// The number of attempts; one if nothing is said.
+fn attempts(reader: &mut Reader, given: Given<'_, '_>) -> Option<i64> {
+    match given {
+        Some(_) => reader.integer(given),
+        None => Some(1),
+    }
+}
+
+/// Who wrote a flow; its builder if nothing is said.
+fn origin(reader: &mut Reader, given: Given<'_, '_>) -> Option<client::FlowOrigin> {
+    match given {
+        Some(_) => reader.word(given),
+        None => Some(client::FlowOrigin::User),
+    }
+}
+
+#[pymethods]
+impl Telemetry {
+    /// Telemetry that is off, whatever anybody says: for a framework's own tests.
+    #[staticmethod]
+    #[pyo3(signature = (*_extra, **_unknown), text_signature = "()")]
+    fn off(_extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Self {
+        Self::new(client::Telemetry::off())
+    }
+
+    /// How it was decided at the start whether anything may be recorded and sent.
+    #[getter]
+    fn decision(&self) -> Decision {
+        Decision::new(self.client().decision().clone())
+    }
+
+    /// What may happen now: ``"off"``, ``"local"`` or ``"on"``. It may have become less than it was at the start.
+    #[getter]
+    fn mode(&self) -> &'static str {
+        decision::mode(self.client().mode())
+    }
+
+    /// Whether events are recorded: lets a caller leave out work that only telemetry needs.
+    #[getter]
+    fn is_recording(&self) -> bool {
+        self.inner
+            .as_ref()
+            .is_some_and(client::Telemetry::is_recording)
+    }
+
+    /// What became of this process's events.
+    #[pyo3(signature = (*_extra, **_unknown), text_signature = "($self)")]
+    fn books(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Books {
+        Books::new(quiet(|| self.client().books()))
+    }
+
+    /// Writes what waits in memory to disk, asks for it to be sent, and waits until it was, for at most ``patience`` seconds;
+    /// says whether nothing is left. The only call that waits: for tests, and for programs that choose to.
+    ///
+    /// A signal's handler runs while it waits; what that raises (``KeyboardInterrupt``) ends the wait as it would any other.
+    #[pyo3(signature = (patience=None, *extra, **unknown), text_signature = "($self, patience=5.0)")]
+    fn flush(
+        &self,
+        py: Python<'_>,
+        patience: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> PyResult<bool> {
+        let mut reader = Reader::new(extra, unknown);
+        let given = reader.number(patience);
+        let patience = given.map_or(Some(PATIENCE), |seconds| {
+            let patience = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+            (!seconds.is_nan()).then_some(patience)
+        });
+        reader.refuse(u64::from(patience.is_none()));
+        let telemetry = self.client();
+        count(&telemetry, &reader);
+        let deadline = Instant::now() + patience.unwrap_or(PATIENCE).min(LONGEST_PATIENCE);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let slice = left.min(SIGNALS_EVERY);
+            if py.detach(|| quiet(|| telemetry.flush(slice))) {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            let is_in_vain = telemetry.mode() != client::Mode::On;
+            if is_in_vain || Instant::now() >= deadline {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// A crew starts: records it, its agents and tasks, and for a crew that shares their content. ``started`` says when, in
+    /// seconds since 1970, if that was earlier.
+    #[pyo3(signature = (crew=None, *extra, started=None, **unknown), text_signature = "($self, crew, *, started=None)")]
+    fn crew(
+        &self,
+        crew: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        started: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> CrewRun {
+        let telemetry = self.client();
+        let mut reader = Reader::new(extra, unknown);
+        let started = reader.moment(started);
+        let crew = crew.and_then(|crew| crew.cast::<Crew>().ok());
+        reader.refuse(crew.map_or(1, |crew| crew.get().refused));
+        count(&telemetry, &reader);
+        CrewRun::begin(&telemetry, crew.map(Bound::get), started)
+    }
+
+    /// A tool was used, at the ``attempts``-th attempt, called by the model ``llm``.
+    #[pyo3(
+        signature = (tool=None, attempts=None, llm=None, *extra, **unknown),
+        text_signature = "($self, tool, attempts=1, llm=None)"
+    )]
+    fn tool_used(
+        &self,
+        tool: Given<'_, '_>,
+        attempts: Given<'_, '_>,
+        llm: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| call(reader, tool, attempts, llm),
+            |telemetry, (name, attempts, llm)| telemetry.partial().tool_used(name, attempts, llm),
+        );
+    }
+
+    /// An agent asked for a tool again with the very same arguments.
+    #[pyo3(
+        signature = (tool=None, attempts=None, llm=None, *extra, **unknown),
+        text_signature = "($self, tool, attempts=1, llm=None)"
+    )]
+    fn tool_repeated(
+        &self,
+        tool: Given<'_, '_>,
+        attempts: Given<'_, '_>,
+        llm: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| call(reader, tool, attempts, llm),
+            |telemetry, (name, attempts, llm)| {
+                telemetry.partial().tool_repeated(name, attempts, llm);
+            },
+        );
+    }
+
+    /// A tool failed, or was called wrongly.
+    #[pyo3(
+        signature = (tool=None, attempts=None, llm=None, *extra, **unknown),
+        text_signature = "($self, tool, attempts=1, llm=None)"
+    )]
+    fn tool_failed(
+        &self,
+        tool: Given<'_, '_>,
+        attempts: Given<'_, '_>,
+        llm: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| call(reader, tool, attempts, llm),
+            |telemetry, (name, attempts, llm)| telemetry.partial().tool_failed(name, attempts, llm),
+        );
+    }
+
+    /// A flow of the class ``name`` starts; ``origin`` is ``"user"``, or ``"internal"`` for the framework's own flows.
+    #[pyo3(
+        signature = (name=None, *extra, origin=None, started=None, **unknown),
+        text_signature = "($self, name, *, origin='user', started=None)"
+    )]
+    fn flow(
+        &self,
+        name: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        origin: Given<'_, '_>,
+        started: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> FlowRun {
+        let telemetry = self.client();
+        let mut reader = Reader::new(extra, unknown);
+        let name = reader.needed_text(name);
+        let origin = self::origin(&mut reader, origin);
+        let started = reader.moment(started);
+        count(&telemetry, &reader);
+        let run = quiet(|| {
+            let run = telemetry
+                .partial()
+                .flow_started(name.map(Into::into), origin);
+            Some(match started {
+                Some(started) => run.since(started),
+                None => run,
+            })
+        });
+        FlowRun::new(telemetry, run)
+    }
+
+    /// A flow that was paused goes on, or one that is a conversation starts.
+    #[pyo3(
+        signature = (name=None, *extra, origin=None, is_conversational=None, **unknown),
+        text_signature = "($self, name, *, origin='user', is_conversational=False)"
+    )]
+    fn flow_resumed(
+        &self,
+        name: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        origin: Given<'_, '_>,
+        is_conversational: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> FlowRun {
+        let telemetry = self.client();
+        let mut reader = Reader::new(extra, unknown);
+        let name = reader.needed_text(name);
+        let origin = self::origin(&mut reader, origin);
+        let is_conversational = match is_conversational {
+            Some(_) => reader.boolean(is_conversational),
+            None => Some(false),
+        };
+        count(&telemetry, &reader);
+        let run = quiet(|| {
+            let name = name.map(Into::into);
+            Some(
+                telemetry
+                    .partial()
+                    .flow_resumed(name, origin, is_conversational),
+            )
+        });
+        FlowRun::new(telemetry, run)
+    }
+
+    /// A flow of the class ``name`` was made.
+    #[pyo3(
+        signature = (name=None, *extra, origin=None, **unknown),
+        text_signature = "($self, name, *, origin='user')"
+    )]
+    fn flow_created(
+        &self,
+        name: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        origin: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| (reader.needed_text(name), self::origin(reader, origin)),
+            |telemetry, (name, origin)| telemetry.partial().flow_created(name, origin),
+        );
+    }
+
+    /// A flow was drawn.
+    #[pyo3(
+        signature = (name=None, *extra, origin=None, **unknown),
+        text_signature = "($self, name, *, origin='user')"
+    )]
+    fn flow_plotted(
+        &self,
+        name: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        origin: Given<'_, '_>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| (reader.needed_text(name), self::origin(reader, origin)),
+            |telemetry, (name, origin)| telemetry.partial().flow_plotted(name, origin),
+        );
+    }
+
+    /// A deployment is attempted from ``source``, ``"cli"`` or ``"tui"``. Nothing is recorded before its first step.
+    #[pyo3(signature = (source=None, *extra, **unknown), text_signature = "($self, source)")]
+    fn deployment(
+        &self,
+        source: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) -> Deployment {
+        let telemetry = self.client();
+        let mut reader = Reader::new(extra, unknown);
+        let source = reader.word(source);
+        count(&telemetry, &reader);
+        let deployment = telemetry.partial().deployment(source);
+        Deployment::new(telemetry, deployment)
+    }
+
+    /// A flow asks a person for feedback, to be mapped to one of ``outcomes`` labels if ``has_routing``.
+    #[pyo3(
+        signature = (has_routing=None, outcomes=None, *extra, **unknown),
+        text_signature = "($self, has_routing, outcomes)"
+    )]
+    fn feedback_requested(
+        &self,
+        has_routing: Given<'_, '_>,
+        outcomes: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| (reader.boolean(has_routing), reader.integer(outcomes)),
+            |telemetry, (has_routing, outcomes)| {
+                telemetry
+                    .partial()
+                    .feedback_requested(has_routing, outcomes);
+            },
+        );
+    }
+
+    /// A person answered, or did not; ``outcome`` is the label that the answer was mapped to. Never the feedback.
+    #[pyo3(
+        signature = (was_given=None, outcome=None, *extra, **unknown),
+        text_signature = "($self, was_given, outcome=None)"
+    )]
+    fn feedback_received(
+        &self,
+        was_given: Given<'_, '_>,
+        outcome: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| (reader.boolean(was_given), reader.text(outcome)),
+            |telemetry, (was_given, outcome)| {
+                telemetry.partial().feedback_received(was_given, outcome);
+            },
+        );
+    }
+
+    /// A feature was used, such as ``"memory:save"``: a word without spaces of at most 128 characters.
+    #[pyo3(signature = (feature=None, *extra, **unknown), text_signature = "($self, feature)")]
+    fn feature_used(
+        &self,
+        feature: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| reader.needed_text(feature),
+            |telemetry, feature| telemetry.partial().feature_used(feature),
+        );
+    }
+
+    /// An evaluation compared ``models``, started by a signed-in user or not.
+    #[pyo3(
+        signature = (feature=None, authenticated=None, models=None, *extra, **unknown),
+        text_signature = "($self, feature, authenticated, models)"
+    )]
+    fn evaluation_used(
+        &self,
+        feature: Given<'_, '_>,
+        authenticated: Given<'_, '_>,
+        models: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| {
+                let feature = reader.needed_text(feature);
+                let authenticated = reader.boolean(authenticated);
+                (feature, authenticated, reader.texts(models, MOST_MODELS))
+            },
+            |telemetry, (feature, authenticated, models)| {
+                let models: Option<Vec<&str>> = models
+                    .as_ref()
+                    .map(|models| models.iter().map(String::as_str).collect());
+                telemetry
+                    .partial()
+                    .evaluation_used(feature, authenticated, models.as_deref());
+            },
+        );
+    }
+
+    /// A project was begun: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine: a keyed hash
+    /// recognises it.
+    #[pyo3(
+        signature = (kind=None, project=None, *extra, **unknown),
+        text_signature = "($self, kind, project=None)"
+    )]
+    fn project_created(
+        &self,
+        kind: Given<'_, '_>,
+        project: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| (reader.word(kind), reader.text(project)),
+            |telemetry, (kind, project)| telemetry.partial().project_created(kind, project),
+        );
+    }
+
+    /// A published template was installed.
+    #[pyo3(signature = (template=None, *extra, **unknown), text_signature = "($self, template)")]
+    fn template_installed(
+        &self,
+        template: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        self.record(
+            extra,
+            unknown,
+            |reader| reader.needed_text(template),
+            |telemetry, template| telemetry.partial().template_installed(template),
+        );
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Telemetry({})", self.client().decision())
+    }
+}
+
+/// The values of one tool call.
+fn call<'a>(
+    reader: &mut Reader,
+    tool: Given<'a, '_>,
+    attempts: Given<'_, '_>,
+    llm: Given<'a, '_>,
+) -> (Option<&'a str>, Option<i64>, Option<&'a str>) {
+    (
+        tool_name(reader, tool),
+        self::attempts(reader, attempts),
+        reader.text(llm),
+    )
+}
+
+impl Drop for Telemetry {
+    /// The last one writes down what waits; the interpreter goes on meanwhile.
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
+        if !inner.is_recording() {
+            return;
+        }
+        let mut inner = Some(inner);
+        let _finalizing = Python::try_attach(|py| {
+            let inner = inner.take();
+            py.detach(|| quiet(|| drop(inner)));
+        });
+    }
+}
