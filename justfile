@@ -41,7 +41,7 @@ crewai:
 
 # What counting CrewAI costs, beside CrewAI's own telemetry (bench/RESULTS.md)
 bench-crewai what="all":
-    bench/python/run {{ what }}
+    bench/python/crewai_run {{ what }}
 
 # The stock Rust exporters against this build
 rust-exporter:
@@ -55,6 +55,15 @@ fuzz:
 # A collector with a week of sample traffic
 demo:
     cargo run --release -- serve & sleep 2; cargo run --release -- demo; wait
+
+# The client for Python: its wheel in the oldest and the newest Python at hand
+python-client:
+    cargo build --release
+    tests/python-client/run
+
+# Its figures
+bench-python *what:
+    bench/python/run {{ what }}
 
 # The client's figures, beside others of its kind (bench/RESULTS.md)
 bench-client what="all":

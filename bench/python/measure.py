@@ -1,138 +1,186 @@
-"""Headcount's listener beside CrewAI's own telemetry, and beside none; see `run`.
+#!/usr/bin/env python3
+"""What the client for Python costs the program that embeds it: one JSON object a line.
 
-    measure.py PYTHON event|import|exit|memory [RUNS]
+    measure.py [import|event|crew|exit|memory …]
 
-PYTHON is one with CrewAI and the wheel of Headcount.
+Events are recorded in bursts that the queue has room for, with pauses in which the client's own thread writes: as an agent's
+program does it, and so that what is measured is the calling thread's time and not a full queue's. All of a measurement's events
+fit into the spool, which nobody empties here.
 """
+
+from __future__ import annotations
 
 import json
 import os
+import platform
+import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "client"))
+import headcount
 
-import exit as ends  # noqa: E402
-
-KINDS = ("none", "headcount", "crewai")
-
-
-def surroundings(scratch):
-    return {"PATH": os.environ["PATH"], "HOME": scratch, "HEADCOUNT_HOME": f"{scratch}/home"}
+BURSTS = 50
+EVENTS_A_BURST = 500
+RUNS = 30
 
 
-def told(python, program, kind, endpoint):
-    """What a subject prints as its last line."""
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [python, HERE / program, kind, endpoint]
-        done = subprocess.run(command, env=surroundings(scratch), cwd=scratch, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(done.stdout + done.stderr)
-        return json.loads(done.stdout.strip().splitlines()[-1])
+def show(measure: str, **figures: object) -> None:
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+    print(json.dumps({"measure": measure, **figures, **machine}), flush=True)
 
 
-def event(python, runs):
-    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    found = {kind: [told(python, "crewai_event.py", kind, endpoint) for _ in range(runs)] for kind in KINDS}
-    print("| what | where | without | headcount adds | CrewAI's own adds | times |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for what in found["none"][0]:
-        for where in ("thread", "process"):
-            middle = {kind: statistics.median(each[what][where] for each in found[kind]) / 1e3 for kind in KINDS}
-            ours, theirs = middle["headcount"] - middle["none"], middle["crewai"] - middle["none"]
-            times = f"{theirs / ours:.1f}" if ours > 0 else "—"
-            print(f"| {what} | {where} | {middle['none']:.1f} µs | {ours:.1f} µs | {theirs:.1f} µs | {times} |")
+def program(source: str, *options: str, home: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {"PATH": os.environ["PATH"], "HEADCOUNT_HOME": home, **environment}
+    ended = subprocess.run([sys.executable, *options, "-c", source], env=variables, capture_output=True, text=True)
+    ended.check_returncode()
+    return ended
 
 
-def seconds(command, environment, runs):
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-        times.append(time.perf_counter() - began)
-    return times
+def spread(values: list[float]) -> dict[str, float]:
+    return {"best": round(min(values), 3), "median": round(statistics.median(values), 3), "worst": round(max(values), 3)}
 
 
-CLOCK = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1e3)"
+def measure_import() -> None:
+    """Milliseconds, as the interpreter itself counts them."""
+    values = []
+    with tempfile.TemporaryDirectory() as home:
+        for _ in range(RUNS):
+            lines = program("import headcount", "-X", "importtime", home=home).stderr.splitlines()
+            (line,) = (line for line in lines if re.search(r"\| headcount$", line))
+            values.append(int(line.split("|")[1]) / 1_000)
+    show("import_ms", **spread(values))
 
 
-def imports(python, runs):
-    """What imports and `install` cost, and the line that Python runs at each start."""
-    with tempfile.TemporaryDirectory() as scratch:
-        plain = surroundings(scratch) | {"CREWAI_TRACING_ENABLED": "false", "HTTPS_PROXY": "http://127.0.0.1:9"}
-        quiet = plain | {"CREWAI_DISABLE_TELEMETRY": "true"}
-        install = "import crewai, headcount.crewai; " + CLOCK.format("headcount.crewai.install()")
-        rows = {
-            "import headcount": (CLOCK.format("import headcount"), plain),
-            "import headcount.crewai": (CLOCK.format("import headcount.crewai"), plain),
-            "install, with crewai imported before": (install, plain),
-            "import crewai, its client off": (CLOCK.format("import crewai"), quiet),
-            "import crewai, its client on": (CLOCK.format("import crewai"), plain),
+def bursts(record: Callable[[], None], calls: int) -> list[float]:
+    """Nanoseconds a call, of each burst."""
+    values = []
+    for _ in range(BURSTS):
+        began = time.perf_counter_ns()
+        for _ in range(calls):
+            record()
+        values.append((time.perf_counter_ns() - began) / calls)
+        time.sleep(0.06)
+    return values
+
+
+def started(home: str) -> headcount.Telemetry:
+    telemetry = headcount.start("measured", "1.2.3", home=home, told_user=True)
+    assert telemetry.mode == "on"
+    return telemetry
+
+
+def measure_event() -> None:
+    """Nanoseconds a call on the calling thread."""
+    with tempfile.TemporaryDirectory() as home:
+        telemetry = started(home)
+        off = headcount.Telemetry.off()
+        used, unused = telemetry.tool_used, off.tool_used
+        calls: dict[str, Callable[[], None]] = {
+            "tool_used": lambda: used("search_the_internet", attempts=1, llm="gpt-4o-mini"),
+            "tool_used, off": lambda: unused("search_the_internet", attempts=1, llm="gpt-4o-mini"),
+            "an empty function": lambda: (lambda tool, attempts, llm: None)("search_the_internet", attempts=1, llm="gpt-4o-mini"),
         }
-        print("| what | median | worst |\n| --- | ---: | ---: |")
-        for name, (code, environment) in rows.items():
-            times = [milliseconds_of(python, code, environment, scratch) for _ in range(runs)]
-            print(f"| {name} | {statistics.median(times):.2f} ms | {max(times):.2f} ms |", flush=True)
-        print(f"\nthe line in headcount_crewai.pth, at each start of Python: {line_cost(python, plain, runs * 4):.0f} µs")
+        for name, call in calls.items():
+            show("call_ns", call=name, **spread(bursts(call, EVENTS_A_BURST)))
+        books = telemetry.books()
+        show("events_lost", recorded=books.recorded, dropped=books.dropped)
 
 
-def milliseconds_of(python, code, environment, folder):
-    done = subprocess.run([python, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
+def measure_crew() -> None:
+    """Microseconds for a whole crew of two agents and three tasks: 13 events, descriptors made anew."""
+    with tempfile.TemporaryDirectory() as home:
+        telemetry = started(home)
+
+        def crew() -> None:
+            llm = headcount.Llm("gpt-4o-mini", temperature=0.7)
+            agents = [headcount.Agent(role, llm=llm, tools=["search"], goal="Find papers") for role in ("Researcher", "Writer")]
+            tasks = [headcount.Task(text, agent=agents[0]) for text in ("Find", "Read", "Write")]
+            with telemetry.crew(headcount.Crew(agents, tasks, process="sequential", memory=False)) as run:
+                for task in tasks:
+                    with run.task(task):
+                        pass
+
+        values = [nanos / 1_000 for nanos in bursts(crew, 20)]
+        books = telemetry.books()
+        show("crew_us", events=books.recorded // (BURSTS * 20), dropped=books.dropped, **spread(values))
 
 
-def line_cost(python, environment, runs):
-    """Microseconds that the line takes where the variable is not set: starts with and without its file, in turn."""
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    folder = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-    line = Path(folder) / "headcount_crewai.pth"
-    aside = line.with_suffix(".aside")
-    times = {True: [], False: []}
-    try:
-        for number in range(runs * 2):
-            has_line = number % 2 == 0
-            if has_line != line.exists():
-                (aside if has_line else line).rename(line if has_line else aside)
-            times[has_line] += seconds([python, "-c", "pass"], environment, 1)
-    finally:
-        if aside.exists():
-            aside.rename(line)
-    return (statistics.median(times[True]) - statistics.median(times[False])) * 1e6
+def measure_exit() -> None:
+    """Milliseconds from the end of a program's own work to the end of its process, beyond those of one without telemetry."""
+    source = """
+import headcount, os, sys, time
+if os.environ["ENDPOINT"] != "off":
+    telemetry = headcount.start("measured", "1.2.3", told_user=True, endpoint=os.environ.get("ENDPOINT") or None)
+    for _ in range(100): telemetry.tool_used("search")
+    with telemetry.crew(headcount.Crew()): pass
+    time.sleep(0.2)
+else:
+    time.sleep(0.2)
+print(time.time(), flush=True)
+"""
+    hole = socket.create_server(("127.0.0.1", 0))
+    taken: list[socket.socket] = []
+
+    def take() -> None:
+        while True:
+            taken.append(hole.accept()[0])
+
+    threading.Thread(target=take, daemon=True).start()
+    states = {
+        "no telemetry": "off",
+        "no endpoint": "",
+        "a collector that never answers": f"http://127.0.0.1:{hole.getsockname()[1]}",
+        "a collector that refuses": "http://127.0.0.1:9",
+        "a name that does not resolve": "https://collector.invalid",
+    }
+    for state, endpoint in states.items():
+        values = []
+        for _ in range(RUNS):
+            with tempfile.TemporaryDirectory() as home:
+                ended = program(source, home=home, ENDPOINT=endpoint)
+                values.append((time.time() - float(ended.stdout)) * 1_000)
+        show("exit_ms", state=state, **spread(values))
 
 
-def at_exit(python, runs):
-    print("| network | no telemetry | headcount | difference of the medians | CrewAI's own client |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, endpoint, without_dns in ends.states():
-        columns, middles = [], []
-        for kind in ("none", "headcount"):
-            times = []
-            for _ in range(runs):
-                with tempfile.TemporaryDirectory() as scratch:
-                    command = [python, str(HERE / "crewai_exit_subject.py"), kind, endpoint]
-                    times.append(ends.run(command, surroundings(scratch), without_dns, Path(scratch)))
-            columns.append(ends.milliseconds(times))
-            middles.append(statistics.median(each for each in times if each is not None) / 1e6)
-        columns.append(f"{middles[1] - middles[0]:+.1f} ms")
-        with tempfile.TemporaryDirectory() as scratch:
-            command = [python, str(HERE.parent / "client" / "exit_crewai.py"), f"{endpoint}/v1/traces"]
-            columns.append(ends.milliseconds([ends.run(command, surroundings(scratch), without_dns, Path(scratch))]))
-        print(f"| {name} | {' | '.join(columns)} |", flush=True)
+def measure_memory() -> None:
+    """MiB: resident memory of an interpreter, with the package, with telemetry, after 25,000 events; and the wheel's size."""
+    source = """
+import json, os, time
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+figures = {"interpreter": resident()}
+import headcount
+figures["imported"] = resident()
+telemetry = headcount.start("measured", "1.2.3", told_user=True)
+telemetry.tool_used("search")
+time.sleep(0.2)
+figures["recording"] = resident()
+for _ in range(50):
+    for _ in range(500): telemetry.tool_used("search_the_internet", attempts=1, llm="gpt-4o-mini")
+    time.sleep(0.01)
+figures["after_25000_events"] = resident()
+print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+"""
+    if not Path("/proc/self/statm").exists():
+        show("memory_mib", not_measured="this system has no /proc")
+        return
+    with tempfile.TemporaryDirectory() as home:
+        show("memory_mib", **json.loads(program(source, home=home).stdout))
+    extension = Path(headcount.__file__).parent
+    show("extension_mib", size=round(sum(file.stat().st_size for file in extension.glob("_native*.so")) / 2**20, 2))
 
 
-def memory(python, _runs):
-    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    print("| | after the first crew | grown after 1,000 more | threads |\n| --- | ---: | ---: | ---: |")
-    for kind in KINDS:
-        found = told(python, "crewai_memory.py", kind, endpoint)
-        print(f"| {kind} | {found['start_mib']:.1f} MiB | {found['grown_mib']:.1f} MiB | {found['threads']} |", flush=True)
-
+MEASURES = {
+    "import": measure_import, "event": measure_event, "crew": measure_crew, "exit": measure_exit, "memory": measure_memory,
+}  # fmt: skip
 
 if __name__ == "__main__":
-    runs = int(sys.argv[3]) if len(sys.argv) > 3 else 7
-    {"event": event, "import": imports, "exit": at_exit, "memory": memory}[sys.argv[2]](sys.argv[1], runs)
+    for name in sys.argv[1:] or MEASURES:
+        MEASURES[name]()

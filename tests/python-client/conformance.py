@@ -63,15 +63,15 @@ class Calls:
     def __init__(self, case: dict[str, Any], telemetry: headcount.Telemetry) -> None:
         self.case = case
         self.telemetry = telemetry
-        self.made: dict[str, Any] = {}
+        self.made: dict[Any, Any] = {}
 
     def named(self, kind: str, name: Any) -> Any:
         """The agent, task or crew of that name: one object, however often it is asked for."""
         if not isinstance(name, str):
             return value(name)
         if (kind, name) not in self.made:
-            self.made[kind, name] = self.make(kind, dict(self.case[kind][name]))  # type: ignore[index]
-        return self.made[kind, name]  # type: ignore[index]
+            self.made[kind, name] = self.make(kind, dict(self.case[kind][name]))
+        return self.made[kind, name]
 
     def make(self, kind: str, fields: dict[str, Any]) -> Any:
         if kind == "agents":

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 MAGIC = b"HEADCSPL"
 HEADER_BYTES = 24
@@ -63,7 +64,7 @@ def _payloads(data: bytes) -> Iterator[bytes]:
         at += HEADER_BYTES + length
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
     """The fields of a protobuf message: number and value."""
     at = 0
 

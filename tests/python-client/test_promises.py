@@ -36,6 +36,20 @@ OFF = {
 }  # fmt: skip
 
 
+def test_the_import_brings_nothing_along_and_does_nothing(home: Path) -> None:
+    source = """
+import sys
+before = set(sys.modules)
+import headcount
+print(sorted(set(sys.modules) - before))
+import os
+print(len(os.listdir('/proc/self/task')) if os.path.exists('/proc/self/task') else 1)
+"""
+    ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert ended.stdout == "['headcount', 'headcount._native']\n1\n", ended.stderr
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("switch", OFF)
 def test_off_means_off_no_file_no_thread_no_socket(switch: str, program: Program, home: Path) -> None:
     """Promise 3."""

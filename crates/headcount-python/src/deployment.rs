@@ -42,10 +42,7 @@ impl Deployment {
 
     /// The deployment failed: ``"api_4xx"``, ``"api_5xx"``, ``"invalid_json"``, ``"invalid_creation_response"``,
     /// ``"network_error"``, ``"zip_error"``, ``"user_declined"`` or ``"unexpected"``, with the HTTP status if there was one.
-    #[pyo3(
-        signature = (reason=None, status=None, *extra, **unknown),
-        text_signature = "($self, reason, status=None)"
-    )]
+    #[pyo3(signature = (reason=None, status=None, *extra, **unknown), text_signature = "($self, reason, status=None)")]
     fn failed(
         &self,
         reason: Given<'_, '_>,

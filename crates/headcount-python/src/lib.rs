@@ -1,7 +1,7 @@
 //! The client for Python: `import headcount`.
 //!
-//! A thin layer over [`headcount`], whose names and promises it keeps. [`reading`] is where values of the host come in: it
-//! takes what is of the right type, counts the rest, and runs none of the host's code; so no call raises. [`boundary`] keeps
+//! A thin layer over `headcount`, whose names and promises it keeps. `reading` is where values of the host come in: it
+//! takes what is of the right type, counts the rest, and runs none of the host's code; so no call raises. `boundary` keeps
 //! faults of ours on this side. The Python files beside this crate (`python/headcount`) have the types and the start of
 //! `python -m headcount`.
 //!
@@ -15,6 +15,8 @@ mod decision;
 mod deployment;
 mod descriptors;
 mod error_type;
+mod events;
+mod flush;
 mod reading;
 mod runs;
 mod start;

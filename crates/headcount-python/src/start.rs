@@ -1,4 +1,5 @@
 use headcount as client;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
@@ -83,7 +84,12 @@ pub(crate) fn start(
     telemetry.refuse_values(reader.refused());
     if telemetry.is_recording() {
         // Only what ends without running any handler needs it; where it is not to be had, nothing else is different.
-        let _best_effort = py.import("headcount._processes");
+        // But the host's wish to end, which is no `Exception`, is not ours to swallow.
+        if let Err(error) = py.import("headcount._processes")
+            && !error.is_instance_of::<PyException>(py)
+        {
+            return Err(error);
+        }
     }
     Ok(Telemetry::new(telemetry))
 }

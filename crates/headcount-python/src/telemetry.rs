@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -8,16 +6,11 @@ use crate::books::Books;
 use crate::boundary::quiet;
 use crate::decision::{self, Decision};
 use crate::deployment::Deployment;
-use crate::descriptors::{Crew, Tool};
+use crate::descriptors::Crew;
 use crate::reading::{Given, Reader, Unknown};
 use crate::runs::{CrewRun, FlowRun};
+use crate::{events, flush};
 
-/// How long `flush` waits before it looks whether a signal has come.
-const SIGNALS_EVERY: Duration = Duration::from_millis(50);
-/// A longer patience means the same.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(86_400);
-/// The patience of `flush` if nothing is said.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// More models than this are not compared; the client cuts their names sooner.
 const MOST_MODELS: usize = 1_000;
 
@@ -78,31 +71,6 @@ fn count(telemetry: &client::Telemetry, reader: &Reader) {
     }
 }
 
-/// A tool's name: of a tool, or a text.
-fn tool_name<'a>(reader: &mut Reader, given: Given<'a, '_>) -> Option<&'a str> {
-    if let Some(tool) = given.and_then(|given| given.cast::<Tool>().ok()) {
-        reader.refuse(tool.get().refused);
-        return tool.get().name.as_deref();
-    }
-    reader.needed_text(given)
-}
-
-/// The number of attempts; one if nothing is said.
-fn attempts(reader: &mut Reader, given: Given<'_, '_>) -> Option<i64> {
-    match given {
-        Some(_) => reader.integer(given),
-        None => Some(1),
-    }
-}
-
-/// Who wrote a flow; its builder if nothing is said.
-fn origin(reader: &mut Reader, given: Given<'_, '_>) -> Option<client::FlowOrigin> {
-    match given {
-        Some(_) => reader.word(given),
-        None => Some(client::FlowOrigin::User),
-    }
-}
-
 #[pymethods]
 impl Telemetry {
     /// Telemetry that is off, whatever anybody says: for a framework's own tests.
@@ -151,27 +119,10 @@ impl Telemetry {
         unknown: Option<Unknown<'_, '_>>,
     ) -> PyResult<bool> {
         let mut reader = Reader::new(extra, unknown);
-        let given = reader.number(patience);
-        let patience = given.map_or(Some(PATIENCE), |seconds| {
-            let patience = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
-            (!seconds.is_nan()).then_some(patience)
-        });
-        reader.refuse(u64::from(patience.is_none()));
+        let patience = flush::patience(&mut reader, patience);
         let telemetry = self.client();
         count(&telemetry, &reader);
-        let deadline = Instant::now() + patience.unwrap_or(PATIENCE).min(LONGEST_PATIENCE);
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let slice = left.min(SIGNALS_EVERY);
-            if py.detach(|| quiet(|| telemetry.flush(slice))) {
-                return Ok(true);
-            }
-            py.check_signals()?;
-            let is_in_vain = telemetry.mode() != client::Mode::On;
-            if is_in_vain || Instant::now() >= deadline {
-                return Ok(false);
-            }
-        }
+        flush::flush(py, &telemetry, patience)
     }
 
     /// A crew starts: records it, its agents and tasks, and for a crew that shares their content. ``started`` says when, in
@@ -209,7 +160,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| call(reader, tool, attempts, llm),
+            |reader| events::call(reader, tool, attempts, llm),
             |telemetry, (name, attempts, llm)| telemetry.partial().tool_used(name, attempts, llm),
         );
     }
@@ -230,7 +181,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| call(reader, tool, attempts, llm),
+            |reader| events::call(reader, tool, attempts, llm),
             |telemetry, (name, attempts, llm)| {
                 telemetry.partial().tool_repeated(name, attempts, llm);
             },
@@ -253,7 +204,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| call(reader, tool, attempts, llm),
+            |reader| events::call(reader, tool, attempts, llm),
             |telemetry, (name, attempts, llm)| telemetry.partial().tool_failed(name, attempts, llm),
         );
     }
@@ -274,7 +225,7 @@ impl Telemetry {
         let telemetry = self.client();
         let mut reader = Reader::new(extra, unknown);
         let name = reader.needed_text(name);
-        let origin = self::origin(&mut reader, origin);
+        let origin = events::origin(&mut reader, origin);
         let started = reader.moment(started);
         count(&telemetry, &reader);
         let run = quiet(|| {
@@ -305,7 +256,7 @@ impl Telemetry {
         let telemetry = self.client();
         let mut reader = Reader::new(extra, unknown);
         let name = reader.needed_text(name);
-        let origin = self::origin(&mut reader, origin);
+        let origin = events::origin(&mut reader, origin);
         let is_conversational = match is_conversational {
             Some(_) => reader.boolean(is_conversational),
             None => Some(false),
@@ -323,10 +274,7 @@ impl Telemetry {
     }
 
     /// A flow of the class ``name`` was made.
-    #[pyo3(
-        signature = (name=None, *extra, origin=None, **unknown),
-        text_signature = "($self, name, *, origin='user')"
-    )]
+    #[pyo3(signature = (name=None, *extra, origin=None, **unknown), text_signature = "($self, name, *, origin='user')")]
     fn flow_created(
         &self,
         name: Given<'_, '_>,
@@ -337,16 +285,13 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| (reader.needed_text(name), self::origin(reader, origin)),
+            |reader| (reader.needed_text(name), events::origin(reader, origin)),
             |telemetry, (name, origin)| telemetry.partial().flow_created(name, origin),
         );
     }
 
     /// A flow was drawn.
-    #[pyo3(
-        signature = (name=None, *extra, origin=None, **unknown),
-        text_signature = "($self, name, *, origin='user')"
-    )]
+    #[pyo3(signature = (name=None, *extra, origin=None, **unknown), text_signature = "($self, name, *, origin='user')")]
     fn flow_plotted(
         &self,
         name: Given<'_, '_>,
@@ -357,7 +302,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| (reader.needed_text(name), self::origin(reader, origin)),
+            |reader| (reader.needed_text(name), events::origin(reader, origin)),
             |telemetry, (name, origin)| telemetry.partial().flow_plotted(name, origin),
         );
     }
@@ -379,10 +324,7 @@ impl Telemetry {
     }
 
     /// A flow asks a person for feedback, to be mapped to one of ``outcomes`` labels if ``has_routing``.
-    #[pyo3(
-        signature = (has_routing=None, outcomes=None, *extra, **unknown),
-        text_signature = "($self, has_routing, outcomes)"
-    )]
+    #[pyo3(signature = (has_routing=None, outcomes=None, *extra, **unknown), text_signature = "($self, has_routing, outcomes)")]
     fn feedback_requested(
         &self,
         has_routing: Given<'_, '_>,
@@ -403,10 +345,7 @@ impl Telemetry {
     }
 
     /// A person answered, or did not; ``outcome`` is the label that the answer was mapped to. Never the feedback.
-    #[pyo3(
-        signature = (was_given=None, outcome=None, *extra, **unknown),
-        text_signature = "($self, was_given, outcome=None)"
-    )]
+    #[pyo3(signature = (was_given=None, outcome=None, *extra, **unknown), text_signature = "($self, was_given, outcome=None)")]
     fn feedback_received(
         &self,
         was_given: Given<'_, '_>,
@@ -474,10 +413,7 @@ impl Telemetry {
 
     /// A project was begun: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine: a keyed hash
     /// recognises it.
-    #[pyo3(
-        signature = (kind=None, project=None, *extra, **unknown),
-        text_signature = "($self, kind, project=None)"
-    )]
+    #[pyo3(signature = (kind=None, project=None, *extra, **unknown), text_signature = "($self, kind, project=None)")]
     fn project_created(
         &self,
         kind: Given<'_, '_>,
@@ -512,20 +448,6 @@ impl Telemetry {
     fn __repr__(&self) -> String {
         format!("Telemetry({})", self.client().decision())
     }
-}
-
-/// The values of one tool call.
-fn call<'a>(
-    reader: &mut Reader,
-    tool: Given<'a, '_>,
-    attempts: Given<'_, '_>,
-    llm: Given<'a, '_>,
-) -> (Option<&'a str>, Option<i64>, Option<&'a str>) {
-    (
-        tool_name(reader, tool),
-        self::attempts(reader, attempts),
-        reader.text(llm),
-    )
 }
 
 impl Drop for Telemetry {

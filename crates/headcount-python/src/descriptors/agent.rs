@@ -1,9 +1,13 @@
 use headcount as client;
+use headcount::Agent as Described;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{Llm, quoted, shown, tools};
+use super::{Llm, quoted, set, shown, tools};
 use crate::reading::{Given, Reader, Unknown, text_of};
+
+/// Sets one of several values of a kind.
+type Setter<V> = fn(Described, V) -> Described;
 
 /// An agent: its role and its settings. What is left out is not sent; ``goal``, ``backstory`` and ``i18n_prompt_file`` are
 /// content, recorded only for a crew that shares.
@@ -16,7 +20,7 @@ use crate::reading::{Given, Reader, Unknown, text_of};
 /// 'Researcher'
 #[pyclass(frozen, weakref, module = "headcount")]
 pub(crate) struct Agent {
-    pub(crate) inner: client::Agent,
+    pub(crate) inner: Described,
     pub(crate) refused: u64,
     role: Option<String>,
 }
@@ -54,40 +58,34 @@ impl Agent {
     ) -> Self {
         let mut reader = Reader::new(extra, unknown);
         let role = reader.needed_text(role);
-        let mut agent = role.map_or_else(client::Agent::default, client::Agent::new);
-        if let Some(verbose) = reader.boolean(verbose) {
-            agent = agent.verbose(verbose);
+        let mut agent = role.map_or_else(Described::default, Described::new);
+        let flags: [(_, Setter<bool>); 3] = [
+            (verbose, Described::verbose),
+            (delegation_enabled, Described::delegation),
+            (code_execution_allowed, Described::code_execution),
+        ];
+        for (given, setter) in flags {
+            agent = set(agent, reader.boolean(given), setter);
         }
-        if let Some(enabled) = reader.boolean(delegation_enabled) {
-            agent = agent.delegation(enabled);
+        let limits: [(_, Setter<i64>); 3] = [
+            (max_iterations, Described::max_iterations),
+            (max_rpm, Described::max_rpm),
+            (max_retry_limit, Described::max_retry_limit),
+        ];
+        for (given, setter) in limits {
+            agent = set(agent, reader.integer(given), setter);
         }
-        if let Some(allowed) = reader.boolean(code_execution_allowed) {
-            agent = agent.code_execution(allowed);
+        let contents: [(_, Setter<client::Content>); 3] = [
+            (goal, Described::goal),
+            (backstory, Described::backstory),
+            (i18n_prompt_file, Described::i18n_prompt_file),
+        ];
+        for (given, setter) in contents {
+            agent = set(agent, reader.content(given), setter);
         }
-        if let Some(iterations) = reader.integer(max_iterations) {
-            agent = agent.max_iterations(iterations);
-        }
-        if let Some(requests) = reader.integer(max_rpm) {
-            agent = agent.max_rpm(requests);
-        }
-        if let Some(retries) = reader.integer(max_retry_limit) {
-            agent = agent.max_retry_limit(retries);
-        }
-        if let Some(llm) = model(&mut reader, llm) {
-            agent = agent.llm(llm);
-        }
-        if let Some(model) = reader.kept_text(function_calling_llm) {
-            agent = agent.function_calling_llm(model);
-        }
-        if let Some(goal) = reader.content(goal) {
-            agent = agent.goal(goal);
-        }
-        if let Some(backstory) = reader.content(backstory) {
-            agent = agent.backstory(backstory);
-        }
-        if let Some(file) = reader.content(i18n_prompt_file) {
-            agent = agent.i18n_prompt_file(file);
-        }
+        agent = set(agent, model(&mut reader, llm), Described::llm);
+        let model = reader.kept_text(function_calling_llm);
+        agent = set(agent, model, Described::function_calling_llm);
         Self {
             inner: agent.tools(self::tools(&mut reader, tools)),
             role: role.map(str::to_owned),

@@ -2,7 +2,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{Agent, MOST_MEMBERS, Task, shown};
+use super::{Agent, MOST_MEMBERS, Task, set, shown};
 use crate::reading::{Given, Reader, Unknown};
 
 /// A crew: its agents and tasks, and how it works.
@@ -68,24 +68,16 @@ impl Crew {
         for task in tasks.unwrap_or_default() {
             crew = crew.task(task);
         }
-        if let Some(name) = reader.kept_text(name) {
-            crew = crew.name(name);
-        }
-        if let Some(process) = reader.word(process) {
-            crew = crew.process(process);
-        }
-        if let Some(remembers) = reader.boolean(memory) {
-            crew = crew.memory(remembers);
-        }
-        if let Some(project) = reader.kept_text(project) {
-            crew = crew.project(project);
-        }
-        if let Some(inputs) = reader.content(inputs) {
-            crew = crew.inputs(inputs);
-        }
-        if let Some(is_present) = reader.boolean(inputs_present) {
-            crew = crew.inputs_present(is_present);
-        }
+        crew = set(crew, reader.kept_text(name), client::Crew::name);
+        crew = set(crew, reader.word(process), client::Crew::process);
+        crew = set(crew, reader.boolean(memory), client::Crew::memory);
+        crew = set(crew, reader.kept_text(project), client::Crew::project);
+        crew = set(crew, reader.content(inputs), client::Crew::inputs);
+        crew = set(
+            crew,
+            reader.boolean(inputs_present),
+            client::Crew::inputs_present,
+        );
         // Nothing but a plain True is consent.
         let shares = reader.boolean(share_crew) == Some(true);
         Self {

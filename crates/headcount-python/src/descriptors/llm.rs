@@ -2,7 +2,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{quoted, shown};
+use super::{quoted, set, shown};
 use crate::reading::{Given, Reader, Unknown};
 
 /// A model and its settings. Never an address or a key: there is no place for them.
@@ -45,21 +45,11 @@ impl Llm {
         if let Some(model) = model {
             inner = client::Llm::new(model);
         }
-        if let Some(name) = name {
-            inner = inner.name(name);
-        }
-        if let Some(model_name) = model_name {
-            inner = inner.model_name(model_name);
-        }
-        if let Some(top_k) = top_k {
-            inner = inner.top_k(top_k);
-        }
-        if let Some(temperature) = temperature {
-            inner = inner.temperature(temperature);
-        }
-        if let Some(class_name) = class_name {
-            inner = inner.class_name(class_name);
-        }
+        inner = set(inner, name, client::Llm::name);
+        inner = set(inner, model_name, client::Llm::model_name);
+        inner = set(inner, top_k, client::Llm::top_k);
+        inner = set(inner, temperature, client::Llm::temperature);
+        inner = set(inner, class_name, client::Llm::class_name);
         Self {
             inner,
             refused: reader.refused(),

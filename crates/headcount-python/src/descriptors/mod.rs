@@ -16,6 +16,14 @@ pub(crate) use tool::{Tool, tools};
 /// More agents or tasks than this are not a crew's.
 const MOST_MEMBERS: usize = 10_000;
 
+/// Sets what was said.
+fn set<D, V>(descriptor: D, value: Option<V>, setter: impl FnOnce(D, V) -> D) -> D {
+    match value {
+        Some(value) => setter(descriptor, value),
+        None => descriptor,
+    }
+}
+
 /// `Name(first=…, second=…)`, of the values that are there.
 fn shown(name: &str, values: &[(&str, Option<String>)]) -> String {
     let values: Vec<String> = values

@@ -2,7 +2,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{Agent, shown, tools};
+use super::{Agent, set, shown, tools};
 use crate::reading::{Given, Reader, Unknown};
 
 /// The catalog's limit of one list.
@@ -54,15 +54,17 @@ impl Task {
             Some(Err(_)) => reader.refuse(1),
             None => {}
         }
-        if let Some(is_async) = reader.boolean(async_execution) {
-            task = task.async_execution(is_async);
-        }
-        if let Some(is_asked) = reader.boolean(human_input) {
-            task = task.human_input(is_asked);
-        }
-        if let Some(expected) = reader.content(expected_output) {
-            task = task.expected_output(expected);
-        }
+        task = set(
+            task,
+            reader.boolean(async_execution),
+            client::Task::async_execution,
+        );
+        task = set(task, reader.boolean(human_input), client::Task::human_input);
+        task = set(
+            task,
+            reader.content(expected_output),
+            client::Task::expected_output,
+        );
         let context = reader.items(context, MOST_CONTEXT, |_, item| {
             Some(item.cast::<Task>().ok()?.get().inner.clone())
         });

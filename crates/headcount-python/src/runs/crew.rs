@@ -213,10 +213,7 @@ impl CrewRun {
 
     /// What the crew did, as far as its builder shares it: the outputs of its tasks and its log. Content, recorded only if the
     /// crew shares.
-    #[pyo3(
-        signature = (tasks_output=None, log=None, *extra, **unknown),
-        text_signature = "($self, tasks_output=None, log=None)"
-    )]
+    #[pyo3(signature = (tasks_output=None, log=None, *extra, **unknown), text_signature = "($self, tasks_output=None, log=None)")]
     fn share_execution(
         &self,
         tasks_output: Given<'_, '_>,

@@ -137,6 +137,31 @@ fn every_case_is_kept() {
     }
 }
 
+/// What a client may record is in `src/fields.rs`; what is in no case, no other client is held to.
+#[test]
+fn every_field_is_in_a_case() {
+    let fields = include_str!("../../src/fields.rs");
+    let keys = fields.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("pub(crate) const ")?;
+        let (_, rest) = rest.split_once("key: \"")?;
+        Some(rest.split_once('"')?.0)
+    });
+    // Of the whole request, and different from machine to machine.
+    let of_resource =
+        |key: &&str| key.starts_with("versions.") || key.starts_with("execution_environment.");
+    let mut seen = std::collections::BTreeSet::new();
+    for (_, case) in cases() {
+        for span in case["expect"]["spans"].as_array().unwrap() {
+            seen.extend(span["attributes"].as_object().unwrap().keys().cloned());
+        }
+    }
+    let missing: Vec<&str> = keys
+        .filter(|key| !of_resource(key) && !seen.contains(*key))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(seen.len() > 90, "{} fields", seen.len());
+}
+
 /// A comparison that finds no difference would keep every promise.
 #[test]
 fn every_part_of_an_expectation_is_compared() {
