@@ -6,11 +6,13 @@
 //! lock with its life, so that nothing is stuck.
 
 mod disk;
+mod found;
 mod held;
 mod memory;
 mod segment;
 
-pub(crate) use disk::{DiskSpool, Found, list, list_ending};
+pub(crate) use disk::DiskSpool;
+pub(crate) use found::{Found, list, list_ending};
 pub(crate) use held::Held;
 pub(crate) use memory::MemorySpool;
 pub(crate) use segment::{Content, Damage, Record, read};
