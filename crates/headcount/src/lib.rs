@@ -29,6 +29,7 @@ mod clock;
 mod consent;
 mod drain;
 mod erase;
+mod errand;
 mod events;
 mod field;
 #[rustfmt::skip]

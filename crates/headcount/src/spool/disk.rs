@@ -19,6 +19,8 @@ pub(crate) struct DiskSpool {
     folder: PathBuf,
     current: Option<Current>,
     has_written: bool,
+    /// Segments that are there are about to be sent, and not gone on with.
+    begins_anew: bool,
     buffer: Vec<u8>,
 }
 
@@ -37,6 +39,7 @@ impl DiskSpool {
             folder,
             current: None,
             has_written: false,
+            begins_anew: false,
             buffer: Vec::new(),
         }
     }
@@ -89,8 +92,15 @@ impl DiskSpool {
         self.current = None;
     }
 
-    fn open(&self) -> io::Result<Current> {
-        if let Some(current) = self.go_on() {
+    /// Has the next record begin a segment of its own.
+    pub(crate) fn begin_anew(&mut self) {
+        self.begins_anew = true;
+    }
+
+    fn open(&mut self) -> io::Result<Current> {
+        if !std::mem::take(&mut self.begins_anew)
+            && let Some(current) = self.go_on()
+        {
             return Ok(current);
         }
         folders::create(&self.folder)?;
@@ -274,9 +284,9 @@ mod tests {
         std::fs::write(&file, b"").unwrap();
         let mut spool = super::super::Spool::Disk(DiskSpool::new(file.join("spool")));
         spool.append(&record(b"kept"), Room::Ordinary).unwrap();
-        let super::super::Spool::Memory(memory) = spool else {
+        let super::super::Spool::Memory(mut memory) = spool else {
             panic!("still on disk");
         };
-        assert_eq!(memory.body().0, b"kept");
+        assert_eq!(memory.batch().unwrap().1, b"kept");
     }
 }

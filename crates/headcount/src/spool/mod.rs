@@ -88,6 +88,14 @@ impl Spool {
             disk.seal();
         }
     }
+
+    /// The same, and leaves it to the uploader, which is about to come for it.
+    pub(crate) fn seal_for_upload(&mut self) {
+        if let Spool::Disk(disk) = self {
+            disk.seal();
+            disk.begin_anew();
+        }
+    }
 }
 
 /// Reads what claims to be a segment; what is whole is written again and must read the same.

@@ -126,6 +126,9 @@ pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> An
     post.send(trust)
 }
 
+/// In a framework's folder: locked by the uploader, and changed when it began.
+const LOCK: &str = "uploader.lock";
+
 /// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
 pub(crate) fn lock(folder: &Path) -> Option<Held> {
     folders::create(folder).ok()?;
@@ -136,6 +139,15 @@ pub(crate) fn lock(folder: &Path) -> Option<Held> {
         .open(folder.join("uploader.lock"))
         .ok()?;
     Held::lock(file).ok()
+}
+
+/// Whether somebody began to send less than ten seconds ago, and may have ended before the answer came.
+pub(crate) fn was_tried_just_now(folder: &Path) -> bool {
+    let lock = std::fs::metadata(folder.join(LOCK));
+    let age = lock
+        .and_then(|lock| lock.modified())
+        .map(|begun| begun.elapsed());
+    matches!(age, Ok(Ok(age)) if age < policy::FIRST_PAUSE)
 }
 
 impl Uploader {
@@ -274,9 +286,8 @@ impl Uploader {
         post.send(&self.trust)
     }
 
-    /// Sends what a process without a disk holds.
-    pub(crate) fn send_from_memory(&self, body: &[u8]) -> Answer {
-        let name: crate::random::Text<32> = crate::random::hex(crate::random::bytes16());
+    /// Sends what a process without a disk holds, under a name that stays the same while it does.
+    pub(crate) fn send_from_memory(&self, name: &str, body: &[u8]) -> Answer {
         let compressed = compress(body);
         let post = http::Post {
             endpoint: &self.endpoint,
@@ -284,7 +295,7 @@ impl Uploader {
             content_type: SPANS,
             body: compressed.as_deref().unwrap_or(body),
             encoding: compressed.as_ref().map(|_| "gzip"),
-            idempotency_key: name.as_str(),
+            idempotency_key: name,
             // A machine that keeps nothing could not redeem it.
             receipt: None,
         };
