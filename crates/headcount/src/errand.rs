@@ -105,8 +105,9 @@ fn send_spool(recorder: &Arc<Recorder>, uploader: &upload::Uploader) -> Left {
             || recorder.mode() != Mode::On
             || settings.still_allowed() != Mode::On
     };
+    let before_an_off = settings.give_up_what_an_off_met();
     let run = uploader.run(&should_stop);
-    for (fate, events) in &run.given_up {
+    for (fate, events) in run.given_up.iter().chain(&before_an_off) {
         recorder.losses.add_booked(*fate, *events);
     }
     if run.is_gone {
@@ -155,6 +156,14 @@ fn settle_memory(recorder: &Recorder, answer: Answer, records: usize) -> Left {
 }
 
 impl crate::settings::Settings {
+    /// What was recorded before an off does not leave after an on, though nobody of this process heard of either.
+    pub(crate) fn give_up_what_an_off_met(&self) -> upload::GivenUp {
+        match (self.folder(), consent::last_off(&self.folders)) {
+            (Some(folder), Some(off_until)) => upload::give_up_before(&folder, off_until),
+            _ => upload::GivenUp::new(),
+        }
+    }
+
     /// What the files say now. The environment is not asked: only the host's own threads may read it, at the calls of
     /// [`crate::Telemetry`].
     pub(crate) fn still_allowed(&self) -> Mode {

@@ -9,7 +9,7 @@ use crate::folders::{self, Folders};
 use crate::ledger::{Entry, Fate, Ledger};
 use crate::receipt::SentTo;
 use crate::settings::Settings;
-use crate::{random, spool, upload};
+use crate::{random, settings, spool, upload};
 
 /// What a framework left on this machine.
 #[derive(Debug, Clone)]
@@ -118,6 +118,12 @@ pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
     }
 }
 
+/// Whether anything is kept in `folder` that somebody may want to see, send or delete.
+fn is_of_a_framework(folder: &Path) -> bool {
+    let kept = [ABOUT, SECRET, "spool", "ledger.tsv"];
+    kept.iter().any(|name| folder.join(name).exists())
+}
+
 /// How many events wait in `folder`, those of a running process among them.
 pub(crate) fn pending(folder: &Path) -> u64 {
     readable(folder).map(|pending| pending.events).sum()
@@ -164,10 +170,14 @@ impl Installation {
             .filter_map(|entry| {
                 let folder = entry.ok()?.path();
                 let framework = folder.file_name()?.to_str()?.to_owned();
-                let about = folders::read(&folder.join(ABOUT), 4_096).ok()?;
-                let about = String::from_utf8(about).ok()?;
+                if !is_of_a_framework(&folder) {
+                    return None;
+                }
+                // Of a file that is missing or spoiled as much is shown as there is; what waits beside it is there too.
+                let about = folders::read(&folder.join(ABOUT), 4_096).unwrap_or_default();
+                let about = String::from_utf8_lossy(&about);
                 let mut lines = about.lines();
-                let mut line = || lines.next().unwrap_or_default().to_owned();
+                let mut line = || settings::clean_line(lines.next().unwrap_or_default());
                 Some(Installation {
                     framework,
                     version: line(),
@@ -314,42 +324,6 @@ impl Installation {
             }
         }
         Ok(())
-    }
-}
-
-/// Writes the person's own word, which counts for every framework: `headcount on` and `headcount off`. Off also empties
-/// every spool.
-///
-/// # Errors
-/// There is no folder for settings on this machine, or it cannot be written to.
-pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
-    let folders = Folders::find(|name| std::env::var_os(name));
-    let path = folders.consents().next().ok_or_else(|| {
-        io::Error::other(format!(
-            "no folder for settings: set HOME, or {} to a folder of your choice",
-            folders::HOME_VARIABLE
-        ))
-    })?;
-    // What was recorded before an off, and escaped it because a program was running, does not leave after an on.
-    let was_on = matches!(
-        consent::read_file(&path),
-        consent::Word::On | consent::Word::Absent
-    );
-    if is_on && !was_on {
-        empty_all();
-    }
-    let word = if is_on { "on" } else { "off" };
-    let time = crate::clock::utc(crate::clock::now_millis());
-    folders::replace_durably(&path, format!("{word} since {time}\n").as_bytes())?;
-    if !is_on {
-        empty_all();
-    }
-    Ok(path)
-}
-
-fn empty_all() {
-    for installation in Installation::all() {
-        let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
     }
 }
 

@@ -49,6 +49,7 @@ mod spool;
 mod surroundings;
 mod telemetry;
 mod upload;
+mod word;
 mod worker;
 
 pub use builder::Builder;
@@ -56,7 +57,7 @@ pub use consent::{Decision, Mode, Reason};
 pub use erase::{Asked, ErasureAnswer};
 pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
 pub use folders::HOME_VARIABLE;
-pub use installation::{Installation, Pending, Totals, set_consent};
+pub use installation::{Installation, Pending, Totals};
 pub use ledger::{Entry, Fate};
 pub use lifetime::write_down_all;
 pub use losses::LossReason;
@@ -66,6 +67,7 @@ pub use model::{
 };
 pub use telemetry::{Books, Telemetry};
 pub use upload::EndpointError;
+pub use word::{set_consent};
 
 /// The parsers, for the fuzz targets in `fuzz/`.
 #[cfg(fuzzing)]

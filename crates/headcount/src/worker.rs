@@ -309,7 +309,8 @@ impl Rounds {
 /// Gives up what waited for too long.
 fn tend(recorder: &Recorder) {
     if let Some(folder) = recorder.settings.folder() {
-        for (fate, events) in upload::tend(&folder) {
+        let before_an_off = recorder.settings.give_up_what_an_off_met();
+        for (fate, events) in upload::tend(&folder).into_iter().chain(before_an_off) {
             recorder.losses.add_booked(fate, events);
         }
     }

@@ -70,6 +70,14 @@ impl Surroundings {
         self.shown = notice::was_shown(&folder);
     }
 
+    /// Whether the person's word or the administrator's is off, and that was looked at.
+    pub(crate) fn is_off_in_a_file(&self) -> bool {
+        let words = [self.system.1, self.personal.1];
+        words
+            .into_iter()
+            .any(|word| !matches!(word, Word::Absent | Word::On))
+    }
+
     pub(crate) fn inputs(&self, off_in_code: bool, told: bool, just_shown: bool) -> Inputs<'_> {
         let switches = self.switches.iter();
         Inputs {
@@ -128,9 +136,41 @@ pub(crate) fn read_file(path: &Path) -> Word {
     }
 }
 
+/// Begins a line of the person's file that says on: an off came before it, and ended then.
+pub(crate) const OFF_UNTIL: &str = "off until ";
+
+/// Until when, in milliseconds since 1970 UTC, the person's last off counted, as far as a file tells: what was recorded
+/// before that does not leave, though she has said on since.
+pub(crate) fn last_off(folders: &Folders) -> Option<u64> {
+    let texts = folders.consents().map(|path| folders::read_text(&path));
+    let untils = texts.filter_map(|text| {
+        let mut lines = text.lines();
+        lines.find_map(|line| {
+            let until = line.strip_prefix(OFF_UNTIL)?;
+            until.split_whitespace().next()?.parse::<u64>().ok()
+        })
+    });
+    untils.max()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_off_is_known_after_an_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders {
+            settings: vec![folder.path().to_owned()],
+            ..Folders::default()
+        };
+        assert_eq!(last_off(&folders), None);
+        let text =
+            "on since 2026-03-02T09:15:05Z\noff until 1772442904000 (2026-03-02T09:15:04Z)\n";
+        std::fs::write(folder.path().join("consent"), text).unwrap();
+        assert_eq!(last_off(&folders), Some(1_772_442_904_000));
+        assert_eq!(read_file(&folder.path().join("consent")), Word::On);
+    }
 
     #[test]
     fn a_file_says_on_or_off_or_counts_as_off() {

@@ -12,7 +12,7 @@ pub use endpoint::EndpointError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::Answer;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
-pub(crate) use settle::{empty, settled, tend};
+pub(crate) use settle::{empty, give_up_before, settled, tend};
 
 use std::path::{Path, PathBuf};
 

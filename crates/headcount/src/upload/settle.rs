@@ -82,6 +82,14 @@ pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
     give_up(folder, fate, |_| true)
 }
 
+/// Gives up what was recorded before an off that ended at `off_until`, and was meanwhile taken back. A segment that was
+/// begun before it is given up whole.
+pub(crate) fn give_up_before(folder: &Path, off_until: u64) -> GivenUp {
+    give_up(folder, Fate::TurnedOff, |found| {
+        found.created_millis < off_until
+    })
+}
+
 /// Does what is due whether or not anything is sent: lines that are missing, and segments that waited for too long.
 pub(crate) fn tend(folder: &Path) -> GivenUp {
     finish(folder);
