@@ -1,6 +1,6 @@
 //! The wall clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970 UTC; 0 where the clock is before that.
 pub(crate) fn now_nanos() -> u64 {
@@ -13,6 +13,62 @@ pub(crate) fn nanos_of(moment: SystemTime) -> u64 {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     })
 }
+
+/// From a start to an end. The wall clock says when it began; how long it took is measured by one that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch {
+    pub(crate) start_nanos: u64,
+    /// What had passed already when it was made.
+    lead_nanos: u64,
+    /// `None` of what is not measured.
+    made: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// Begins now.
+    pub(crate) fn begin() -> Self {
+        Self {
+            start_nanos: now_nanos(),
+            lead_nanos: 0,
+            made: Some(Instant::now()),
+        }
+    }
+
+    /// While telemetry is off no clock is read.
+    pub(crate) fn never() -> Self {
+        Self {
+            start_nanos: 0,
+            lead_nanos: 0,
+            made: None,
+        }
+    }
+
+    /// The same, of something that began at `start`; a moment that is yet to come counts as now.
+    pub(crate) fn since(start: SystemTime) -> Self {
+        let now = now_nanos();
+        let start_nanos = nanos_of(start).min(now);
+        Self {
+            start_nanos,
+            lead_nanos: now - start_nanos,
+            made: Some(Instant::now()),
+        }
+    }
+
+    /// When it ends, if it ends now.
+    pub(crate) fn end_nanos(&self) -> u64 {
+        self.start_nanos + self.nanos()
+    }
+
+    /// How long it took.
+    pub(crate) fn nanos(&self) -> u64 {
+        let since = self.made.map_or(0, |made| made.elapsed().as_nanos());
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.lead_nanos.saturating_add(since)
+    }
+}
+
+/// No clock that is right showed less since this program was written, in milliseconds since 1970 UTC.
+pub(crate) const YEAR_2020_MILLIS: u64 = 1_577_836_800_000;
 
 /// Milliseconds since 1970 UTC.
 pub(crate) fn now_millis() -> u64 {

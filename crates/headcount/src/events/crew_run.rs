@@ -1,10 +1,11 @@
 use std::time::SystemTime;
 
+use crate::clock::Stopwatch;
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_completion, crew_execution, crew_io, task_detail, test};
 use crate::model::{Content, Direction, Outcome, Task, TestStep};
 use crate::recorder::Event;
-use crate::{TaskRun, Telemetry, clock, platform};
+use crate::{TaskRun, Telemetry, platform};
 
 /// A crew at work: from [`Telemetry::crew_started`] until it is completed, has failed, or is dropped.
 ///
@@ -16,7 +17,7 @@ pub struct CrewRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<CrewLink>,
-    start_nanos: u64,
+    watch: Stopwatch,
     generation: u32,
     end: Option<Outcome>,
 }
@@ -26,7 +27,7 @@ impl CrewRun {
         Self {
             telemetry,
             link: Some(link),
-            start_nanos: clock::now_nanos(),
+            watch: Stopwatch::begin(),
             generation: platform::generation(),
             end: None,
         }
@@ -36,7 +37,7 @@ impl CrewRun {
         Self {
             telemetry: Telemetry::off(),
             link: None,
-            start_nanos: 0,
+            watch: Stopwatch::never(),
             generation: 0,
             end: None,
         }
@@ -152,7 +153,7 @@ impl CrewRun {
     /// The crew began at that moment and not when this was made; a moment that is yet to come counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
-        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self.watch = Stopwatch::since(start);
         self
     }
 
@@ -236,9 +237,10 @@ impl Drop for CrewRun {
         }
         self.telemetry.record(
             || Event {
-                start_nanos: self.start_nanos,
+                name: "Crew Completed",
+                start_nanos: self.watch.start_nanos,
+                end_nanos: self.watch.end_nanos(),
                 failed: self.end != Some(Outcome::Completed),
-                ..Event::now("Crew Completed")
             },
             |span| {
                 span.id(crew_completion::CREW_ID, link.id);

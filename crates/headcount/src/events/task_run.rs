@@ -1,11 +1,12 @@
 use std::time::SystemTime;
 
+use crate::clock::Stopwatch;
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_io, task_lifecycle};
 use crate::model::{Content, Direction, Key};
 use crate::random::Id;
 use crate::recorder::Event;
-use crate::{Telemetry, clock, platform};
+use crate::{Telemetry, platform};
 
 /// A task at work, from its real start to its real end (category `task_lifecycle`).
 ///
@@ -17,7 +18,7 @@ pub struct TaskRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<TaskLink>,
-    start_nanos: u64,
+    watch: Stopwatch,
     generation: u32,
     end: End,
 }
@@ -41,7 +42,7 @@ impl TaskRun {
         Self {
             telemetry,
             link: Some(TaskLink { crew, id, key }),
-            start_nanos: clock::now_nanos(),
+            watch: Stopwatch::begin(),
             generation: platform::generation(),
             end: End::Unknown,
         }
@@ -51,7 +52,7 @@ impl TaskRun {
         Self {
             telemetry: Telemetry::off(),
             link: None,
-            start_nanos: 0,
+            watch: Stopwatch::never(),
             generation: 0,
             end: End::Unknown,
         }
@@ -60,7 +61,7 @@ impl TaskRun {
     /// The task began at that moment and not when this was made; a moment that is yet to come counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
-        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self.watch = Stopwatch::since(start);
         self
     }
 
@@ -118,9 +119,10 @@ impl Drop for TaskRun {
         };
         self.telemetry.record(
             || Event {
-                start_nanos: self.start_nanos,
+                name: "Task Execution",
+                start_nanos: self.watch.start_nanos,
+                end_nanos: self.watch.end_nanos(),
                 failed: !matches!(self.end, End::Completed),
-                ..Event::now("Task Execution")
             },
             |span| {
                 span.id(task_lifecycle::CREW_ID, link.crew.id);

@@ -93,10 +93,15 @@ pub(crate) fn give_up_before(folder: &Path, off_until: u64) -> GivenUp {
 /// Does what is due whether or not anything is sent: lines that are missing, and segments that waited for too long.
 pub(crate) fn tend(folder: &Path) -> GivenUp {
     finish(folder);
-    let now = clock::now_millis();
-    give_up(folder, Fate::TooOld, |found| {
-        now.saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS
-    })
+    give_up(folder, Fate::TooOld, is_too_old)
+}
+
+fn is_too_old(found: &Found) -> bool {
+    // A machine that did not know the time yet when it began the segment.
+    if found.created_millis < clock::YEAR_2020_MILLIS {
+        return false;
+    }
+    clock::now_millis().saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS
 }
 
 fn give_up(folder: &Path, fate: Fate, which: impl Fn(&Found) -> bool) -> GivenUp {
