@@ -121,6 +121,7 @@ impl Telemetry {
     /// Writes what waits in memory to the spool, asks for it to be sent, and waits until it was, for at most `patience`;
     /// says whether the spool is empty. The only call that waits: for tests, and for programs that choose to.
     pub fn flush(&self, patience: Duration) -> bool {
+        self.ask_again();
         let Some(recorder) = self.recorder() else {
             return true;
         };
@@ -168,7 +169,9 @@ impl Telemetry {
         is_recording.then_some(&inner.settings().keyer)
     }
 
-    /// The framework's switches are read again, where a crew begins: what was set after the start counts as well.
+    /// The switches are read again where crews, tasks and flows begin and end: what was set after the start counts as well.
+    /// On the host's own threads, because no other may read the environment while the host changes it; and not where a tool
+    /// is used, which is to cost nothing.
     pub(crate) fn ask_again(&self) {
         let Some(recorder) = self.recorder() else {
             return;

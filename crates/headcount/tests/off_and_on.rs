@@ -63,3 +63,12 @@ fn an_off_written_by_hand_counts_from_the_next_start_on() {
     std::fs::write(home.path().join("consent"), "on\n").unwrap();
     assert_eq!(arriving(subject), 1);
 }
+
+#[test]
+fn a_switch_that_is_set_while_a_crew_works_counts_at_the_next_step() {
+    for step in ["task", "end-of-task", "end-of-crew", "end-of-flow", "flush"] {
+        let home = tempfile::tempdir().unwrap();
+        let subject = Subject::new(home.path()).variable("SUBJECT_SWITCHES_AT", step);
+        assert_eq!(text(&subject.run(&["switch-in-a-run"])), "Off\n", "{step}");
+    }
+}

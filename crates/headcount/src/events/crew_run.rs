@@ -52,6 +52,7 @@ impl CrewRun {
     /// One of the crew's tasks begins.
     #[must_use = "the run records how the task ends; dropped at once it says that the task failed"]
     pub fn task_started(&self, task: &Task) -> TaskRun {
+        self.telemetry.ask_again();
         match (self.link, self.telemetry.keyer()) {
             (Some(link), Some(keyer)) => TaskRun::new(
                 self.telemetry.clone(),
@@ -235,6 +236,7 @@ impl Drop for CrewRun {
         if self.end.is_none() && self.generation != platform::generation() {
             return;
         }
+        self.telemetry.ask_again();
         self.telemetry.record(
             || Event {
                 name: "Crew Completed",

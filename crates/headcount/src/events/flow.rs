@@ -162,10 +162,14 @@ impl FlowRun {
 
 impl Drop for FlowRun {
     fn drop(&mut self) {
+        let is_ended = self.end.is_some() || self.has_failed;
+        if !is_ended && self.generation != platform::generation() {
+            return;
+        }
+        self.telemetry.ask_again();
         match self.end {
             Some(FlowEvent::Paused) => self.record(FlowEvent::Paused, None, None),
             Some(_) => self.record(FlowEvent::Completed, Some(Outcome::Completed), None),
-            None if !self.has_failed && self.generation != platform::generation() => return,
             None => self.record(FlowEvent::Completed, Some(Outcome::Failed), None),
         }
         self.telemetry.hurry();

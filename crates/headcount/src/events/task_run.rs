@@ -117,6 +117,7 @@ impl Drop for TaskRun {
             End::Unknown if std::thread::panicking() => Some("panic"),
             End::Unknown => Some("dropped"),
         };
+        self.telemetry.ask_again();
         self.telemetry.record(
             || Event {
                 name: "Task Execution",
