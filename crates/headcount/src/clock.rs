@@ -75,8 +75,9 @@ pub(crate) fn now_millis() -> u64 {
     now_nanos() / 1_000_000
 }
 
-/// `millis` since 1970 as `2026-03-02T09:15:04Z` (RFC 3339).
-pub(crate) fn utc(millis: u64) -> String {
+/// Milliseconds since 1970 UTC as `2026-03-02T09:15:04Z` (RFC 3339): as the ledger writes them.
+#[must_use]
+pub fn utc(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (days, second) = ((seconds / 86_400).cast_signed(), seconds % 86_400);
     // Days to a date of the Gregorian calendar, in years that begin in March (Howard Hinnant, "chrono-compatible

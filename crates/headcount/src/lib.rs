@@ -53,6 +53,7 @@ mod word;
 mod worker;
 
 pub use builder::Builder;
+pub use clock::utc;
 pub use consent::{Decision, Mode, Reason};
 pub use erase::{Asked, ErasureAnswer};
 pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
