@@ -241,6 +241,14 @@ impl Installation {
         readable(&self.folder).collect()
     }
 
+    /// How many segments wait that this user may not open, so that they are neither shown nor sent: a run as another user, such
+    /// as one under `sudo`, left them.
+    #[must_use]
+    pub fn forbidden(&self) -> usize {
+        let all = spool::list(&upload::spool_folder(&self.folder));
+        all.iter().filter(|found| !found.is_allowed()).count()
+    }
+
     /// What left, and what was given up, oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<Entry> {

@@ -175,6 +175,19 @@ fn without_a_ledger_nothing_is_sent_twice() {
     assert_eq!(totals.delivered, seen.len() as u64);
 }
 
+/// What stands in the place of the ledger does not keep content on this machine.
+#[test]
+fn without_a_ledger_an_off_empties_the_spool_all_the_same() {
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path());
+    let _output = text(&subject.run(&["record", "50", "1"]));
+    let in_its_place = subject.folder().join("ledger.tsv/something");
+    std::fs::create_dir_all(in_its_place).unwrap();
+    let _output = text(&subject.run(&["say", "off"]));
+    assert_eq!(segments(&subject), 0);
+    assert!(ledger(&subject).contains("\tturned_off\t"));
+}
+
 #[test]
 fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
     let receiver = Receiver::answering(|_| answer("503 Busy"));

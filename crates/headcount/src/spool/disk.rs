@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
-use super::found::{ENDING, is_still, list};
+use super::found::{ENDING, bytes_in, is_still, list};
 use super::held::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
 use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
@@ -54,8 +54,7 @@ impl DiskSpool {
         if !record.write(&mut self.buffer) {
             return Err(SpoolError::Full);
         }
-        let waiting: u64 = list(&self.folder).iter().map(|found| found.bytes).sum();
-        if waiting + self.buffer.len() as u64 > room.limit() {
+        if bytes_in(&self.folder) + self.buffer.len() as u64 > room.limit() {
             return Err(SpoolError::Full);
         }
         let mut current = match self.current.take() {

@@ -53,6 +53,16 @@ pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
     found
 }
 
+/// How much of the disk a folder of segments takes, those among them that were dealt with and could not be removed.
+pub(super) fn bytes_in(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let bytes = entries.filter_map(|entry| {
+        let metadata = entry.ok()?.metadata().ok()?;
+        metadata.is_file().then_some(metadata.len())
+    });
+    bytes.sum()
+}
+
 impl Found {
     /// Locks the segment and reads it, unless somebody else holds it or has dealt with it.
     pub(crate) fn take(&self) -> Option<(Held, Vec<u8>)> {
@@ -73,6 +83,12 @@ impl Found {
             .read_to_end(&mut bytes)
             .ok()?;
         Some((held, bytes))
+    }
+
+    /// Whether nobody forbids to open it, as for what another user left here.
+    pub(crate) fn is_allowed(&self) -> bool {
+        let opened = File::options().read(true).write(true).open(&self.path);
+        !opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
     /// Reads the segment without its lock: what a running process has written so far.

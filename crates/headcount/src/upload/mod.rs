@@ -132,12 +132,14 @@ const LOCK: &str = "uploader.lock";
 /// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
 pub(crate) fn lock(folder: &Path) -> Option<Held> {
     folders::create(folder).ok()?;
-    let file = folders::private_file()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join("uploader.lock"))
-        .ok()?;
+    let file = folders::open_shared(
+        &folder.join(LOCK),
+        folders::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false),
+    )
+    .ok()?;
     Held::lock(file).ok()
 }
 

@@ -33,7 +33,8 @@ pub(super) fn settle(ledger: &Ledger, found: &Found, entry: &Entry) -> bool {
     if std::fs::rename(&found.path, &settled).is_err() {
         return false;
     }
-    if ledger.append(entry).is_ok() {
+    // Content does not stay because a line about it cannot be written.
+    if ledger.append(entry).is_ok() || entry.fate == Fate::TurnedOff {
         let _best_effort = std::fs::remove_file(&settled);
     }
     true
@@ -58,11 +59,12 @@ pub(super) fn finish(folder: &Path) {
         return;
     }
     let ledger = Ledger::new(folder);
-    let entries = ledger.entries();
     for (fate, found) in settled {
         let Some((_held, bytes)) = found.take() else {
             continue;
         };
+        // Read under the segment's lock: whoever had it before may have written the line.
+        let entries = ledger.entries();
         let content = spool::read(&bytes);
         let mut line = entry(&found, &content, fate);
         if fate == Fate::Delivered {
@@ -71,7 +73,8 @@ pub(super) fn finish(folder: &Path) {
             line.sha256 = sha256(&body);
         }
         let is_written = Ledger::final_fate(&entries, &found.name).is_some();
-        if is_written || ledger.append(&line).is_ok() {
+        let is_to_go = fate == Fate::TurnedOff || is_too_old(&found);
+        if is_written || ledger.append(&line).is_ok() || is_to_go {
             let _best_effort = std::fs::remove_file(&found.path);
         }
     }
