@@ -151,10 +151,13 @@ impl DiskSpool {
             let length = content.length as u64;
             let is_usable = content.length >= SEGMENT_HEADER
                 && !matches!(content.damage, Some(segment::Damage::Spoiled));
-            let is_at_its_end = held.file().is_some_and(|mut file| {
-                file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
-            });
-            if is_usable && is_at_its_end {
+            // What a newer version wrote, or a disk spoiled, is for the uploader to judge: nothing is cut off there.
+            let is_at_its_end = || {
+                held.file().is_some_and(|mut file| {
+                    file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
+                })
+            };
+            if is_usable && is_at_its_end() {
                 return Some(Current {
                     held,
                     path: found.path,
@@ -242,6 +245,45 @@ mod tests {
             .append(&record(b" again"), Room::Ordinary)
             .unwrap();
         assert_eq!(bodies(folder.path()), [b"whole again"]);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_cut_off() {
+        let newer = {
+            let mut bytes = segment::header(7).to_vec();
+            bytes[8] = 2;
+            bytes.extend_from_slice(b"of a version that is yet to come");
+            bytes
+        };
+        let mut spoiled = segment::header(7).to_vec();
+        for payload in [b"first", b"other", b"third"] {
+            assert!(record(payload).write(&mut spoiled));
+        }
+        spoiled[SEGMENT_HEADER + 30] ^= 1;
+        for bytes in [newer, spoiled] {
+            let folder = tempfile::tempdir().unwrap();
+            let name = format!("{:013}-0011223344556677.spool", clock::now_millis());
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            DiskSpool::new(folder.path().to_owned())
+                .append(&record(b"mine"), Room::Ordinary)
+                .unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+            assert_eq!(list(folder.path()).len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_was_dealt_with_and_is_still_there_takes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = DiskSpool::new(folder.path().to_owned());
+        spool.append(&record(b"one"), Room::Ordinary).unwrap();
+        let settled = folder
+            .path()
+            .join("1772442904000-0011223344556677.delivered");
+        std::fs::write(settled, vec![0; SPOOL_LIMIT as usize]).unwrap();
+        let refused = spool.append(&record(b"two"), Room::Ordinary);
+        assert!(matches!(refused, Err(SpoolError::Full)));
     }
 
     #[test]
