@@ -15,7 +15,7 @@ pub(crate) use disk::DiskSpool;
 pub(crate) use found::{Found, list, list_ending};
 pub(crate) use held::Held;
 pub(crate) use memory::MemorySpool;
-pub(crate) use segment::{Content, Damage, Record, read};
+pub(crate) use segment::{Content, Record, read};
 
 /// How much may wait, in bytes, over all processes: the design's 8 MiB less what many processes may be adding at the
 /// same moment without seeing each other.
@@ -105,7 +105,9 @@ pub fn fuzz(bytes: &[u8]) {
     assert!(content.length <= bytes.len());
     let mut again = bytes[..content.length.min(24)].to_vec();
     for record in &content.records {
-        assert!(record.write(&mut again));
+        if again.len() < content.length {
+            assert!(record.write(&mut again));
+        }
     }
     assert_eq!(again, bytes[..content.length]);
 }

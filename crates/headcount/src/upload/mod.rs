@@ -17,7 +17,7 @@ pub(crate) use settle::{empty, give_up_before, settled, tend};
 use std::path::{Path, PathBuf};
 
 use crate::ledger::{Entry, Fate, Ledger, sha256};
-use crate::spool::{self, Damage, Found, Held};
+use crate::spool::{self, Found, Held};
 use crate::{clock, consent, folders, receipt};
 
 /// Bodies shorter than this gain nothing by compression.
@@ -222,7 +222,8 @@ impl Uploader {
             // A segment that was just begun, or one whose writer was killed at once.
             let age = clock::now_millis().saturating_sub(found.created_millis);
             if age > YOUNG_MILLIS && settle::settle(ledger, found, &entry) {
-                run.given_up.push((Fate::Unreadable, 0));
+                run.given_up
+                    .push((Fate::Unreadable, content.spoiled_events));
             }
             return None;
         }
@@ -253,8 +254,9 @@ impl Uploader {
             Fate::Delivered => run.delivered += entry.events,
             fate => run.given_up.push((fate, entry.events)),
         }
-        if content.damage == Some(Damage::Spoiled) {
-            run.given_up.push((Fate::Unreadable, 1));
+        if content.spoiled_events > 0 {
+            run.given_up
+                .push((Fate::Unreadable, content.spoiled_events));
         }
         Some(answer)
     }
