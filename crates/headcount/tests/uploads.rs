@@ -50,6 +50,11 @@ fn a_collector_that_is_gone_silences_this_version_and_no_other() {
     // The version that the file names is another one now.
     std::fs::write(subject.folder().join("gone"), "1.2.2\n").unwrap();
     assert!(text(&subject.run(&["decide"])).starts_with("on: "));
+    // Two versions side by side do not wake each other, and what cannot be read may name any version.
+    std::fs::write(subject.folder().join("gone"), "1.2.2\n1.2.3\n").unwrap();
+    assert!(text(&subject.run(&["decide"])).starts_with("off: "));
+    std::fs::write(subject.folder().join("gone"), [0xff, 0xfe]).unwrap();
+    assert!(text(&subject.run(&["decide"])).starts_with("off: "));
 }
 
 #[test]

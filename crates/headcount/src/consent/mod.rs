@@ -14,7 +14,7 @@
 mod gather;
 mod notice;
 
-pub(crate) use gather::{GONE, OFF_UNTIL, Surroundings, last_off, read_file};
+pub(crate) use gather::{GONE, OFF_UNTIL, Surroundings, last_off, note_gone, read_file};
 pub(crate) use notice::{SHOWN, tell};
 
 use std::fmt;

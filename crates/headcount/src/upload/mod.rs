@@ -186,9 +186,7 @@ impl Uploader {
                 Some(Answer::Status(200..=299, _)) => has_sent = true,
                 Some(Answer::Status(410, _)) => {
                     run.is_gone = true;
-                    let text = format!("{}\n", self.version);
-                    let path = self.folder.join(consent::GONE);
-                    let _best_effort = folders::replace(&path, text.as_bytes());
+                    consent::note_gone(&self.folder, &self.version);
                     run.given_up.extend(empty(&self.folder, Fate::Gone));
                     break;
                 }
