@@ -194,6 +194,30 @@ fn without_a_ledger_an_off_empties_the_spool_all_the_same() {
 }
 
 #[test]
+fn a_segment_that_a_collector_cannot_take_does_not_block_the_others() {
+    use std::sync::{Arc, Mutex};
+    let home = tempfile::tempdir().unwrap();
+    let quiet = Subject::new(home.path());
+    let _output = text(&quiet.run(&["record", "900", "2"]));
+    // The oldest one: whatever arrives first fails, now and later.
+    let first: Arc<Mutex<Option<usize>>> = Arc::default();
+    let receiver = Receiver::answering(move |number| {
+        let mut first = first.lock().unwrap();
+        let is_first = *first.get_or_insert(number) == number;
+        answer(if is_first { "500 Oops" } else { "200 OK" })
+    });
+    let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let _output = text(&subject.run(&["record-and-linger", "1500"]));
+    let statuses: Vec<u16> = receiver
+        .arrived()
+        .iter()
+        .map(|request| request.status)
+        .collect();
+    assert!(statuses.len() > 1, "{statuses:?}");
+    assert_eq!(statuses[..2], [500, 200]);
+}
+
+#[test]
 fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
     let receiver = Receiver::answering(|_| answer("503 Busy"));
     let home = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 mod endpoint;
 mod http;
 mod policy;
+mod run;
 mod settle;
 #[cfg(feature = "tls")]
 mod tls;
@@ -12,13 +13,14 @@ pub use endpoint::EndpointError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::Answer;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
+pub(crate) use run::{GivenUp, Left, Run};
 pub(crate) use settle::{empty, give_up_before, settled, tend};
 
 use std::path::{Path, PathBuf};
 
 use crate::ledger::{Entry, Fate, Ledger, sha256};
 use crate::spool::{self, Found, Held};
-use crate::{clock, consent, folders, receipt};
+use crate::{clock, folders, receipt};
 
 /// Bodies shorter than this gain nothing by compression.
 #[cfg(feature = "tls")]
@@ -79,34 +81,6 @@ pub(crate) struct Uploader {
     pub(crate) version: String,
 }
 
-/// Events that were given up, by fate: to be reported with the next batch.
-pub(crate) type GivenUp = Vec<(Fate, u64)>;
-
-/// How an upload went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Events that were acknowledged.
-    pub(crate) delivered: u64,
-    /// Events that were given up.
-    pub(crate) given_up: GivenUp,
-    /// What is left to be sent.
-    pub(crate) left: Left,
-    /// The collector wants no more.
-    pub(crate) is_gone: bool,
-}
-
-/// What is left after an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Left {
-    /// Nothing that may be sent.
-    #[default]
-    Nothing,
-    /// Something that another process holds or is sending.
-    Soon,
-    /// Something for later: not before this, in milliseconds since 1970 UTC.
-    At(u64),
-}
-
 /// The folder of segments within a framework's folder.
 pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
     folder.join("spool")
@@ -153,59 +127,6 @@ pub(crate) fn was_tried_just_now(folder: &Path) -> bool {
 }
 
 impl Uploader {
-    /// Sends segment after segment, oldest first, until one fails, nothing is left or `should_stop` says so.
-    pub(crate) fn run(&self, should_stop: &dyn Fn() -> bool) -> Run {
-        let mut run = Run::default();
-        let folder = spool_folder(&self.folder);
-        if spool::list(&folder).is_empty() {
-            return run;
-        }
-        let circuit = Circuit::read(&self.folder);
-        if clock::now_millis() < circuit.closed_until_millis {
-            run.left = Left::At(circuit.closed_until_millis);
-            return run;
-        }
-        let Some(lock) = lock(&self.folder) else {
-            run.left = Left::Soon;
-            return run;
-        };
-        let ledger = Ledger::new(&self.folder);
-        let mut has_sent = false;
-        for found in spool::list(&folder) {
-            if should_stop() {
-                run.left = Left::Soon;
-                break;
-            }
-            let Some((held, bytes)) = found.take() else {
-                run.left = Left::Soon;
-                continue;
-            };
-            let answer = self.segment(&ledger, &found, &bytes, &mut run);
-            drop(held);
-            match answer {
-                Some(Answer::Status(200..=299, _)) => has_sent = true,
-                Some(Answer::Status(410, _)) => {
-                    run.is_gone = true;
-                    consent::note_gone(&self.folder, &self.version);
-                    run.given_up.extend(empty(&self.folder, Fate::Gone));
-                    break;
-                }
-                Some(answer) if answer.is_failure() => {
-                    let circuit = circuit.failed(clock::now_millis(), answer.retry_after());
-                    circuit.write(&self.folder);
-                    run.left = Left::At(circuit.closed_until_millis);
-                    return run;
-                }
-                Some(_) | None => {}
-            }
-        }
-        if has_sent {
-            Circuit::succeeded(clock::now_millis()).write(&self.folder);
-        }
-        drop(lock);
-        run
-    }
-
     /// Deals with one segment, which is locked; `None` where nothing was sent.
     fn segment(
         &self,

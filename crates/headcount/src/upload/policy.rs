@@ -12,15 +12,15 @@ pub(crate) const UPLOAD_EVERY: Duration = Duration::from_secs(30);
 /// No two uploads of one machine come closer, whatever ends in between.
 pub(crate) const UPLOAD_SPACING_MILLIS: u64 = 500;
 /// The wait after the first failure; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest wait of our own making: a collector that is down for a day is asked four times.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3_600);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3_600);
 /// The longest wait that a collector may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// By how much clocks differ that are right, in milliseconds.
 const SLACK_MILLIS: u64 = 60_000;
 /// How many doublings are told apart.
-const MOST_FAILURES: u32 = 16;
+pub(super) const MOST_FAILURES: u32 = 16;
 
 /// What processes tell each other about the collector: the circuit breaker's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
