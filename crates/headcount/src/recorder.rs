@@ -180,7 +180,7 @@ impl Recorder {
 
     /// Counts events that will not reach a segment.
     pub(crate) fn lose(&self, reason: LossReason, events: u64) {
-        let _before = self.dropped.fetch_add(events, Ordering::Relaxed);
+        let _before = self.dropped.fetch_add(events, Ordering::Release);
         self.losses.add(reason, events);
     }
 }
