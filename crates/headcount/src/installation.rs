@@ -124,9 +124,14 @@ fn is_of_a_framework(folder: &Path) -> bool {
     kept.iter().any(|name| folder.join(name).exists())
 }
 
-/// How many events wait in `folder`, those of a running process among them.
-pub(crate) fn pending(folder: &Path) -> u64 {
-    readable(folder).map(|pending| pending.events).sum()
+/// Whether anything waits in `folder` for the collector of this mark, what a running process holds not excepted, nor what only
+/// tells of losses.
+pub(crate) fn is_waiting(folder: &Path, mark: Option<&str>) -> bool {
+    spool::list(&upload::spool_folder(folder))
+        .iter()
+        .filter(|found| found.is_for(mark))
+        .filter_map(spool::Found::peek)
+        .any(|bytes| !spool::read(&bytes).records.is_empty())
 }
 
 fn readable(folder: &Path) -> impl Iterator<Item = Pending> {

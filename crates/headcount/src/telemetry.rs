@@ -10,6 +10,7 @@ use crate::field::SpanWriter;
 use crate::lifetime::Lifetime;
 use crate::model::Keyer;
 use crate::recorder::{Event, Recorder};
+use crate::upload::Endpoint;
 use crate::{Builder, EndpointError, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
@@ -144,10 +145,12 @@ impl Telemetry {
         let _events = drain.run(&recorder, || false);
         drop(drain);
         let folder = recorder.settings.folder();
+        let mark = recorder.settings.endpoint.as_ref().ok().map(Endpoint::mark);
         loop {
             // Without a folder all that waits is in memory.
             let is_settled = folder.as_deref().is_none_or(|folder| {
-                installation::pending(folder) == 0 && upload::settled(folder).is_empty()
+                !installation::is_waiting(folder, mark.as_deref())
+                    && upload::settled(folder).is_empty()
             });
             if is_settled && !recorder.holds_in_memory() {
                 return true;

@@ -218,6 +218,20 @@ fn a_segment_that_a_collector_cannot_take_does_not_block_the_others() {
 }
 
 #[test]
+fn what_was_recorded_for_one_collector_does_not_go_to_another() {
+    let home = tempfile::tempdir().unwrap();
+    let away = Subject::new(home.path()).endpoint("http://127.0.0.1:9");
+    let _output = text(&away.run(&["everything", "share"]));
+    let receiver = Receiver::new();
+    let other = Subject::new(home.path()).endpoint(receiver.endpoint());
+    let output = text(&other.run(&["record-and-wait", "5", "1"]));
+    assert!(output.contains("sent true"), "{output}");
+    assert_eq!(receiver.spans().len(), 5);
+    let totals = headcount::Installation::all_in(home.path())[0].totals();
+    assert!(totals.pending > 5, "{totals:?}");
+}
+
+#[test]
 fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
     let receiver = Receiver::answering(|_| answer("503 Busy"));
     let home = tempfile::tempdir().unwrap();

@@ -17,6 +17,8 @@ const TRIES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct DiskSpool {
     folder: PathBuf,
+    /// Of the collector that the events are for, where there is one.
+    mark: Option<String>,
     current: Option<Current>,
     has_written: bool,
     /// Segments that are there are about to be sent, and not gone on with.
@@ -37,11 +39,19 @@ impl DiskSpool {
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
+            mark: None,
             current: None,
             has_written: false,
             begins_anew: false,
             buffer: Vec::new(),
         }
+    }
+
+    /// The same, with events for the collector of this mark and for no other.
+    #[must_use]
+    pub(crate) fn marked(mut self, mark: Option<String>) -> Self {
+        self.mark = mark;
+        self
     }
 
     pub(crate) fn has_written(&self) -> bool {
@@ -106,9 +116,11 @@ impl DiskSpool {
         for _ in 0..TRIES {
             let now = clock::now_millis();
             let suffix: random::Text<16> = random::hex(random::from_system::<8>());
+            let mark = self.mark.as_ref().map(|mark| format!("-{mark}"));
+            let mark = mark.unwrap_or_default();
             let path = self
                 .folder
-                .join(format!("{now:013}-{}.{ENDING}", suffix.as_str()));
+                .join(format!("{now:013}-{}{mark}.{ENDING}", suffix.as_str()));
             let file = folders::private_file()
                 .read(true)
                 .write(true)
@@ -141,7 +153,8 @@ impl DiskSpool {
         let now = clock::now_millis();
         let candidates = list(&self.folder).into_iter().rev().filter(|found| {
             let age = now.saturating_sub(found.created_millis);
-            found.bytes < SEGMENT_LIMIT && age < AGE_LIMIT_MILLIS / 30
+            let is_young = age < AGE_LIMIT_MILLIS / 30;
+            found.bytes < SEGMENT_LIMIT && is_young && found.mark() == self.mark.as_deref()
         });
         for found in candidates.take(TRIES) {
             let Some((held, bytes)) = found.take() else {
@@ -229,6 +242,22 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(bodies(folder.path()), [b"abc"]);
+    }
+
+    #[test]
+    fn what_is_for_one_collector_is_not_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        for mark in [None, Some("aaaaaaaa"), Some("bbbbbbbb"), Some("aaaaaaaa")] {
+            DiskSpool::new(folder.path().to_owned())
+                .marked(mark.map(str::to_owned))
+                .append(&record(b"one"), Room::Ordinary)
+                .unwrap();
+        }
+        let found = list(folder.path());
+        assert_eq!(found.len(), 3);
+        let for_a = found.iter().filter(|found| found.is_for(Some("aaaaaaaa")));
+        assert_eq!(for_a.count(), 2);
+        assert_eq!(found.iter().filter(|found| found.is_for(None)).count(), 1);
     }
 
     #[test]

@@ -85,6 +85,16 @@ impl Found {
         Some((held, bytes))
     }
 
+    /// Of the collector that its events are for.
+    pub(super) fn mark(&self) -> Option<&str> {
+        self.name.split('-').nth(2)
+    }
+
+    /// Whether its events may go to the collector of this mark: those for nobody yet may go to any.
+    pub(crate) fn is_for(&self, mark: Option<&str>) -> bool {
+        self.mark().is_none_or(|ours| Some(ours) == mark)
+    }
+
     /// Whether nobody forbids to open it, as for what another user left here.
     pub(crate) fn is_allowed(&self) -> bool {
         let opened = File::options().read(true).write(true).open(&self.path);

@@ -96,6 +96,15 @@ impl Endpoint {
         })
     }
 
+    /// Tells it from other collectors, in a segment's name.
+    pub(crate) fn mark(&self) -> String {
+        let hash = hmac_sha256::Hash::hash(self.to_string().as_bytes());
+        let mut first = [0; 4];
+        first.copy_from_slice(&hash[..4]);
+        let mark: crate::random::Text<8> = crate::random::hex(first);
+        mark.as_str().to_owned()
+    }
+
     /// Where tokens are shown, beside where spans go.
     pub(crate) fn erase_path(&self) -> String {
         let folder = self.path.trim_end_matches("/traces");

@@ -127,6 +127,12 @@ pub(crate) fn was_tried_just_now(folder: &Path) -> bool {
 }
 
 impl Uploader {
+    /// Whether `found` is for this collector: what was recorded for another one waits for that. Nor is anybody
+    /// waited for who does not come: what another user left in the folder cannot be opened, now or later.
+    fn may_send(&self, found: &Found) -> bool {
+        found.is_for(Some(&self.endpoint.mark())) && found.is_allowed()
+    }
+
     /// Deals with one segment, which is locked; `None` where nothing was sent.
     fn segment(
         &self,

@@ -78,7 +78,9 @@ impl Uploader {
     }
 
     fn waiting(&self) -> Vec<Found> {
-        spool::list(&spool_folder(&self.folder))
+        let mut found = spool::list(&spool_folder(&self.folder));
+        found.retain(|found| self.may_send(found));
+        found
     }
 
     fn send_all(&self, should_stop: &dyn Fn() -> bool, run: &mut Run) -> Answers {
