@@ -166,9 +166,12 @@ impl CrewRun {
     /// The crew's work is done, with this output: recorded only if the crew shares (categories `crew_io` and
     /// `crew_execution`).
     pub fn complete_with(self, output: impl Into<Content>) {
-        let output = output.into();
-        self.content(Direction::Output, Some(&output));
-        self.execution(Some(&output), None, None);
+        // Nobody pays for a copy of what is not recorded.
+        if self.link.is_some_and(|link| link.grant.is_some()) && self.telemetry.is_recording() {
+            let output = output.into();
+            self.content(Direction::Output, Some(&output));
+            self.execution(Some(&output), None, None);
+        }
         self.complete();
     }
 

@@ -23,6 +23,9 @@ pub struct TaskRun {
     end: End,
 }
 
+/// How much of an error's class is kept, in bytes: more than can be recorded, so that what is too long is seen to be.
+const LONGEST_KEPT: usize = 2 * task_lifecycle::ERROR_TYPE.max_length;
+
 #[derive(Debug, Clone, Copy)]
 struct TaskLink {
     crew: CrewLink,
@@ -94,6 +97,9 @@ impl TaskRun {
     /// The task failed. `error_type` is the error's class, such as `ValidationError`, and never its message: letters,
     /// digits and `_ . : + / -`, at most 128 of them; anything else is left out.
     pub fn fail(mut self, error_type: &str) {
+        // What is longer than any class is left out, and need not be copied for that.
+        let cut = error_type.floor_char_boundary(LONGEST_KEPT);
+        let error_type = error_type.get(..cut).unwrap_or_default();
         self.end = End::Failed(self.link.map(|_| error_type.to_owned()));
     }
 
