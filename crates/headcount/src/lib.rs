@@ -68,7 +68,7 @@ pub use model::{
 };
 pub use telemetry::{Books, Telemetry};
 pub use upload::EndpointError;
-pub use word::{set_consent};
+pub use word::{decision_here, set_consent};
 
 /// The parsers, for the fuzz targets in `fuzz/`.
 #[cfg(fuzzing)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::consent;
+use crate::consent::{self, Decision};
 use crate::folders::{self, Folders};
 use crate::ledger::Fate;
 use crate::{Installation, clock, upload};
@@ -57,4 +57,15 @@ fn empty_all() {
     for installation in Installation::all() {
         let _given_up = upload::empty(installation.folder(), Fate::TurnedOff);
     }
+}
+
+/// What this machine and this environment decide for a framework of which nothing is kept yet, that told its user and has
+/// no switches of its own: what a person's word comes to.
+#[must_use]
+pub fn decision_here() -> Decision {
+    let variable = |name: &str| std::env::var_os(name);
+    let folders = Folders::find(variable);
+    // No framework has this name, so that none's folder is asked.
+    let surroundings = consent::Surroundings::read(variable, &[], &folders, ("", ""));
+    consent::resolve(&surroundings.inputs(false, true, false))
 }
