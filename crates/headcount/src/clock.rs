@@ -120,9 +120,53 @@ pub(crate) fn from_utc(text: &str) -> Option<u64> {
     (utc(millis) == text).then_some(millis)
 }
 
+/// A date of HTTP in the one form that is still written (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn from_http_date(text: &str) -> Option<u64> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = words[..] else {
+        return None;
+    };
+    let month = MONTHS
+        .find(month)
+        .filter(|at| at % 3 == 0 && month.len() == 3)?
+        / 3
+        + 1;
+    from_utc(&format!("{year}-{month:02}-{day}T{time}Z"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{from_utc, utc};
+    use super::{Stopwatch, from_http_date, from_utc, now_nanos, utc};
+
+    #[test]
+    fn a_date_of_http_is_read() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(from_http_date(date), from_utc("1994-11-06T08:49:37Z"));
+        assert!(from_http_date(date).is_some());
+        for text in [
+            "",
+            "Sun, 06 Nov 1994 08:49:37 PST",
+            "Sun, 06 ovD 1994 08:49:37 GMT",
+            "3600",
+        ] {
+            assert_eq!(from_http_date(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_does_not_change_how_long_something_took() {
+        let mut watch = Stopwatch::begin();
+        // As if the clock had been a day ahead, and had been set right.
+        watch.start_nanos += 86_400 * 1_000_000_000;
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let took = watch.end_nanos() - watch.start_nanos;
+        assert!((2_000_000..60_000_000_000).contains(&took), "{took}");
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(90);
+        assert!(Stopwatch::since(earlier).nanos() >= 90_000_000_000);
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(90);
+        assert!(Stopwatch::since(later).start_nanos <= now_nanos());
+    }
 
     #[test]
     fn a_time_is_read_back() {
