@@ -73,7 +73,7 @@ impl fmt::Display for Decision {
             Reason::SwitchedOff => write!(formatter, "off: {source} says so"),
             Reason::NotUnderstood => write!(
                 formatter,
-                "off: {source} is neither yes nor no, and what cannot be understood counts as off"
+                "off: {source} is not understood, and what cannot be understood counts as off"
             ),
             Reason::Unreadable => write!(formatter, "off: {source} cannot be read"),
             Reason::Gone => write!(

@@ -132,7 +132,12 @@ impl fmt::Display for Endpoint {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let port_of = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    // `parse` takes a sign, and an address has none.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let port_of = |text: &str| {
+        let port = text.parse::<u16>().ok().filter(|_| is_number(text));
+        port.filter(|port| *port > 0)
+    };
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
         let _is_address: std::net::Ipv6Addr = host.parse().ok()?;
@@ -219,6 +224,7 @@ mod tests {
             "https://",
             "https://:443",
             "https://t.example:0",
+            "http://127.0.0.1:+80",
             "https://t.example:99999",
             "https://t example",
             "https://t.example/\r\nX: y",
