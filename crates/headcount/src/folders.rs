@@ -191,11 +191,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
 
 /// The same for a person's word: it is on the medium before this returns.
 pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    put(path, content, std::fs::File::sync_all)
+    put(path, content, std::fs::File::sync_all)?;
+    path.parent().map_or(Ok(()), sync)
 }
 
 /// Makes the names in a folder durable, where the system lets a program ask for that.
-pub(crate) fn sync(folder: &Path) -> std::io::Result<()> {
+fn sync(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::fs::File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]
