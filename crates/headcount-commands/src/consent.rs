@@ -1,7 +1,10 @@
 //! `headcount on` and `headcount off`: the person's own word.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use clap::Args;
+use headcount::{Decision, Mode};
 
 use crate::exit::Code;
 use crate::output;
@@ -54,7 +57,45 @@ impl Off {
 
 fn keep(is_on: bool) -> anyhow::Result<Code> {
     let path = headcount::set_consent(is_on).context("cannot keep your word")?;
-    let word = if is_on { "on" } else { "off" };
-    output::print(&format!("telemetry is {word} ({})\n", path.display()))?;
+    output::print(&said(is_on, &path, &headcount::decision_here()))?;
     Ok(Code::Done)
+}
+
+/// What a word comes to: another switch may say off all the same.
+fn said(is_on: bool, path: &Path, decision: &Decision) -> String {
+    let path = path.display();
+    match (is_on, decision.mode) {
+        (true, Mode::Off) => {
+            format!("your word is on ({path}), and yet telemetry is off here\n  {decision}\n")
+        }
+        (true, _) => format!("telemetry is on ({path})\n"),
+        (false, _) => format!("telemetry is off ({path})\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount::Reason;
+
+    use super::*;
+
+    #[test]
+    fn an_on_that_another_switch_overrules_says_so() {
+        let path = Path::new("/home/anna/.config/headcount/consent");
+        let mut decision = Decision {
+            mode: Mode::On,
+            reason: Reason::SwitchedOn,
+            source: "consent".to_owned(),
+        };
+        let on = "telemetry is on (/home/anna/.config/headcount/consent)\n";
+        assert_eq!(said(true, path, &decision), on);
+        decision = Decision {
+            mode: Mode::Off,
+            reason: Reason::SwitchedOff,
+            source: "DO_NOT_TRACK".to_owned(),
+        };
+        let text = said(true, path, &decision);
+        assert!(!text.contains("telemetry is on"), "{text}");
+        assert!(text.contains("off: DO_NOT_TRACK says so"), "{text}");
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use headcount::{Installation, Pending};
-use headcount_wire::{SpanGroup, TraceRequest, Value};
+use headcount_wire::{SpanGroup, StatusCode, TraceRequest, Value};
 use serde_json::json;
 
 use crate::exit::Code;
@@ -30,7 +31,7 @@ pub struct Preview {
 enum PreviewFormat {
     /// One block a span.
     Text,
-    /// An array of objects: framework, segment, resource, name, start, end, attributes.
+    /// An array of objects: framework, segment, resource, scope, name, start, end, status, ids, attributes.
     Json,
     /// The bytes themselves: one OTLP request (protobuf).
     Otlp,
@@ -87,13 +88,12 @@ impl Preview {
             PreviewFormat::Text => {
                 let mut last = None;
                 for span in &spans {
-                    let group = (&span["framework"], &span["segment"], &span["resource"]);
+                    let of = ["framework", "segment", "resource", "scope"];
+                    let group = of.map(|part| &span[part]);
                     if last.replace(group) != Some(group) {
-                        writeln!(text, "\n== {} {}", word(group.0), word(group.1))?;
-                        members(&mut text, group.2)?;
+                        begin_group(&mut text, group)?;
                     }
-                    writeln!(text, "\n{}", word(&span["name"]))?;
-                    members(&mut text, &span["attributes"])?;
+                    write_span(&mut text, span)?;
                 }
                 if installations.is_empty() {
                     text.push_str("nothing waits to be sent\n");
@@ -103,6 +103,42 @@ impl Preview {
         }
         Ok(Code::Done)
     }
+}
+
+/// What the spans after it have in common.
+fn begin_group(
+    text: &mut String,
+    [framework, segment, resource, scope]: [&serde_json::Value; 4],
+) -> anyhow::Result<()> {
+    writeln!(text, "\n== {} {}", word(framework), word(segment))?;
+    members(text, resource)?;
+    let scope = format!("{} {}", word(&scope["name"]), word(&scope["version"]));
+    Ok(writeln!(text, "  {:<40} {scope}", "(scope)")?)
+}
+
+/// Everything of a span that leaves: in parentheses what is no attribute.
+fn write_span(text: &mut String, span: &serde_json::Value) -> anyhow::Result<()> {
+    writeln!(text, "\n{}", word(&span["name"]))?;
+    let nanos = |key: &str| span[key].as_u64().unwrap_or_default();
+    let (start, end) = (nanos("start_unix_nano"), nanos("end_unix_nano"));
+    let seconds = Duration::from_nanos(end.saturating_sub(start)).as_secs_f64();
+    writeln!(text, "  {:<40} {}", "(start)", moment(start))?;
+    writeln!(text, "  {:<40} {} ({seconds} s)", "(end)", moment(end))?;
+    for key in ["status", "trace_id", "span_id"] {
+        let name = format!("({key})");
+        writeln!(text, "  {name:<40} {}", word(&span[key]))?;
+    }
+    members(text, &span["attributes"])
+}
+
+/// Nanoseconds since 1970 UTC, for people; none of the digits is left out.
+fn moment(nanos: u64) -> String {
+    let seconds = headcount::utc(nanos / 1_000_000);
+    format!(
+        "{}.{:09}Z",
+        seconds.trim_end_matches('Z'),
+        nanos % 1_000_000_000
+    )
 }
 
 /// One line a key and its value.
@@ -145,9 +181,16 @@ fn decode(framework: &str, pending: &Pending) -> anyhow::Result<Vec<serde_json::
                 "framework": framework,
                 "segment": pending.segment,
                 "resource": resource,
+                "scope": { "name": group.scope_name(), "version": group.scope_version() },
                 "name": span.name,
                 "start_unix_nano": span.start_unix_nano,
                 "end_unix_nano": span.end_unix_nano,
+                "status": match span.status {
+                    StatusCode::Unset => "unset",
+                    StatusCode::Ok => "ok",
+                    StatusCode::Error => "error",
+                    StatusCode::Other(_) => "(unknown)",
+                },
                 "trace_id": hex(span.trace_id),
                 "span_id": hex(span.span_id),
                 "attributes": attributes,
@@ -180,4 +223,52 @@ fn plain(value: Value<'_>) -> serde_json::Value {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_wire::{RequestEncoder, SpanHeader, write_span as encode_span};
+
+    use super::*;
+
+    /// Promise 6: of what leaves nothing is kept from whoever looks.
+    #[test]
+    fn everything_that_leaves_is_shown() {
+        let mut spans = Vec::new();
+        let header = SpanHeader {
+            trace_id: [0xab; 16],
+            span_id: [0xcd; 8],
+            name: "Task Execution",
+            start_unix_nano: 1_772_442_904_000_000_005,
+            end_unix_nano: 1_772_442_905_500_000_005,
+            status: StatusCode::Error,
+        };
+        encode_span(&mut spans, &header, |attributes| {
+            attributes.string("task_lifecycle.error_type", "ValueError");
+        });
+        let mut request = RequestEncoder::new();
+        let _ = request
+            .resource(|attributes| attributes.string("service.name", "headcount"))
+            .scope("headcount", "1.2.3");
+        let body = std::mem::take(request.spans(&spans, 1)).finish();
+        let pending = Pending {
+            segment: "1772442904000-0011223344556677".to_owned(),
+            events: 1,
+            body,
+        };
+        let decoded = decode("rig", &pending).expect("our own bytes");
+        let json = serde_json::to_string(&decoded).expect("JSON");
+        let mut text = String::new();
+        let of = ["framework", "segment", "resource", "scope"];
+        begin_group(&mut text, of.map(|part| &decoded[0][part])).expect("text");
+        write_span(&mut text, &decoded[0]).expect("text");
+        let (trace, span) = ("ab".repeat(16), "cd".repeat(8));
+        for shown in [&json, &text] {
+            for part in ["error", "1.2.3", "headcount", "ValueError", &trace, &span] {
+                assert!(shown.contains(part), "{part}: {shown}");
+            }
+        }
+        assert!(text.contains("2026-03-02T09:15:04.000000005Z"), "{text}");
+        assert!(text.contains("09:15:05.500000005Z (1.5 s)"), "{text}");
+    }
 }

@@ -66,6 +66,17 @@ impl Status {
                 .notes
                 .push("no framework has recorded anything on this machine for you".to_owned());
         }
+        for installation in &installations {
+            let forbidden = installation.forbidden();
+            if forbidden > 0 {
+                answer.notes.push(format!(
+                    "{}: {forbidden} files of another user wait in {} and are not sent; \
+                     change their owner or delete them",
+                    installation.framework(),
+                    installation.folder().join("spool").display()
+                ));
+            }
+        }
         output::show(&answer, self.format)?;
         Ok(Code::Done)
     }

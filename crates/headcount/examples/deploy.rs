@@ -6,12 +6,16 @@
 //! cargo run --release -p headcount --example deploy -- remove
 //! ```
 //!
+//! A command ends before anything could be sent: what it recorded waits on disk and leaves with a later run. With `--wait`
+//! behind the word it is sent before the command ends, for two seconds at most.
+//!
 //! `HEADCOUNT_ENDPOINT` names the collector. `create` packs the current folder's `crew.yaml`, if there is one, and fails
 //! otherwise: both are counted.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command")]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use headcount::{DeploymentFailure, DeploymentSource, DeploymentStep, Telemetry};
 
@@ -21,6 +25,14 @@ fn main() -> ExitCode {
         builder = builder.endpoint(endpoint);
     }
     let telemetry = builder.start();
+    let code = deploy(&telemetry);
+    if std::env::args().any(|word| word == "--wait") {
+        let _sent = telemetry.flush(Duration::from_secs(2));
+    }
+    code
+}
+
+fn deploy(telemetry: &Telemetry) -> ExitCode {
     let deployment = telemetry.deployment(DeploymentSource::Cli);
     match std::env::args().nth(1).as_deref() {
         Some("create") => {
@@ -43,7 +55,7 @@ fn main() -> ExitCode {
             println!("removed");
         }
         _ => {
-            eprintln!("usage: deploy create|logs|remove");
+            eprintln!("usage: deploy create|logs|remove [--wait]");
             return ExitCode::from(2);
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use crate::consent::{self, Decision, Mode, Reason};
 use crate::folders::Folders;
+use crate::ledger::Fate;
 use crate::lifetime::Lifetime;
 use crate::model::{Keyer, Runtime};
 use crate::recorder::Recorder;
 use crate::settings::{self, Settings};
 use crate::surroundings::Surroundings;
 use crate::upload::{Endpoint, EndpointError, Trust};
-use crate::{Telemetry, installation, platform};
+use crate::{Telemetry, installation, platform, upload};
 
 /// What a framework says about itself and about telemetry. Made by [`Telemetry::builder`].
 #[derive(Debug, Clone)]
@@ -143,6 +144,12 @@ impl Builder {
             decision = consent::resolve(&surroundings.inputs(self.disabled, false, true));
         }
         if decision.mode == Mode::Off {
+            // Of an off in a file that is taken back later nobody may know: what it is to stop is deleted here and now.
+            if surroundings.is_off_in_a_file()
+                && let Some(folder) = folders.framework(&self.framework)
+            {
+                let _given_up = upload::empty(&folder, Fate::TurnedOff);
+            }
             return Telemetry::off_because(decision);
         }
         self.begin(version, folders, decision)

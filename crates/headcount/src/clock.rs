@@ -1,6 +1,6 @@
 //! The wall clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970 UTC; 0 where the clock is before that.
 pub(crate) fn now_nanos() -> u64 {
@@ -14,13 +14,70 @@ pub(crate) fn nanos_of(moment: SystemTime) -> u64 {
     })
 }
 
+/// From a start to an end. The wall clock says when it began; how long it took is measured by one that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch {
+    pub(crate) start_nanos: u64,
+    /// What had passed already when it was made.
+    lead_nanos: u64,
+    /// `None` of what is not measured.
+    made: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// Begins now.
+    pub(crate) fn begin() -> Self {
+        Self {
+            start_nanos: now_nanos(),
+            lead_nanos: 0,
+            made: Some(Instant::now()),
+        }
+    }
+
+    /// While telemetry is off no clock is read.
+    pub(crate) fn never() -> Self {
+        Self {
+            start_nanos: 0,
+            lead_nanos: 0,
+            made: None,
+        }
+    }
+
+    /// The same, of something that began at `start`; a moment that is yet to come counts as now.
+    pub(crate) fn since(start: SystemTime) -> Self {
+        let now = now_nanos();
+        let start_nanos = nanos_of(start).min(now);
+        Self {
+            start_nanos,
+            lead_nanos: now - start_nanos,
+            made: Some(Instant::now()),
+        }
+    }
+
+    /// When it ends, if it ends now.
+    pub(crate) fn end_nanos(&self) -> u64 {
+        self.start_nanos + self.nanos()
+    }
+
+    /// How long it took.
+    pub(crate) fn nanos(&self) -> u64 {
+        let since = self.made.map_or(0, |made| made.elapsed().as_nanos());
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.lead_nanos.saturating_add(since)
+    }
+}
+
+/// No clock that is right showed less since this program was written, in milliseconds since 1970 UTC.
+pub(crate) const YEAR_2020_MILLIS: u64 = 1_577_836_800_000;
+
 /// Milliseconds since 1970 UTC.
 pub(crate) fn now_millis() -> u64 {
     now_nanos() / 1_000_000
 }
 
-/// `millis` since 1970 as `2026-03-02T09:15:04Z` (RFC 3339).
-pub(crate) fn utc(millis: u64) -> String {
+/// Milliseconds since 1970 UTC as `2026-03-02T09:15:04Z` (RFC 3339): as the ledger writes them.
+#[must_use]
+pub fn utc(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (days, second) = ((seconds / 86_400).cast_signed(), seconds % 86_400);
     // Days to a date of the Gregorian calendar, in years that begin in March (Howard Hinnant, "chrono-compatible
@@ -63,9 +120,53 @@ pub(crate) fn from_utc(text: &str) -> Option<u64> {
     (utc(millis) == text).then_some(millis)
 }
 
+/// A date of HTTP in the one form that is still written (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn from_http_date(text: &str) -> Option<u64> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = words[..] else {
+        return None;
+    };
+    let month = MONTHS
+        .find(month)
+        .filter(|at| at % 3 == 0 && month.len() == 3)?
+        / 3
+        + 1;
+    from_utc(&format!("{year}-{month:02}-{day}T{time}Z"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{from_utc, utc};
+    use super::{Stopwatch, from_http_date, from_utc, now_nanos, utc};
+
+    #[test]
+    fn a_date_of_http_is_read() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(from_http_date(date), from_utc("1994-11-06T08:49:37Z"));
+        assert!(from_http_date(date).is_some());
+        for text in [
+            "",
+            "Sun, 06 Nov 1994 08:49:37 PST",
+            "Sun, 06 ovD 1994 08:49:37 GMT",
+            "3600",
+        ] {
+            assert_eq!(from_http_date(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_does_not_change_how_long_something_took() {
+        let mut watch = Stopwatch::begin();
+        // As if the clock had been a day ahead, and had been set right.
+        watch.start_nanos += 86_400 * 1_000_000_000;
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let took = watch.end_nanos() - watch.start_nanos;
+        assert!((2_000_000..60_000_000_000).contains(&took), "{took}");
+        let earlier = std::time::SystemTime::now() - std::time::Duration::from_secs(90);
+        assert!(Stopwatch::since(earlier).nanos() >= 90_000_000_000);
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(90);
+        assert!(Stopwatch::since(later).start_nanos <= now_nanos());
+    }
 
     #[test]
     fn a_time_is_read_back() {

@@ -13,7 +13,7 @@ use crate::losses::LossReason;
 use crate::recorder::{Draft, Recorder};
 use crate::settings::Settings;
 use crate::spool::{DiskSpool, MemorySpool, Record, Room, Spool, SpoolError};
-use crate::upload::Circuit;
+use crate::upload::{Circuit, Endpoint};
 use crate::{clock, fields, random, upload};
 
 /// Spans of one record, in bytes: what a process may add to the spool before it looks again how full it is.
@@ -34,7 +34,11 @@ pub(crate) struct Drain {
 impl Drain {
     pub(crate) fn new(receiver: Receiver<Draft>, settings: &Settings) -> Self {
         let spool = match settings.folder() {
-            Some(folder) => Spool::Disk(DiskSpool::new(upload::spool_folder(&folder))),
+            Some(folder) => {
+                let mark = settings.endpoint.as_ref().ok().map(Endpoint::mark);
+                let folder = upload::spool_folder(&folder);
+                Spool::Disk(DiskSpool::new(folder).marked(mark))
+            }
             None => Spool::Memory(MemorySpool::default()),
         };
         Self {
@@ -135,7 +139,7 @@ impl Drain {
             Ok(()) => {
                 let _before = recorder
                     .written
-                    .fetch_add(u64::from(events), Ordering::Relaxed);
+                    .fetch_add(u64::from(events), Ordering::Release);
             }
             Err(SpoolError::Full | SpoolError::Disk) => {
                 recorder.losses.give_back(&taken);

@@ -128,6 +128,41 @@ pub(crate) fn private_file() -> std::fs::OpenOptions {
     options
 }
 
+/// Opens a file of ours that many processes share, and replaces what cannot be used: what another user left in a folder
+/// that is not his (one run under sudo is enough), a link, a folder.
+pub(crate) fn open_shared(
+    path: &Path,
+    options: &std::fs::OpenOptions,
+) -> std::io::Result<std::fs::File> {
+    let mut options = options.clone();
+    crate::platform::only_plain(&mut options);
+    match options.open(path) {
+        Err(error) if !is_usable(path) => {
+            // What cannot be removed, a folder with something in it, is moved out of the way.
+            let moved = std::fs::remove_file(path)
+                .or_else(|_| std::fs::remove_dir(path))
+                .or_else(|_| {
+                    let name: crate::random::Text<16> =
+                        crate::random::hex(crate::random::from_system::<8>());
+                    std::fs::rename(path, path.with_extension(name.as_str()))
+                });
+            match moved {
+                Ok(()) => options.open(path),
+                Err(_) => Err(error),
+            }
+        }
+        result => result,
+    }
+}
+
+/// Whether what is at `path` is a plain file of this user's, or nothing.
+fn is_usable(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.is_file() && crate::platform::is_ours(&metadata),
+        Err(_) => true,
+    }
+}
+
 /// The first `limit` bytes of a plain file. Whatever else may stand in its place (a pipe, a folder) is an error and is not
 /// waited for.
 pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
@@ -156,11 +191,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
 
 /// The same for a person's word: it is on the medium before this returns.
 pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    put(path, content, std::fs::File::sync_all)
+    put(path, content, std::fs::File::sync_all)?;
+    path.parent().map_or(Ok(()), sync)
 }
 
 /// Makes the names in a folder durable, where the system lets a program ask for that.
-pub(crate) fn sync(folder: &Path) -> std::io::Result<()> {
+fn sync(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::fs::File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]
@@ -251,6 +287,28 @@ mod tests {
                 .collect::<Vec<_>>()
         );
         assert_eq!(folders.framework("rig"), Some("/srv/x/state/rig".into()));
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_shared_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.tsv");
+        let mut options = private_file();
+        let _ = options.append(true).create(true);
+        std::fs::create_dir_all(path.join("with/something")).unwrap();
+        assert!(open_shared(&path, &options).is_ok());
+        assert!(path.is_file());
+        #[cfg(unix)]
+        {
+            let elsewhere = folder.path().join("elsewhere");
+            std::fs::write(&elsewhere, "the host's").unwrap();
+            std::fs::remove_file(&path).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+            let mut file = open_shared(&path, &options).unwrap();
+            std::io::Write::write_all(&mut file, b"ours").unwrap();
+            assert_eq!(std::fs::read(&elsewhere).unwrap(), b"the host's");
+            assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::folders::{self, Folders};
 use crate::ledger::{Entry, Fate, Ledger};
 use crate::receipt::SentTo;
 use crate::settings::Settings;
-use crate::{random, spool, upload};
+use crate::{random, settings, spool, upload};
 
 /// What a framework left on this machine.
 #[derive(Debug, Clone)]
@@ -118,9 +118,20 @@ pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
     }
 }
 
-/// How many events wait in `folder`, those of a running process among them.
-pub(crate) fn pending(folder: &Path) -> u64 {
-    readable(folder).map(|pending| pending.events).sum()
+/// Whether anything is kept in `folder` that somebody may want to see, send or delete.
+fn is_of_a_framework(folder: &Path) -> bool {
+    let kept = [ABOUT, SECRET, "spool", "ledger.tsv"];
+    kept.iter().any(|name| folder.join(name).exists())
+}
+
+/// Whether anything waits in `folder` for the collector of this mark, what a running process holds not excepted, nor what only
+/// tells of losses.
+pub(crate) fn is_waiting(folder: &Path, mark: Option<&str>) -> bool {
+    spool::list(&upload::spool_folder(folder))
+        .iter()
+        .filter(|found| found.is_for(mark))
+        .filter_map(spool::Found::peek)
+        .any(|bytes| !spool::read(&bytes).records.is_empty())
 }
 
 fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
@@ -164,10 +175,14 @@ impl Installation {
             .filter_map(|entry| {
                 let folder = entry.ok()?.path();
                 let framework = folder.file_name()?.to_str()?.to_owned();
-                let about = folders::read(&folder.join(ABOUT), 4_096).ok()?;
-                let about = String::from_utf8(about).ok()?;
+                if !is_of_a_framework(&folder) {
+                    return None;
+                }
+                // Of a file that is missing or spoiled as much is shown as there is; what waits beside it is there too.
+                let about = folders::read(&folder.join(ABOUT), 4_096).unwrap_or_default();
+                let about = String::from_utf8_lossy(&about);
                 let mut lines = about.lines();
-                let mut line = || lines.next().unwrap_or_default().to_owned();
+                let mut line = || settings::clean_line(lines.next().unwrap_or_default());
                 Some(Installation {
                     framework,
                     version: line(),
@@ -229,6 +244,14 @@ impl Installation {
     #[must_use]
     pub fn pending(&self) -> Vec<Pending> {
         readable(&self.folder).collect()
+    }
+
+    /// How many segments wait that this user may not open, so that they are neither shown nor sent: a run as another user, such
+    /// as one under `sudo`, left them.
+    #[must_use]
+    pub fn forbidden(&self) -> usize {
+        let all = spool::list(&upload::spool_folder(&self.folder));
+        all.iter().filter(|found| !found.is_allowed()).count()
     }
 
     /// What left, and what was given up, oldest first.
@@ -314,42 +337,6 @@ impl Installation {
             }
         }
         Ok(())
-    }
-}
-
-/// Writes the person's own word, which counts for every framework: `headcount on` and `headcount off`. Off also empties
-/// every spool.
-///
-/// # Errors
-/// There is no folder for settings on this machine, or it cannot be written to.
-pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
-    let folders = Folders::find(|name| std::env::var_os(name));
-    let path = folders.consents().next().ok_or_else(|| {
-        io::Error::other(format!(
-            "no folder for settings: set HOME, or {} to a folder of your choice",
-            folders::HOME_VARIABLE
-        ))
-    })?;
-    // What was recorded before an off, and escaped it because a program was running, does not leave after an on.
-    let was_on = matches!(
-        consent::read_file(&path),
-        consent::Word::On | consent::Word::Absent
-    );
-    if is_on && !was_on {
-        empty_all();
-    }
-    let word = if is_on { "on" } else { "off" };
-    let time = crate::clock::utc(crate::clock::now_millis());
-    folders::replace_durably(&path, format!("{word} since {time}\n").as_bytes())?;
-    if !is_on {
-        empty_all();
-    }
-    Ok(path)
-}
-
-fn empty_all() {
-    for installation in Installation::all() {
-        let _given_up = upload::empty(&installation.folder, Fate::TurnedOff);
     }
 }
 

@@ -190,10 +190,10 @@ impl Ledger {
         }
         let _lock = self.lock()?;
         let mut text = String::new();
-        let mut file = folders::private_file()
-            .append(true)
-            .create(true)
-            .open(&self.path)?;
+        let mut file = folders::open_shared(
+            &self.path,
+            folders::private_file().append(true).create(true),
+        )?;
         // A torn line of a process that was killed must not swallow this one.
         text.push('\n');
         entry.write(&mut text);
@@ -207,11 +207,13 @@ impl Ledger {
     fn lock(&self) -> std::io::Result<Held> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let file = folders::private_file()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(self.path.with_extension("lock"))?;
+            let file = folders::open_shared(
+                &self.path.with_extension("lock"),
+                folders::private_file()
+                    .write(true)
+                    .create(true)
+                    .truncate(false),
+            )?;
             match Held::lock(file) {
                 Err(error)
                     if error.kind() == ErrorKind::WouldBlock && Instant::now() < deadline =>

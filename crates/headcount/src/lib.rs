@@ -29,6 +29,7 @@ mod clock;
 mod consent;
 mod drain;
 mod erase;
+mod errand;
 mod events;
 mod field;
 #[rustfmt::skip]
@@ -48,14 +49,16 @@ mod spool;
 mod surroundings;
 mod telemetry;
 mod upload;
+mod word;
 mod worker;
 
 pub use builder::Builder;
+pub use clock::utc;
 pub use consent::{Decision, Mode, Reason};
 pub use erase::{Asked, ErasureAnswer};
 pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
 pub use folders::HOME_VARIABLE;
-pub use installation::{Installation, Pending, Totals, set_consent};
+pub use installation::{Installation, Pending, Totals};
 pub use ledger::{Entry, Fate};
 pub use lifetime::write_down_all;
 pub use losses::LossReason;
@@ -65,6 +68,7 @@ pub use model::{
 };
 pub use telemetry::{Books, Telemetry};
 pub use upload::EndpointError;
+pub use word::{decision_here, set_consent};
 
 /// The parsers, for the fuzz targets in `fuzz/`.
 #[cfg(fuzzing)]

@@ -23,6 +23,12 @@ impl<const LENGTH: usize> Text<LENGTH> {
     }
 }
 
+impl<const LENGTH: usize> fmt::Debug for Text<LENGTH> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 impl Id {
     pub(crate) fn random() -> Self {
         let mut bytes = bytes16();

@@ -84,8 +84,7 @@ impl SentTo {
         let text: String = lines
             .map(|(endpoint, hour)| format!("{hour} {endpoint}\n"))
             .collect();
-        folders::replace_durably(&path, text.as_bytes())?;
-        folders::sync(folder)
+        folders::replace_durably(&path, text.as_bytes())
     }
 
     /// Notes that something is sent in `hour`; says whether that is news.

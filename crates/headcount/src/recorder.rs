@@ -161,7 +161,7 @@ impl Recorder {
     /// Whether something waits that no folder holds, on a machine that lets us write nowhere.
     pub(crate) fn holds_in_memory(&self) -> bool {
         self.drain.try_lock().is_ok_and(|drain| match &drain.spool {
-            Spool::Memory(memory) => memory.body().2 > 0,
+            Spool::Memory(memory) => !memory.is_empty(),
             Spool::Disk(_) => false,
         })
     }
@@ -180,7 +180,7 @@ impl Recorder {
 
     /// Counts events that will not reach a segment.
     pub(crate) fn lose(&self, reason: LossReason, events: u64) {
-        let _before = self.dropped.fetch_add(events, Ordering::Relaxed);
+        let _before = self.dropped.fetch_add(events, Ordering::Release);
         self.losses.add(reason, events);
     }
 }

@@ -10,7 +10,8 @@ use crate::field::SpanWriter;
 use crate::lifetime::Lifetime;
 use crate::model::Keyer;
 use crate::recorder::{Event, Recorder};
-use crate::{Builder, installation, upload, worker};
+use crate::upload::Endpoint;
+use crate::{Builder, EndpointError, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
 ///
@@ -78,6 +79,14 @@ impl Telemetry {
         &self.decision
     }
 
+    /// Why nothing is sent although telemetry is on: the endpoint's address cannot be used, or this build cannot. `None` where
+    /// it can, and where there is none, or telemetry is off.
+    #[must_use]
+    pub fn endpoint_error(&self) -> Option<EndpointError> {
+        let endpoint = &self.inner.as_ref()?.settings().endpoint;
+        endpoint.as_ref().err().copied().flatten()
+    }
+
     /// What may happen now. It may have become less than it was at the start, and never becomes more.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -92,18 +101,21 @@ impl Telemetry {
         self.mode() != Mode::Off
     }
 
-    /// What became of this process's events: `recorded` is `written + waiting + dropped` whenever no call is under way.
+    /// What became of this process's events: `recorded` is `written + waiting + dropped`, always.
     #[must_use]
     pub fn books(&self) -> Books {
         let Some(recorder) = self.recorder() else {
             return Books::default();
         };
-        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Acquire);
+        // What became of events first: of what is counted in between nothing more can be known than that it waits.
+        let (written, dropped) = (load(&recorder.written), load(&recorder.dropped));
+        let recorded = load(&recorder.recorded);
         Books {
-            recorded: load(&recorder.recorded),
-            written: load(&recorder.written),
-            waiting: recorder.queued(),
-            dropped: load(&recorder.dropped),
+            recorded,
+            written,
+            waiting: recorded.saturating_sub(written + dropped),
+            dropped,
             values_refused: load(&recorder.values_refused),
         }
     }
@@ -121,6 +133,7 @@ impl Telemetry {
     /// Writes what waits in memory to the spool, asks for it to be sent, and waits until it was, for at most `patience`;
     /// says whether the spool is empty. The only call that waits: for tests, and for programs that choose to.
     pub fn flush(&self, patience: Duration) -> bool {
+        self.ask_again();
         let Some(recorder) = self.recorder() else {
             return true;
         };
@@ -131,12 +144,14 @@ impl Telemetry {
         };
         let _events = drain.run(&recorder, || false);
         drop(drain);
-        let Some(folder) = recorder.settings.folder() else {
-            return false;
-        };
+        let folder = recorder.settings.folder();
+        let mark = recorder.settings.endpoint.as_ref().ok().map(Endpoint::mark);
         loop {
-            let is_settled =
-                installation::pending(&folder) == 0 && upload::settled(&folder).is_empty();
+            // Without a folder all that waits is in memory.
+            let is_settled = folder.as_deref().is_none_or(|folder| {
+                !installation::is_waiting(folder, mark.as_deref())
+                    && upload::settled(folder).is_empty()
+            });
             if is_settled && !recorder.holds_in_memory() {
                 return true;
             }
@@ -168,7 +183,9 @@ impl Telemetry {
         is_recording.then_some(&inner.settings().keyer)
     }
 
-    /// The framework's switches are read again, where a crew begins: what was set after the start counts as well.
+    /// The switches are read again where crews, tasks and flows begin and end: what was set after the start counts as well.
+    /// On the host's own threads, because no other may read the environment while the host changes it; and not where a tool
+    /// is used, which is to cost nothing.
     pub(crate) fn ask_again(&self) {
         let Some(recorder) = self.recorder() else {
             return;

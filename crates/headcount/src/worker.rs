@@ -1,24 +1,24 @@
-//! Our one thread: it starts with the first event, moves what waits in memory to the spool, sends what waits in the
-//! spool, and sleeps while nothing happens. Nobody ever waits for it.
+//! Our thread: it starts with the first event, moves what waits in memory to the spool, asks whether it still may, has
+//! what waits in the spool sent, and sleeps while nothing happens. Nobody ever waits for it, and it waits for nobody: an
+//! upload has a thread of its own.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, TryLockError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::consent::{self, Mode};
+use crate::consent::Mode;
 use crate::drain::Drain;
-use crate::ledger::Fate;
+use crate::errand::{Errand, later};
 use crate::recorder::Recorder;
-use crate::spool::Spool;
-use crate::upload::{self, Answer, Circuit, FIRST_UPLOAD, Left, UPLOAD_EVERY, jittered};
-use crate::{clock, platform};
+use crate::upload::{self, FIRST_UPLOAD, Left, UPLOAD_EVERY, jittered};
+use crate::{clock, platform, spool};
 
 /// How long events wait in memory, at most, while they come.
 const DRAIN_EVERY: Duration = Duration::from_millis(50);
 /// How long nothing happens before the thread sleeps until it is woken.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
-/// How often, while events come, it is looked whether somebody turned telemetry off.
+/// How often, while events come or something is sent, it is looked whether somebody turned telemetry off.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How often old segments are looked for.
 const TEND_EVERY: Duration = Duration::from_secs(3_600);
@@ -27,7 +27,7 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(50);
 /// It looks up now and then even so, should a wake-up have been missed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// TLS needs about a tenth of it.
-const STACK_BYTES: usize = 512 * 1_024;
+pub(crate) const STACK_BYTES: usize = 512 * 1_024;
 
 const NOT_STARTED: u8 = 0;
 const AWAKE: u8 = 1;
@@ -125,6 +125,11 @@ impl Worker {
         self.unpark();
     }
 
+    /// Whether the thread was asked to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
     fn unpark(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
@@ -143,6 +148,8 @@ fn run(weak: &Weak<Recorder>) {
         has_hurried: false,
         patience: FIRST_PATIENCE,
         is_left: true,
+        is_first: true,
+        errand: None,
     };
     while let Some(recorder) = weak.upgrade() {
         let pass =
@@ -172,6 +179,10 @@ struct Rounds {
     patience: Duration,
     /// Something may be there to be sent.
     is_left: bool,
+    /// Nothing was done yet.
+    is_first: bool,
+    /// The upload that is under way.
+    errand: Option<Errand>,
 }
 
 impl Rounds {
@@ -179,8 +190,11 @@ impl Rounds {
     fn pass(&mut self, recorder: &Arc<Recorder>) -> Option<Duration> {
         let worker = &recorder.worker;
         worker.state.store(AWAKE, Ordering::Release);
-        if worker.stop.load(Ordering::Acquire) {
+        if worker.is_stopped() {
             return None;
+        }
+        if std::mem::take(&mut self.is_first) {
+            self.begin(recorder);
         }
         let moved = drain_until_stopped(recorder);
         let now = Instant::now();
@@ -216,6 +230,9 @@ impl Rounds {
         if recorder.queued() > 0 {
             return Some(Duration::ZERO);
         }
+        if self.errand.is_some() {
+            return Some(ASK_EVERY);
+        }
         let until_upload = match self.is_left {
             true => self.upload_at.saturating_duration_since(Instant::now()),
             false => LONGEST_SLEEP,
@@ -223,8 +240,30 @@ impl Rounds {
         Some(until_upload.clamp(DRAIN_EVERY, LONGEST_SLEEP))
     }
 
-    /// Sends, if it is time.
+    /// Before anything is written: what waited for too long makes room, and is not gone on with.
+    fn begin(&mut self, recorder: &Recorder) {
+        self.tend_at = Instant::now() + TEND_EVERY;
+        tend(recorder);
+        let Some(folder) = recorder.settings.folder() else {
+            return;
+        };
+        let is_backlog = !spool::list(&upload::spool_folder(&folder)).is_empty();
+        if is_backlog && !upload::was_tried_just_now(&folder) {
+            // A program that lives for some milliseconds sends what those before it left, or nobody does. It may end before
+            // the answer comes, and the next one sends the same again: so not each of a thousand.
+            self.upload_at = Instant::now();
+        }
+    }
+
+    /// Has what waits sent, if it is time, and takes note of how that went.
     fn upload(&mut self, recorder: &Arc<Recorder>, now: Instant) {
+        if let Some(errand) = &self.errand {
+            let Some(left) = errand.ended() else {
+                return;
+            };
+            self.errand = None;
+            self.note(left);
+        }
         let worker = &recorder.worker;
         let is_wanted = worker.flush.swap(false, Ordering::AcqRel);
         if worker.hurry.swap(false, Ordering::AcqRel) {
@@ -238,8 +277,22 @@ impl Rounds {
         if !is_wanted && !is_due {
             return;
         }
-        let left = send(recorder);
-        self.is_left = left != Left::Nothing;
+        if recorder.mode() != Mode::On || recorder.settings.endpoint.is_err() {
+            self.is_left = false;
+            self.note(Left::Nothing);
+            return;
+        }
+        // What comes from here on may be too late for this one.
+        self.is_left = false;
+        self.errand = Errand::begin(recorder);
+        if self.errand.is_none() {
+            self.note(later());
+        }
+    }
+
+    /// How an upload went says when the next one is due.
+    fn note(&mut self, left: Left) {
+        self.is_left |= left != Left::Nothing;
         let wait = match left {
             Left::Nothing => jittered(UPLOAD_EVERY.mul_f32(0.8), UPLOAD_EVERY.mul_f32(1.2)),
             Left::Soon => {
@@ -256,7 +309,8 @@ impl Rounds {
 /// Gives up what waited for too long.
 fn tend(recorder: &Recorder) {
     if let Some(folder) = recorder.settings.folder() {
-        for (fate, events) in upload::tend(&folder) {
+        let before_an_off = recorder.settings.give_up_what_an_off_met();
+        for (fate, events) in upload::tend(&folder).into_iter().chain(before_an_off) {
             recorder.losses.add_booked(fate, events);
         }
     }
@@ -279,7 +333,7 @@ pub(crate) fn lock_drain(recorder: &Recorder, patience: Duration) -> Option<Mute
 
 /// Moves what waits in memory to the spool, on our own thread, which makes way after each record for a thread that ends the process.
 fn drain_until_stopped(recorder: &Recorder) -> u64 {
-    let is_stopped = || recorder.worker.stop.load(Ordering::Acquire);
+    let is_stopped = || recorder.worker.is_stopped();
     match recorder.drain.try_lock() {
         Ok(mut drain) => drain.run(recorder, is_stopped),
         Err(TryLockError::Poisoned(drain)) => drain.into_inner().run(recorder, is_stopped),
@@ -287,106 +341,10 @@ fn drain_until_stopped(recorder: &Recorder) -> u64 {
     }
 }
 
-/// Sends what waits, if it still may be sent; says what is left.
-pub(crate) fn send(recorder: &Arc<Recorder>) -> Left {
-    let settings = &recorder.settings;
-    if recorder.mode() != Mode::On {
-        return Left::Nothing;
-    }
-    if settings.still_allowed() != Mode::On {
-        turn_off(recorder);
-        return Left::Nothing;
-    }
-    let Some(uploader) = settings.uploader() else {
-        return Left::Nothing;
-    };
-    let from_memory = {
-        let mut drain = match recorder.drain.lock() {
-            Ok(drain) => drain,
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        drain.spool.seal();
-        match &drain.spool {
-            Spool::Memory(_) if clock::now_millis() < drain.circuit.closed_until_millis => {
-                return Left::At(drain.circuit.closed_until_millis);
-            }
-            Spool::Memory(memory) => Some(memory.body()),
-            Spool::Disk(_) => None,
-        }
-    };
-    match from_memory {
-        Some((_, _, 0)) => Left::Nothing,
-        Some((body, _, records)) => send_memory(recorder, &uploader, &body, records),
-        None => {
-            let should_stop =
-                || recorder.worker.stop.load(Ordering::Acquire) || recorder.mode() != Mode::On;
-            let run = uploader.run(&should_stop);
-            for (fate, events) in &run.given_up {
-                recorder.losses.add_booked(*fate, *events);
-            }
-            if run.is_gone {
-                recorder.lower_mode(Mode::Off);
-            }
-            run.left
-        }
-    }
-}
-
-/// A machine without a disk to write to: what was recorded is sent from memory, or is lost with the process.
-fn send_memory(
-    recorder: &Arc<Recorder>,
-    uploader: &upload::Uploader,
-    body: &[u8],
-    records: usize,
-) -> Left {
-    let answer = uploader.send_from_memory(body);
-    let Ok(mut drain) = recorder.drain.lock() else {
-        return Left::Nothing;
-    };
-    let drain = &mut *drain;
-    let Spool::Memory(memory) = &mut drain.spool else {
-        return Left::Nothing;
-    };
-    if answer.is_failure() {
-        drain.circuit = drain
-            .circuit
-            .failed(clock::now_millis(), answer.retry_after());
-        return Left::At(drain.circuit.closed_until_millis);
-    }
-    drain.circuit = Circuit::succeeded(clock::now_millis());
-    match answer {
-        Answer::Status(410, _) => {
-            recorder.losses.add_booked(Fate::Gone, memory.clear());
-            recorder.lower_mode(Mode::Off);
-        }
-        Answer::Status(status, _) if upload::is_refusal(status) => {
-            recorder
-                .losses
-                .add_booked(Fate::Refused, memory.sent(records));
-        }
-        _ => {
-            let _delivered = memory.sent(records);
-        }
-    }
-    Left::Nothing
-}
-
 /// Telemetry was turned off while this process ran: the queue and the spool are emptied.
-fn turn_off(recorder: &Recorder) {
+pub(crate) fn turn_off(recorder: &Recorder) {
     recorder.lower_mode(Mode::Off);
     if let Some(mut drain) = lock_drain(recorder, LONGEST_SLEEP) {
         drain.give_up(recorder);
-    }
-}
-
-impl crate::settings::Settings {
-    /// What the files say now; what the environment said at the start, or when a crew last began, stays said.
-    pub(crate) fn still_allowed(&self) -> Mode {
-        let framework = (self.framework.as_str(), self.version.as_str());
-        let mut surroundings =
-            consent::Surroundings::read(|_| None, &self.switches, &self.folders, framework);
-        surroundings.read_files(&self.folders, framework);
-        // Whether anybody was told was settled at the start.
-        consent::resolve(&surroundings.inputs(false, true, false)).mode
     }
 }

@@ -4,19 +4,24 @@
 
 mod ground;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use ground::{Receiver, Subject, text, wait_until};
+use ground::{Receiver, Subject, header, spans, text, wait_until};
 
-/// How often each span arrived, by its id.
+/// In how many requests each span arrived, by its id. One that is sent again, under the same name, because its process ended
+/// before the answer came, is one: a collector counts its spans once.
 fn arrivals(receiver: &Receiver) -> HashMap<Vec<u8>, usize> {
-    let mut arrivals = HashMap::new();
-    for span in receiver.spans() {
-        if span.name == "Tool Usage" {
-            *arrivals.entry(span.id).or_insert(0) += 1;
+    let mut arrivals: HashMap<Vec<u8>, HashSet<String>> = HashMap::new();
+    for request in receiver.arrived() {
+        let name = header(&request.head, "idempotency-key").unwrap();
+        for span in spans(&request.body) {
+            if request.status == 200 && span.name == "Tool Usage" {
+                let _is_new = arrivals.entry(span.id).or_default().insert(name.to_owned());
+            }
         }
     }
-    arrivals
+    let count = |(id, names): (Vec<u8>, HashSet<String>)| (id, names.len());
+    arrivals.into_iter().map(count).collect()
 }
 
 /// Lets processes come and go until nothing waits any more.

@@ -90,6 +90,38 @@ fn a_second_start_in_the_run_that_told_sends_nothing_either() {
 }
 
 #[test]
+fn whatever_the_run_that_told_starts_sends_nothing_either() {
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path())
+        .variable("SUBJECT_TOLD", "no")
+        .variable("PATH", "/usr/bin:/bin");
+    let (_, decisions) = on_terminal(&subject, &["decide-with-children"]);
+    assert_eq!(decisions.lines().count(), 4, "{decisions}");
+    assert!(
+        decisions.lines().all(|line| line.starts_with("local: ")),
+        "{decisions}"
+    );
+    let (_, decision) = on_terminal(&subject, &["decide"]);
+    assert_eq!(decision, "on: the notice was given\n");
+}
+
+/// The first program of a container is process 1, again and again.
+#[test]
+fn another_process_of_the_same_number_is_another_run() {
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path()).variable("SUBJECT_TOLD", "no");
+    let (_, _) = on_terminal(&subject, &["decide"]);
+    let marker = subject.folder().join("notice-shown");
+    let shown = std::fs::read_to_string(&marker).unwrap();
+    let after_the_number = shown.split_once(' ').map_or("", |(_, rest)| rest);
+    // Of a process that lives, and began at another time.
+    let ours = std::process::id();
+    std::fs::write(&marker, format!("{ours} 1{after_the_number}")).unwrap();
+    let (_, decision) = on_terminal(&subject, &["decide"]);
+    assert_eq!(decision, "on: the notice was given\n");
+}
+
+#[test]
 fn whoever_said_no_is_told_nothing() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path())

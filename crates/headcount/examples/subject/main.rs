@@ -14,6 +14,7 @@
 
 mod endings;
 mod everything;
+mod long;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -33,6 +34,9 @@ fn start() -> Telemetry {
     }
     if let Some(path) = std::env::var_os("SUBJECT_TRUST") {
         builder = builder.trust(std::fs::read(path).expect("SUBJECT_TRUST names a certificate"));
+    }
+    if let Some(folder) = std::env::var_os("SUBJECT_HOME") {
+        builder = builder.home(folder);
     }
     builder.start()
 }
@@ -70,6 +74,12 @@ fn main() -> ExitCode {
         ["fork-and-linger", parent, child] => {
             fork_and_linger(&start(), number(parent), number(child));
         }
+        ["steady", millis] => long::steady(&start(), Duration::from_millis(number(millis))),
+        ["say", word] => {
+            let _path = headcount::set_consent(word == "on").expect("a word that is kept");
+        }
+        ["switch-in-a-run"] => long::switch_in_a_run(&start()),
+        ["decide-with-children"] => long::decide_with_children(&start()),
         ["fork-in-a-run"] => fork_in_a_run(&start()),
         ["decide"] => println!("{}", start().decision()),
         ["around"] => around(&start()),

@@ -65,9 +65,16 @@ impl Surroundings {
         let Some(folder) = folders.framework(name) else {
             return;
         };
-        let gone = folder.join(GONE);
-        self.gone = gone.exists() && folders::read_text(&gone).trim() == version;
+        self.gone = is_gone(&folder.join(GONE), version);
         self.shown = notice::was_shown(&folder);
+    }
+
+    /// Whether the person's word or the administrator's is off, and that was looked at.
+    pub(crate) fn is_off_in_a_file(&self) -> bool {
+        let words = [self.system.1, self.personal.1];
+        words
+            .into_iter()
+            .any(|word| !matches!(word, Word::Absent | Word::On))
     }
 
     pub(crate) fn inputs(&self, off_in_code: bool, told: bool, just_shown: bool) -> Inputs<'_> {
@@ -90,8 +97,32 @@ impl Surroundings {
     }
 }
 
-/// In a framework's folder: the version to which the collector answered 410.
+/// In a framework's folder: the versions to which the collector answered 410, a line each.
 pub(crate) const GONE: &str = "gone";
+
+/// In a framework's folder: how many versions it names at most.
+const MOST_GONE: usize = 32;
+
+/// Whether a collector wants no more of `version`: a file that cannot be read may name any.
+fn is_gone(path: &Path, version: &str) -> bool {
+    match folders::read(path, 4_096).map(String::from_utf8) {
+        Ok(Ok(text)) => text.lines().any(|line| line.trim() == version),
+        Ok(Err(_)) => true,
+        Err(error) => !is_absence(&error),
+    }
+}
+
+/// Notes that a collector wants no more of `version`, beside the other versions of which that is known. Best effort.
+pub(crate) fn note_gone(folder: &Path, version: &str) {
+    let path = folder.join(GONE);
+    let text = folders::read_text(&path);
+    let others = text.lines().filter(|line| line.trim() != version);
+    let mut versions: Vec<&str> = others.collect();
+    versions.push(version);
+    let first = versions.len().saturating_sub(MOST_GONE);
+    let text = versions[first..].join("\n") + "\n";
+    let _best_effort = folders::replace(&path, text.as_bytes());
+}
 
 fn is_absence(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
@@ -128,9 +159,41 @@ pub(crate) fn read_file(path: &Path) -> Word {
     }
 }
 
+/// Begins a line of the person's file that says on: an off came before it, and ended then.
+pub(crate) const OFF_UNTIL: &str = "off until ";
+
+/// Until when, in milliseconds since 1970 UTC, the person's last off counted, as far as a file tells: what was recorded
+/// before that does not leave, though she has said on since.
+pub(crate) fn last_off(folders: &Folders) -> Option<u64> {
+    let texts = folders.consents().map(|path| folders::read_text(&path));
+    let untils = texts.filter_map(|text| {
+        let mut lines = text.lines();
+        lines.find_map(|line| {
+            let until = line.strip_prefix(OFF_UNTIL)?;
+            until.split_whitespace().next()?.parse::<u64>().ok()
+        })
+    });
+    untils.max()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_off_is_known_after_an_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders {
+            settings: vec![folder.path().to_owned()],
+            ..Folders::default()
+        };
+        assert_eq!(last_off(&folders), None);
+        let text =
+            "on since 2026-03-02T09:15:05Z\noff until 1772442904000 (2026-03-02T09:15:04Z)\n";
+        std::fs::write(folder.path().join("consent"), text).unwrap();
+        assert_eq!(last_off(&folders), Some(1_772_442_904_000));
+        assert_eq!(read_file(&folder.path().join("consent")), Word::On);
+    }
 
     #[test]
     fn a_file_says_on_or_off_or_counts_as_off() {
@@ -150,6 +213,22 @@ mod tests {
         std::fs::write(&path, [0xff]).unwrap();
         assert_eq!(read_file(&path), Word::Unreadable);
         assert_eq!(read_file(folder.path()), Word::Unreadable);
+    }
+
+    #[test]
+    fn versions_side_by_side_are_gone_side_by_side() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(GONE);
+        assert!(!is_gone(&path, "1"));
+        for version in ["1", "2", "1", ""] {
+            note_gone(folder.path(), version);
+        }
+        assert!(is_gone(&path, "1") && is_gone(&path, "2") && is_gone(&path, ""));
+        assert!(!is_gone(&path, "3"));
+        for version in 10..100 {
+            note_gone(folder.path(), &version.to_string());
+        }
+        assert!(is_gone(&path, "99") && !is_gone(&path, "2"));
     }
 
     #[cfg(unix)]

@@ -14,7 +14,7 @@
 mod gather;
 mod notice;
 
-pub(crate) use gather::{GONE, Surroundings, read_file};
+pub(crate) use gather::{GONE, OFF_UNTIL, Surroundings, last_off, note_gone, read_file};
 pub(crate) use notice::{SHOWN, tell};
 
 use std::fmt;
@@ -73,7 +73,7 @@ impl fmt::Display for Decision {
             Reason::SwitchedOff => write!(formatter, "off: {source} says so"),
             Reason::NotUnderstood => write!(
                 formatter,
-                "off: {source} is neither yes nor no, and what cannot be understood counts as off"
+                "off: {source} is not understood, and what cannot be understood counts as off"
             ),
             Reason::Unreadable => write!(formatter, "off: {source} cannot be read"),
             Reason::Gone => write!(

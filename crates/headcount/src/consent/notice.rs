@@ -3,9 +3,9 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use crate::folders;
+use crate::{clock, folders, platform};
 
-/// In a framework's folder: the process that showed the notice.
+/// In a framework's folder: the process that showed the notice: its number, when it began, and in which run of the machine.
 pub(crate) const SHOWN: &str = "notice-shown";
 
 /// Shows the notice, once, to standard error and only on a terminal; says whether it did. That it was shown is
@@ -21,7 +21,9 @@ pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
             .write(true)
             .create_new(true)
             .open(&marker)?;
-        file.write_all(std::process::id().to_string().as_bytes())
+        let process = std::process::id();
+        let began = platform::began(process).unwrap_or_else(|| "-".to_owned());
+        file.write_all(format!("{process} {began}\n").as_bytes())
     });
     if remembered.is_err() {
         return false;
@@ -33,19 +35,35 @@ pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
     true
 }
 
-/// Whether the notice was shown in an earlier run: by a process that is neither this one nor the one that started it.
+/// Whether the notice was shown in an earlier run: one is over when the process that showed it has ended. Until then
+/// whatever that process started, and what this started, belongs to it.
 pub(super) fn was_shown(folder: &Path) -> bool {
     let marker = folder.join(SHOWN);
-    let shown_by = folders::read_text(&marker).trim().parse::<u32>().ok();
-    marker.exists() && !shown_by.is_some_and(is_this_run)
+    if !marker.exists() {
+        return false;
+    }
+    let text = folders::read_text(&marker);
+    let mut words = text.split_whitespace();
+    let Some(process) = words.next().and_then(|word| word.parse::<u32>().ok()) else {
+        return true;
+    };
+    let began: Vec<&str> = words.collect();
+    !is_still_alive(process, &began.join(" "), &marker)
 }
 
-fn is_this_run(process: u32) -> bool {
-    #[cfg(unix)]
-    let starter = Some(std::os::unix::process::parent_id());
-    #[cfg(not(unix))]
-    let starter = None;
-    process == std::process::id() || Some(process) == starter
+/// Whether the process of that number is the one that began then: numbers are used again, and the first process of a
+/// container is always process 1.
+fn is_still_alive(process: u32, began: &str, marker: &Path) -> bool {
+    if let Some(actual) = platform::began(process) {
+        return actual == began;
+    }
+    // A system that does not say when a process began: no program of that number is believed to be that one for longer
+    // than a day.
+    let age = std::fs::metadata(marker).and_then(|metadata| metadata.modified());
+    let age = age.map_or(u64::MAX, |shown| {
+        clock::now_nanos().saturating_sub(clock::nanos_of(shown))
+    });
+    platform::is_alive(process) && age < 86_400 * 1_000_000_000
 }
 
 /// At most ten lines of eighty characters.
@@ -72,6 +90,26 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("headcount off") && text.contains("headcount preview"));
+    }
+
+    #[test]
+    fn a_run_ends_with_the_process_that_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let marker = folder.path().join(SHOWN);
+        assert!(!was_shown(folder.path()));
+        let ours = std::process::id();
+        let began = platform::began(ours).unwrap_or_else(|| "-".to_owned());
+        std::fs::write(&marker, format!("{ours} {began}\n")).unwrap();
+        assert!(!was_shown(folder.path()));
+        // No process has this number.
+        std::fs::write(&marker, format!("4194305 {began}\n")).unwrap();
+        assert!(was_shown(folder.path()));
+        if cfg!(target_os = "linux") {
+            std::fs::write(&marker, format!("{ours} 1{began}\n")).unwrap();
+            assert!(was_shown(folder.path()));
+        }
+        std::fs::write(&marker, "").unwrap();
+        assert!(was_shown(folder.path()));
     }
 
     #[test]

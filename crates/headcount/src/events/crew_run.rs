@@ -1,10 +1,11 @@
 use std::time::SystemTime;
 
+use crate::clock::Stopwatch;
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_completion, crew_execution, crew_io, task_detail, test};
 use crate::model::{Content, Direction, Outcome, Task, TestStep};
 use crate::recorder::Event;
-use crate::{TaskRun, Telemetry, clock, platform};
+use crate::{TaskRun, Telemetry, platform};
 
 /// A crew at work: from [`Telemetry::crew_started`] until it is completed, has failed, or is dropped.
 ///
@@ -16,7 +17,7 @@ pub struct CrewRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<CrewLink>,
-    start_nanos: u64,
+    watch: Stopwatch,
     generation: u32,
     end: Option<Outcome>,
 }
@@ -26,7 +27,7 @@ impl CrewRun {
         Self {
             telemetry,
             link: Some(link),
-            start_nanos: clock::now_nanos(),
+            watch: Stopwatch::begin(),
             generation: platform::generation(),
             end: None,
         }
@@ -36,7 +37,7 @@ impl CrewRun {
         Self {
             telemetry: Telemetry::off(),
             link: None,
-            start_nanos: 0,
+            watch: Stopwatch::never(),
             generation: 0,
             end: None,
         }
@@ -51,6 +52,7 @@ impl CrewRun {
     /// One of the crew's tasks begins.
     #[must_use = "the run records how the task ends; dropped at once it says that the task failed"]
     pub fn task_started(&self, task: &Task) -> TaskRun {
+        self.telemetry.ask_again();
         match (self.link, self.telemetry.keyer()) {
             (Some(link), Some(keyer)) => TaskRun::new(
                 self.telemetry.clone(),
@@ -152,7 +154,7 @@ impl CrewRun {
     /// The crew began at that moment and not when this was made; a moment that is yet to come counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
-        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self.watch = Stopwatch::since(start);
         self
     }
 
@@ -164,9 +166,12 @@ impl CrewRun {
     /// The crew's work is done, with this output: recorded only if the crew shares (categories `crew_io` and
     /// `crew_execution`).
     pub fn complete_with(self, output: impl Into<Content>) {
-        let output = output.into();
-        self.content(Direction::Output, Some(&output));
-        self.execution(Some(&output), None, None);
+        // Nobody pays for a copy of what is not recorded.
+        if self.link.is_some_and(|link| link.grant.is_some()) && self.telemetry.is_recording() {
+            let output = output.into();
+            self.content(Direction::Output, Some(&output));
+            self.execution(Some(&output), None, None);
+        }
         self.complete();
     }
 
@@ -234,11 +239,13 @@ impl Drop for CrewRun {
         if self.end.is_none() && self.generation != platform::generation() {
             return;
         }
+        self.telemetry.ask_again();
         self.telemetry.record(
             || Event {
-                start_nanos: self.start_nanos,
+                name: "Crew Completed",
+                start_nanos: self.watch.start_nanos,
+                end_nanos: self.watch.end_nanos(),
                 failed: self.end != Some(Outcome::Completed),
-                ..Event::now("Crew Completed")
             },
             |span| {
                 span.id(crew_completion::CREW_ID, link.id);

@@ -1,13 +1,13 @@
 //! Flows (category `flow_lifecycle`). Names of methods have no place here.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::clock::Stopwatch;
 use crate::fields::flow_lifecycle;
 use crate::model::{FlowEvent, FlowOrigin, Outcome};
 use crate::recorder::Event;
-use crate::{Telemetry, clock, platform};
+use crate::{Telemetry, platform};
 
 /// A flow at work, from [`Telemetry::flow_started`] until it is completed, paused, or dropped: then it has failed. The copy
 /// of it that a forked child drops says nothing.
@@ -18,7 +18,7 @@ pub struct FlowRun {
     origin: Option<FlowOrigin>,
     is_resumed: bool,
     is_conversational: Option<bool>,
-    start_nanos: u64,
+    watch: Stopwatch,
     generation: u32,
     has_failed: bool,
     end: Option<FlowEvent>,
@@ -64,7 +64,11 @@ impl Telemetry {
         is_resumed: bool,
         is_conversational: Option<bool>,
     ) -> FlowRun {
-        let is_recording = self.is_recording();
+        self.ask_again();
+        let watch = match self.is_recording() {
+            true => Stopwatch::begin(),
+            false => Stopwatch::never(),
+        };
         self.record(
             || Event::now("Flow"),
             |span| {
@@ -81,7 +85,7 @@ impl Telemetry {
             origin,
             is_resumed,
             is_conversational,
-            start_nanos: if is_recording { clock::now_nanos() } else { 0 },
+            watch,
             generation: platform::generation(),
             has_failed: false,
             end: None,
@@ -104,7 +108,7 @@ impl FlowRun {
     /// The flow began at that moment and not when this was made; a moment that is yet to come counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
-        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self.watch = Stopwatch::since(start);
         self
     }
 
@@ -136,13 +140,8 @@ impl FlowRun {
         outcome: Option<Outcome>,
         error_type: Option<&str>,
     ) {
-        let now = Cell::new(0);
         self.telemetry.record(
-            || {
-                let event = Event::now("Flow");
-                now.set(event.end_nanos);
-                event
-            },
+            || Event::now("Flow"),
             |span| {
                 span.word(flow_lifecycle::EVENT, event.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, self.name.as_deref());
@@ -152,8 +151,8 @@ impl FlowRun {
                 );
                 span.boolean(flow_lifecycle::RESUMED, self.is_resumed);
                 span.boolean(flow_lifecycle::CONVERSATIONAL, self.is_conversational);
-                let nanos = now.get().saturating_sub(self.start_nanos);
-                span.double(flow_lifecycle::DURATION, nanos as f64 / 1e9);
+                let seconds = self.watch.nanos() as f64 / 1e9;
+                span.double(flow_lifecycle::DURATION, seconds);
                 span.word(flow_lifecycle::OUTCOME, outcome.map(Outcome::as_str));
                 span.token(flow_lifecycle::ERROR_TYPE, error_type);
             },
@@ -163,10 +162,14 @@ impl FlowRun {
 
 impl Drop for FlowRun {
     fn drop(&mut self) {
+        let is_ended = self.end.is_some() || self.has_failed;
+        if !is_ended && self.generation != platform::generation() {
+            return;
+        }
+        self.telemetry.ask_again();
         match self.end {
             Some(FlowEvent::Paused) => self.record(FlowEvent::Paused, None, None),
             Some(_) => self.record(FlowEvent::Completed, Some(Outcome::Completed), None),
-            None if !self.has_failed && self.generation != platform::generation() => return,
             None => self.record(FlowEvent::Completed, Some(Outcome::Failed), None),
         }
         self.telemetry.hurry();

@@ -1,11 +1,12 @@
 use std::time::SystemTime;
 
+use crate::clock::Stopwatch;
 use crate::events::crew::CrewLink;
 use crate::fields::{crew_io, task_lifecycle};
 use crate::model::{Content, Direction, Key};
 use crate::random::Id;
 use crate::recorder::Event;
-use crate::{Telemetry, clock, platform};
+use crate::{Telemetry, platform};
 
 /// A task at work, from its real start to its real end (category `task_lifecycle`).
 ///
@@ -17,10 +18,13 @@ pub struct TaskRun {
     telemetry: Telemetry,
     /// `None` while telemetry is off.
     link: Option<TaskLink>,
-    start_nanos: u64,
+    watch: Stopwatch,
     generation: u32,
     end: End,
 }
+
+/// How much of an error's class is kept, in bytes: more than can be recorded, so that what is too long is seen to be.
+const LONGEST_KEPT: usize = 2 * task_lifecycle::ERROR_TYPE.max_length;
 
 #[derive(Debug, Clone, Copy)]
 struct TaskLink {
@@ -41,7 +45,7 @@ impl TaskRun {
         Self {
             telemetry,
             link: Some(TaskLink { crew, id, key }),
-            start_nanos: clock::now_nanos(),
+            watch: Stopwatch::begin(),
             generation: platform::generation(),
             end: End::Unknown,
         }
@@ -51,7 +55,7 @@ impl TaskRun {
         Self {
             telemetry: Telemetry::off(),
             link: None,
-            start_nanos: 0,
+            watch: Stopwatch::never(),
             generation: 0,
             end: End::Unknown,
         }
@@ -60,7 +64,7 @@ impl TaskRun {
     /// The task began at that moment and not when this was made; a moment that is yet to come counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
-        self.start_nanos = clock::nanos_of(start).min(clock::now_nanos());
+        self.watch = Stopwatch::since(start);
         self
     }
 
@@ -93,6 +97,9 @@ impl TaskRun {
     /// The task failed. `error_type` is the error's class, such as `ValidationError`, and never its message: letters,
     /// digits and `_ . : + / -`, at most 128 of them; anything else is left out.
     pub fn fail(mut self, error_type: &str) {
+        // What is longer than any class is left out, and need not be copied for that.
+        let cut = error_type.floor_char_boundary(LONGEST_KEPT);
+        let error_type = error_type.get(..cut).unwrap_or_default();
         self.end = End::Failed(self.link.map(|_| error_type.to_owned()));
     }
 
@@ -116,11 +123,13 @@ impl Drop for TaskRun {
             End::Unknown if std::thread::panicking() => Some("panic"),
             End::Unknown => Some("dropped"),
         };
+        self.telemetry.ask_again();
         self.telemetry.record(
             || Event {
-                start_nanos: self.start_nanos,
+                name: "Task Execution",
+                start_nanos: self.watch.start_nanos,
+                end_nanos: self.watch.end_nanos(),
                 failed: !matches!(self.end, End::Completed),
-                ..Event::now("Task Execution")
             },
             |span| {
                 span.id(task_lifecycle::CREW_ID, link.crew.id);

@@ -7,8 +7,8 @@ mod unix;
 use unix::names;
 #[cfg(unix)]
 pub(crate) use unix::{
-    at_exit, forget_open_file, generation, home, note_open_file, watch_forks, with_signals_blocked,
-    without_size_signal,
+    at_exit, began, forget_open_file, generation, home, is_alive, is_ours, note_open_file,
+    only_plain, watch_forks, with_signals_blocked, without_size_signal,
 };
 
 #[cfg(not(unix))]
@@ -17,8 +17,8 @@ mod other;
 use other::names;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    at_exit, forget_open_file, generation, home, note_open_file, watch_forks, with_signals_blocked,
-    without_size_signal,
+    at_exit, began, forget_open_file, generation, home, is_alive, is_ours, note_open_file,
+    only_plain, watch_forks, with_signals_blocked, without_size_signal,
 };
 
 /// What a crew that shares says of its system (catalog category `environment`).

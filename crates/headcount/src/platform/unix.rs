@@ -151,6 +151,44 @@ pub(crate) fn with_signals_blocked<R>(run: impl FnOnce() -> R) -> R {
     result
 }
 
+/// When a process began, in words that are those of no other process of its number: Linux counts from the start of the
+/// machine, and names that.
+pub(crate) fn began(process: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // proc_pid_stat(5): the name, in parentheses, may hold anything; the start is the 20th field behind it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    if fields.next()? == "Z" {
+        return Some("ended, and waits to be taken note of".to_owned());
+    }
+    let ticks = fields.nth(18)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{ticks} {}", boot.trim()))
+}
+
+/// Whether there is a process of this number.
+pub(crate) fn is_alive(process: u32) -> bool {
+    let Ok(process) = libc::pid_t::try_from(process) else {
+        return false;
+    };
+    // SAFETY: signal 0 is not sent; the call only says whether it could be.
+    let result = unsafe { libc::kill(process, 0) };
+    result == 0 || std::io::Error::last_os_error().kind() == std::io::ErrorKind::PermissionDenied
+}
+
+/// Whether a file belongs to whom this process acts for.
+pub(crate) fn is_ours(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    // SAFETY: the call takes nothing, writes nothing and cannot fail.
+    metadata.uid() == unsafe { libc::geteuid() }
+}
+
+/// Has nothing opened through a link that somebody put in the file's place.
+pub(crate) fn only_plain(options: &mut std::fs::OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let _ = options.custom_flags(libc::O_NOFOLLOW);
+}
+
 /// System, release, version and machine, as `uname` gives them; not the host's name.
 pub(super) fn names() -> Option<[String; 4]> {
     let mut names = MaybeUninit::<libc::utsname>::zeroed();

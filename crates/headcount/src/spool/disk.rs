@@ -1,17 +1,15 @@
 //! Segments in a folder.
 
-use std::ffi::OsStr;
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
 
+use super::found::{ENDING, bytes_in, is_still, list};
 use super::held::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
-use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SPOOL_LIMIT, SpoolError};
+use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
 use crate::{clock, folders, random};
 
-/// A segment that waits. One that was dealt with has the word of its fate instead.
-const ENDING: &str = "spool";
 /// How many segments that others left are tried before a new one is begun.
 const TRIES: usize = 4;
 
@@ -19,8 +17,12 @@ const TRIES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct DiskSpool {
     folder: PathBuf,
+    /// Of the collector that the events are for, where there is one.
+    mark: Option<String>,
     current: Option<Current>,
     has_written: bool,
+    /// Segments that are there are about to be sent, and not gone on with.
+    begins_anew: bool,
     buffer: Vec<u8>,
 }
 
@@ -32,101 +34,24 @@ struct Current {
     length: u64,
 }
 
-/// A segment in the folder, locked or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) path: PathBuf,
-    /// Without its ending: the time of its creation and a random number.
-    pub(crate) name: String,
-    pub(crate) created_millis: u64,
-    pub(crate) bytes: u64,
-}
-
-/// The segments in `folder` that wait, oldest first. A folder that cannot be read has none.
-pub(crate) fn list(folder: &Path) -> Vec<Found> {
-    list_ending(folder, ENDING)
-}
-
-/// The segments in `folder` whose names end with `.{ending}`, oldest first.
-pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
-    let mut found: Vec<Found> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let path = entry.path();
-            if path.extension() != Some(OsStr::new(ending)) {
-                return None;
-            }
-            let name = path.file_stem()?.to_str()?.to_owned();
-            let created_millis = name.split_once('-')?.0.parse().ok()?;
-            Some(Found {
-                path,
-                name,
-                created_millis,
-                // It may have been removed by now; and what is no plain file is none of ours.
-                bytes: entry.metadata().ok().filter(Metadata::is_file)?.len(),
-            })
-        })
-        .collect();
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
-}
-
-impl Found {
-    /// Locks the segment and reads it, unless somebody else holds it or has dealt with it.
-    pub(crate) fn take(&self) -> Option<(Held, Vec<u8>)> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(&self.path)
-            .ok()?;
-        let held = Held::lock(file).ok()?;
-        if !is_still(&held, &self.path) {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        // No segment is longer, whatever somebody put in its place.
-        let _length = held
-            .file()?
-            .take(SPOOL_LIMIT)
-            .read_to_end(&mut bytes)
-            .ok()?;
-        Some((held, bytes))
-    }
-
-    /// Reads the segment without its lock: what a running process has written so far.
-    pub(crate) fn peek(&self) -> Option<Vec<u8>> {
-        folders::read(&self.path, SPOOL_LIMIT).ok()
-    }
-}
-
-/// Whether the file that is held is the one at `path`: it may have been dealt with before it was locked, or forgotten
-/// since.
-fn is_still(held: &Held, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let here = held.file().and_then(|file| file.metadata().ok());
-        let there = std::fs::metadata(path).ok();
-        here.zip(there)
-            .is_some_and(|(here, there)| (here.dev(), here.ino()) == (there.dev(), there.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        held.file().is_some() && path.exists()
-    }
-}
-
 impl DiskSpool {
     /// Nothing is created before there is something to write.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
+            mark: None,
             current: None,
             has_written: false,
+            begins_anew: false,
             buffer: Vec::new(),
         }
+    }
+
+    /// The same, with events for the collector of this mark and for no other.
+    #[must_use]
+    pub(crate) fn marked(mut self, mark: Option<String>) -> Self {
+        self.mark = mark;
+        self
     }
 
     pub(crate) fn has_written(&self) -> bool {
@@ -139,8 +64,7 @@ impl DiskSpool {
         if !record.write(&mut self.buffer) {
             return Err(SpoolError::Full);
         }
-        let waiting: u64 = list(&self.folder).iter().map(|found| found.bytes).sum();
-        if waiting + self.buffer.len() as u64 > room.limit() {
+        if bytes_in(&self.folder) + self.buffer.len() as u64 > room.limit() {
             return Err(SpoolError::Full);
         }
         let mut current = match self.current.take() {
@@ -177,17 +101,26 @@ impl DiskSpool {
         self.current = None;
     }
 
-    fn open(&self) -> io::Result<Current> {
-        if let Some(current) = self.go_on() {
+    /// Has the next record begin a segment of its own.
+    pub(crate) fn begin_anew(&mut self) {
+        self.begins_anew = true;
+    }
+
+    fn open(&mut self) -> io::Result<Current> {
+        if !std::mem::take(&mut self.begins_anew)
+            && let Some(current) = self.go_on()
+        {
             return Ok(current);
         }
         folders::create(&self.folder)?;
         for _ in 0..TRIES {
             let now = clock::now_millis();
             let suffix: random::Text<16> = random::hex(random::from_system::<8>());
+            let mark = self.mark.as_ref().map(|mark| format!("-{mark}"));
+            let mark = mark.unwrap_or_default();
             let path = self
                 .folder
-                .join(format!("{now:013}-{}.{ENDING}", suffix.as_str()));
+                .join(format!("{now:013}-{}{mark}.{ENDING}", suffix.as_str()));
             let file = folders::private_file()
                 .read(true)
                 .write(true)
@@ -220,7 +153,8 @@ impl DiskSpool {
         let now = clock::now_millis();
         let candidates = list(&self.folder).into_iter().rev().filter(|found| {
             let age = now.saturating_sub(found.created_millis);
-            found.bytes < SEGMENT_LIMIT && age < AGE_LIMIT_MILLIS / 30
+            let is_young = age < AGE_LIMIT_MILLIS / 30;
+            found.bytes < SEGMENT_LIMIT && is_young && found.mark() == self.mark.as_deref()
         });
         for found in candidates.take(TRIES) {
             let Some((held, bytes)) = found.take() else {
@@ -230,10 +164,13 @@ impl DiskSpool {
             let length = content.length as u64;
             let is_usable = content.length >= SEGMENT_HEADER
                 && !matches!(content.damage, Some(segment::Damage::Spoiled));
-            let is_at_its_end = held.file().is_some_and(|mut file| {
-                file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
-            });
-            if is_usable && is_at_its_end {
+            // What a newer version wrote, or a disk spoiled, is for the uploader to judge: nothing is cut off there.
+            let is_at_its_end = || {
+                held.file().is_some_and(|mut file| {
+                    file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
+                })
+            };
+            if is_usable && is_at_its_end() {
                 return Some(Current {
                     held,
                     path: found.path,
@@ -264,6 +201,9 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use super::super::{Found, SPOOL_LIMIT};
     use super::*;
 
     fn record(payload: &[u8]) -> Record<'_> {
@@ -305,6 +245,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_one_collector_is_not_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        for mark in [None, Some("aaaaaaaa"), Some("bbbbbbbb"), Some("aaaaaaaa")] {
+            DiskSpool::new(folder.path().to_owned())
+                .marked(mark.map(str::to_owned))
+                .append(&record(b"one"), Room::Ordinary)
+                .unwrap();
+        }
+        let found = list(folder.path());
+        assert_eq!(found.len(), 3);
+        let for_a = found.iter().filter(|found| found.is_for(Some("aaaaaaaa")));
+        assert_eq!(for_a.count(), 2);
+        assert_eq!(found.iter().filter(|found| found.is_for(None)).count(), 1);
+    }
+
+    #[test]
     fn a_torn_end_is_cut_off_before_going_on() {
         let folder = tempfile::tempdir().unwrap();
         DiskSpool::new(folder.path().to_owned())
@@ -318,6 +274,45 @@ mod tests {
             .append(&record(b" again"), Room::Ordinary)
             .unwrap();
         assert_eq!(bodies(folder.path()), [b"whole again"]);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_cut_off() {
+        let newer = {
+            let mut bytes = segment::header(7).to_vec();
+            bytes[8] = 2;
+            bytes.extend_from_slice(b"of a version that is yet to come");
+            bytes
+        };
+        let mut spoiled = segment::header(7).to_vec();
+        for payload in [b"first", b"other", b"third"] {
+            assert!(record(payload).write(&mut spoiled));
+        }
+        spoiled[SEGMENT_HEADER + 30] ^= 1;
+        for bytes in [newer, spoiled] {
+            let folder = tempfile::tempdir().unwrap();
+            let name = format!("{:013}-0011223344556677.spool", clock::now_millis());
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            DiskSpool::new(folder.path().to_owned())
+                .append(&record(b"mine"), Room::Ordinary)
+                .unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+            assert_eq!(list(folder.path()).len(), 2);
+        }
+    }
+
+    #[test]
+    fn what_was_dealt_with_and_is_still_there_takes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = DiskSpool::new(folder.path().to_owned());
+        spool.append(&record(b"one"), Room::Ordinary).unwrap();
+        let settled = folder
+            .path()
+            .join("1772442904000-0011223344556677.delivered");
+        std::fs::write(settled, vec![0; SPOOL_LIMIT as usize]).unwrap();
+        let refused = spool.append(&record(b"two"), Room::Ordinary);
+        assert!(matches!(refused, Err(SpoolError::Full)));
     }
 
     #[test]
@@ -359,9 +354,9 @@ mod tests {
         std::fs::write(&file, b"").unwrap();
         let mut spool = super::super::Spool::Disk(DiskSpool::new(file.join("spool")));
         spool.append(&record(b"kept"), Room::Ordinary).unwrap();
-        let super::super::Spool::Memory(memory) = spool else {
+        let super::super::Spool::Memory(mut memory) = spool else {
             panic!("still on disk");
         };
-        assert_eq!(memory.body().0, b"kept");
+        assert_eq!(memory.batch().unwrap().1, b"kept");
     }
 }

@@ -6,6 +6,8 @@ const MAGIC: [u8; 8] = *b"HEADCSPL";
 const VERSION: u32 = 1;
 /// Length of the payload, checksum, time, events, dropped.
 pub(crate) const RECORD_HEADER: usize = 24;
+/// Ids, times and a name.
+const SMALLEST_SPAN: usize = 32;
 /// No record is longer: what a checksum does not cover must not make a reader take a gigabyte.
 const MAX_PAYLOAD: usize = 4 * 1_024 * 1_024;
 
@@ -40,10 +42,12 @@ pub(crate) struct Content<'a> {
     pub(crate) created_millis: u64,
     /// The whole records.
     pub(crate) records: Vec<Record<'a>>,
-    /// How many bytes the header and the whole records take.
+    /// How many bytes the header and the whole records take, up to the first damage.
     pub(crate) length: usize,
-    /// What follows them, if anything does.
+    /// What follows that, if anything does.
     pub(crate) damage: Option<Damage>,
+    /// How many events records held that cannot be read, as far as their own headers tell.
+    pub(crate) spoiled_events: u64,
 }
 
 impl Content<'_> {
@@ -54,11 +58,10 @@ impl Content<'_> {
             .sum()
     }
 
+    /// Events that were lost: before they reached the segment, or within it.
     pub(crate) fn dropped(&self) -> u64 {
-        self.records
-            .iter()
-            .map(|record| u64::from(record.dropped))
-            .sum()
+        let before = self.records.iter().map(|record| u64::from(record.dropped));
+        before.sum::<u64>() + self.spoiled_events
     }
 
     /// The body of the request that sends it: the payloads as they stand in the file.
@@ -114,6 +117,7 @@ pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
         records: Vec::new(),
         length: 0,
         damage: None,
+        spoiled_events: 0,
     };
     let is_ours = bytes.get(..8) == Some(&MAGIC)
         && u32_at(bytes, 8) == Some(VERSION)
@@ -129,19 +133,52 @@ pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
     };
     content.created_millis = created_millis;
     content.length = SEGMENT_HEADER;
-    while content.length < bytes.len() {
-        match read_record(&bytes[content.length..]) {
+    let mut at = SEGMENT_HEADER;
+    while at < bytes.len() {
+        match read_record(&bytes[at..]) {
             Ok((record, length)) => {
                 content.records.push(record);
-                content.length += length;
+                at += length;
+                if content.damage.is_none() {
+                    content.length = at;
+                }
             }
             Err(damage) => {
-                content.damage = Some(damage);
-                break;
+                let Some((events, length)) = step_over(&bytes[at..]) else {
+                    content.damage = Some(content.damage.unwrap_or(damage));
+                    break;
+                };
+                content.damage = Some(Damage::Spoiled);
+                content.spoiled_events += events;
+                at += length;
             }
         }
     }
     content
+}
+
+/// How many events a spoiled record says that it held, and where reading goes on: behind it, if its length can be believed,
+/// or at the next whole record. `None` if nothing follows, as after a torn one.
+fn step_over(bytes: &[u8]) -> Option<(u64, usize)> {
+    let length = u32_at(bytes, 0)? as usize;
+    let end = RECORD_HEADER.checked_add(length)?;
+    let is_next = |at: &usize| bytes.get(*at..).is_some_and(is_record);
+    let is_believed = length <= MAX_PAYLOAD && (end == bytes.len() || is_next(&end));
+    let end = match is_believed {
+        true => end,
+        false => (RECORD_HEADER..bytes.len()).find(is_next)?,
+    };
+    // The number may be what was spoiled: no span is encoded in fewer than these bytes.
+    let most = ((end - RECORD_HEADER) / SMALLEST_SPAN) as u64;
+    Some((u64::from(u32_at(bytes, 16)?).min(most), end))
+}
+
+/// Whether a whole record begins here. Its header is looked at first: a checksum over whatever may follow takes its time.
+fn is_record(bytes: &[u8]) -> bool {
+    // Of a time before the year 2500.
+    let has_time = u64_at(bytes, 8).is_some_and(|millis| millis < 1 << 44);
+    let has_events = u32_at(bytes, 16).is_some_and(|events| events as usize <= MAX_PAYLOAD);
+    has_time && has_events && read_record(bytes).is_ok()
 }
 
 fn read_record(bytes: &[u8]) -> Result<(Record<'_>, usize), Damage> {
@@ -216,6 +253,30 @@ mod tests {
             for record in &read(&bytes).records {
                 prop_assert!(before.records.contains(record));
             }
+        }
+
+        #[test]
+        fn a_spoiled_payload_costs_its_own_record_and_no_other(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 1..5), which in any::<prop::sample::Index>(), at in 0..400_usize) {
+            let mut bytes = segment(&payloads);
+            let which = which.index(payloads.len());
+            let before: usize = payloads[..which].iter().map(|payload| payload.len() + RECORD_HEADER).sum();
+            bytes[SEGMENT_HEADER + before + RECORD_HEADER + at] ^= 1;
+            let content = read(&bytes);
+            prop_assert_eq!(content.damage, Some(Damage::Spoiled));
+            prop_assert_eq!(content.length, SEGMENT_HEADER + before);
+            prop_assert_eq!(content.records.len(), payloads.len() - 1);
+            prop_assert_eq!(content.spoiled_events, which as u64 + 1);
+            prop_assert_eq!(content.dropped(), 2 * (payloads.len() as u64 - 1) + which as u64 + 1);
+        }
+
+        #[test]
+        fn a_spoiled_length_costs_its_own_record_and_no_other(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 2..5), bit in 0..32_usize) {
+            let mut bytes = segment(&payloads);
+            bytes[SEGMENT_HEADER + bit / 8] ^= 1 << (bit % 8);
+            let content = read(&bytes);
+            prop_assert_eq!(content.damage, Some(Damage::Spoiled));
+            prop_assert_eq!(content.records.len(), payloads.len() - 1);
+            prop_assert_eq!(content.spoiled_events, 1);
         }
 
         #[test]

@@ -96,6 +96,15 @@ impl Endpoint {
         })
     }
 
+    /// Tells it from other collectors, in a segment's name.
+    pub(crate) fn mark(&self) -> String {
+        let hash = hmac_sha256::Hash::hash(self.to_string().as_bytes());
+        let mut first = [0; 4];
+        first.copy_from_slice(&hash[..4]);
+        let mark: crate::random::Text<8> = crate::random::hex(first);
+        mark.as_str().to_owned()
+    }
+
     /// Where tokens are shown, beside where spans go.
     pub(crate) fn erase_path(&self) -> String {
         let folder = self.path.trim_end_matches("/traces");
@@ -123,7 +132,12 @@ impl fmt::Display for Endpoint {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    let port_of = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+    // `parse` takes a sign, and an address has none.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let port_of = |text: &str| {
+        let port = text.parse::<u16>().ok().filter(|_| is_number(text));
+        port.filter(|port| *port > 0)
+    };
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
         let _is_address: std::net::Ipv6Addr = host.parse().ok()?;
@@ -210,6 +224,7 @@ mod tests {
             "https://",
             "https://:443",
             "https://t.example:0",
+            "http://127.0.0.1:+80",
             "https://t.example:99999",
             "https://t example",
             "https://t.example/\r\nX: y",

@@ -141,11 +141,21 @@ pub(super) fn read_head(mut bytes: &[u8]) -> Result<Option<(u16, Option<Duration
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case("retry-after"))
             .and_then(|header| std::str::from_utf8(header.value).ok())
-            // RFC 9110 §10.2.3: seconds. Its other form, a date, is as good as none: the back-off applies.
-            .and_then(|value| value.trim().parse().ok())
-            .map(Duration::from_secs);
+            .and_then(|value| retry_after(value.trim()));
         return Ok(Some((status, retry_after)));
     }
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date.
+fn retry_after(value: &str) -> Option<Duration> {
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More of them than a number holds is as long as anybody may ask for.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let until = crate::clock::from_http_date(value)?;
+    Some(Duration::from_millis(
+        until.saturating_sub(crate::clock::now_millis()),
+    ))
 }
 
 fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
@@ -221,6 +231,17 @@ mod tests {
             read_head(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\n"),
             Ok(Some((503, Some(Duration::from_secs(7)))))
         );
+        assert_eq!(
+            retry_after("99999999999999999999999"),
+            Some(Duration::from_secs(u64::MAX))
+        );
+        let of_a_date = retry_after("Fri, 01 Mar 2199 00:00:00 GMT").unwrap();
+        assert!(of_a_date > Duration::from_secs(86_400 * 365 * 50));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("soon"), None);
         assert_eq!(read_head(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), Err(()));
     }
 

@@ -3,6 +3,7 @@
 mod endpoint;
 mod http;
 mod policy;
+mod run;
 mod settle;
 #[cfg(feature = "tls")]
 mod tls;
@@ -12,13 +13,14 @@ pub use endpoint::EndpointError;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use http::Answer;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
-pub(crate) use settle::{empty, settled, tend};
+pub(crate) use run::{GivenUp, Left, Run};
+pub(crate) use settle::{empty, give_up_before, settled, tend};
 
 use std::path::{Path, PathBuf};
 
 use crate::ledger::{Entry, Fate, Ledger, sha256};
-use crate::spool::{self, Damage, Found, Held};
-use crate::{clock, consent, folders, receipt};
+use crate::spool::{self, Found, Held};
+use crate::{clock, folders, receipt};
 
 /// Bodies shorter than this gain nothing by compression.
 #[cfg(feature = "tls")]
@@ -79,34 +81,6 @@ pub(crate) struct Uploader {
     pub(crate) version: String,
 }
 
-/// Events that were given up, by fate: to be reported with the next batch.
-pub(crate) type GivenUp = Vec<(Fate, u64)>;
-
-/// How an upload went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Events that were acknowledged.
-    pub(crate) delivered: u64,
-    /// Events that were given up.
-    pub(crate) given_up: GivenUp,
-    /// What is left to be sent.
-    pub(crate) left: Left,
-    /// The collector wants no more.
-    pub(crate) is_gone: bool,
-}
-
-/// What is left after an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Left {
-    /// Nothing that may be sent.
-    #[default]
-    Nothing,
-    /// Something that another process holds or is sending.
-    Soon,
-    /// Something for later: not before this, in milliseconds since 1970 UTC.
-    At(u64),
-}
-
 /// The folder of segments within a framework's folder.
 pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
     folder.join("spool")
@@ -126,72 +100,37 @@ pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> An
     post.send(trust)
 }
 
+/// In a framework's folder: locked by the uploader, and changed when it began.
+const LOCK: &str = "uploader.lock";
+
 /// The lock that makes one process the uploader. It is let go of when dropped, or with the process's life.
 pub(crate) fn lock(folder: &Path) -> Option<Held> {
     folders::create(folder).ok()?;
-    let file = folders::private_file()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join("uploader.lock"))
-        .ok()?;
+    let file = folders::open_shared(
+        &folder.join(LOCK),
+        folders::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false),
+    )
+    .ok()?;
     Held::lock(file).ok()
 }
 
+/// Whether somebody began to send less than ten seconds ago, and may have ended before the answer came.
+pub(crate) fn was_tried_just_now(folder: &Path) -> bool {
+    let lock = std::fs::metadata(folder.join(LOCK));
+    let age = lock
+        .and_then(|lock| lock.modified())
+        .map(|begun| begun.elapsed());
+    matches!(age, Ok(Ok(age)) if age < policy::FIRST_PAUSE)
+}
+
 impl Uploader {
-    /// Sends segment after segment, oldest first, until one fails, nothing is left or `should_stop` says so.
-    pub(crate) fn run(&self, should_stop: &dyn Fn() -> bool) -> Run {
-        let mut run = Run::default();
-        let folder = spool_folder(&self.folder);
-        if spool::list(&folder).is_empty() {
-            return run;
-        }
-        let circuit = Circuit::read(&self.folder);
-        if clock::now_millis() < circuit.closed_until_millis {
-            run.left = Left::At(circuit.closed_until_millis);
-            return run;
-        }
-        let Some(lock) = lock(&self.folder) else {
-            run.left = Left::Soon;
-            return run;
-        };
-        let ledger = Ledger::new(&self.folder);
-        let mut has_sent = false;
-        for found in spool::list(&folder) {
-            if should_stop() {
-                run.left = Left::Soon;
-                break;
-            }
-            let Some((held, bytes)) = found.take() else {
-                run.left = Left::Soon;
-                continue;
-            };
-            let answer = self.segment(&ledger, &found, &bytes, &mut run);
-            drop(held);
-            match answer {
-                Some(Answer::Status(200..=299, _)) => has_sent = true,
-                Some(Answer::Status(410, _)) => {
-                    run.is_gone = true;
-                    let text = format!("{}\n", self.version);
-                    let path = self.folder.join(consent::GONE);
-                    let _best_effort = folders::replace(&path, text.as_bytes());
-                    run.given_up.extend(empty(&self.folder, Fate::Gone));
-                    break;
-                }
-                Some(answer) if answer.is_failure() => {
-                    let circuit = circuit.failed(clock::now_millis(), answer.retry_after());
-                    circuit.write(&self.folder);
-                    run.left = Left::At(circuit.closed_until_millis);
-                    return run;
-                }
-                Some(_) | None => {}
-            }
-        }
-        if has_sent {
-            Circuit::succeeded(clock::now_millis()).write(&self.folder);
-        }
-        drop(lock);
-        run
+    /// Whether `found` is for this collector: what was recorded for another one waits for that. Nor is anybody
+    /// waited for who does not come: what another user left in the folder cannot be opened, now or later.
+    fn may_send(&self, found: &Found) -> bool {
+        found.is_for(Some(&self.endpoint.mark())) && found.is_allowed()
     }
 
     /// Deals with one segment, which is locked; `None` where nothing was sent.
@@ -208,7 +147,8 @@ impl Uploader {
             // A segment that was just begun, or one whose writer was killed at once.
             let age = clock::now_millis().saturating_sub(found.created_millis);
             if age > YOUNG_MILLIS && settle::settle(ledger, found, &entry) {
-                run.given_up.push((Fate::Unreadable, 0));
+                run.given_up
+                    .push((Fate::Unreadable, content.spoiled_events));
             }
             return None;
         }
@@ -239,8 +179,9 @@ impl Uploader {
             Fate::Delivered => run.delivered += entry.events,
             fate => run.given_up.push((fate, entry.events)),
         }
-        if content.damage == Some(Damage::Spoiled) {
-            run.given_up.push((Fate::Unreadable, 1));
+        if content.spoiled_events > 0 {
+            run.given_up
+                .push((Fate::Unreadable, content.spoiled_events));
         }
         Some(answer)
     }
@@ -274,9 +215,8 @@ impl Uploader {
         post.send(&self.trust)
     }
 
-    /// Sends what a process without a disk holds.
-    pub(crate) fn send_from_memory(&self, body: &[u8]) -> Answer {
-        let name: crate::random::Text<32> = crate::random::hex(crate::random::bytes16());
+    /// Sends what a process without a disk holds, under a name that stays the same while it does.
+    pub(crate) fn send_from_memory(&self, name: &str, body: &[u8]) -> Answer {
         let compressed = compress(body);
         let post = http::Post {
             endpoint: &self.endpoint,
@@ -284,7 +224,7 @@ impl Uploader {
             content_type: SPANS,
             body: compressed.as_deref().unwrap_or(body),
             encoding: compressed.as_ref().map(|_| "gzip"),
-            idempotency_key: name.as_str(),
+            idempotency_key: name,
             // A machine that keeps nothing could not redeem it.
             receipt: None,
         };

@@ -12,13 +12,15 @@ pub(crate) const UPLOAD_EVERY: Duration = Duration::from_secs(30);
 /// No two uploads of one machine come closer, whatever ends in between.
 pub(crate) const UPLOAD_SPACING_MILLIS: u64 = 500;
 /// The wait after the first failure; each further one doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest wait of our own making: a collector that is down for a day is asked four times.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3_600);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3_600);
 /// The longest wait that a collector may ask for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
+/// By how much clocks differ that are right, in milliseconds.
+const SLACK_MILLIS: u64 = 60_000;
 /// How many doublings are told apart.
-const MOST_FAILURES: u32 = 16;
+pub(super) const MOST_FAILURES: u32 = 16;
 
 /// What processes tell each other about the collector: the circuit breaker's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Circuit {
     pub(crate) closed_until_millis: u64,
     /// Failures since the last success.
     pub(crate) failures: u32,
+    /// When this was found, in milliseconds since 1970 UTC; 0 where it is not known.
+    pub(crate) found_millis: u64,
 }
 
 impl Circuit {
@@ -38,20 +42,29 @@ impl Circuit {
         let text = folders::read_text(&folder.join(Self::FILE));
         let mut words = text.split_whitespace();
         let mut next = || words.next()?.parse::<u64>().ok();
+        let now = clock::now_millis();
         let circuit = next().and_then(|until| {
-            let failures = u32::try_from(next()?).ok()?;
-            // Nobody may ask for more than a day: a clock was wrong once, and must not silence the client for years.
-            let latest = clock::now_millis() + LONGEST_RETRY_AFTER.as_millis() as u64;
-            (until <= latest + 60_000).then_some(Self {
-                closed_until_millis: until,
-                failures: failures.min(MOST_FAILURES),
+            let failures = u32::try_from(next()?).ok()?.min(MOST_FAILURES);
+            let found_millis = next().unwrap_or(0);
+            // Nobody may ask for more than a day, and nothing was found in the future: a clock was wrong once, and must not
+            // silence the client until it would be right.
+            let latest = now + LONGEST_RETRY_AFTER.as_millis() as u64;
+            let is_believable =
+                until <= latest + SLACK_MILLIS && found_millis <= now + SLACK_MILLIS;
+            Some(Self {
+                closed_until_millis: if is_believable { until } else { 0 },
+                failures,
+                found_millis,
             })
         });
         circuit.unwrap_or_default()
     }
 
     pub(crate) fn write(&self, folder: &Path) {
-        let text = format!("{} {}\n", self.closed_until_millis, self.failures);
+        let text = format!(
+            "{} {} {}\n",
+            self.closed_until_millis, self.failures, self.found_millis
+        );
         let _best_effort = folders::replace(&folder.join(Self::FILE), text.as_bytes());
     }
 
@@ -60,6 +73,7 @@ impl Circuit {
         Self {
             closed_until_millis: now_millis + UPLOAD_SPACING_MILLIS,
             failures: 0,
+            found_millis: now_millis,
         }
     }
 
@@ -77,6 +91,7 @@ impl Circuit {
         Self {
             closed_until_millis: now_millis + pause.as_millis() as u64,
             failures,
+            found_millis: now_millis,
         }
     }
 }
@@ -122,11 +137,18 @@ mod tests {
         let circuit = Circuit {
             closed_until_millis: clock::now_millis() + 5_000,
             failures: 3,
+            found_millis: clock::now_millis(),
         };
         circuit.write(folder.path());
         assert_eq!(Circuit::read(folder.path()), circuit);
+        // A clock that was an hour ahead when the collector was found closed.
+        let ahead = clock::now_millis() + 3_600_000;
+        let text = format!("{} 2 {ahead}", ahead + 5_000);
+        std::fs::write(folder.path().join("circuit"), text).unwrap();
+        let circuit = Circuit::read(folder.path());
+        assert_eq!((circuit.closed_until_millis, circuit.failures), (0, 2));
         std::fs::write(folder.path().join("circuit"), "99999999999999999 7").unwrap();
-        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+        assert_eq!(Circuit::read(folder.path()).closed_until_millis, 0);
         std::fs::write(folder.path().join("circuit"), "5 70000").unwrap();
         assert_eq!(Circuit::read(folder.path()).failures, MOST_FAILURES);
         std::fs::write(folder.path().join("circuit"), [0xff, 0]).unwrap();

@@ -33,7 +33,8 @@ pub(super) fn settle(ledger: &Ledger, found: &Found, entry: &Entry) -> bool {
     if std::fs::rename(&found.path, &settled).is_err() {
         return false;
     }
-    if ledger.append(entry).is_ok() {
+    // Content does not stay because a line about it cannot be written.
+    if ledger.append(entry).is_ok() || entry.fate == Fate::TurnedOff {
         let _best_effort = std::fs::remove_file(&settled);
     }
     true
@@ -58,11 +59,12 @@ pub(super) fn finish(folder: &Path) {
         return;
     }
     let ledger = Ledger::new(folder);
-    let entries = ledger.entries();
     for (fate, found) in settled {
         let Some((_held, bytes)) = found.take() else {
             continue;
         };
+        // Read under the segment's lock: whoever had it before may have written the line.
+        let entries = ledger.entries();
         let content = spool::read(&bytes);
         let mut line = entry(&found, &content, fate);
         if fate == Fate::Delivered {
@@ -71,7 +73,8 @@ pub(super) fn finish(folder: &Path) {
             line.sha256 = sha256(&body);
         }
         let is_written = Ledger::final_fate(&entries, &found.name).is_some();
-        if is_written || ledger.append(&line).is_ok() {
+        let is_to_go = fate == Fate::TurnedOff || is_too_old(&found);
+        if is_written || ledger.append(&line).is_ok() || is_to_go {
             let _best_effort = std::fs::remove_file(&found.path);
         }
     }
@@ -82,13 +85,26 @@ pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
     give_up(folder, fate, |_| true)
 }
 
+/// Gives up what was recorded before an off that ended at `off_until`, and was meanwhile taken back. A segment that was
+/// begun before it is given up whole.
+pub(crate) fn give_up_before(folder: &Path, off_until: u64) -> GivenUp {
+    give_up(folder, Fate::TurnedOff, |found| {
+        found.created_millis < off_until
+    })
+}
+
 /// Does what is due whether or not anything is sent: lines that are missing, and segments that waited for too long.
 pub(crate) fn tend(folder: &Path) -> GivenUp {
     finish(folder);
-    let now = clock::now_millis();
-    give_up(folder, Fate::TooOld, |found| {
-        now.saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS
-    })
+    give_up(folder, Fate::TooOld, is_too_old)
+}
+
+fn is_too_old(found: &Found) -> bool {
+    // A machine that did not know the time yet when it began the segment.
+    if found.created_millis < clock::YEAR_2020_MILLIS {
+        return false;
+    }
+    clock::now_millis().saturating_sub(found.created_millis) > AGE_LIMIT_MILLIS
 }
 
 fn give_up(folder: &Path, fate: Fate, which: impl Fn(&Found) -> bool) -> GivenUp {
