@@ -22,7 +22,7 @@ WITH counted AS (
   SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
          CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
          CASE metric WHEN 'agents' THEN agents WHEN 'models' THEN models END, false, CASE metric WHEN 'tools' THEN tools END
-  FROM (SELECT period, distinct_count(key, id) AS agents, distinct_count(model) AS models, min(time) AS first_seen, max(time) AS last_seen,
+  FROM (SELECT period, distinct_count(key) AS agents, distinct_count(model) AS models, min(time) AS first_seen, max(time) AS last_seen,
                distinct_set(tool_key(tool_names)) AS tools, min(time) FILTER (WHERE NOT empty(tool_names)) AS tools_first_seen,
                max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
         FROM agents GROUP BY period)
@@ -32,12 +32,17 @@ WITH counted AS (
   SELECT period, position, metric, CASE metric WHEN 'tools' THEN tools_first_seen ELSE first_seen END,
          CASE metric WHEN 'tools' THEN tools_last_seen ELSE last_seen END,
          CASE metric WHEN 'tasks' THEN tasks END, false, CASE metric WHEN 'tools' THEN tools END
-  FROM (SELECT period, distinct_count(key, id) AS tasks, min(time) AS first_seen, max(time) AS last_seen,
+  FROM (SELECT period, distinct_count(key) AS tasks, min(time) AS first_seen, max(time) AS last_seen,
                distinct_set(tool_key(tool_names)) AS tools, min(time) FILTER (WHERE NOT empty(tool_names)) AS tools_first_seen,
                max(time) FILTER (WHERE NOT empty(tool_names)) AS tools_last_seen
         FROM tasks GROUP BY period)
   CROSS JOIN (VALUES (5, 'tasks'), (7, 'tools')) AS m (position, metric)
   WHERE metric <> 'tools' OR tools_first_seen IS NOT NULL
+  UNION ALL
+  -- By id where there is no key: apart, since ids are long, and where every row has a key this reads none.
+  SELECT period, 4, 'agents', min(time), max(time), distinct_count(id), false, NULL FROM agents WHERE key IS NULL OR key = '' GROUP BY period
+  UNION ALL
+  SELECT period, 5, 'tasks', min(time), max(time), distinct_count(id), false, NULL FROM tasks WHERE key IS NULL OR key = '' GROUP BY period
   UNION ALL
   SELECT period, 6, 'task_runs', min(time), max(time), count(started), false, NULL FROM task_runs GROUP BY period
   UNION ALL
@@ -70,7 +75,7 @@ WITH counted AS (
                      (8, 'tool_uses'), (10, 'models'), (11, 'versions'), (12, 'projects'), (13, 'flow_runs'), (14, 'feature_uses'),
                      (15, 'tests'), (16, 'deployments'), (18, 'refusals')) AS m (position, metric)
 )
-SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL WHEN metric = 'tools' THEN union_count(tools) ELSE max(value) END AS value,
+SELECT period, metric, CASE WHEN bool_or(unknown) THEN NULL WHEN metric = 'tools' THEN union_count(tools) ELSE CAST(sum(value) AS BIGINT) END AS value,
        min(first_seen) AS first_seen, max(last_seen) AS last_seen
 FROM counted
 GROUP BY period, position, metric

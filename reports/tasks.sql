@@ -25,12 +25,12 @@
 SELECT period, tasks, crews, definitions, "async", human_input, with_tools, without_agent, created, started, ended, completed, failed,
        distinct_run, running_crews, duration_p50, duration_p95
 FROM (
-  SELECT coalesce(d.period, r.period) AS period, d.tasks, d.crews, d.definitions, d."async", d.human_input, d.with_tools, d.without_agent,
+  SELECT coalesce(d.period, r.period) AS period, d.tasks + coalesce(i.tasks, 0) AS tasks, d.crews, d.definitions, d."async", d.human_input, d.with_tools, d.without_agent,
          nullif(r.created, 0) AS created, nullif(r.started, 0) AS started, nullif(r.ended, 0) AS ended,
          CASE WHEN r.ended > 0 THEN r.completed END AS completed, CASE WHEN r.ended > 0 THEN r.failed END AS failed,
-         r.distinct_run, r.running_crews, r.duration_p50, r.duration_p95
+         r.distinct_run + coalesce(j.tasks, 0) AS distinct_run, r.running_crews, r.duration_p50, r.duration_p95
   FROM (
-    SELECT period, distinct_count(key, id) AS tasks, nullif(distinct_count(crew_key), 0) AS crews, count(*) AS definitions,
+    SELECT period, distinct_count(key) AS tasks, nullif(distinct_count(crew_key), 0) AS crews, count(*) AS definitions,
            count(*) FILTER (WHERE async_execution) AS "async", count(*) FILTER (WHERE human_input) AS human_input,
            count(*) FILTER (WHERE NOT empty(tool_names)) AS with_tools,
            count(*) FILTER (WHERE nullif(agent_key, '') IS NULL) AS without_agent
@@ -39,10 +39,17 @@ FROM (
   FULL JOIN (
     SELECT period, count(created) AS created, count(started) AS started, count(ended) AS ended,
            count(*) FILTER (WHERE outcome = 'completed') AS completed, count(*) FILTER (WHERE outcome = 'failed') AS failed,
-           distinct_count(task_key, task_id) AS distinct_run, nullif(distinct_count(crew_key), 0) AS running_crews,
+           distinct_count(task_key) AS distinct_run, nullif(distinct_count(crew_key), 0) AS running_crews,
            percentile(duration, 0.5) AS duration_p50,
            percentile(duration, 0.95) AS duration_p95
     FROM task_runs GROUP BY period
   ) AS r ON d.period = r.period
+  LEFT JOIN (
+    -- Apart, since ids are long: where every row has a key this reads none.
+    SELECT period, distinct_count(id) AS tasks FROM tasks WHERE key IS NULL OR key = '' GROUP BY period
+  ) AS i ON i.period = d.period
+  LEFT JOIN (
+    SELECT period, distinct_count(task_id) AS tasks FROM task_runs WHERE task_key IS NULL OR task_key = '' GROUP BY period
+  ) AS j ON j.period = r.period
 )
 ORDER BY period

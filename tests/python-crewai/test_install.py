@@ -1,10 +1,21 @@
 """How the listener gets in and out, what it does not touch, and what it survives."""
 
+import json
 import os
 import subprocess
 
 from conftest import PYTHONS
 from test_crews import check_sequential, is_whole, rows
+
+
+def test_status_says_that_crewais_own_telemetry_is_silent(driver):
+    driver.run("sequential")
+    command = [PYTHONS[driver.release], "-m", "headcount", "status", "--format", "json"]
+    home = os.environ | {"HEADCOUNT_HOME": str(driver.home / "headcount")}
+    answer = subprocess.run(command, env=home, capture_output=True, text=True, check=True)
+    [status] = json.loads(answer.stdout)
+    assert (status["framework"], status["replaces"]) == ("crewai", "CrewAI's own telemetry")
+    assert "CrewAI's own telemetry is silent while this one runs" in answer.stderr
 
 
 def test_installed_after_crewai_it_counts_the_same(driver, collector):

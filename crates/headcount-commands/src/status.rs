@@ -29,12 +29,13 @@ Exit codes:
   0  done
   2  the command line is wrong";
 
-const COLUMNS: [(&str, ColumnKind); 9] = [
+const COLUMNS: [(&str, ColumnKind); 10] = [
     ("framework", ColumnKind::Other),
     ("version", ColumnKind::Other),
     ("mode", ColumnKind::Other),
     ("decision", ColumnKind::Other),
     ("endpoint", ColumnKind::Other),
+    ("replaces", ColumnKind::Other),
     ("delivered", ColumnKind::Integer),
     ("pending", ColumnKind::Integer),
     ("dropped", ColumnKind::Integer),
@@ -54,6 +55,7 @@ impl Status {
                 format!("{:?}", decision.mode).to_lowercase().into(),
                 decision.to_string().into(),
                 installation.endpoint().into(),
+                installation.replaces().unwrap_or_default().into(),
                 totals.delivered.into(),
                 totals.pending.into(),
                 totals.dropped.into(),
@@ -67,6 +69,12 @@ impl Status {
                 .push("no framework has recorded anything on this machine for you".to_owned());
         }
         for installation in &installations {
+            if let Some(replaced) = installation.replaces() {
+                answer.notes.push(format!(
+                    "{}: {replaced} is silent while this one runs, so that nothing is sent twice",
+                    installation.framework()
+                ));
+            }
             let forbidden = installation.forbidden();
             if forbidden > 0 {
                 answer.notes.push(format!(
