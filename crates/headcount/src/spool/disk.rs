@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
-use super::found::{ENDING, bytes_in, is_still, list};
+use super::found::{ENDING, bytes_in, is_link, is_still, list};
 use super::held::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
 use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
@@ -113,6 +113,9 @@ impl DiskSpool {
             return Ok(current);
         }
         folders::create(&self.folder)?;
+        if is_link(&self.folder) {
+            return Err(io::Error::other("the spool is a link"));
+        }
         for _ in 0..TRIES {
             let now = clock::now_millis();
             let suffix: random::Text<16> = random::hex(random::from_system::<8>());
@@ -345,6 +348,23 @@ mod tests {
         spool.append(&record(b"losses"), Room::Reserved).unwrap();
         let largest = list(folder.path()).iter().map(|found| found.bytes).max();
         assert!(largest.unwrap() < SEGMENT_LIMIT + 61_000);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let theirs = elsewhere.join("1772442904000-0011223344556677.spool");
+        std::fs::write(theirs, "somebody's").unwrap();
+        let link = folder.path().join("spool");
+        std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+        let mut spool = DiskSpool::new(link.clone());
+        let refused = spool.append(&record(b"one"), Room::Ordinary);
+        assert!(matches!(refused, Err(SpoolError::Disk)));
+        assert!(list(&link).is_empty());
+        assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub(crate) fn list(folder: &Path) -> Vec<Found> {
 
 /// The segments in `folder` whose names end with `.{ending}`, oldest first.
 pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
+    if is_link(folder) {
+        return Vec::new();
+    }
     let mut found: Vec<Found> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -51,6 +54,11 @@ pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
+}
+
+/// Whether somebody put a link in the place of the folder: what it leads to is none of ours to write or remove.
+pub(super) fn is_link(folder: &Path) -> bool {
+    std::fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_symlink())
 }
 
 /// How much of the disk a folder of segments takes, those among them that were dealt with and could not be removed.

@@ -157,17 +157,14 @@ pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
     content
 }
 
-/// How many events a spoiled record says that it held, and where reading goes on: behind it, if its length can be believed,
-/// or at the next whole record. `None` if nothing follows, as after a torn one.
+/// How many events a spoiled record says that it held, and where reading goes on: at the next whole record, or at the
+/// segment's end if its length leads there. `None` if nothing follows, as after a torn one.
 fn step_over(bytes: &[u8]) -> Option<(u64, usize)> {
     let length = u32_at(bytes, 0)? as usize;
-    let end = RECORD_HEADER.checked_add(length)?;
-    let is_next = |at: &usize| bytes.get(*at..).is_some_and(is_record);
-    let is_believed = length <= MAX_PAYLOAD && (end == bytes.len() || is_next(&end));
-    let end = match is_believed {
-        true => end,
-        false => (RECORD_HEADER..bytes.len()).find(is_next)?,
-    };
+    // Its length may be what was spoiled, and lead past others: the next one is looked for.
+    let next = (RECORD_HEADER..bytes.len()).find(|at| bytes.get(*at..).is_some_and(is_record));
+    let is_last = RECORD_HEADER.checked_add(length) == Some(bytes.len());
+    let end = next.or_else(|| is_last.then_some(bytes.len()))?;
     // The number may be what was spoiled: no span is encoded in fewer than these bytes.
     let most = ((end - RECORD_HEADER) / SMALLEST_SPAN) as u64;
     Some((u64::from(u32_at(bytes, 16)?).min(most), end))
