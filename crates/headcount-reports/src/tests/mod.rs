@@ -4,6 +4,7 @@ mod folding;
 mod limits;
 mod parameters;
 mod presentation;
+mod publishing;
 mod shipped;
 
 use std::sync::Arc;
