@@ -31,13 +31,15 @@ use crate::wal::{format, replay};
 const WAITING_REQUESTS: usize = 4096;
 const WAITING_KIB: usize = 32 << 10;
 
-/// What became of an appended batch. Both kinds are durable.
+/// What became of an appended batch's spans. Both kinds are durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appended {
-    /// Entries that were stored now.
+    /// Spans that were stored now.
     pub stored: u64,
-    /// Entries that had been stored before.
+    /// Spans that had been stored before.
     pub duplicates: u64,
+    /// Whether anything of the batch was written: a span, or the counts of what was refused.
+    pub written: bool,
 }
 
 /// A data folder opened for writing. One at a time, in one process at a time.

@@ -77,7 +77,7 @@ impl<'a> Refusals<'a> {
         });
         let columns = &programs.refusals;
         let hour = received_us.div_euclid(HOUR_US).saturating_mul(HOUR_US);
-        writer.begin_entry(fingerprint);
+        writer.begin_counts(fingerprint);
         for ((name, reason, version, sender), count) in counts {
             let name = &programs.names[usize::from(name.0)];
             let sender = self.sender(*sender);
