@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use headcount_catalog::Catalog;
 use headcount_commands::exit;
-use headcount_lake::LakeSnapshot;
+use headcount_lake::{LakeSnapshot, is_data_folder};
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
 use headcount_web::Token;
 use serde_json::Value;
@@ -114,7 +114,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     fn open(path: &Path) -> anyhow::Result<Folder> {
-        if !path.is_dir() {
+        if !is_data_folder(path) {
             return Err(exit::nothing_there(format!(
                 "there is no data folder at {}; make one with `headcount serve` or `headcount ingest`, or give another --data",
                 path.display()

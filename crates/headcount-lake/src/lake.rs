@@ -1,7 +1,6 @@
 //! The one writer of a data folder.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,6 +16,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::erasure::{self, Orders};
 use crate::error::{AppendError, LakeError, OrderError};
 use crate::flush::{Flushing, flush_frozen};
+use crate::folder::{load_or_create_collector, prepare};
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
@@ -333,50 +333,6 @@ pub(crate) async fn flush(
 /// Merges and removes what `scope` says.
 pub(crate) async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
     upkeep::run(inner, &mut *inner.compacting.lock().await, scope).await
-}
-
-/// Creates the folder tree and takes the lock.
-fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, File), LakeError> {
-    std::fs::create_dir_all(dir).map_err(LakeError::io("create", dir))?;
-    let root = dir.canonicalize().map_err(LakeError::io("open", dir))?;
-    let path = root.join("LOCK");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(LakeError::io("open", &path))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(LakeError::Locked { folder: root }),
-        Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", &path)(error)),
-    }
-    for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
-        let folder = root.join(name);
-        disk.create_folder(&folder)
-            .map_err(LakeError::io("create", &folder))?;
-    }
-    // Content that crews chose to share has its own access right (promise 2).
-    for (folder, mode) in [("tables/shared", 0o700), ("wal", 0o700)] {
-        let folder = root.join(folder);
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&folder, permissions)
-            .map_err(LakeError::io("protect", &folder))?;
-    }
-    Ok((root, lock))
-}
-
-/// The collector's id, under which tables remember what they took from this folder's log.
-fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, LakeError> {
-    let path = root.join("collector");
-    if path.exists() {
-        let id = std::fs::read_to_string(&path).map_err(LakeError::io("read", &path))?;
-        return Ok(id.trim().to_owned());
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    disk.replace(&path, format!("{id}\n").as_bytes())
-        .map_err(LakeError::io("write", &path))?;
-    Ok(id)
 }
 
 /// Puts the replayed fingerprints where they belong, and the segments among those to trim.
