@@ -181,6 +181,11 @@ impl Intake {
         self.lake.snapshot().await
     }
 
+    /// Files of what could not be read of the store's log.
+    pub(crate) fn damaged_files(&self) -> u64 {
+        self.lake.damaged_files()
+    }
+
     /// Counts since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters

@@ -25,7 +25,7 @@ use crate::seen::{Seen, SeenFiles};
 use crate::snapshot::{LakeSnapshot, View, chunks};
 use crate::upkeep::{self, Scope, Upkeep};
 use crate::wal::writer::{Command, SealedSegment, Waiting, Writer};
-use crate::wal::{format, replay};
+use crate::wal::{aside, format, replay};
 
 /// Requests that wait for the log, and the KiB that they may hold.
 const WAITING_REQUESTS: usize = 4096;
@@ -118,6 +118,8 @@ impl Lake {
         let seen_files = SeenFiles::load(&root.join("seen"), options.remembered_spans, &mut seen)?;
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"))?;
         let segments = replay::read_all(&root.join("wal"))?;
+        // Before anything is removed.
+        aside::keep_aside(&*disk, &root.join("wal"), &segments)?;
         let sealed = Arc::new(Mutex::new(remember(&segments, &mut seen)?));
         for chunk in chunks(&segments, &schema) {
             view.push(chunk);
@@ -209,6 +211,11 @@ impl Lake {
         let sent = commands.send(Command::Append(waiting)).await;
         sent.map_err(|_| AppendError::Closed)?;
         answer.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// How many files of what could not be read of the log wait for somebody to look at them (`docs/formats/wal.md`).
+    pub fn damaged_files(&self) -> u64 {
+        aside::files(&self.inner.root.join("wal")).map_or(0, |files| files.len() as u64)
     }
 
     /// KiB of waiting batches that the log would take now.
@@ -343,7 +350,11 @@ fn remember(
     let mut sealed = Vec::with_capacity(segments.len());
     for segment in segments.iter().filter(|segment| !segment.frames.is_empty()) {
         let mut fingerprints = Vec::new();
-        for entry in segment.frames.iter().flat_map(|frame| Entries::new(frame)) {
+        for entry in segment
+            .frames
+            .iter()
+            .flat_map(|frame| Entries::new(&frame.payload))
+        {
             let fingerprint = entry?.fingerprint.0;
             let _new = seen.insert(fingerprint);
             fingerprints.push(fingerprint);
