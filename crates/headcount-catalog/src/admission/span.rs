@@ -33,6 +33,8 @@ pub(super) struct Context<'c, 'a> {
 pub(super) struct Facts<'a> {
     pub(super) start_us: i64,
     pub(super) end_us: Option<i64>,
+    /// Whole nanoseconds between the two, of which microseconds cut off at both ends would lose one.
+    pub(super) duration_ns: Option<u64>,
     pub(super) failed: bool,
     /// `None`: the dialect's, as for the runtime.
     pub(super) framework: Option<&'a str>,
@@ -112,10 +114,11 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         if !(EARLIEST_US..=self.received_us.saturating_add(DAY_US)).contains(&start_us) {
             return Err(Reason::TimeOutOfRange);
         }
+        let duration_ns = span.end_unix_nano.checked_sub(span.start_unix_nano);
         self.facts = Facts {
             start_us,
-            end_us: (span.end_unix_nano >= span.start_unix_nano)
-                .then_some((span.end_unix_nano / 1_000).cast_signed()),
+            end_us: duration_ns.map(|_| (span.end_unix_nano / 1_000).cast_signed()),
+            duration_ns,
             failed: span.status == StatusCode::Error,
             ..Facts::default()
         };
