@@ -270,13 +270,17 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                     return Raw::Other;
                 };
                 self.texts.raw.clear();
-                for value in values.iter().take(limit.0 + 1) {
+                let mut has_others = false;
+                for value in values.iter() {
                     match value {
                         Value::String(text) => self.texts.raw.push(text.into()),
-                        _ => return Raw::Other,
+                        _ => has_others = true,
+                    }
+                    if self.texts.raw.len() > limit.0 {
+                        break;
                     }
                 }
-                Raw::List
+                Raw::List { has_others }
             }
             Value::Bytes(_) | Value::KeyValueList(_) => Raw::Other,
         }

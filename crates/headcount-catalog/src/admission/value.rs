@@ -25,8 +25,10 @@ pub(super) enum Raw<'a> {
     Integer(i64),
     Double(f64),
     Text(Cow<'a, str>),
-    /// The texts stand in [`Texts::raw`].
-    List,
+    /// The texts stand in [`Texts::raw`]; beside them there may have been something else.
+    List {
+        has_others: bool,
+    },
     /// An object, bytes, a list where none is wanted.
     Other,
 }
@@ -151,11 +153,18 @@ impl Cleaner {
         texts: &mut Texts<'a>,
         refuse: &mut impl FnMut(Reason),
     ) -> Clean<'a> {
-        if *raw != Raw::List {
+        let &Raw::List { has_others } = raw else {
             refuse(Reason::WrongType);
             return Clean::Absent;
         }
         let start = texts.clean.len();
+        };
+        if has_others {
+            refuse(Reason::WrongType);
+            if texts.raw.is_empty() {
+                // Not the empty list, which says that there is nothing.
+                return Clean::Absent;
+            }
         let most = limit.max_items.unwrap_or(0);
         if texts.raw.len() > most {
             refuse(Reason::TooManyItems);
