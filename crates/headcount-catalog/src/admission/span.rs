@@ -6,7 +6,7 @@ use super::program::{Action, DialectProgram, Programs, SpanProgram, Take};
 use super::refusal::Refusals;
 use super::resolve::VERSION_LENGTH;
 use super::survey::Survey;
-use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark, read_name};
+use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark};
 use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
 use crate::dialect::{Reason, Version};
@@ -234,7 +234,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                 }
                 Action::Object { plain, members } => self.object(field.name, plain, members, value),
                 Action::Framework(rule) | Action::Runtime(rule) => {
-                    if let Err(reason) = read_name(rule, value) {
+                    if let Err(reason) = self.cleaner.read_name(rule, value) {
                         self.refusals.add(field.name, reason, version, 1);
                     }
                 }
