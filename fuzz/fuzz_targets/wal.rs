@@ -1,5 +1,4 @@
-//! A segment of the write-ahead log, damaged in any way: reading it ends, what is read is the undamaged front of what was
-//! written, and the rows of any catalog's numbering become rows of ours or an error.
+//! A segment of the write-ahead log, damaged in any way: reading it ends, what is read is what was written there, and the rows of any catalog's numbering become rows of ours or an error.
 #![no_main]
 
 use std::path::PathBuf;
@@ -14,7 +13,9 @@ use libfuzzer_sys::fuzz_target;
 mod lake;
 use lake::{arrow_rows, error, memtable};
 
-use lake::wal::format::{FRAME_HEADER, LAST_SEQUENCE, header, read_header, seal_frame};
+use lake::wal::format::{
+    FRAME_HEADER, LAST_SEQUENCE, claimed_sequence, header, read_frame, read_header, seal_frame,
+};
 use lake::wal::replay::{Segment, SegmentFile, read};
 use memtable::{Chunk, Layout, Renumbering, decode};
 
@@ -82,8 +83,14 @@ fuzz_target!(|input: Input<'_>| match input {
         let is_tailed = damage.iter().any(|one| matches!(one, Damage::Tail(_)));
         if !is_tailed {
             assert!(segment.frames.len() <= count);
-            for (read, written) in segment.frames.iter().zip(&expected) {
-                assert_eq!(&read[..], *written, "nothing that was not written is read");
+            for frame in &segment.frames {
+                let written = usize::try_from(frame.sequence - first).expect("few frames");
+                // One flip may bring a payload's own text into the place of a frame, if the text is one.
+                let is_forged = payloads.iter().any(|text| holds_a_frame(text));
+                assert!(
+                    is_forged || frame.payload[..] == *expected[written],
+                    "nothing that was not written is read"
+                );
             }
         }
         if damage.is_empty() && until.is_none() {
@@ -150,6 +157,13 @@ fn damaged(mut bytes: Vec<u8>, damage: &[Damage<'_>]) -> Vec<u8> {
     bytes
 }
 
+fn holds_a_frame(text: &[u8]) -> bool {
+    (0..text.len()).any(|at| {
+        let sequence = claimed_sequence(&text[at..]);
+        sequence.is_some_and(|sequence| read_frame(&text[at..], sequence).is_ok())
+    })
+}
+
 /// Makes our columns of all that was read, as a start after a crash does.
 fn look_at(segment: &Segment) {
     let _next = segment.next();
@@ -157,9 +171,9 @@ fn look_at(segment: &Segment) {
     let chunks: Vec<Chunk> = segment
         .frames
         .iter()
-        .map(|bytes| Chunk {
+        .map(|frame| Chunk {
             sequence: 1,
-            bytes: bytes.clone(),
+            bytes: frame.payload.clone(),
             renumbering: renumbering.clone(),
         })
         .collect();

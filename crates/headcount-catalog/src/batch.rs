@@ -9,6 +9,7 @@ use crate::secret::KeyedReceipt;
 pub struct AdmittedBatch {
     bytes: Vec<u8>,
     entries: usize,
+    spans: usize,
     rows: usize,
     receipt: Option<KeyedReceipt>,
 }
@@ -27,6 +28,11 @@ impl AdmittedBatch {
     /// How many entries there are.
     pub fn entry_count(&self) -> usize {
         self.entries
+    }
+
+    /// How many of the entries, the first ones, are spans. One behind them is the counts of what was refused.
+    pub fn span_count(&self) -> usize {
+        self.spans
     }
 
     /// How many rows there are in all entries.
@@ -51,6 +57,8 @@ impl AdmittedBatch {
 pub struct BatchWriter {
     batch: AdmittedBatch,
     entry_start: usize,
+    /// Whether the entry that is being written is counts.
+    counting: bool,
     row: Vec<u8>,
 }
 
@@ -65,12 +73,14 @@ impl BatchWriter {
         let batch = AdmittedBatch {
             bytes: Vec::with_capacity(capacity),
             entries: 0,
+            spans: 0,
             rows: 0,
             receipt: None,
         };
         Self {
             batch,
             entry_start: 0,
+            counting: false,
             row: Vec::with_capacity(256),
         }
     }
@@ -91,6 +101,12 @@ impl BatchWriter {
         self.batch.bytes.extend_from_slice(&[0; 4]);
     }
 
+    /// Begins the entry of the request's refusal counts, which is the last; `fingerprint` stands for all of its spans.
+    pub fn begin_counts(&mut self, fingerprint: Fingerprint) {
+        self.counting = true;
+        self.begin_entry(fingerprint);
+    }
+
     /// Ends the entry; one without rows is taken back.
     pub fn end_entry(&mut self) {
         let length = self.batch.bytes.len() - self.entry_start - ENTRY_HEADER;
@@ -101,6 +117,7 @@ impl BatchWriter {
         let at = self.entry_start + 8;
         self.batch.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
         self.batch.entries += 1;
+        self.batch.spans += usize::from(!self.counting);
     }
 
     /// Writes one row of `table`; `fill` writes its cells.

@@ -17,6 +17,14 @@ fn admit(name: &str) -> (Outcome, Vec<Decoded>) {
         .into_iter()
         .find(|refusal| refusal.2.starts_with("unknown") || refusal.2 == "wrong_type");
     assert_eq!(unknown, None, "{name}");
+    // A sender that an SDK warns at each export is warned of nothing but what must not be sent.
+    let told = outcome.message.strip_prefix("dropped values: ");
+    for told in told.into_iter().flat_map(|told| told.split(", ")) {
+        let is_forbidden = ["without_consent", "method_names", "content", "machine"]
+            .iter()
+            .any(|reason| told.ends_with(reason));
+        assert!(is_forbidden, "{name}: {}", outcome.message);
+    }
     (outcome, decoded)
 }
 

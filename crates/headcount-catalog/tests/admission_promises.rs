@@ -35,7 +35,7 @@ fn default_deny() {
     assert_eq!(refused(&outcome, "(unknown)", "(span)", "unknown_span"), 1);
     assert_eq!(
         outcome.message,
-        "rejected spans: 1 unknown_span; dropped values: 1 method_names"
+        "rejected spans: 1 unknown_span; dropped values: 1 unknown_attribute, 1 method_names"
     );
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use headcount_catalog::Catalog;
 use headcount_commands::exit;
-use headcount_lake::LakeSnapshot;
+use headcount_lake::{LakeSnapshot, is_data_folder};
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
 use headcount_web::Token;
 use serde_json::Value;
@@ -114,7 +114,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     fn open(path: &Path) -> anyhow::Result<Folder> {
-        if !path.is_dir() {
+        if !is_data_folder(path) {
             return Err(exit::nothing_there(format!(
                 "there is no data folder at {}; make one with `headcount serve` or `headcount ingest`, or give another --data",
                 path.display()
@@ -190,6 +190,20 @@ impl Server {
         }
     }
 
+    /// What to do where the server wants a token, or another one.
+    fn turned_away(&self) -> String {
+        let address = &self.address;
+        match self.token {
+            None => format!(
+                "the server at {address} asks for its token; give the file that holds it with --token-file or \
+                 HEADCOUNT_TOKEN_FILE (`headcount serve` names the file when it starts)"
+            ),
+            Some(_) => format!(
+                "the server at {address} has another token than the file given with --token-file or HEADCOUNT_TOKEN_FILE"
+            ),
+        }
+    }
+
     fn answer(
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
@@ -205,6 +219,9 @@ impl Server {
             .read_to_string()
             .with_context(|| format!("cannot read the answer of {address}"))?;
         let status = response.status().as_u16();
+        if status == 401 {
+            bail!("{}", self.turned_away());
+        }
         if status != 200 {
             bail!("{}", refusal(&text, address, status));
         }

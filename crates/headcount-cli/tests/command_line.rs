@@ -4,7 +4,7 @@
 
 mod program;
 
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::process::Stdio;
 
 use program::{headcount, path, run, stderr, stdout};
@@ -45,7 +45,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 11] = [
+    let wrong: [&[&str]; 16] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -57,6 +57,11 @@ fn a_wrong_command_line_ends_with_2() {
         &["tables", "--data", "x", "--url", "http://127.0.0.1:1"],
         &["tables", "--url", "127.0.0.1:4318"],
         &["tables", "--log", "headcount=loud"],
+        &["serve", "--http", "nonsense"],
+        &["serve", "--http", "127.0.0.1"],
+        &["serve", "--http", "127.0.0.1:99999"],
+        &["serve", "--grpc", "nonsense"],
+        &["serve", "--http", ""],
     ];
     for arguments in wrong {
         let output = run(arguments);
@@ -86,6 +91,106 @@ fn a_missing_data_folder_ends_with_3_and_says_what_to_do() {
         assert_eq!(message.lines().count(), 1, "{message}");
     }
     assert!(!missing.exists(), "a question makes no folder");
+}
+
+#[test]
+fn a_folder_of_something_else_is_no_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter.txt"), "Dear Sir").unwrap();
+    let output = run(&["tables", "--data", path(folder.path())]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stderr(&output).contains("there is no data folder at"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_called_so() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let output = run(&[
+        "serve", "--data", data, "--http", &address, "--grpc", "none",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    assert!(
+        message.contains("another program is on that port"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_ingested_again_is_counted_span_by_span() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let ingest = || stdout(&run(&["ingest", path(&body), "--data", data]));
+    let first = ingest();
+    let count = first
+        .split_once("taken: ")
+        .unwrap()
+        .1
+        .split(' ')
+        .next()
+        .unwrap();
+    assert_eq!(
+        first,
+        format!("1 file taken: {count} spans stored, 0 refused\n")
+    );
+    assert_eq!(
+        ingest(),
+        format!("1 file taken: 0 spans stored, {count} already there, 0 refused\n")
+    );
+}
+
+#[test]
+fn a_secret_that_went_missing_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let ingest = || stderr(&run(&["ingest", path(&body), "--data", data]));
+    assert_eq!(ingest(), "", "a new folder needs a new secret");
+    std::fs::remove_file(folder.path().join("secret")).unwrap();
+    let warned = ingest();
+    assert!(warned.contains("holds data but no secret"), "{warned}");
+    assert_eq!(ingest(), "");
+}
+
+#[test]
+fn a_server_that_wants_a_token_says_how_to_give_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    let mut child = headcount()
+        .args(["serve", "--data", path(&folder.path().join("data"))])
+        .args(["--http", "127.0.0.1:0", "--grpc", "none"])
+        .args(["--token-file", path(&token)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut banner = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("OTLP/HTTP") {
+        line.clear();
+        assert_ne!(banner.read_line(&mut line).unwrap(), 0);
+    }
+    let url = line.split_whitespace().last().unwrap();
+    let url = url.strip_suffix("/v1/traces").unwrap().to_owned();
+    let without = run(&["tables", "--url", &url]);
+    let other = folder.path().join("other");
+    std::fs::write(&other, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let wrong = run(&["tables", "--url", &url, "--token-file", path(&other)]);
+    let right = run(&["tables", "--url", &url, "--token-file", path(&token)]);
+    child.kill().unwrap();
+    let _status = child.wait().unwrap();
+    let message = stderr(&without);
+    assert!(
+        message.contains("--token-file or HEADCOUNT_TOKEN_FILE"),
+        "{message}"
+    );
+    assert_eq!(without.status.code(), Some(1));
+    let message = stderr(&wrong);
+    assert!(message.contains("has another token"), "{message}");
+    assert_eq!(right.status.code(), Some(0), "{}", stderr(&right));
 }
 
 #[test]

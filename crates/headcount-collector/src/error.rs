@@ -10,7 +10,8 @@ use headcount_lake::LakeError;
 pub enum ServeError {
     /// A listener's address cannot be used.
     #[error(
-        "cannot listen on {address}; is another program on that port? give another address with --http or --grpc"
+        "cannot listen on {address}{}; give another address with --http or --grpc",
+        guess(source)
     )]
     Listen {
         /// The address as given.
@@ -38,4 +39,14 @@ pub enum ServeError {
     /// The store cannot be opened or closed.
     #[error(transparent)]
     Lake(#[from] LakeError),
+}
+
+/// What is probably the matter.
+fn guess(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => ": another program is on that port",
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        io::ErrorKind::PermissionDenied => ": only an administrator may take that port",
+        _ => "",
+    }
 }

@@ -36,10 +36,12 @@ pub struct Intake {
 /// What became of a request that was acknowledged: its admitted rows are on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// Spans that were read.
+    /// Spans that were read and not refused whole.
     pub accepted: u64,
     /// Spans that were refused whole.
     pub rejected: u64,
+    /// Spans of which something was stored now.
+    pub stored: u64,
     /// Spans that had been stored before and were not stored again.
     pub duplicates: u64,
     /// What the sender should know: counts and reasons. Empty where there is nothing to say.
@@ -123,12 +125,15 @@ impl Intake {
         );
         let appended = self.lake.append_holding(outcome.batch, share).await;
         self.note_health(&appended);
-        let duplicates = appended?.duplicates;
+        let Appended {
+            stored, duplicates, ..
+        } = appended?;
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
         Ok(Taken {
             accepted,
             rejected,
+            stored,
             duplicates,
             message,
         })
@@ -146,7 +151,7 @@ impl Intake {
     fn note_health(&self, appended: &Result<Appended, AppendError>) {
         let ailment = match appended {
             // A batch of nothing new is not written, and so says nothing about the disk.
-            Ok(Appended { stored: 0, .. }) | Err(AppendError::TooLarge(_)) => return,
+            Ok(Appended { written: false, .. }) | Err(AppendError::TooLarge(_)) => return,
             Ok(_) => None,
             Err(AppendError::DiskFull) => Some("the disk is full"),
             Err(AppendError::Overloaded) => Some("the store cannot keep up"),
@@ -174,6 +179,11 @@ impl Intake {
     /// The store cannot be read.
     pub async fn snapshot(&self) -> Result<LakeSnapshot, LakeError> {
         self.lake.snapshot().await
+    }
+
+    /// Files of what could not be read of the store's log.
+    pub(crate) fn damaged_files(&self) -> u64 {
+        self.lake.damaged_files()
     }
 
     /// Counts since the start.

@@ -71,6 +71,10 @@ impl Intake {
         let help = "1 while the store takes what it is given, 0 for 10 s after it could not.";
         family(&mut page, ready, help, "gauge");
         sample(&mut page, ready, "", u64::from(self.ailment().is_none()));
+        let damaged = "headcount_log_damaged_files";
+        let help = "Files of what could not be read of the write-ahead log, kept in wal/ until somebody removes them.";
+        family(&mut page, damaged, help, "gauge");
+        sample(&mut page, damaged, "", self.damaged_files());
         page
     }
 }

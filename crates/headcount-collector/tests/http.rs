@@ -52,6 +52,18 @@ async fn a_request_in_any_coding_is_stored_once_and_seen_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_request_that_comes_again_spans_alone_are_duplicates() {
+    let running = start().await;
+    let body = request(&["Feature Usage", "no such span"]);
+    for _ in 0..2 {
+        assert_eq!(running.post(&body).await.status, 200);
+    }
+    // The counts of what was refused come again, too, and are no span.
+    assert_eq!(running.collector.intake().counters().spans_duplicate(), 1);
+    assert_eq!(running.number("SELECT sum(count) FROM refusals").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refused_spans_are_counted_beside_the_good_ones() {
     let running = start().await;
     let answer = running

@@ -181,9 +181,10 @@ async fn the_collectors_own_counts_are_for_prometheus() {
         "headcount_spans_total 1",
         "headcount_requests_refused_total{reason=\"malformed\"} 1",
         "headcount_store_ready 1",
+        "headcount_log_damaged_files 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
     let kinds = text.lines().filter(|line| line.starts_with("# TYPE "));
-    assert_eq!(kinds.count(), 7);
+    assert_eq!(kinds.count(), 8);
 }

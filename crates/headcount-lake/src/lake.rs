@@ -1,7 +1,6 @@
 //! The one writer of a data folder.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,6 +16,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::erasure::{self, Orders};
 use crate::error::{AppendError, LakeError, OrderError};
 use crate::flush::{Flushing, flush_frozen};
+use crate::folder::{load_or_create_collector, prepare};
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
@@ -25,19 +25,21 @@ use crate::seen::{Seen, SeenFiles};
 use crate::snapshot::{LakeSnapshot, View, chunks};
 use crate::upkeep::{self, Scope, Upkeep};
 use crate::wal::writer::{Command, SealedSegment, Waiting, Writer};
-use crate::wal::{format, replay};
+use crate::wal::{aside, format, replay};
 
 /// Requests that wait for the log, and the KiB that they may hold.
 const WAITING_REQUESTS: usize = 4096;
 const WAITING_KIB: usize = 32 << 10;
 
-/// What became of an appended batch. Both kinds are durable.
+/// What became of an appended batch's spans. Both kinds are durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Appended {
-    /// Entries that were stored now.
+    /// Spans that were stored now.
     pub stored: u64,
-    /// Entries that had been stored before.
+    /// Spans that had been stored before.
     pub duplicates: u64,
+    /// Whether anything of the batch was written: a span, or the counts of what was refused.
+    pub written: bool,
 }
 
 /// A data folder opened for writing. One at a time, in one process at a time.
@@ -116,6 +118,8 @@ impl Lake {
         let seen_files = SeenFiles::load(&root.join("seen"), options.remembered_spans, &mut seen)?;
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"))?;
         let segments = replay::read_all(&root.join("wal"))?;
+        // Before anything is removed.
+        aside::keep_aside(&*disk, &root.join("wal"), &segments)?;
         let sealed = Arc::new(Mutex::new(remember(&segments, &mut seen)?));
         for chunk in chunks(&segments, &schema) {
             view.push(chunk);
@@ -207,6 +211,11 @@ impl Lake {
         let sent = commands.send(Command::Append(waiting)).await;
         sent.map_err(|_| AppendError::Closed)?;
         answer.await.map_err(|_| AppendError::Closed)?
+    }
+
+    /// How many files of what could not be read of the log wait for somebody to look at them (`docs/formats/wal.md`).
+    pub fn damaged_files(&self) -> u64 {
+        aside::files(&self.inner.root.join("wal")).map_or(0, |files| files.len() as u64)
     }
 
     /// KiB of waiting batches that the log would take now.
@@ -333,50 +342,6 @@ pub(crate) async fn compact(inner: &Arc<Inner>, scope: Scope) -> Result<(), Lake
     upkeep::run(inner, &mut *inner.compacting.lock().await, scope).await
 }
 
-/// Creates the folder tree and takes the lock.
-fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, File), LakeError> {
-    std::fs::create_dir_all(dir).map_err(LakeError::io("create", dir))?;
-    let root = dir.canonicalize().map_err(LakeError::io("open", dir))?;
-    let path = root.join("LOCK");
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(LakeError::io("open", &path))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(LakeError::Locked { folder: root }),
-        Err(TryLockError::Error(error)) => return Err(LakeError::io("lock", &path)(error)),
-    }
-    for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
-        let folder = root.join(name);
-        disk.create_folder(&folder)
-            .map_err(LakeError::io("create", &folder))?;
-    }
-    // Content that crews chose to share has its own access right (promise 2).
-    for (folder, mode) in [("tables/shared", 0o700), ("wal", 0o700)] {
-        let folder = root.join(folder);
-        let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(&folder, permissions)
-            .map_err(LakeError::io("protect", &folder))?;
-    }
-    Ok((root, lock))
-}
-
-/// The collector's id, under which tables remember what they took from this folder's log.
-fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, LakeError> {
-    let path = root.join("collector");
-    if path.exists() {
-        let id = std::fs::read_to_string(&path).map_err(LakeError::io("read", &path))?;
-        return Ok(id.trim().to_owned());
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    disk.replace(&path, format!("{id}\n").as_bytes())
-        .map_err(LakeError::io("write", &path))?;
-    Ok(id)
-}
-
 /// Puts the replayed fingerprints where they belong, and the segments among those to trim.
 fn remember(
     segments: &[replay::Segment],
@@ -385,7 +350,11 @@ fn remember(
     let mut sealed = Vec::with_capacity(segments.len());
     for segment in segments.iter().filter(|segment| !segment.frames.is_empty()) {
         let mut fingerprints = Vec::new();
-        for entry in segment.frames.iter().flat_map(|frame| Entries::new(frame)) {
+        for entry in segment
+            .frames
+            .iter()
+            .flat_map(|frame| Entries::new(&frame.payload))
+        {
             let fingerprint = entry?.fingerprint.0;
             let _new = seen.insert(fingerprint);
             fingerprints.push(fingerprint);

@@ -21,6 +21,7 @@ mod disk;
 mod erasure;
 mod error;
 mod flush;
+mod folder;
 mod lake;
 mod memtable;
 mod options;
@@ -35,6 +36,7 @@ mod wal;
 
 pub use arrow_rows::arrow_schema;
 pub use error::{AppendError, LakeError, OrderError};
+pub use folder::is_data_folder;
 pub use lake::{Appended, Lake};
 pub use options::LakeOptions;
 pub use secret::load_or_create_secret;

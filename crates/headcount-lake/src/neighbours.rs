@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deltalake_core::DeltaTableBuilder;
-use headcount_catalog::TableId;
+use headcount_catalog::{BatchWriter, Fingerprint, TableId};
 use url::Url;
 
 use crate::disk::simulated::SimulatedDisk;
@@ -294,4 +294,32 @@ async fn a_batch_that_is_refused_gives_its_room_back() {
     }
     assert!(eventually(|| Arc::strong_count(&memory) == 1).await);
     assert!(eventually(|| lake.room_left() == whole_room).await);
+}
+
+#[tokio::test]
+async fn counts_of_what_was_refused_are_stored_once_and_are_no_spans() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
+    let counts = || {
+        let mut writer = BatchWriter::forge(64);
+        writer.begin_counts(Fingerprint(1));
+        writer.row(TableId(2), |row| {
+            row.integer(3, 1);
+        });
+        writer.end_entry();
+        writer.finish()
+    };
+    let first = lake.append(counts()).await.unwrap();
+    assert_eq!(
+        (first.stored, first.duplicates, first.written),
+        (0, 0, true)
+    );
+    let again = lake.append(counts()).await.unwrap();
+    assert_eq!(
+        (again.stored, again.duplicates, again.written),
+        (0, 0, false)
+    );
+    let sum = "SELECT sum(count) AS n FROM refusals";
+    let sum = sql(&lake.snapshot().await.unwrap(), sum).await;
+    assert!(sum.contains("| 1 "), "{sum}");
 }

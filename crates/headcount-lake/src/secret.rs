@@ -5,7 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Reads the secret of the data folder `dir`, or makes it (mode 0600, durable before it is returned).
+/// Reads the secret of the data folder `dir`, or makes it (mode 0600, durable before it is returned); says so in the log where
+/// there are data that were keyed with another.
 ///
 /// # Errors
 ///
@@ -16,6 +17,13 @@ pub fn load_or_create_secret(dir: &Path) -> io::Result<[u8; 32]> {
     let path = dir.join("secret");
     if let Some(secret) = load(&path)? {
         return Ok(secret);
+    }
+    if crate::folder::holds_data(dir)? {
+        tracing::warn!(
+            folder = %dir.display(),
+            "the data folder holds data but no secret, so a new one is made: crews that were seen before will count as new ones, \
+             and what came before can no longer be erased by its senders; restore the file `secret` from a backup if there is one"
+        );
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
@@ -79,6 +87,21 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_only_opened_holds_no_data() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!crate::is_data_folder(dir.path()));
+        let schema = crate::promises::schema();
+        let lake = crate::Lake::open(dir.path(), schema, crate::promises::by_hand());
+        let lake = lake.await.unwrap();
+        assert!(crate::is_data_folder(dir.path()));
+        assert!(!crate::folder::holds_data(dir.path()).unwrap());
+        let _stored = lake.append(crate::promises::batch([1])).await.unwrap();
+        assert!(crate::folder::holds_data(dir.path()).unwrap());
+        lake.close().await.unwrap();
+        assert!(crate::folder::holds_data(dir.path()).unwrap());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::error::LakeError;
 use crate::memtable::{Chunk, Generation, Layout, Renumbering, TableBatches, decode};
 use crate::options::LakeOptions;
 use crate::provider::{FooterCache, LakeTable};
-use crate::wal::replay;
+use crate::wal::{aside, replay};
 
 /// The active files of one table.
 pub(crate) type Files = Arc<Vec<ActiveFile>>;
@@ -215,6 +215,7 @@ impl LakeSnapshot {
         let wal = root.join("wal");
         let read = tokio::task::spawn_blocking(move || replay::read_beside_writer(&wal));
         let segments = read.await.map_err(|_| LakeError::Closed)??;
+        aside::tell(&segments);
         let collector = std::fs::read_to_string(root.join("collector")).unwrap_or_default();
         let mut files = Vec::new();
         let mut applied = Vec::new();
@@ -291,10 +292,10 @@ pub(crate) fn chunks(segments: &[replay::Segment], ours: &Schema) -> Vec<Chunk> 
     let mut chunks = Vec::new();
     for segment in segments {
         let renumbering = Renumbering::between(&segment.schema, ours);
-        for (sequence, bytes) in (segment.file.first..).zip(&segment.frames) {
+        for frame in &segment.frames {
             chunks.push(Chunk {
-                sequence,
-                bytes: bytes.clone(),
+                sequence: frame.sequence,
+                bytes: frame.payload.clone(),
                 renumbering: renumbering.clone(),
             });
         }

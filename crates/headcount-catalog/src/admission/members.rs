@@ -192,19 +192,21 @@ impl<'a> SpanRun<'a, '_> {
             (Shape::Array, Some(limit)) => {
                 self.texts.raw.clear();
                 let mut inside = reader.enter()?;
-                let mut is_text = true;
+                let mut has_others = false;
                 while reader.next_element(&mut inside) {
-                    if self.texts.raw.len() > limit.0 || reader.shape() != Some(Shape::Scalar) {
-                        is_text &= self.texts.raw.len() > limit.0;
+                    if self.texts.raw.len() > limit.0 {
                         let _whole = reader.skip();
-                    } else if let Some(scalar) = reader.scalar() {
-                        match scalar {
-                            Scalar::Text(text) => self.texts.raw.push(keep(text)),
-                            _ => is_text = false,
+                    } else if reader.shape() != Some(Shape::Scalar) {
+                        has_others |= reader.skip();
+                    } else {
+                        match reader.scalar() {
+                            Some(Scalar::Text(text)) => self.texts.raw.push(keep(text)),
+                            Some(_) => has_others = true,
+                            None => {}
                         }
                     }
                 }
-                Some(if is_text { Raw::List } else { Raw::Other })
+                Some(Raw::List { has_others })
             }
             _ => reader.skip().then_some(Raw::Other),
         }

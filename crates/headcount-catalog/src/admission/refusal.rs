@@ -77,7 +77,7 @@ impl<'a> Refusals<'a> {
         });
         let columns = &programs.refusals;
         let hour = received_us.div_euclid(HOUR_US).saturating_mul(HOUR_US);
-        writer.begin_entry(fingerprint);
+        writer.begin_counts(fingerprint);
         for ((name, reason, version, sender), count) in counts {
             let name = &programs.names[usize::from(name.0)];
             let sender = self.sender(*sender);
@@ -100,17 +100,21 @@ impl<'a> Refusals<'a> {
         writer.end_entry();
     }
 
-    /// A sentence for the sender, in our words alone: how many spans were rejected and what must not be sent. Empty if
-    /// there is nothing of that kind.
+    /// A sentence for the sender, in our words alone: how many spans were rejected, how many values of other spans were
+    /// dropped, and why. Empty if there is nothing that the sender is told.
     pub(super) fn message(&self, rejected: &[u64; Reason::ALL.len()]) -> String {
-        let mut forbidden = [0_u64; Reason::ALL.len()];
+        let mut dropped = [0_u64; Reason::ALL.len()];
         for ((_, reason, ..), count) in &self.counts {
-            if reason.is_forbidden() {
-                forbidden[*reason as usize] += count;
+            if reason.is_told() {
+                dropped[*reason as usize] += count;
             }
         }
+        // A span that was rejected is counted as a whole, and not among the values.
+        for (dropped, rejected) in dropped.iter_mut().zip(rejected) {
+            *dropped = dropped.saturating_sub(*rejected);
+        }
         let mut message = String::new();
-        for (verb, counts) in [("rejected spans", rejected), ("dropped values", &forbidden)] {
+        for (verb, counts) in [("rejected spans", rejected), ("dropped values", &dropped)] {
             let mut gap = if message.is_empty() { "" } else { "; " };
             let mut lead = verb;
             for reason in Reason::ALL {

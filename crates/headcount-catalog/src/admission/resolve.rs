@@ -3,7 +3,7 @@
 use super::program::Action;
 use super::span::{Context, SpanRun};
 use super::survey::Survey;
-use super::value::{clean_version, read_name};
+use super::value::clean_version;
 use super::window::{CrewFacts, Identity, VersionText};
 use crate::dialect::Version;
 use crate::record::Fingerprint;
@@ -38,9 +38,11 @@ impl<'a> SpanRun<'a, '_> {
     fn stated_name(&self, context: &Context<'_, 'a>, field: Option<usize>) -> Option<&'a str> {
         let field = field?;
         match &context.program.members.fields[field].action {
-            Action::Framework(rule) | Action::Runtime(rule) => {
-                read_name(rule, self.values[field]?).ok().flatten()
-            }
+            Action::Framework(rule) | Action::Runtime(rule) => self
+                .cleaner
+                .read_name(rule, self.values[field]?)
+                .ok()
+                .flatten(),
             _ => None,
         }
     }

@@ -76,9 +76,7 @@ fn write_cell(
             None => return false,
         },
         Source::Duration { min, max } => {
-            let duration = facts
-                .end_us
-                .map(|end_us| (end_us - facts.start_us) as f64 / 1e6);
+            let duration = facts.duration_ns.map(|duration| duration as f64 / 1e9);
             match duration.filter(|duration| (*min..=*max).contains(duration)) {
                 Some(duration) => row.double(column, duration),
                 None => return false,

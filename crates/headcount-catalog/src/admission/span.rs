@@ -6,7 +6,7 @@ use super::program::{Action, DialectProgram, Programs, SpanProgram, Take};
 use super::refusal::Refusals;
 use super::resolve::VERSION_LENGTH;
 use super::survey::Survey;
-use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark, read_name};
+use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark};
 use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
 use crate::dialect::{Reason, Version};
@@ -33,6 +33,8 @@ pub(super) struct Context<'c, 'a> {
 pub(super) struct Facts<'a> {
     pub(super) start_us: i64,
     pub(super) end_us: Option<i64>,
+    /// Whole nanoseconds between the two, of which microseconds cut off at both ends would lose one.
+    pub(super) duration_ns: Option<u64>,
     pub(super) failed: bool,
     /// `None`: the dialect's, as for the runtime.
     pub(super) framework: Option<&'a str>,
@@ -112,10 +114,11 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         if !(EARLIEST_US..=self.received_us.saturating_add(DAY_US)).contains(&start_us) {
             return Err(Reason::TimeOutOfRange);
         }
+        let duration_ns = span.end_unix_nano.checked_sub(span.start_unix_nano);
         self.facts = Facts {
             start_us,
-            end_us: (span.end_unix_nano >= span.start_unix_nano)
-                .then_some((span.end_unix_nano / 1_000).cast_signed()),
+            end_us: duration_ns.map(|_| (span.end_unix_nano / 1_000).cast_signed()),
+            duration_ns,
             failed: span.status == StatusCode::Error,
             ..Facts::default()
         };
@@ -231,7 +234,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                 }
                 Action::Object { plain, members } => self.object(field.name, plain, members, value),
                 Action::Framework(rule) | Action::Runtime(rule) => {
-                    if let Err(reason) = read_name(rule, value) {
+                    if let Err(reason) = self.cleaner.read_name(rule, value) {
                         self.refusals.add(field.name, reason, version, 1);
                     }
                 }
@@ -267,13 +270,17 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                     return Raw::Other;
                 };
                 self.texts.raw.clear();
-                for value in values.iter().take(limit.0 + 1) {
+                let mut has_others = false;
+                for value in values.iter() {
                     match value {
                         Value::String(text) => self.texts.raw.push(text.into()),
-                        _ => return Raw::Other,
+                        _ => has_others = true,
+                    }
+                    if self.texts.raw.len() > limit.0 {
+                        break;
                     }
                 }
-                Raw::List
+                Raw::List { has_others }
             }
             Value::Bytes(_) | Value::KeyValueList(_) => Raw::Other,
         }

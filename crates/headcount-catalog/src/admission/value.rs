@@ -25,8 +25,10 @@ pub(super) enum Raw<'a> {
     Integer(i64),
     Double(f64),
     Text(Cow<'a, str>),
-    /// The texts stand in [`Texts::raw`].
-    List,
+    /// The texts stand in [`Texts::raw`]; beside them there may have been something else.
+    List {
+        has_others: bool,
+    },
     /// An object, bytes, a list where none is wanted.
     Other,
 }
@@ -131,7 +133,9 @@ impl Cleaner {
             Rule::Version { max_length } => clean_version(text, *max_length).map(Clean::Text),
             Rule::Enum(words) if words.iter().any(|word| *word == text) => Ok(Clean::Text(text)),
             Rule::Enum(_) => Err(Reason::NotInVocabulary),
-            Rule::Token(limit) if text.is_empty() || fits_token(&text, limit) => {
+            Rule::Token(limit)
+                if text.is_empty() || fits_token(&text, limit) && self.is_harmless(&text) =>
+            {
                 Ok(Clean::Text(text))
             }
             Rule::Token(_) => Err(Reason::MalformedText),
@@ -151,9 +155,16 @@ impl Cleaner {
         texts: &mut Texts<'a>,
         refuse: &mut impl FnMut(Reason),
     ) -> Clean<'a> {
-        if *raw != Raw::List {
+        let &Raw::List { has_others } = raw else {
             refuse(Reason::WrongType);
             return Clean::Absent;
+        };
+        if has_others {
+            refuse(Reason::WrongType);
+            if texts.raw.is_empty() {
+                // Not the empty list, which says that there is nothing.
+                return Clean::Absent;
+            }
         }
         let start = texts.clean.len();
         let most = limit.max_items.unwrap_or(0);
@@ -168,6 +179,42 @@ impl Cleaner {
             }
         }
         Clean::List(start..texts.clean.len())
+    }
+
+    /// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
+    pub(super) fn read_name<'a>(
+        &self,
+        rule: &Rule,
+        value: Value<'a>,
+    ) -> Result<Option<&'a str>, Reason> {
+        match (rule, value) {
+            (_, Value::Empty | Value::String("")) => Ok(None),
+            (Rule::Enum(words), Value::String(text)) => {
+                match words.iter().any(|word| *word == text) {
+                    true => Ok(Some(text)),
+                    false => Err(Reason::NotInVocabulary),
+                }
+            }
+            (Rule::Token(limit), Value::String(text)) => {
+                match fits_token(text, limit) && self.is_harmless(text) {
+                    true => Ok(Some(text)),
+                    false => Err(Reason::MalformedText),
+                }
+            }
+            _ => Err(Reason::WrongType),
+        }
+    }
+
+    /// Whether the scrubber would take nothing out. A token is not scrubbed: half of a machine's word is no word.
+    fn is_harmless(&self, token: &str) -> bool {
+        if headcount_scrub::is_plain(token) || self.known_clean.contains(token) {
+            return true;
+        }
+        let is_harmless = self.scrubber.scrub(token, token.len()).found.is_empty();
+        if is_harmless {
+            self.known_clean.insert(token);
+        }
+        is_harmless
     }
 
     fn free_text<'a>(&self, text: Cow<'a, str>, limit: &TextLimit) -> Cow<'a, str> {
@@ -197,22 +244,6 @@ pub(super) fn read_mark(value: Value<'_>) -> Result<bool, Reason> {
         Value::Integer(0) | Value::Empty | Value::String("") => Ok(false),
         Value::String(text) if is_one_of(["true", "1", "yes", "on"], text) => Ok(true),
         Value::String(text) if is_one_of(["false", "0", "no", "off"], text) => Ok(false),
-        _ => Err(Reason::WrongType),
-    }
-}
-
-/// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
-pub(super) fn read_name<'a>(rule: &Rule, value: Value<'a>) -> Result<Option<&'a str>, Reason> {
-    match (rule, value) {
-        (_, Value::Empty | Value::String("")) => Ok(None),
-        (Rule::Enum(words), Value::String(text)) => match words.iter().any(|word| *word == text) {
-            true => Ok(Some(text)),
-            false => Err(Reason::NotInVocabulary),
-        },
-        (Rule::Token(limit), Value::String(text)) => match fits_token(text, limit) {
-            true => Ok(Some(text)),
-            false => Err(Reason::MalformedText),
-        },
         _ => Err(Reason::WrongType),
     }
 }

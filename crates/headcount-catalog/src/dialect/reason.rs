@@ -71,14 +71,10 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the sender should hear of it: content or something else that must not be sent, as opposed to what is
-    /// merely of no use.
-    pub fn is_forbidden(self) -> bool {
-        use Reason::{Address, Content, Machine, MethodNames, UserMetadata, WithoutConsent};
-        matches!(
-            self,
-            WithoutConsent | Content | Machine | Address | MethodNames | UserMetadata
-        )
+    /// Whether the sender hears of it (`docs/formats/http.md`): whatever was lost, or must not be sent. Not what its
+    /// framework sends with every span and nobody misses: a warning at each export would hide the others.
+    pub fn is_told(self) -> bool {
+        !matches!(self, Reason::NotNeeded | Reason::Repeated)
     }
 }
 

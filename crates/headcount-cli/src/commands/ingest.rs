@@ -206,8 +206,7 @@ impl Store {
         let taken = self.intake.take(body.bytes.clone(), body.notation);
         match self.runtime.block_on(taken) {
             Ok(taken) => Ok(Taken {
-                stored: (taken.accepted - taken.rejected.min(taken.accepted))
-                    .saturating_sub(taken.duplicates),
+                stored: taken.stored,
                 duplicates: taken.duplicates,
                 refused: taken.rejected,
             }),

@@ -1,5 +1,6 @@
 //! `headcount serve`: a collector on a data folder.
 
+use std::io::ErrorKind;
 use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Weak};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use headcount_collector::{Collector, Intake, ServeError, ServeOptions};
-use headcount_commands::exit::Code;
+use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::LakeError;
 use headcount_web::{Access, SiteOptions, Store, Token, site};
@@ -68,6 +69,7 @@ impl Serve {
         // Before anything is said: who reads the banner may ask us to end at once.
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        self.check_addresses()?;
         let token = self.token()?;
         let access = Access {
             token: token.as_ref().map(|kept| kept.token.clone()),
@@ -106,6 +108,20 @@ struct KeptToken {
 }
 
 impl Serve {
+    /// An address that is none is the command line's fault; a name that nobody knows, or a port that is taken, is not.
+    fn check_addresses(&self) -> anyhow::Result<()> {
+        let grpc = Some(&self.grpc).filter(|address| *address != "none");
+        for address in self.http.iter().chain(grpc) {
+            let resolved = address.to_socket_addrs();
+            if resolved.is_err_and(|error| error.kind() == ErrorKind::InvalidInput) {
+                return Err(exit::usage(format!(
+                    "`{address}` is no address to listen on; write it like 127.0.0.1:4318 (a host, and a port up to 65535)"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The token that questions need, if they need one.
     fn token(&self) -> anyhow::Result<Option<KeptToken>> {
         let path = match &self.token_file {

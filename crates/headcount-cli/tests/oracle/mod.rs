@@ -26,10 +26,8 @@ impl<'a> Span<'a> {
         }
     }
 
-    /// How long the span took, in whole microseconds as the store's timestamps are. Start and end are cut apart from each
-    /// other, so the last one is uncertain.
     fn seconds(&self) -> f64 {
-        (self.nanoseconds / 1000) as f64 / 1e6
+        self.nanoseconds as f64 / 1e9
     }
 
     /// The attribute's value without its type, or null.
@@ -339,10 +337,10 @@ fn matches(expected: &Map<String, Value>, stored: &Value) -> bool {
         .all(|(column, value)| same(value, &stored[column]))
 }
 
-/// Equality in which 3 is 3.0, and a duration may differ by a microsecond.
+/// Equality in which 3 is 3.0, and a duration may differ by less than its nanosecond.
 fn same(expected: &Value, stored: &Value) -> bool {
     match (expected.as_f64(), stored.as_f64()) {
-        (Some(expected), Some(stored)) => (expected - stored).abs() < 1.5e-6,
+        (Some(expected), Some(stored)) => (expected - stored).abs() < 0.5e-9,
         _ => expected == stored,
     }
 }

@@ -30,6 +30,7 @@ use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::lake::{Inner, flush};
 use crate::quiet;
+use crate::wal::aside;
 use crate::wal::writer::Command;
 
 /// Files that one commit replaces.
@@ -69,6 +70,8 @@ pub(crate) async fn carry_out(
         let leftovers = quiet::run(move || holding(left, &imprints)).await?;
         doomed.extend(leftovers?);
     }
+    // What could not be read of the log may hold such rows, and nobody can tell.
+    doomed.extend(aside::files(&inner.root.join("wal"))?);
     doomed.sort();
     doomed.dedup();
     let worked = begun.elapsed();

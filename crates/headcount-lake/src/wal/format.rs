@@ -92,15 +92,26 @@ pub(crate) fn read_frame(bytes: &[u8], expected: u64) -> Result<(&[u8], usize), 
     if crc32fast::hash(&frame[8..]) != read_u32(header, 4) {
         return Err(FormatError::Checksum);
     }
-    let found = u64::from_le_bytes(
-        frame[8..16]
-            .try_into()
-            .map_err(|_| FormatError::Truncated)?,
-    );
+    let found = claimed_sequence(header).ok_or(FormatError::Truncated)?;
     if found != expected {
         return Err(FormatError::Sequence { expected, found });
     }
     Ok((&frame[FRAME_HEADER..], end))
+}
+
+/// How long the frame at the front of `bytes` says that it is, if it may be that long.
+pub(crate) fn claimed_length(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.get(..FRAME_HEADER)?;
+    let length = read_u32(header, 0) as usize;
+    (1..=FRAME_LIMIT)
+        .contains(&length)
+        .then_some(FRAME_HEADER + length)
+}
+
+/// The sequence number that the frame at the front of `bytes` says it has.
+pub(crate) fn claimed_sequence(bytes: &[u8]) -> Option<u64> {
+    let sequence = bytes.get(8..FRAME_HEADER)?.try_into().ok()?;
+    Some(u64::from_le_bytes(sequence))
 }
 
 fn read_u32(bytes: &[u8], at: usize) -> u32 {

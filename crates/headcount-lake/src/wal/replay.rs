@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use headcount_catalog::Schema;
 
+use super::damage::{self, Damage};
 use super::format::{self, FormatError};
 use crate::error::LakeError;
 
@@ -29,14 +30,24 @@ pub(crate) struct Segment {
     pub(crate) file: SegmentFile,
     /// How its rows are numbered.
     pub(crate) schema: Schema,
-    /// The payloads of the frames that count, the first of sequence `file.first`.
-    pub(crate) frames: Vec<Bytes>,
+    /// The frames that count, in order.
+    pub(crate) frames: Vec<Frame>,
+    /// What cannot be read in front of one of them.
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// One group of requests.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) sequence: u64,
+    pub(crate) payload: Bytes,
 }
 
 impl Segment {
     /// The sequence number after the last frame's.
     pub(crate) fn next(&self) -> u64 {
-        self.file.first + self.frames.len() as u64
+        let last = self.frames.last();
+        last.map_or(self.file.first, |frame| frame.sequence + 1)
     }
 }
 
@@ -59,7 +70,8 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<SegmentFile>, LakeError> {
     Ok(segments)
 }
 
-/// Reads every segment for the folder's one writer. The end of the last may be torn; a hole before that is damage.
+/// Reads every segment for the folder's one writer. The end of the last may be torn; an end that is missing before that is
+/// a hole, and an error.
 pub(crate) fn read_all(folder: &Path) -> Result<Vec<Segment>, LakeError> {
     let files = list(folder)?;
     let mut segments = Vec::with_capacity(files.len());
@@ -100,7 +112,8 @@ pub(crate) fn read_beside_writer(folder: &Path) -> Result<Vec<Segment>, LakeErro
 /// Where reading stopped, and why if not at the end.
 pub(crate) type Stop = (u64, Option<FormatError>);
 
-/// Reads frames up to the first that is not whole, or whose sequence number is `until`; says where and why it stopped.
+/// Reads frames up to the first that is not whole and has no whole one behind it, or whose sequence number is `until`; says
+/// where and why it stopped.
 pub(crate) fn read(
     file: &SegmentFile,
     bytes: &Bytes,
@@ -109,27 +122,42 @@ pub(crate) fn read(
     if file.first > format::LAST_SEQUENCE {
         return Err(damaged(file, 0, FormatError::Number(file.first)));
     }
-    let (schema, mut offset) =
-        format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
+    let (schema, begin) = format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
     let mut segment = Segment {
         file: file.clone(),
         schema,
         frames: Vec::new(),
+        damage: Vec::new(),
     };
-    let mut reason = None;
-    while offset < bytes.len() && until.is_none_or(|until| segment.next() < until) {
-        match format::read_frame(&bytes[offset..], segment.next()) {
+    let mut offset = begin;
+    let mut sequence = file.first;
+    while offset < bytes.len() && until.is_none_or(|until| sequence < until) {
+        match format::read_frame(&bytes[offset..], sequence) {
             Ok((payload, length)) => {
-                segment.frames.push(bytes.slice_ref(payload));
+                let payload = bytes.slice_ref(payload);
+                segment.frames.push(Frame { sequence, payload });
                 offset += length;
+                sequence += 1;
             }
-            Err(error) => {
-                reason = Some(error);
-                break;
+            Err(reason) => {
+                let next = damage::next_whole_frame(bytes, offset, sequence);
+                let next = next.filter(|next| until.is_none_or(|until| next.sequence < until));
+                let Some(next) = next else {
+                    return Ok((segment, (offset as u64, Some(reason))));
+                };
+                segment.damage.push(Damage {
+                    segment: file.path.clone(),
+                    header: bytes.slice(..begin),
+                    bytes: bytes.slice(offset..next.offset),
+                    offset: offset as u64,
+                    lost: sequence..next.sequence,
+                    reason,
+                });
+                (offset, sequence) = (next.offset, next.sequence);
             }
         }
     }
-    Ok((segment, (offset as u64, reason)))
+    Ok((segment, (offset as u64, None)))
 }
 
 fn damaged(file: &SegmentFile, offset: u64, reason: FormatError) -> LakeError {

@@ -137,13 +137,16 @@ impl Writer {
                 answers.push((waiting.reply, appended, waiting.held));
                 continue;
             }
-            for entry in waiting.batch.entries().map_while(Result::ok) {
+            let entries = waiting.batch.entries().map_while(Result::ok);
+            for (index, entry) in entries.enumerate() {
+                let is_span = u64::from(index < waiting.batch.span_count());
                 if self.seen.insert(entry.fingerprint.0) {
                     frame.extend_from_slice(entry.bytes);
                     fresh.push(entry.fingerprint.0);
-                    appended.stored += 1;
+                    appended.stored += is_span;
+                    appended.written = true;
                 } else {
-                    appended.duplicates += 1;
+                    appended.duplicates += is_span;
                 }
             }
             // The frame has a copy, so the room is still taken.

@@ -5,6 +5,7 @@
 
 mod base64;
 mod lexer;
+mod nesting;
 mod scalar;
 mod transcoder;
 

@@ -14,12 +14,12 @@ use crate::writer::Writer;
 /// its field means when it occurs twice in protobuf. Ids of a wrong length and attributes beyond the limit are left to
 /// the reader to refuse, which looks at every span afterwards.
 ///
-/// A span with a bad value is left out and counted. Memory: the result, at most about as long as `body`, and one text
-/// with escapes at a time.
+/// A span with a bad value, or one nested too deep, is left out and counted. Memory: the result, at most about as long as
+/// `body`, one text with escapes at a time, and one bit for each array or object that is open at once.
 ///
 /// # Errors
-/// The text is not UTF-8 or not JSON, is nested deeper than 127 levels, or something outside of spans is not what OTLP
-/// puts there.
+/// The text is not UTF-8 or not JSON, or something outside of spans is not what OTLP puts there, or nested deeper than
+/// [`MAX_VALUE_DEPTH`](crate::MAX_VALUE_DEPTH).
 pub fn json_to_protobuf(body: &[u8]) -> Result<Transcoded, JsonError> {
     let text = std::str::from_utf8(body).map_err(|error| JsonError {
         path: "$".to_owned(),

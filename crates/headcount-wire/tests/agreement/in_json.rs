@@ -1,6 +1,6 @@
 //! The same requests in OTLP/JSON.
 
-use headcount_wire::json_to_protobuf;
+use headcount_wire::{TraceRequest, json_to_protobuf};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
@@ -246,15 +246,20 @@ fn captured_requests_mean_the_same_in_json() {
     }
 }
 
-fn transcoded_span(members: &str) -> (usize, u64) {
+/// Two spans, the second with further members.
+fn body_of_two(members: &str) -> String {
     let ids = format!(
         r#""traceId":"{}","spanId":"{}""#,
         "ab".repeat(16),
         "cd".repeat(8)
     );
-    let body = format!(
+    format!(
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{{ids}}},{{{ids}{members}}}]}}]}}]}}"#
-    );
+    )
+}
+
+fn transcoded_span(members: &str) -> (usize, u64) {
+    let body = body_of_two(members);
     let transcoded = json_to_protobuf(body.as_bytes()).unwrap();
     (
         read_all(&transcoded.bytes)[0].spans.len(),
@@ -344,4 +349,40 @@ fn deep_json_is_refused_without_harm() {
     assert!(json_to_protobuf(span.as_bytes()).is_err());
     let resource = format!(r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"value":{nested}"#);
     assert!(json_to_protobuf(resource.as_bytes()).is_err());
+}
+
+/// A member of a span: an attribute whose arrays, or lists of keys and values, are nested so deep.
+fn nested(levels: usize, is_list: bool) -> String {
+    let (open, close) = if is_list {
+        (r#"{"kvlistValue":{"values":[{"key":"k","value":"#, "}]}}")
+    } else {
+        (r#"{"arrayValue":{"values":["#, "]}}")
+    };
+    let (open, close) = (open.repeat(levels - 1), close.repeat(levels - 1));
+    format!(r#","attributes":[{{"key":"deep","value":{open}{{}}{close}}}]"#)
+}
+
+#[test]
+fn a_value_as_deep_as_protobuf_takes_it_is_taken() {
+    for is_list in [false, true] {
+        let members = nested(headcount_wire::MAX_VALUE_DEPTH, is_list);
+        assert_eq!(transcoded_span(&members), (2, 0), "list: {is_list}");
+    }
+}
+
+#[test]
+fn a_value_nested_too_deep_costs_its_span_and_no_other() {
+    for is_list in [false, true] {
+        for levels in [101, 130, 150, 400, 100_000] {
+            let body = body_of_two(&nested(levels, is_list));
+            let transcoded = json_to_protobuf(body.as_bytes()).unwrap();
+            let request = TraceRequest::parse(&transcoded.bytes).unwrap();
+            let mut attributes = Vec::new();
+            let spans = request.groups().flat_map(|group| group.spans());
+            let good = spans.filter(|span| span.parse(&mut attributes).is_ok());
+            assert_eq!(good.count(), 1, "{levels} levels, list: {is_list}");
+        }
+    }
+    let unknown = "[".repeat(100_000) + &"]".repeat(100_000);
+    assert_eq!(transcoded_span(&format!(r#","links":{unknown}"#)), (2, 0));
 }

@@ -1,0 +1,149 @@
+#![allow(clippy::unwrap_used)]
+use std::fs;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::promises::{batch, by_hand, schema, stored};
+use crate::wal::format::{FRAME_HEADER, FRAME_LIMIT, header, seal_frame};
+use crate::wal::replay::{self, SegmentFile};
+use crate::{Lake, LakeSnapshot};
+
+/// A segment of four frames, and where each begins and the last ends.
+fn four_frames() -> (Vec<u8>, Vec<usize>) {
+    let mut bytes = header(&schema());
+    let mut ends = vec![bytes.len()];
+    for (sequence, payload) in (1..).zip(["one", "a second", "the third of them", "four"]) {
+        let mut frame = vec![0; FRAME_HEADER];
+        frame.extend_from_slice(payload.as_bytes());
+        seal_frame(&mut frame, sequence);
+        bytes.extend(frame);
+        ends.push(bytes.len());
+    }
+    (bytes, ends)
+}
+
+fn read(bytes: Vec<u8>) -> Segment {
+    let file = SegmentFile::new(Path::new("wal"), 1);
+    replay::read(&file, &Bytes::from(bytes), None).unwrap().0
+}
+
+fn sequences(segment: &Segment) -> Vec<u64> {
+    segment.frames.iter().map(|frame| frame.sequence).collect()
+}
+
+#[test]
+fn a_flipped_bit_costs_its_own_frame_and_no_other() {
+    let (bytes, ends) = four_frames();
+    for bit in ends[0] * 8..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let hit = ends.iter().filter(|end| **end <= bit / 8).count() as u64;
+        let segment = read(damaged);
+        let left: Vec<u64> = (1..=4).filter(|sequence| *sequence != hit).collect();
+        assert_eq!(sequences(&segment), left, "bit {bit}");
+        // At the end of the file it cannot be told from a write that was cut short.
+        let expected = usize::from(hit < 4);
+        assert_eq!(segment.damage.len(), expected, "bit {bit}");
+        for damage in &segment.damage {
+            assert_eq!(damage.lost, hit..hit + 1, "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn two_frames_that_are_gone_are_counted_as_two() {
+    let (mut bytes, ends) = four_frames();
+    bytes[ends[1]..ends[3]].fill(0xff);
+    let segment = read(bytes);
+    assert_eq!(sequences(&segment), [1, 4]);
+    assert_eq!(segment.damage[0].lost, 2..4);
+    assert_eq!(segment.damage[0].offset, ends[1] as u64);
+}
+
+#[test]
+fn a_torn_end_is_no_damage() {
+    let (bytes, ends) = four_frames();
+    for length in ends[0]..bytes.len() {
+        let segment = read(bytes[..length].to_vec());
+        let whole = ends[1..].iter().filter(|end| **end <= length).count() as u64;
+        assert_eq!(sequences(&segment), (1..=whole).collect::<Vec<_>>());
+        assert!(segment.damage.is_empty(), "cut at {length}");
+    }
+}
+
+#[test]
+fn a_frame_that_the_next_segment_voids_stays_void_behind_damage() {
+    let (mut bytes, ends) = four_frames();
+    bytes[ends[2]] ^= 1;
+    let file = SegmentFile::new(Path::new("wal"), 1);
+    let (segment, stop) = replay::read(&file, &Bytes::from(bytes), Some(4)).unwrap();
+    assert_eq!(sequences(&segment), [1, 2]);
+    assert!(stop.1.is_some(), "a hole in front of the next segment");
+}
+
+#[test]
+fn a_length_beyond_every_limit_is_not_followed() {
+    let mut bytes = four_frames().0;
+    let at = bytes.len() - 20;
+    bytes[at..at + 4].copy_from_slice(&(FRAME_LIMIT as u32 + 1).to_le_bytes());
+    assert_eq!(sequences(&read(bytes)), [1, 2, 3]);
+}
+
+/// Four acknowledged groups, of which the second is damaged while nobody looks.
+async fn with_a_damaged_log(dir: &Path) -> PathBuf {
+    let lake = Lake::open(dir, schema(), by_hand()).await.unwrap();
+    for group in 0..4 {
+        let _stored = lake.append(batch([group])).await.unwrap();
+    }
+    drop(lake);
+    let path = SegmentFile::new(&dir.join("wal"), 1).path;
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes
+        .windows(16)
+        .position(|text| text == b"0000000000000001");
+    bytes[at.unwrap()..][..4].copy_from_slice(b"\xde\xad\xbe\xef");
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn damage_in_the_log_loses_what_was_hit_alone_and_is_kept_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let segment = with_a_damaged_log(dir.path()).await;
+    let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
+    assert_eq!(stored(&beside).await, [0, 2, 3]);
+    let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
+    assert_eq!(stored(&lake.snapshot().await.unwrap()).await, [0, 2, 3]);
+    assert_eq!(lake.damaged_files(), 1);
+    let kept = dir.path().join("wal/00000000000000000002.damaged");
+    let bytes = fs::read(&kept).unwrap();
+    assert!(bytes.starts_with(&header(&schema())));
+    assert!(bytes.windows(4).any(|found| found == b"\xde\xad\xbe\xef"));
+    // Sent again, it is stored: nothing remembers a group that is gone.
+    let again = lake.append(batch([0, 1, 2, 3])).await.unwrap();
+    assert_eq!((again.stored, again.duplicates), (1, 3));
+    drop(lake);
+    let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
+    lake.flush().await.unwrap();
+    assert_eq!(stored(&lake.snapshot().await.unwrap()).await, [0, 1, 2, 3]);
+    assert!(!segment.exists());
+    assert_eq!(fs::read(&kept).unwrap(), bytes, "kept for somebody to look");
+    assert_eq!(lake.damaged_files(), 1);
+}
+
+#[tokio::test]
+async fn an_erasure_leaves_nothing_that_nobody_can_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let _segment = with_a_damaged_log(dir.path()).await;
+    let options = crate::LakeOptions {
+        erasure_grace: std::time::Duration::ZERO,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    assert_eq!(lake.damaged_files(), 1);
+    let receipt = headcount_catalog::KeyedReceipt::new([7; 16]);
+    lake.order_erasure(vec![receipt]).await.unwrap();
+    lake.erase().await.unwrap();
+    assert_eq!(lake.damaged_files(), 0);
+}

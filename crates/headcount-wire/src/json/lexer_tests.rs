@@ -1,0 +1,86 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn is_json(text: &str) -> bool {
+    let mut lexer = Lexer::new(text);
+    lexer.skip().and_then(|()| lexer.end()).is_ok()
+}
+
+#[test]
+fn what_serde_json_refuses_is_refused() {
+    for text in [
+        "",
+        "{",
+        "[1,]",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{1:2}",
+        "01",
+        "-",
+        "1.",
+        "1e",
+        "+1",
+        ".5",
+        "nul",
+        "truE",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\n\"",
+        "\"",
+        "1 2",
+        "[1 2]",
+        "{\"a\":1 \"b\":2}",
+        "'a'",
+        "NaN",
+        "[\u{a0}1]",
+    ] {
+        assert!(!is_json(text), "{text}");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(text).is_err(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_passed_over_may_be_as_deep_as_it_is_long() {
+    for depth in [1, 63, 64, 65, 127, 128, 129, 1_000_000] {
+        let open: String = ["[", "{\"a\":"].into_iter().cycle().take(depth).collect();
+        let brackets = open.bytes().rev().filter_map(|byte| match byte {
+            b'[' => Some(']'),
+            b'{' => Some('}'),
+            _ => None,
+        });
+        let closed: String = brackets.collect();
+        assert!(is_json(&format!("{open}1{closed}")), "{depth}");
+        assert!(!is_json(&format!("{open}1{}", &closed[1..])), "{depth}");
+        let crossed = closed.replace(']', "?").replace('}', "]").replace('?', "}");
+        assert!(!is_json(&format!("{open}1{crossed}")), "{depth}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn strings_are_read_as_serde_json_reads_them(text in any::<String>()) {
+        let written = serde_json::to_string(&text).unwrap();
+        prop_assert_eq!(Lexer::new(&written).string().unwrap(), text.as_str());
+        let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        let quoted = format!("\"{escaped}\"");
+        prop_assert_eq!(Lexer::new(&quoted).string().unwrap(), text.as_str());
+    }
+
+    #[test]
+    fn text_is_json_exactly_when_serde_json_says_so(text in r#"[\[\]{}",:0-9eE.+\- a\\nulltrue]{0,24}"#) {
+        let theirs = serde_json::from_str::<serde_json::Value>(&text);
+        match theirs {
+            Ok(_) => prop_assert!(is_json(&text)),
+            // A number too large for a double is well-formed all the same.
+            Err(error) => prop_assert!(!is_json(&text) || error.to_string().contains("out of range")),
+        }
+    }
+}
