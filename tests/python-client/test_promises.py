@@ -177,6 +177,16 @@ def test_turned_off_while_it_runs_nothing_is_recorded_any_more(
     assert str(telemetry.decision).startswith("on: "), "the decision at the start stays what it was"
 
 
+def test_an_endpoint_that_cannot_be_used_is_told(home: Path) -> None:
+    def told(endpoint: str | None) -> str | None:
+        return headcount.start("fw", "1", endpoint=endpoint, told_user=True, home=home).endpoint_error
+
+    assert told(None) is told("http://127.0.0.1:4318") is told("https://telemetry.example.com") is None
+    error = told("http://telemetry.example.com")
+    assert error is not None and "https" in error
+    assert headcount.Telemetry.off().endpoint_error is None
+
+
 def test_off_says_so() -> None:
     telemetry = headcount.Telemetry.off()
     assert (telemetry.mode, telemetry.is_recording, telemetry.flush(60)) == ("off", False, True)

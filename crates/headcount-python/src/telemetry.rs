@@ -92,6 +92,13 @@ impl Telemetry {
         decision::mode(self.client().mode())
     }
 
+    /// Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None where it can, and where there is
+    /// none, or telemetry is off.
+    #[getter]
+    fn endpoint_error(&self) -> Option<String> {
+        quiet(|| self.client().endpoint_error()).map(|error| error.to_string())
+    }
+
     /// Whether events are recorded: lets a caller leave out work that only telemetry needs.
     #[getter]
     fn is_recording(&self) -> bool {

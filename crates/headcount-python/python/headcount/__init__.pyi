@@ -380,6 +380,10 @@ class Telemetry:
     def mode(self) -> _Mode:
         """What may happen now: ``"off"``, ``"local"`` or ``"on"``. It may have become less than it was at the start."""
     @property
+    def endpoint_error(self) -> str | None:
+        """Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None where it can, and where there is
+        none, or telemetry is off."""
+    @property
     def is_recording(self) -> bool:
         """Whether events are recorded: lets a caller leave out work that only telemetry needs."""
     def books(self) -> Books:
