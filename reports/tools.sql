@@ -14,10 +14,7 @@
 WITH equipped AS (
   SELECT period, unnest(string_to_array(tools, chr(10))) AS tool, crews
   FROM (SELECT period, tool_set(tool_names) AS tools, distinct_set(crew) AS crews
-        FROM (SELECT period, tool_names, crew_key AS crew FROM agents UNION ALL SELECT period, tool_names, crew_key FROM tasks
-              -- Apart, since ids are long: where every row has a key this reads none.
-              UNION ALL SELECT period, tool_names, crew_id FROM agents WHERE crew_key IS NULL OR crew_key = ''
-              UNION ALL SELECT period, tool_names, crew_id FROM tasks WHERE crew_key IS NULL OR crew_key = '')
+        FROM (SELECT period, tool_names, crew FROM agents UNION ALL SELECT period, tool_names, crew FROM tasks)
         GROUP BY period, tool_set(tool_names))
   WHERE tools <> ''
 ), called AS (
