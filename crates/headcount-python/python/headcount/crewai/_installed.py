@@ -40,7 +40,7 @@ class Installed:
         self._listener: Listener | None = None
         self._depth = 0
         self.by_code = by_code
-        self.version = ""
+        self.version: str = ""
         self.problem: str | None = None
         self.telemetry: headcount.Telemetry = _off() if telemetry is None else telemetry
         # In place before CrewAI is imported, so that its client is not even made.
