@@ -1,6 +1,6 @@
 //! A table as DataFusion scans it: a plain Parquet scan over the active files, and the rows in memory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -146,8 +146,7 @@ impl LakeTable {
         files
             .filter(|(_, kept)| *kept)
             .map(|((file, statistics), _)| {
-                let path = self.folder.join(&file.path);
-                let location = object_store::path::Path::from_absolute_path(&path)
+                let location = location(&self.folder, file)
                     .map_err(|error| DataFusionError::External(Box::new(error)))?;
                 let mut scanned = PartitionedFile::new(String::new(), file.size);
                 scanned.object_meta.location = location;
@@ -226,6 +225,14 @@ impl TableProvider for LakeTable {
         statistics.num_rows = Precision::Exact(rows as usize + memory);
         Some(statistics)
     }
+}
+
+/// Where a query finds a file of the table in `folder`.
+pub(crate) fn location(
+    folder: &Path,
+    file: &ActiveFile,
+) -> std::result::Result<object_store::path::Path, object_store::path::Error> {
+    object_store::path::Path::from_absolute_path(folder.join(&file.path))
 }
 
 /// The schema of a query: texts as views, which group, compare and filter faster.

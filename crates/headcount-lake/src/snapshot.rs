@@ -1,5 +1,6 @@
 //! What a query sees: for every table its active files, and the rows that are not in them yet.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::memtable::{Chunk, Generation, Layout, Renumbering, TableBatches, decode};
 use crate::options::LakeOptions;
-use crate::provider::{FooterCache, LakeTable};
+use crate::provider::{FooterCache, LakeTable, location};
 use crate::wal::{aside, replay};
 
 /// The active files of one table.
@@ -271,6 +272,17 @@ impl LakeSnapshot {
         let in_files: u64 = files.iter().map(|file| file.rows).sum();
         let in_memory: usize = batches.iter().map(RecordBatch::num_rows).sum();
         in_files + in_memory as u64
+    }
+
+    /// Where the active files of all tables are, as queries name them (object store locations of a local file system).
+    pub fn file_locations(&self) -> HashSet<String> {
+        let mut locations = HashSet::new();
+        for (table, files) in self.layout.schema.tables.iter().zip(&self.files) {
+            let folder = table_folder(&self.root, table);
+            let of_table = files.iter().filter_map(|file| location(&folder, file).ok());
+            locations.extend(of_table.map(String::from));
+        }
+        locations
     }
 
     /// Bytes of the table's active files.

@@ -25,6 +25,7 @@ use crate::folding::fold;
 use crate::header::{Holder, ReportHeader};
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
+use crate::partials::FilePartials;
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
 
@@ -49,6 +50,7 @@ pub struct Source {
 pub struct Reports {
     sources: Arc<[Source]>,
     limits: QueryLimits,
+    partials: Option<FilePartials>,
 }
 
 impl Reports {
@@ -68,7 +70,16 @@ impl Reports {
         Self {
             sources: sources.into(),
             limits,
+            partials: None,
         }
+    }
+
+    /// The same, with what files contribute to reports taken from `partials` and kept there for the next question of the
+    /// same store. Worth it for a process that answers more than once.
+    #[must_use]
+    pub fn with_partials(mut self, partials: FilePartials) -> Self {
+        self.partials = Some(partials);
+        self
     }
 
     /// Answers the report `name`.
@@ -117,7 +128,7 @@ impl Reports {
         };
         let this = self.clone();
         let planned = async move {
-            let context = session(&this.limits)?;
+            let context = session(&this.limits, None)?;
             let frame = plan(&context, &this.sources, report, &Selection::default()).await;
             let frame = frame.map_err(|error| this.refused(&error))?;
             let mut columns = of_schema(frame.schema().as_arrow()).columns;
@@ -131,7 +142,10 @@ impl Reports {
     #[must_use]
     pub fn without_tier(&self, tier: Tier) -> Self {
         let kept = self.sources.iter().filter(|source| source.tier != tier);
-        Self::over(kept.cloned().collect(), self.limits)
+        Self {
+            sources: kept.cloned().collect(),
+            ..self.clone()
+        }
     }
 
     /// The tables: `table_name`, `tier`, `rows`.
@@ -160,7 +174,7 @@ impl Reports {
 
     async fn query(&self, query: &str) -> Result<Answer, ReportError> {
         let refused = |error: DataFusionError| self.refused(&error);
-        let context = session(&self.limits)?;
+        let context = session(&self.limits, None)?;
         for source in self.sources.iter() {
             let provider = Arc::clone(&source.provider);
             let _replaced = context
@@ -186,7 +200,7 @@ impl Reports {
         report: &'static ReportHeader,
         selection: &Selection,
     ) -> Result<Answer, ReportError> {
-        let context = session(&self.limits)?;
+        let context = session(&self.limits, self.partials.as_ref())?;
         let frame = plan(&context, &self.sources, report, selection)
             .await
             .map_err(|error| self.refused(&error))?;

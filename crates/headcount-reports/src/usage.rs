@@ -43,7 +43,7 @@ pub async fn fields_used(schema: &Schema) -> Result<BTreeSet<Field>, ReportError
                 error.strip_backtrace()
             ))
         };
-        let context = session(&limits)?;
+        let context = session(&limits, None)?;
         let frame = plan(&context, &sources, report, &selection).await;
         let optimized = frame.and_then(|frame| frame.into_optimized_plan());
         add_scanned(&optimized.map_err(named)?, &mut fields).map_err(named)?;

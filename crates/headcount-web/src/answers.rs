@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::Tier;
-use headcount_reports::{Answer, QueryLimits, ReportError, ReportParameters, Reports};
+use headcount_reports::{
+    Answer, FilePartials, QueryLimits, ReportError, ReportParameters, Reports,
+};
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
@@ -56,6 +58,8 @@ pub(crate) struct Known {
 pub(crate) struct Answers {
     store: Arc<Store>,
     limits: QueryLimits,
+    /// What the store's files contribute to reports.
+    partials: FilePartials,
     gate: Arc<Semaphore>,
     /// Answers by question and by what had been taken in: equal questions that come together are computed once.
     exact: Cache<(Question, u64), Known>,
@@ -71,6 +75,7 @@ impl Answers {
         Self {
             store: Arc::new(store),
             limits,
+            partials: FilePartials::default(),
             gate: Arc::new(Semaphore::new(AT_A_TIME)),
             exact: cache(STANDS),
             last: cache(KEPT),
@@ -87,7 +92,8 @@ impl Answers {
             let text = format!("the store cannot be read: {error}");
             ReportError::Engine(text)
         })?;
-        let reports = Reports::new(&snapshot, self.limits);
+        self.partials.keep_only(&snapshot);
+        let reports = Reports::new(&snapshot, self.limits).with_partials(self.partials.clone());
         Ok(match reader {
             Reader::Owner => reports,
             Reader::Public => reports.without_tier(Tier::Shared),

@@ -19,9 +19,9 @@ use serde_json::{Map, Value};
 use crate::{Answer, QueryLimits, ReportError, ReportParameters, Reports, Source};
 
 /// Rows by table, each an object with the columns it fills.
-type Dataset = Map<String, Value>;
+pub(crate) type Dataset = Map<String, Value>;
 
-fn dataset() -> Dataset {
+pub(crate) fn dataset() -> Dataset {
     serde_json::from_str(include_str!("dataset.json")).unwrap()
 }
 
@@ -32,6 +32,11 @@ fn reports_over(dataset: &Dataset) -> Reports {
 }
 
 fn source(table: &Table, dataset: &Dataset) -> Source {
+    source_of(table, dataset).0
+}
+
+/// A table of the dataset, and its rows.
+pub(crate) fn source_of(table: &Table, dataset: &Dataset) -> (Source, Vec<RecordBatch>) {
     let schema = arrow_schema(table);
     let none = Vec::new();
     let rows = dataset
@@ -43,12 +48,13 @@ fn source(table: &Table, dataset: &Dataset) -> Source {
         .unwrap();
     decoder.serialize(rows).unwrap();
     let batches: Vec<RecordBatch> = decoder.flush().unwrap().into_iter().collect();
-    Source {
+    let source = Source {
         name: table.name.clone(),
         tier: table.tier,
         rows: rows.len() as u64,
-        provider: Arc::new(MemTable::try_new(schema, vec![batches]).unwrap()),
-    }
+        provider: Arc::new(MemTable::try_new(schema, vec![batches.clone()]).unwrap()),
+    };
+    (source, batches)
 }
 
 fn reports() -> Reports {
@@ -64,7 +70,7 @@ fn sql(reports: &Reports, query: &str) -> Result<Answer, ReportError> {
 }
 
 /// Waits without a runtime of the caller's own: questions need none.
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
     futures::executor::block_on(work)
 }
 

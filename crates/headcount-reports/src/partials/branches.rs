@@ -1,0 +1,204 @@
+//! Takes apart what an aggregate reads: each file and everything else by itself, with the steps that rows of it go through.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
+
+use super::bounds::{Bounds, TIME};
+
+/// A part of what an aggregate reads.
+pub(super) struct Branch {
+    /// What each row goes through, from the aggregate downwards.
+    steps: Vec<Arc<dyn ExecutionPlan>>,
+    origin: Origin,
+}
+
+/// Where rows come from.
+enum Origin {
+    Files(FileScanConfig),
+    /// Anything else, with all that is below it.
+    Other(Arc<dyn ExecutionPlan>),
+}
+
+/// The parts of `plan`: together they give its rows.
+pub(super) fn branches(plan: &Arc<dyn ExecutionPlan>) -> Vec<Branch> {
+    if let Some(files) = scan_of(plan) {
+        return vec![Branch {
+            steps: Vec::new(),
+            origin: Origin::Files(files.clone()),
+        }];
+    }
+    if plan.is::<UnionExec>() {
+        return plan.children().into_iter().flat_map(branches).collect();
+    }
+    if let [below] = plan.children().as_slice() {
+        if moves_rows_only(plan) {
+            return branches(below);
+        }
+        if treats_rows_alone(plan) {
+            let mut branches = branches(below);
+            for branch in &mut branches {
+                branch.steps.insert(0, Arc::clone(plan));
+            }
+            return branches;
+        }
+    }
+    vec![Branch {
+        steps: Vec::new(),
+        origin: Origin::Other(Arc::clone(plan)),
+    }]
+}
+
+/// The scan of Parquet files that `plan` is, if it reads them whole and in no order.
+fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    let files = source.downcast_ref::<FileScanConfig>()?;
+    let parquet = files.file_source().downcast_ref::<ParquetSource>();
+    let in_no_order = files.output_ordering.is_empty();
+    (parquet.is_some() && files.limit.is_none() && in_no_order).then_some(files)
+}
+
+/// Whether the same rows come out, spread otherwise. By their hash they are spread for whom they are to meet.
+fn moves_rows_only(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let round_robin = plan
+        .downcast_ref::<RepartitionExec>()
+        .is_some_and(|spread| matches!(spread.partitioning(), Partitioning::RoundRobinBatch(_)));
+    let gathered = plan.is::<CoalescePartitionsExec>() && plan.fetch().is_none();
+    round_robin || gathered || plan.is::<CooperativeExec>()
+}
+
+/// Whether what comes out for a row depends on that row alone.
+fn treats_rows_alone(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let filter = plan.is::<FilterExec>() && plan.fetch().is_none();
+    filter || plan.is::<ProjectionExec>() || plan.is::<UnnestExec>()
+}
+
+impl Branch {
+    /// The whole files that are read, each once; none where it is not files that are read.
+    pub(super) fn files(&self) -> Vec<PartitionedFile> {
+        let Origin::Files(scan) = &self.origin else {
+            return Vec::new();
+        };
+        let mut files: Vec<PartitionedFile> = Vec::new();
+        for file in scan.file_groups.iter().flat_map(FileGroup::iter) {
+            let location = &file.object_meta.location;
+            let is_known = |known: &PartitionedFile| known.object_meta.location == *location;
+            if !files.iter().any(is_known) {
+                let mut whole = file.clone();
+                whole.range = None;
+                files.push(whole);
+            }
+        }
+        files
+    }
+
+    /// The branch over `files` of the same scan. What `bounds` settle of the conditions on time is left out.
+    ///
+    /// A branch that reads no files stays as it is.
+    pub(super) fn over(
+        &self,
+        files: Vec<PartitionedFile>,
+        bounds: Option<Bounds>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (mut plan, bounds) = match &self.origin {
+            Origin::Other(plan) => (Arc::clone(plan), None),
+            Origin::Files(scan) => {
+                let bounds = bounds.filter(|_| shows_time(scan));
+                (scan_over(scan, files, bounds), bounds)
+            }
+        };
+        for (height, step) in self.steps.iter().rev().enumerate() {
+            // Higher up, another column may have the name.
+            let filter = step.downcast_ref::<FilterExec>().filter(|_| height == 0);
+            plan = match (filter, bounds) {
+                (Some(filter), Some(bounds)) => {
+                    let settled = bounds.settle(filter.predicate());
+                    let filter = FilterExecBuilder::from(filter).with_predicate(settled);
+                    Arc::new(filter.with_input(plan).build()?)
+                }
+                _ => over_input(step, plan)?,
+            };
+        }
+        Ok(plan)
+    }
+
+    /// What `file` is known to hold.
+    pub(super) fn bounds(&self, file: &PartitionedFile) -> Option<Bounds> {
+        match &self.origin {
+            Origin::Files(scan) => Bounds::of(file, time_in(scan.file_schema())?),
+            Origin::Other(_) => None,
+        }
+    }
+
+    /// How many partitions the branch has where it reads no files.
+    pub(super) fn partitions(&self) -> usize {
+        match &self.origin {
+            Origin::Files(_) => 1,
+            Origin::Other(plan) => plan.output_partitioning().partition_count(),
+        }
+    }
+
+    pub(super) fn reads_files(&self) -> bool {
+        matches!(self.origin, Origin::Files(_))
+    }
+}
+
+/// `plan`, which reads one input, over another one.
+pub(super) fn over_input(
+    plan: &Arc<dyn ExecutionPlan>,
+    input: Arc<dyn ExecutionPlan>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    Arc::clone(plan).replace_children(vec![input], options)
+}
+
+fn time_in(schema: &SchemaRef) -> Option<usize> {
+    schema.index_of(TIME).ok()
+}
+
+/// Whether a column that comes out as `time` is the files' own.
+fn shows_time(scan: &FileScanConfig) -> bool {
+    let Some(projection) = scan.file_source().projection() else {
+        return true;
+    };
+    let mut named = projection.iter().filter(|shown| shown.alias == TIME);
+    named.all(|shown| {
+        let column = shown.expr.downcast_ref::<Column>();
+        column.is_some_and(|column| column.name() == TIME)
+    })
+}
+
+fn scan_over(
+    scan: &FileScanConfig,
+    files: Vec<PartitionedFile>,
+    bounds: Option<Bounds>,
+) -> Arc<dyn ExecutionPlan> {
+    let groups = vec![FileGroup::new(files)];
+    let mut builder = FileScanConfigBuilder::from(scan.clone()).with_file_groups(groups);
+    let source = scan.file_source();
+    if let (Some(bounds), Some(predicate), Some(parquet)) = (
+        bounds,
+        source.filter(),
+        source.downcast_ref::<ParquetSource>(),
+    ) {
+        let settled = parquet.with_predicate(bounds.settle(&predicate));
+        builder = builder.with_source(Arc::new(settled));
+    }
+    DataSourceExec::from_data_source(builder.build())
+}
