@@ -72,7 +72,10 @@ impl Drain {
             recorder.left_queue(draft.span.len());
             if draft.doubtful {
                 let scrubber = self.scrubber.get_or_insert_with(Box::default);
-                scrub(scrubber, &draft.span, &mut self.spans);
+                let left_out = scrub(scrubber, &draft.span, &mut self.spans);
+                let _before = recorder
+                    .values_refused
+                    .fetch_add(left_out, Ordering::Relaxed);
             } else {
                 self.spans.extend_from_slice(&draft.span);
             }
@@ -172,25 +175,29 @@ fn write_loss(spans: &mut Vec<u8>, reason: LossReason, events: u64) {
     });
 }
 
-/// Writes the span again, its free texts scrubbed and cut. Nothing of a span that cannot be read is written.
-fn scrub(scrubber: &Scrubber, span: &[u8], spans: &mut Vec<u8>) {
+/// Writes the span again, its free texts scrubbed and cut, and says how many values were left out. Nothing of a span that
+/// cannot be read is written.
+fn scrub(scrubber: &Scrubber, span: &[u8], spans: &mut Vec<u8>) -> u64 {
     // A span as `ScopeSpans` holds it, in a scope, in a resource, is a request.
     let mut request = RequestEncoder::new();
     let request = std::mem::take(request.scope("", "").spans(span, 1)).finish();
     let Ok(request) = TraceRequest::parse(&request) else {
-        return;
+        return 0;
     };
+    let mut left_out = 0;
     for group in request.groups() {
         for raw in group.spans() {
             let mut scratch = Vec::new();
             if let Ok(span) = raw.parse(&mut scratch) {
-                write_scrubbed(scrubber, &span, spans);
+                left_out += write_scrubbed(scrubber, &span, spans);
             }
         }
     }
+    left_out
 }
 
-fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>) {
+fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>) -> u64 {
+    let mut left_out = 0;
     let mut header = SpanHeader {
         name: span.name,
         start_unix_nano: span.start_unix_nano,
@@ -206,7 +213,8 @@ fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>)
                 && fields::TOKENS.contains(&attribute.key)
                 && !scrubber.scrub(text, text.len()).found.is_empty()
             {
-                // A machine's word that looks like a path, an address or a key is none.
+                // A machine's word that looks like a path, an address or a key is none, and no collector would take it.
+                left_out += 1;
                 continue;
             }
             let scrubbing = fields::SCRUBBED
@@ -236,4 +244,5 @@ fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>)
             }
         }
     });
+    left_out
 }

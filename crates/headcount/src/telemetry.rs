@@ -37,7 +37,8 @@ pub struct Books {
     pub waiting: u64,
     /// Events that were lost before they reached the spool.
     pub dropped: u64,
-    /// Single values that were outside of the catalog's limits and left out of their event.
+    /// Single values that were outside of the catalog's limits and left out of their event; words that look like a secret, an
+    /// address or a path among them, which is seen when their event is written to the spool.
     pub values_refused: u64,
 }
 
