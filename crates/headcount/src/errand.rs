@@ -146,7 +146,8 @@ fn settle_memory(recorder: &Recorder, answer: Answer, records: usize) -> Left {
                 .add_booked(Fate::Refused, memory.sent(records));
         }
         _ => {
-            let _delivered = memory.sent(records);
+            let (_delivered, rejected) = answer.shares(memory.sent(records));
+            recorder.losses.add_booked(Fate::Refused, rejected);
         }
     }
     match memory.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::answer::Remarks;
 use super::settle::empty;
 use super::{Answer, Circuit, Uploader, lock, policy, spool_folder};
 use crate::ledger::{Entry, Fate, Ledger};
@@ -136,7 +137,8 @@ const FIRST_PAUSE_MILLIS: u64 = policy::FIRST_PAUSE.as_millis() as u64;
 /// is busy or away.
 fn is_perhaps_the_segments(answer: Answer) -> bool {
     match answer {
-        Answer::Status(429 | 502..=504, _) | Answer::Status(_, Some(_)) => false,
+        Answer::Status(429 | 502..=504, _) => false,
+        Answer::Status(..) if answer.retry_after().is_some() => false,
         Answer::Status(..) => answer.is_failure(),
         Answer::NotSent | Answer::Unanswered => false,
     }
@@ -146,7 +148,7 @@ fn is_perhaps_the_segments(answer: Answer) -> bool {
 fn failures(entries: &[Entry]) -> Vec<(String, u32, u64)> {
     let mut found: Vec<(String, u32, u64)> = Vec::new();
     let is_ours = |entry: &&Entry| {
-        let answer = Answer::Status(entry.status, None);
+        let answer = Answer::Status(entry.status, Remarks::default());
         entry.fate == Fate::Postponed && is_perhaps_the_segments(answer)
     };
     for entry in entries.iter().filter(is_ours) {
