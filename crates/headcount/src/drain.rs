@@ -6,14 +6,14 @@ use std::sync::mpsc::Receiver;
 use headcount_scrub::Scrubber;
 use headcount_wire::{RequestEncoder, Span, SpanHeader, TraceRequest, Value, write_span};
 
-use crate::consent::Mode;
+use crate::consent::{Mode, Reason};
 use crate::field::SpanWriter;
 use crate::ledger::Fate;
 use crate::losses::LossReason;
 use crate::recorder::{Draft, Recorder};
 use crate::settings::Settings;
 use crate::spool::{DiskSpool, MemorySpool, Record, Room, Spool, SpoolError};
-use crate::upload::{Circuit, Endpoint};
+use crate::upload::Circuit;
 use crate::{clock, fields, random, upload};
 
 /// Spans of one record, in bytes: what a process may add to the spool before it looks again how full it is.
@@ -35,7 +35,7 @@ impl Drain {
     pub(crate) fn new(receiver: Receiver<Draft>, settings: &Settings) -> Self {
         let spool = match settings.folder() {
             Some(folder) => {
-                let mark = settings.endpoint.as_ref().ok().map(Endpoint::mark);
+                let mark = settings.collector();
                 let folder = upload::spool_folder(&folder);
                 Spool::Disk(DiskSpool::new(folder).marked(mark))
             }
@@ -97,16 +97,22 @@ impl Drain {
         (events, is_more)
     }
 
-    /// Empties the queue and the spool, because telemetry is off now.
+    /// Empties the queue and the spool, because telemetry is off now, or the collector wants no more.
     pub(crate) fn give_up(&mut self, recorder: &Recorder) {
         let _none = self.run(recorder, || false);
         self.spool.seal();
         if let Spool::Memory(memory) = &mut self.spool {
             let _events = memory.clear();
         }
-        if let Some(folder) = recorder.settings.folder() {
-            let _given_up = upload::empty(&folder, Fate::TurnedOff);
-        }
+        let Some(folder) = recorder.settings.folder() else {
+            return;
+        };
+        let is_gone = recorder.settings.decision_now().reason == Reason::Gone;
+        let _given_up = match recorder.settings.collector() {
+            // Nobody said off: another collector may want what is for that.
+            Some(collector) if is_gone => upload::give_up_for(&folder, &collector),
+            _ => upload::empty(&folder, Fate::TurnedOff),
+        };
     }
 
     /// Writes down, at the end of a process, how many events it lost: room is kept for that in a spool that is full.

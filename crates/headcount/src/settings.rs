@@ -37,6 +37,11 @@ impl Settings {
         self.folders.framework(&self.framework)
     }
 
+    /// The mark of the collector, where there is one.
+    pub(crate) fn collector(&self) -> Option<String> {
+        self.endpoint.as_ref().ok().map(Endpoint::mark)
+    }
+
     /// What sends this process's events, where there is somewhere to send them to.
     pub(crate) fn uploader(&self) -> Option<Uploader> {
         Some(Uploader {

@@ -10,7 +10,6 @@ use crate::field::SpanWriter;
 use crate::lifetime::Lifetime;
 use crate::model::Keyer;
 use crate::recorder::{Event, Recorder};
-use crate::upload::Endpoint;
 use crate::{Builder, EndpointError, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
@@ -146,7 +145,7 @@ impl Telemetry {
         let _events = drain.run(&recorder, || false);
         drop(drain);
         let folder = recorder.settings.folder();
-        let mark = recorder.settings.endpoint.as_ref().ok().map(Endpoint::mark);
+        let mark = recorder.settings.collector();
         loop {
             // Without a folder all that waits is in memory.
             let is_settled = folder.as_deref().is_none_or(|folder| {

@@ -5,7 +5,7 @@
 //! | `OTEL_SDK_DISABLED`, `HEADCOUNT_DISABLED`, `DO_NOT_TRACK`, the framework's own switches | off, if set to anything but no |
 //! | the administrator's file, the person's file (`headcount off`) | off, if it says off or cannot be read |
 //! | the framework, in code | off |
-//! | the collector (HTTP 410) | off until the framework's next version |
+//! | the collector (HTTP 410) | off until the framework's next version, or another collector |
 //! | nobody was told yet | local: recorded on this machine, nothing sent |
 //! | the person said `headcount on`, or was told | on |
 //!
@@ -14,7 +14,7 @@
 mod gather;
 mod notice;
 
-pub(crate) use gather::{GONE, OFF_UNTIL, Surroundings, last_off, note_gone, read_file};
+pub(crate) use gather::{GONE, OFF_UNTIL, Sender, Surroundings, last_off, note_gone, read_file};
 pub(crate) use notice::{SHOWN, tell};
 
 use std::fmt;

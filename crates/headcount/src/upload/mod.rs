@@ -15,7 +15,7 @@ pub(crate) use answer::{Answer, is_refusal};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
 pub(crate) use run::{GivenUp, Left, Run};
-pub(crate) use settle::{empty, give_up_before, settled, tend};
+pub(crate) use settle::{empty, give_up_before, give_up_for, settled, tend};
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::answer::Remarks;
-use super::settle::empty;
+use super::settle::give_up_for;
 use super::{Answer, Circuit, Uploader, lock, policy, spool_folder};
 use crate::ledger::{Entry, Fate, Ledger};
 use crate::spool::{self, Found};
@@ -53,7 +53,8 @@ impl Uploader {
         if self.waiting().is_empty() {
             return run;
         }
-        let circuit = Circuit::read(&self.folder);
+        let collector = self.endpoint.mark();
+        let circuit = Circuit::read(&self.folder, &collector);
         if clock::now_millis() < circuit.closed_until_millis {
             run.left = Left::At(circuit.closed_until_millis);
             return run;
@@ -68,10 +69,10 @@ impl Uploader {
         let answers = self.send_all(should_stop, &mut run);
         let now = clock::now_millis();
         if answers.is_well {
-            Circuit::succeeded(now).write(&self.folder);
+            Circuit::succeeded(now).write(&self.folder, &collector);
         } else if let Some(failure) = answers.failure {
             let circuit = circuit.failed(now, failure.retry_after());
-            circuit.write(&self.folder);
+            circuit.write(&self.folder, &collector);
             run.left = Left::At(circuit.closed_until_millis);
         }
         drop(lock);
@@ -110,8 +111,9 @@ impl Uploader {
                 }
                 Some(Answer::Status(410, _)) => {
                     run.is_gone = true;
-                    consent::note_gone(&self.folder, &self.version);
-                    run.given_up.extend(empty(&self.folder, Fate::Gone));
+                    let collector = self.endpoint.mark();
+                    consent::note_gone(&self.folder, &collector, &self.version);
+                    run.given_up.extend(give_up_for(&self.folder, &collector));
                     break;
                 }
                 Some(answer) if answer.is_failure() => {

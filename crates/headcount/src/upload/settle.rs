@@ -85,6 +85,11 @@ pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
     give_up(folder, fate, |_| true)
 }
 
+/// Gives up what is for a collector that wants no more; what is for another one waits for that.
+pub(crate) fn give_up_for(folder: &Path, collector: &str) -> GivenUp {
+    give_up(folder, Fate::Gone, |found| found.is_for(Some(collector)))
+}
+
 /// Gives up what was recorded before an off that ended at `off_until`, and was meanwhile taken back. A segment that was
 /// begun before it is given up whole.
 pub(crate) fn give_up_before(folder: &Path, off_until: u64) -> GivenUp {
