@@ -119,10 +119,11 @@ pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
     }
 }
 
-/// Whether anything is kept in `folder` that somebody may want to see, send or delete.
+/// Whether anything is kept in `folder` that somebody may want to see, send or delete; what nobody may look into is believed
+/// to hold something.
 fn is_of_a_framework(folder: &Path) -> bool {
     let kept = [ABOUT, SECRET, "spool", "ledger.tsv"];
-    kept.iter().any(|name| folder.join(name).exists())
+    folders::is_closed(folder) || kept.iter().any(|name| folder.join(name).exists())
 }
 
 /// Whether anything waits in `folder` for the collector of this mark, what a running process holds not excepted, nor what only

@@ -63,7 +63,7 @@ fn a_collector_that_is_gone_silences_this_version_and_no_other() {
 /// A collector that is down, and one that wants no more, keep nothing from another one of the same framework.
 #[test]
 fn what_one_collector_says_is_said_for_itself_alone() {
-    for said in ["503 Busy", "410 Gone"] {
+    for said in ["503 Busy\r\nRetry-After: 3600", "410 Gone"] {
         let home = tempfile::tempdir().unwrap();
         let well = Receiver::new();
         let other = Subject::new(home.path()).endpoint(well.endpoint());

@@ -22,6 +22,7 @@ pub(crate) struct Surroundings {
     switches: Vec<(String, Switch)>,
     system: (String, Word),
     personal: (String, Word),
+    closed_folder: Option<String>,
     gone: bool,
     shown: bool,
 }
@@ -48,6 +49,7 @@ impl Surroundings {
             switches,
             system: (String::new(), Word::Absent),
             personal: (String::new(), Word::Absent),
+            closed_folder: None,
             gone: false,
             shown: false,
         };
@@ -74,6 +76,7 @@ impl Surroundings {
         let Some(folder) = folders.framework(sender.framework) else {
             return;
         };
+        self.closed_folder = folders::is_closed(&folder).then(|| folder.display().to_string());
         self.gone = sender
             .collector
             .is_some_and(|collector| is_gone(&gone(&folder, collector), sender.version));
@@ -97,6 +100,7 @@ impl Surroundings {
             system_file: (&self.system.0, self.system.1),
             personal_file: (&self.personal.0, self.personal.1),
             off_in_code,
+            closed_folder: self.closed_folder.as_deref(),
             gone: self.gone,
             notice: match (told, just_shown, self.shown) {
                 (true, _, _) => Notice::ByFramework,
