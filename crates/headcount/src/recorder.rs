@@ -228,3 +228,20 @@ fn encode(
     }
     span
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Telemetry;
+
+    #[test]
+    fn while_somebody_is_at_it_memory_may_hold_something() {
+        let home = tempfile::tempdir().unwrap();
+        let telemetry = Telemetry::builder("rig", "1").home(home.path()).start();
+        let recorder = telemetry.recorder().unwrap();
+        assert!(!recorder.holds_in_memory());
+        let drain = recorder.drain.lock().unwrap();
+        assert!(recorder.holds_in_memory());
+        drop(drain);
+        assert!(!recorder.holds_in_memory());
+    }
+}

@@ -212,7 +212,7 @@ impl Telemetry {
         }
     }
 
-    fn recorder(&self) -> Option<Arc<Recorder>> {
+    pub(crate) fn recorder(&self) -> Option<Arc<Recorder>> {
         self.inner.as_ref()?.recorder().cloned()
     }
 }
