@@ -119,6 +119,9 @@ def run(case: dict[str, Any], home: Path) -> tuple[list[spool.Request], headcoun
         while telemetry.books().waiting > 1_000:
             time.sleep(0.01)
     calls.made.clear()
+    #: Some values are looked at only when their event is written.
+    while telemetry.books().waiting > 0:
+        time.sleep(0.001)
     books = telemetry.books()
     del calls, telemetry
     gc.collect()

@@ -281,6 +281,9 @@ CALLS: dict[str, Call] = {
     ),
     "CrewRun.output=": Call(set_output(False), {"output": "Papers"}, {"output": (NOT_TEXT, set())}, "Crew Completed"),
     "TaskRun.output=": Call(set_output(True), {"output": "Papers"}, {"output": (NOT_TEXT, set())}, "Task Execution"),
+    "TaskRun.share_input": Call(
+        on_task("share_input"), {"input": "Sleep"}, {"input": (NOT_TEXT, set())}, "Task Execution"
+    ),
     "TaskRun.fail": Call(
         on_task("fail"),
         {"error": "ValueError"},

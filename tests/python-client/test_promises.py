@@ -95,6 +95,7 @@ def test_two_tiers_content_is_recorded_only_for_a_crew_that_shares(
         crew = headcount.Crew([agent], [task], name="CANARY", project="CANARY", inputs="CANARY", share_crew=share)
         with telemetry.crew(crew) as run:
             with run.task(task) as doing:
+                doing.share_input("CANARY")
                 doing.output = "CANARY"
             run.share_formatted(task, "CANARY", "CANARY")
             run.share_execution("CANARY", "CANARY")

@@ -138,6 +138,8 @@ def test_only_true_is_consent(telemetry: headcount.Telemetry, recorded: Recorded
             run.share_formatted(TASK, "CANARY", "CANARY")
             run.share_execution("CANARY", "CANARY")
             run.test_started(1, "gpt-4o", "CANARY")
+            with run.task(TASK) as doing:
+                doing.share_input("CANARY")
             run.output = "CANARY"
     spans = recorded()
     assert len(named(spans, "Crew Completed")) == 6

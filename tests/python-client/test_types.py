@@ -34,6 +34,7 @@ def by_hand() -> headcount.Books:
 
 def with_blocks() -> int:
     with telemetry.crew(crew) as run, run.task(task) as doing:
+        doing.share_input("input")
         doing.output = "output"
         run.output = None
         return telemetry.books().recorded

@@ -99,6 +99,7 @@ fn record(telemetry: &Telemetry) {
     let run = telemetry.crew_started(&crew);
     run.share_formatted(&search, Some(&"search for papers on sleep".into()), None);
     let task_run = run.task_started(&search);
+    task_run.share_input("what was read on sleep");
     let tool = Tool::new("search");
     telemetry.tool_used(&tool, 1, Some("gpt-4o-mini"));
     telemetry.tool_repeated(&tool, 2, None);
@@ -232,6 +233,7 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
             "shared_io",
             json!([
                 {"direction": "input", "content": "{\"topic\": \"sleep\"}"},
+                {"direction": "input", "content": "what was read on sleep"},
                 {"direction": "output", "content": "five titles"},
                 {"direction": "input", "content": "given"},
                 {"direction": "output", "content": "a summary"},
@@ -263,6 +265,11 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
         (
             "SELECT count(*) FROM shared_agents JOIN agents ON shared_agents.id = agents.id AND shared_agents.key = agents.key",
             json!([1]),
+        ),
+        (
+            "SELECT direction FROM shared_io JOIN tasks ON shared_io.task_id = tasks.id AND shared_io.crew_id = tasks.crew_id \
+             ORDER BY direction",
+            json!(["input", "output"]),
         ),
         (
             "SELECT count(*) FROM projects JOIN crews ON projects.project_id = crews.project_id",

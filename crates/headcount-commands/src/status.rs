@@ -67,6 +67,10 @@ impl Status {
             answer
                 .notes
                 .push("no framework has recorded anything on this machine for you".to_owned());
+            let decision = headcount::decision_here();
+            if decision.reason == headcount::Reason::Unreadable {
+                answer.notes.push(decision.to_string());
+            }
         }
         for installation in &installations {
             if let Some(replaced) = installation.replaces() {

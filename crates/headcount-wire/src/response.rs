@@ -1,5 +1,7 @@
 //! What a collector answers (OTLP specification, "OTLP/HTTP Response").
 
+use crate::cursor::{Cursor, LENGTH, VARINT, key};
+use crate::fault::Fault;
 use crate::writer::Writer;
 
 /// `ExportTraceServiceResponse`: the request was taken, maybe in part.
@@ -9,6 +11,35 @@ pub struct ExportResponse<'a> {
     pub rejected_spans: i64,
     /// Why, for a person; empty if there is nothing to say.
     pub message: &'a str,
+}
+
+impl<'a> ExportResponse<'a> {
+    /// Reads one that came as `application/x-protobuf`. Of what occurs twice the last counts.
+    ///
+    /// # Errors
+    /// The bytes are no such message.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        const PARTIAL_SUCCESS: u32 = key(1, LENGTH);
+        const REJECTED_SPANS: u32 = key(1, VARINT);
+        const ERROR_MESSAGE: u32 = key(2, LENGTH);
+        let mut response = Self::default();
+        let mut outer = Cursor::new(bytes);
+        while let Some(key) = outer.next_key()? {
+            if key != PARTIAL_SUCCESS {
+                outer.skip_unless(key, &[1])?;
+                continue;
+            }
+            let mut inner = Cursor::new(outer.bytes()?);
+            while let Some(key) = inner.next_key()? {
+                match key {
+                    REJECTED_SPANS => response.rejected_spans = inner.varint()?.cast_signed(),
+                    ERROR_MESSAGE => response.message = inner.text()?,
+                    _ => inner.skip_unless(key, &[1, 2])?,
+                }
+            }
+        }
+        Ok(response)
+    }
 }
 
 impl ExportResponse<'_> {
@@ -111,6 +142,31 @@ mod tests {
             String::from_utf8(response.to_json()).unwrap(),
             r#"{"partialSuccess":{"rejectedSpans":"300","errorMessage":"two \"kinds\" of refusal"}}"#
         );
+    }
+
+    #[test]
+    fn what_opentelemetry_proto_writes_is_read() {
+        use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+        for (rejected_spans, error_message) in [(0, ""), (7, ""), (i64::MAX, "old"), (-1, "odd")] {
+            let written = ExportTraceServiceResponse {
+                partial_success: Some(ExportTracePartialSuccess {
+                    rejected_spans,
+                    error_message: error_message.to_owned(),
+                }),
+            };
+            let bytes = written.encode_to_vec();
+            let read = ExportResponse::parse(&bytes).unwrap();
+            assert_eq!(read.rejected_spans, rejected_spans);
+            assert_eq!(read.message, error_message);
+            assert!(bytes.len() < 4 || ExportResponse::parse(&bytes[..bytes.len() - 1]).is_err());
+        }
+        assert_eq!(ExportResponse::parse(b""), Ok(ExportResponse::default()));
+        // A field that is yet to come is passed over.
+        let later = ExportResponse::parse(b"\x0a\x04\x18\x01\x08\x02\x12\x00").unwrap();
+        assert_eq!(later.rejected_spans, 2);
+        for malformed in [&b"\x08\x01"[..], b"{}", b"\x0a\x02\x0a\x00", b"<html>"] {
+            assert!(ExportResponse::parse(malformed).is_err(), "{malformed:?}");
+        }
     }
 
     #[test]

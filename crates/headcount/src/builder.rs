@@ -134,8 +134,17 @@ impl Builder {
             None => folders,
         };
         let version = settings::clean_version(&self.version);
-        let names = (self.framework.as_str(), version.as_str());
-        let surroundings = consent::Surroundings::read(variable, &self.switches, &folders, names);
+        let endpoint = match &self.endpoint {
+            Some(text) => Endpoint::parse(text).map_err(Some),
+            None => Err(None),
+        };
+        let collector = endpoint.as_ref().ok().map(Endpoint::mark);
+        let sender = consent::Sender {
+            framework: &self.framework,
+            version: &version,
+            collector: collector.as_deref(),
+        };
+        let surroundings = consent::Surroundings::read(variable, &self.switches, &folders, sender);
         let mut decision = consent::resolve(&surroundings.inputs(self.disabled, self.told, false));
         if decision.reason == Reason::CannotTell
             && let Some(folder) = folders.framework(&self.framework)
@@ -152,18 +161,20 @@ impl Builder {
             }
             return Telemetry::off_because(decision);
         }
-        self.begin(version, folders, decision)
+        self.begin(version, endpoint, folders, decision)
     }
 
-    fn begin(self, version: String, folders: Folders, decision: Decision) -> Telemetry {
+    fn begin(
+        self,
+        version: String,
+        endpoint: Result<Endpoint, Option<EndpointError>>,
+        folders: Folders,
+        decision: Decision,
+    ) -> Telemetry {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);
         let interactive = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
         let secret = installation::secret(folders.framework(&self.framework).as_deref());
-        let endpoint: Result<Endpoint, Option<EndpointError>> = match &self.endpoint {
-            Some(text) => Endpoint::parse(text).map_err(Some),
-            None => Err(None),
-        };
         let settings = Arc::new(Settings {
             framework: self.framework,
             version,

@@ -6,14 +6,14 @@ use std::sync::mpsc::Receiver;
 use headcount_scrub::Scrubber;
 use headcount_wire::{RequestEncoder, Span, SpanHeader, TraceRequest, Value, write_span};
 
-use crate::consent::Mode;
+use crate::consent::{Mode, Reason};
 use crate::field::SpanWriter;
 use crate::ledger::Fate;
 use crate::losses::LossReason;
 use crate::recorder::{Draft, Recorder};
 use crate::settings::Settings;
 use crate::spool::{DiskSpool, MemorySpool, Record, Room, Spool, SpoolError};
-use crate::upload::{Circuit, Endpoint};
+use crate::upload::Circuit;
 use crate::{clock, fields, random, upload};
 
 /// Spans of one record, in bytes: what a process may add to the spool before it looks again how full it is.
@@ -35,7 +35,7 @@ impl Drain {
     pub(crate) fn new(receiver: Receiver<Draft>, settings: &Settings) -> Self {
         let spool = match settings.folder() {
             Some(folder) => {
-                let mark = settings.endpoint.as_ref().ok().map(Endpoint::mark);
+                let mark = settings.collector();
                 let folder = upload::spool_folder(&folder);
                 Spool::Disk(DiskSpool::new(folder).marked(mark))
             }
@@ -72,7 +72,10 @@ impl Drain {
             recorder.left_queue(draft.span.len());
             if draft.doubtful {
                 let scrubber = self.scrubber.get_or_insert_with(Box::default);
-                scrub(scrubber, &draft.span, &mut self.spans);
+                let left_out = scrub(scrubber, &draft.span, &mut self.spans);
+                let _before = recorder
+                    .values_refused
+                    .fetch_add(left_out, Ordering::Relaxed);
             } else {
                 self.spans.extend_from_slice(&draft.span);
             }
@@ -94,16 +97,22 @@ impl Drain {
         (events, is_more)
     }
 
-    /// Empties the queue and the spool, because telemetry is off now.
+    /// Empties the queue and the spool, because telemetry is off now, or the collector wants no more.
     pub(crate) fn give_up(&mut self, recorder: &Recorder) {
         let _none = self.run(recorder, || false);
         self.spool.seal();
         if let Spool::Memory(memory) = &mut self.spool {
             let _events = memory.clear();
         }
-        if let Some(folder) = recorder.settings.folder() {
-            let _given_up = upload::empty(&folder, Fate::TurnedOff);
-        }
+        let Some(folder) = recorder.settings.folder() else {
+            return;
+        };
+        let is_gone = recorder.settings.decision_now().reason == Reason::Gone;
+        let _given_up = match recorder.settings.collector() {
+            // Nobody said off: another collector may want what is for that.
+            Some(collector) if is_gone => upload::give_up_for(&folder, &collector),
+            _ => upload::empty(&folder, Fate::TurnedOff),
+        };
     }
 
     /// Writes down, at the end of a process, how many events it lost: room is kept for that in a spool that is full.
@@ -172,25 +181,29 @@ fn write_loss(spans: &mut Vec<u8>, reason: LossReason, events: u64) {
     });
 }
 
-/// Writes the span again, its free texts scrubbed and cut. Nothing of a span that cannot be read is written.
-fn scrub(scrubber: &Scrubber, span: &[u8], spans: &mut Vec<u8>) {
+/// Writes the span again, its free texts scrubbed and cut, and says how many values were left out. Nothing of a span that
+/// cannot be read is written.
+fn scrub(scrubber: &Scrubber, span: &[u8], spans: &mut Vec<u8>) -> u64 {
     // A span as `ScopeSpans` holds it, in a scope, in a resource, is a request.
     let mut request = RequestEncoder::new();
     let request = std::mem::take(request.scope("", "").spans(span, 1)).finish();
     let Ok(request) = TraceRequest::parse(&request) else {
-        return;
+        return 0;
     };
+    let mut left_out = 0;
     for group in request.groups() {
         for raw in group.spans() {
             let mut scratch = Vec::new();
             if let Ok(span) = raw.parse(&mut scratch) {
-                write_scrubbed(scrubber, &span, spans);
+                left_out += write_scrubbed(scrubber, &span, spans);
             }
         }
     }
+    left_out
 }
 
-fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>) {
+fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>) -> u64 {
+    let mut left_out = 0;
     let mut header = SpanHeader {
         name: span.name,
         start_unix_nano: span.start_unix_nano,
@@ -206,7 +219,8 @@ fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>)
                 && fields::TOKENS.contains(&attribute.key)
                 && !scrubber.scrub(text, text.len()).found.is_empty()
             {
-                // A machine's word that looks like a path, an address or a key is none.
+                // A machine's word that looks like a path, an address or a key is none, and no collector would take it.
+                left_out += 1;
                 continue;
             }
             let scrubbing = fields::SCRUBBED
@@ -236,4 +250,5 @@ fn write_scrubbed(scrubber: &Scrubber, span: &Span<'_, '_>, spans: &mut Vec<u8>)
             }
         }
     });
+    left_out
 }

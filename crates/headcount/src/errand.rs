@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use crate::clock;
-use crate::consent::Mode;
+use crate::consent::{Decision, Mode};
 use crate::ledger::Fate;
 use crate::recorder::Recorder;
 use crate::spool::Spool;
@@ -146,7 +146,8 @@ fn settle_memory(recorder: &Recorder, answer: Answer, records: usize) -> Left {
                 .add_booked(Fate::Refused, memory.sent(records));
         }
         _ => {
-            let _delivered = memory.sent(records);
+            let (_delivered, rejected) = answer.shares(memory.sent(records));
+            recorder.losses.add_booked(Fate::Refused, rejected);
         }
     }
     match memory.is_empty() {
@@ -166,11 +167,21 @@ impl crate::settings::Settings {
 
     /// What the files say now. The environment is not asked: only the host's own threads may read it, at the calls of
     /// [`crate::Telemetry`].
-    pub(crate) fn still_allowed(&self) -> Mode {
-        let framework = (self.framework.as_str(), self.version.as_str());
+    pub(crate) fn decision_now(&self) -> Decision {
+        let collector = self.collector();
+        let sender = consent::Sender {
+            framework: &self.framework,
+            version: &self.version,
+            collector: collector.as_deref(),
+        };
         let surroundings =
-            consent::Surroundings::read(|_| None, &self.switches, &self.folders, framework);
+            consent::Surroundings::read(|_| None, &self.switches, &self.folders, sender);
         // Whether anybody was told was settled at the start.
-        consent::resolve(&surroundings.inputs(false, true, false)).mode
+        consent::resolve(&surroundings.inputs(false, true, false))
+    }
+
+    /// What may happen by that.
+    pub(crate) fn still_allowed(&self) -> Mode {
+        self.decision_now().mode
     }
 }

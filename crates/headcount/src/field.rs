@@ -169,7 +169,8 @@ impl<'a, 'w> SpanWriter<'a, 'w> {
     pub(crate) fn token<'t>(&mut self, field: Token, value: impl Into<Option<&'t str>>) {
         match value.into() {
             Some(value) if is_token(value, field.max_length) => {
-                // Its letters may still spell a path or an address: then it is left out before it reaches a disk.
+                // Its letters may still spell a secret, a path or an address: then it is left out before it reaches a disk,
+                // and counted there: looking closer is not for the host's own thread.
                 self.verdict.doubtful |= !is_plain(value);
                 self.attributes.string(field.key, value);
             }

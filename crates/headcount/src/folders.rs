@@ -163,6 +163,12 @@ fn is_usable(path: &Path) -> bool {
     }
 }
 
+/// Whether this user may not look into `folder`, as into one that a run under sudo made.
+pub(crate) fn is_closed(folder: &Path) -> bool {
+    let inside = std::fs::symlink_metadata(folder.join("."));
+    inside.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 /// The first `limit` bytes of a plain file. Whatever else may stand in its place (a pipe, a folder) is an error and is not
 /// waited for.
 pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {

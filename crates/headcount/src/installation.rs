@@ -9,6 +9,7 @@ use crate::folders::{self, Folders};
 use crate::ledger::{Entry, Fate, Ledger};
 use crate::receipt::SentTo;
 use crate::settings::Settings;
+use crate::upload::Endpoint;
 use crate::{random, settings, spool, upload};
 
 /// What a framework left on this machine.
@@ -118,10 +119,11 @@ pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
     }
 }
 
-/// Whether anything is kept in `folder` that somebody may want to see, send or delete.
+/// Whether anything is kept in `folder` that somebody may want to see, send or delete; what nobody may look into is believed
+/// to hold something.
 fn is_of_a_framework(folder: &Path) -> bool {
     let kept = [ABOUT, SECRET, "spool", "ledger.tsv"];
-    kept.iter().any(|name| folder.join(name).exists())
+    folders::is_closed(folder) || kept.iter().any(|name| folder.join(name).exists())
 }
 
 /// Whether anything waits in `folder` for the collector of this mark, what a running process holds not excepted, nor what only
@@ -233,10 +235,16 @@ impl Installation {
     /// What would be decided if it ran now, with this environment. What it says in code is not known here.
     #[must_use]
     pub fn decision(&self) -> Decision {
-        let framework = (self.framework.as_str(), self.version.as_str());
+        let collector = Endpoint::parse(&self.endpoint).ok();
+        let collector = collector.as_ref().map(Endpoint::mark);
+        let sender = consent::Sender {
+            framework: &self.framework,
+            version: &self.version,
+            collector: collector.as_deref(),
+        };
         let variable = |name: &str| std::env::var_os(name);
         let surroundings =
-            consent::Surroundings::read(variable, &self.switches, &self.folders, framework);
+            consent::Surroundings::read(variable, &self.switches, &self.folders, sender);
         consent::resolve(&surroundings.inputs(false, self.told, false))
     }
 
@@ -325,10 +333,11 @@ impl Installation {
 
     fn remove_all_but(&self, needed: &[&str]) -> io::Result<()> {
         const KEPT: [&str; 3] = [consent::GONE, consent::SHOWN, upload::Circuit::FILE];
+        let is_kept = |name: &str| KEPT.iter().any(|kept| name.starts_with(kept));
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| KEPT.contains(&name) || needed.contains(&name)) {
+            if name.is_some_and(|name| is_kept(name) || needed.contains(&name)) {
                 continue;
             }
             match path.is_dir() {

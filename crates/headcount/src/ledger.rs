@@ -89,7 +89,8 @@ pub struct Entry {
     pub status: u16,
     /// How many events.
     pub events: u64,
-    /// How many events were lost before they reached a segment, as the segment says.
+    /// How many other events were lost: before they reached the segment or within it, as it says; or because the collector, which
+    /// took the request, rejected them.
     pub dropped: u64,
     /// How long the request's body is, uncompressed: what `headcount preview` shows. 0 where nothing left.
     pub bytes: u64,

@@ -76,5 +76,5 @@ pub use word::{decision_here, set_consent};
 pub mod fuzzing {
     pub use crate::ledger::fuzz as ledger;
     pub use crate::spool::fuzz as segment;
-    pub use crate::upload::{fuzz_endpoint as endpoint, fuzz_head as answer};
+    pub use crate::upload::{fuzz_answer as answer, fuzz_endpoint as endpoint};
 }

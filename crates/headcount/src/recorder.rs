@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use headcount_wire::{SpanHeader, StatusCode, write_span};
 
@@ -158,12 +158,18 @@ impl Recorder {
         self.worker.wake(self);
     }
 
-    /// Whether something waits that no folder holds, on a machine that lets us write nowhere.
+    /// Whether something waits that no folder holds, on a machine that lets us write nowhere. While somebody is at it, to
+    /// write or to send, that is not known, and something may.
     pub(crate) fn holds_in_memory(&self) -> bool {
-        self.drain.try_lock().is_ok_and(|drain| match &drain.spool {
+        let drain = match self.drain.try_lock() {
+            Ok(drain) => drain,
+            Err(TryLockError::Poisoned(drain)) => drain.into_inner(),
+            Err(TryLockError::WouldBlock) => return true,
+        };
+        match &drain.spool {
             Spool::Memory(memory) => !memory.is_empty(),
             Spool::Disk(_) => false,
-        })
+        }
     }
 
     /// An event of `length` bytes is not in the queue any more.
@@ -221,4 +227,21 @@ fn encode(
         });
     }
     span
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Telemetry;
+
+    #[test]
+    fn while_somebody_is_at_it_memory_may_hold_something() {
+        let home = tempfile::tempdir().unwrap();
+        let telemetry = Telemetry::builder("rig", "1").home(home.path()).start();
+        let recorder = telemetry.recorder().unwrap();
+        assert!(!recorder.holds_in_memory());
+        let drain = recorder.drain.lock().unwrap();
+        assert!(recorder.holds_in_memory());
+        drop(drain);
+        assert!(!recorder.holds_in_memory());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use headcount_scrub::{Scrubber, is_plain};
 use headcount_wire::RequestEncoder;
 
 use crate::field::is_token;
@@ -34,6 +35,11 @@ impl Settings {
     /// The framework's folder, where there is one.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
         self.folders.framework(&self.framework)
+    }
+
+    /// The mark of the collector, where there is one.
+    pub(crate) fn collector(&self) -> Option<String> {
+        self.endpoint.as_ref().ok().map(Endpoint::mark)
     }
 
     /// What sends this process's events, where there is somewhere to send them to.
@@ -71,11 +77,12 @@ impl Settings {
     }
 }
 
-/// Whether a framework may be called `name`: its folder is.
+/// Whether a framework may be called `name`: its folder is. One that looks like a secret no collector takes.
 pub(crate) fn is_framework_name(name: &str) -> bool {
     is_token(name, versions::FRAMEWORK.max_length)
         && !name.starts_with('.')
         && !name.contains(['/', ':', '+'])
+        && (is_plain(name) || Scrubber::new().scrub(name, name.len()).found.is_empty())
 }
 
 /// A version as the collector will take it: cut at what is not a release number's character, empty if nothing is left.
@@ -105,10 +112,25 @@ mod tests {
 
     #[test]
     fn a_frameworks_name_is_a_folders_name() {
-        for name in ["rig", "crew-ai", "my_framework.2"] {
+        for name in [
+            "rig",
+            "crew-ai",
+            "my_framework.2",
+            "a-framework-of-2026-with-a-name",
+        ] {
             assert!(is_framework_name(name), "{name}");
         }
-        for name in ["", ".", "..", ".hidden", "a/b", "C:", "two words", "ü"] {
+        for name in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "C:",
+            "two words",
+            "ü",
+            "sk-proj-Ab3dEf6hIj9lMn2pQr5t",
+        ] {
             assert!(!is_framework_name(name), "{name}");
         }
     }

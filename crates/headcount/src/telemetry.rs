@@ -10,7 +10,6 @@ use crate::field::SpanWriter;
 use crate::lifetime::Lifetime;
 use crate::model::Keyer;
 use crate::recorder::{Event, Recorder};
-use crate::upload::Endpoint;
 use crate::{Builder, EndpointError, installation, upload, worker};
 
 /// Records what crews do. Cheap to clone; every clone is the same.
@@ -37,7 +36,8 @@ pub struct Books {
     pub waiting: u64,
     /// Events that were lost before they reached the spool.
     pub dropped: u64,
-    /// Single values that were outside of the catalog's limits and left out of their event.
+    /// Single values that were outside of the catalog's limits and left out of their event; words that look like a secret, an
+    /// address or a path among them, which is seen when their event is written to the spool.
     pub values_refused: u64,
 }
 
@@ -145,7 +145,7 @@ impl Telemetry {
         let _events = drain.run(&recorder, || false);
         drop(drain);
         let folder = recorder.settings.folder();
-        let mark = recorder.settings.endpoint.as_ref().ok().map(Endpoint::mark);
+        let mark = recorder.settings.collector();
         loop {
             // Without a folder all that waits is in memory.
             let is_settled = folder.as_deref().is_none_or(|folder| {
@@ -212,7 +212,7 @@ impl Telemetry {
         }
     }
 
-    fn recorder(&self) -> Option<Arc<Recorder>> {
+    pub(crate) fn recorder(&self) -> Option<Arc<Recorder>> {
         self.inner.as_ref()?.recorder().cloned()
     }
 }

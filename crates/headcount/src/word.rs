@@ -66,6 +66,11 @@ pub fn decision_here() -> Decision {
     let variable = |name: &str| std::env::var_os(name);
     let folders = Folders::find(variable);
     // No framework has this name, so that none's folder is asked.
-    let surroundings = consent::Surroundings::read(variable, &[], &folders, ("", ""));
+    let nobody = consent::Sender {
+        framework: "",
+        version: "",
+        collector: None,
+    };
+    let surroundings = consent::Surroundings::read(variable, &[], &folders, nobody);
     consent::resolve(&surroundings.inputs(false, true, false))
 }

@@ -141,7 +141,7 @@ fn a_child_of_an_uploader_does_not_keep_its_locks() {
             parent.kill().unwrap();
         }
         let _status = parent.wait().unwrap();
-        let _gone = std::fs::remove_file(subject.folder().join("circuit"));
+        let _gone = std::fs::remove_file(subject.of_collector("circuit"));
         let output = text(&subject.run(&["record-and-wait", "5", "1"]));
         let stopped = std::process::Command::new("kill")
             .args(["-9", child.trim()])

@@ -29,8 +29,8 @@ fn two_tiers_content_is_recorded_only_for_a_crew_that_shares() {
         let marked = spans
             .iter()
             .filter(|span| span.get("consent.share_crew").is_some());
-        // Two contexts of agents and tasks, three contents in, two out, two executions, one environment.
-        assert_eq!(marked.count(), if share { 11 } else { 0 });
+        // Four details of the agent and its tasks, three contents in, two out, two executions, one environment.
+        assert_eq!(marked.count(), if share { 12 } else { 0 });
     }
 }
 

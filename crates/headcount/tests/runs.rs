@@ -1,13 +1,14 @@
-//! Runs that began earlier than they were made, and runs that a process shares with its forked child.
+//! Runs that began earlier than they were made, and runs that a process shares with its forked child; and what a telemetry says
+//! of itself.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod ground;
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ground::{Subject, text};
-use headcount::{Crew, FlowOrigin, Installation, Task, Telemetry, write_down_all};
+use headcount::{Crew, EndpointError, FlowOrigin, Installation, Task, Telemetry, write_down_all};
 use headcount_wire::{StatusCode, TraceRequest};
 
 /// Name, duration in nanoseconds, and whether it failed, of each span that waits.
@@ -70,6 +71,69 @@ fn what_waits_can_be_written_down_and_recording_goes_on() {
         assert_eq!(waiting(home.path()).len(), expected);
     }
     assert_eq!(telemetry.books().written, 3);
+}
+
+/// While our thread moves them from one place to the other as well: events are somewhere at every moment.
+#[test]
+fn the_books_of_a_process_close_at_every_moment() {
+    let home = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::builder("books", "1").home(home.path()).start();
+    let end = Instant::now() + Duration::from_millis(1_500);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let _recording = scope.spawn(|| {
+                while Instant::now() < end {
+                    for _ in 0..50 {
+                        telemetry.feature_used("memory:save");
+                    }
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+            });
+        }
+        while Instant::now() < end {
+            let books = telemetry.books();
+            let sum = books.written + books.waiting + books.dropped;
+            assert_eq!(books.recorded, sum, "{books:?}");
+        }
+    });
+    assert!(telemetry.books().written > 0);
+}
+
+#[test]
+fn why_nothing_is_sent_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let error = |address: Option<&str>| {
+        let builder = Telemetry::builder("endpoints", "1").home(home.path());
+        let builder = match address {
+            Some(address) => builder.endpoint(address),
+            None => builder,
+        };
+        builder.start().endpoint_error()
+    };
+    for (address, expected) in [
+        (
+            Some("https://telemetry.example.com"),
+            (!cfg!(feature = "tls")).then_some(EndpointError::WithoutTls),
+        ),
+        (Some("http://127.0.0.1:4318"), None),
+        (None, None),
+        (
+            Some("telemetry.example.com"),
+            Some(EndpointError::Malformed),
+        ),
+        (Some("http://127.0.0.1:+80"), Some(EndpointError::Malformed)),
+        (
+            Some("http://telemetry.example.com"),
+            Some(EndpointError::PlainHttp),
+        ),
+        (
+            Some("https://anna:secret@example.com"),
+            Some(EndpointError::Credentials),
+        ),
+    ] {
+        assert_eq!(error(address), expected, "{address:?}");
+    }
+    assert_eq!(Telemetry::off().endpoint_error(), None);
 }
 
 /// The child's copy goes away with the child, while the crew goes on in the parent.

@@ -32,7 +32,7 @@ fn a_collector_that_is_busy_is_left_alone_for_as_long_as_it_asks() {
     assert_eq!(receiver.arrived().len(), 1);
     assert!(ledger(&subject).contains("\tpostponed\t503\t"));
     assert!(segments(&subject) > 0);
-    let circuit = std::fs::read_to_string(subject.folder().join("circuit")).unwrap();
+    let circuit = std::fs::read_to_string(subject.of_collector("circuit")).unwrap();
     assert_eq!(circuit.split(' ').nth(1), Some("1"), "{circuit}");
 }
 
@@ -48,13 +48,44 @@ fn a_collector_that_is_gone_silences_this_version_and_no_other() {
     assert!(decision.starts_with("off: the collector"), "{decision}");
     assert_eq!(text(&subject.run(&["around"])), "threads 1 sockets 0\n");
     // The version that the file names is another one now.
-    std::fs::write(subject.folder().join("gone"), "1.2.2\n").unwrap();
+    std::fs::write(subject.of_collector("gone"), "1.2.2\n").unwrap();
     assert!(text(&subject.run(&["decide"])).starts_with("on: "));
     // Two versions side by side do not wake each other, and what cannot be read may name any version.
-    std::fs::write(subject.folder().join("gone"), "1.2.2\n1.2.3\n").unwrap();
+    std::fs::write(subject.of_collector("gone"), "1.2.2\n1.2.3\n").unwrap();
     assert!(text(&subject.run(&["decide"])).starts_with("off: "));
-    std::fs::write(subject.folder().join("gone"), [0xff, 0xfe]).unwrap();
+    std::fs::write(subject.of_collector("gone"), [0xff, 0xfe]).unwrap();
     assert!(text(&subject.run(&["decide"])).starts_with("off: "));
+}
+
+/// A collector that is down, and one that wants no more, keep nothing from another one of the same framework.
+#[test]
+fn what_one_collector_says_is_said_for_itself_alone() {
+    for said in ["503 Busy\r\nRetry-After: 3600", "410 Gone"] {
+        let home = tempfile::tempdir().unwrap();
+        let well = Receiver::new();
+        let other = Subject::new(home.path()).endpoint(well.endpoint());
+        // Of the other one something waits, as its program was offline.
+        let mark = other.of_collector("x");
+        let mark = mark.file_name().unwrap().to_str().unwrap().to_owned();
+        let quiet = Subject::new(home.path());
+        let _output = text(&quiet.run(&["record", "50", "1"]));
+        let spool = quiet.folder().join("spool");
+        let path = std::fs::read_dir(&spool).unwrap().next().unwrap();
+        let path = path.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let marked = spool.join(format!("{name}-{}.spool", mark.trim_start_matches("x-")));
+        std::fs::rename(&path, &marked).unwrap();
+        let ill = Receiver::answering(move |_| answer(said));
+        let subject = Subject::new(home.path()).endpoint(ill.endpoint());
+        let _output = text(&subject.run(&["live", "600"]));
+        assert!(!ill.arrived().is_empty());
+        assert!(marked.exists(), "{said}");
+        let output = text(&other.run(&["record-and-wait", "5", "1"]));
+        assert!(output.contains("sent true"), "{said}: {output}");
+        let arrived = well.spans().into_iter();
+        let arrived = arrived.filter(|span| span.name == "Tool Usage").count();
+        assert_eq!(arrived, 55, "{said}");
+    }
 }
 
 #[test]
@@ -104,7 +135,7 @@ fn a_request_without_an_answer_is_sent_again_as_the_same_request() {
     let _output = text(&subject.run(&["live", "500"]));
     assert_eq!(receiver.arrived().len(), 1);
     assert!(ledger(&subject).contains("\tunanswered\t0\t"));
-    std::fs::remove_file(subject.folder().join("circuit")).unwrap();
+    std::fs::remove_file(subject.of_collector("circuit")).unwrap();
     let output = text(&subject.run(&["record-and-wait", "1", "1"]));
     assert!(output.contains("sent true"), "{output}");
     let arrived = receiver.arrived();
@@ -240,7 +271,7 @@ fn turning_it_off_while_a_program_runs_empties_the_spool_and_stops_it() {
     wait_until("the first request", || !receiver.arrived().is_empty());
     std::fs::write(home.path().join("consent"), "off\n").unwrap();
     // The next upload asks first.
-    let _gone = std::fs::remove_file(subject.folder().join("circuit"));
+    let _gone = std::fs::remove_file(subject.of_collector("circuit"));
     assert!(child.wait().unwrap().success());
     let before = receiver.arrived().len();
     assert_eq!(text(&subject.run(&["around"])), "threads 1 sockets 0\n");
@@ -354,7 +385,7 @@ fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
     let stranger = Subject::new(home.path()).endpoint(&endpoint);
     let _output = text(&stranger.run(&["live", "600"]));
     assert!(receiver.arrived().is_empty());
-    std::fs::remove_file(stranger.folder().join("circuit")).unwrap();
+    std::fs::remove_file(stranger.of_collector("circuit")).unwrap();
     let path = home.path().join("authority.der");
     std::fs::write(&path, certificate).unwrap();
     let friend = Subject::new(home.path())

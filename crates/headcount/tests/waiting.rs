@@ -102,3 +102,28 @@ fn what_earlier_runs_left_is_sent_at_once() {
     }
     assert!(!receiver.spans().is_empty());
 }
+
+/// On a machine that lets us write nowhere all that waits is in memory.
+#[test]
+fn flush_waits_for_what_is_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, b"").unwrap();
+    let slow = Receiver::answering(|_| {
+        std::thread::sleep(Duration::from_millis(400));
+        FINE.to_owned()
+    });
+    let start = |framework: &str, endpoint: String| {
+        let builder = headcount::Telemetry::builder(framework, "1").endpoint(endpoint);
+        builder.home(file.join("home")).told_user(true).start()
+    };
+    let telemetry = start("slow", slow.endpoint());
+    for expected in 1..=3 {
+        telemetry.feature_used("memory:save");
+        assert!(telemetry.flush(Duration::from_secs(20)));
+        assert_eq!(slow.spans().len(), expected);
+    }
+    let telemetry = start("silent", silent().endpoint());
+    telemetry.feature_used("memory:save");
+    assert!(!telemetry.flush(Duration::from_millis(600)));
+}

@@ -241,6 +241,10 @@ class TaskRun:
         """What the task gives: content, recorded at the end if its crew shares. It cannot be read back."""
     @output.setter
     def output(self, value: str | None) -> None: ...
+    def share_input(self, input: str) -> None:
+        """What the task is given to work on: content, recorded only if its crew shares. A task may be given something more than
+        once.
+        """
     def complete(self, output: str | None = None) -> None:
         """The task is done, with this output: content, recorded only if its crew shares."""
     def fail(self, error: _Error | None = None) -> None:

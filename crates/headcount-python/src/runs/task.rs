@@ -83,6 +83,25 @@ impl TaskRun {
         lock(&self.kept).output = output;
     }
 
+    /// What the task is given to work on: content, recorded only if its crew shares. A task may be given something more than
+    /// once.
+    #[pyo3(signature = (input=None, *extra, **unknown), text_signature = "($self, input)")]
+    fn share_input(
+        &self,
+        input: Given<'_, '_>,
+        extra: &Bound<'_, PyTuple>,
+        unknown: Option<Unknown<'_, '_>>,
+    ) {
+        let mut reader = Reader::new(extra, unknown);
+        let input = reader.text(input);
+        self.telemetry.refuse_values(reader.refused());
+        quiet(|| {
+            if let (Some(run), Some(input)) = (&lock(&self.kept).run, input) {
+                run.share_input(input);
+            }
+        });
+    }
+
     /// The task is done, with this output: content, recorded only if its crew shares.
     #[pyo3(signature = (output=None, *extra, **unknown), text_signature = "($self, output=None)")]
     fn complete(

@@ -74,6 +74,7 @@ impl Framework {
             // Telemetry: the task, from its start to its end, whatever that is.
             let task_run = run.task_started(task);
             run.share_formatted(task, Some(&description.as_str().into()), None);
+            task_run.share_input(notes.as_str());
             match self.work(member, &description, &notes) {
                 Ok(answer) => {
                     show(&answer);

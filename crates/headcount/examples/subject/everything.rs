@@ -53,6 +53,7 @@ pub(crate) fn record(telemetry: &Telemetry, share: bool) {
         Some(&secret("formatted-expected").into()),
     );
     let task_run = run.task_started(&first);
+    task_run.share_input(secret("task-input"));
     let search = Tool::new("search");
     telemetry.tool_used(&search, 1, Some("gpt-4o-mini"));
     telemetry.tool_repeated(&search, 2, Some("gpt-4o-mini"));

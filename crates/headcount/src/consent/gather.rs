@@ -7,12 +7,22 @@ use std::path::{Path, PathBuf};
 use super::{Inputs, Notice, SWITCHES, Switch, Word, notice};
 use crate::folders::{self, Folders};
 
+/// Who asks whether it may send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sender<'s> {
+    pub(crate) framework: &'s str,
+    pub(crate) version: &'s str,
+    /// The mark of the collector that it sends to, if there is one.
+    pub(crate) collector: Option<&'s str>,
+}
+
 /// What decides besides code, as it was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Surroundings {
     switches: Vec<(String, Switch)>,
     system: (String, Word),
     personal: (String, Word),
+    closed_folder: Option<String>,
     gone: bool,
     shown: bool,
 }
@@ -23,7 +33,7 @@ impl Surroundings {
         variable: impl Fn(&str) -> Option<OsString>,
         own_switches: &[String],
         folders: &Folders,
-        framework: (&str, &str),
+        sender: Sender<'_>,
     ) -> Self {
         let names = SWITCHES
             .iter()
@@ -39,6 +49,7 @@ impl Surroundings {
             switches,
             system: (String::new(), Word::Absent),
             personal: (String::new(), Word::Absent),
+            closed_folder: None,
             gone: false,
             shown: false,
         };
@@ -47,13 +58,13 @@ impl Surroundings {
             .iter()
             .all(|(_, switch)| matches!(switch, Switch::Silent | Switch::No))
         {
-            surroundings.read_files(folders, framework);
+            surroundings.read_files(folders, sender);
         }
         surroundings
     }
 
     /// Reads the files again; the switches stay as they were.
-    pub(crate) fn read_files(&mut self, folders: &Folders, (name, version): (&str, &str)) {
+    pub(crate) fn read_files(&mut self, folders: &Folders, sender: Sender<'_>) {
         let read = |path: PathBuf| (path.display().to_string(), read_file(&path));
         let silent = || (String::new(), Word::Absent);
         self.system = folders.system_consent().map_or_else(silent, read);
@@ -62,10 +73,13 @@ impl Surroundings {
         self.personal = personal
             .max_by_key(|(_, word)| strictness(*word))
             .unwrap_or_else(silent);
-        let Some(folder) = folders.framework(name) else {
+        let Some(folder) = folders.framework(sender.framework) else {
             return;
         };
-        self.gone = is_gone(&folder.join(GONE), version);
+        self.closed_folder = folders::is_closed(&folder).then(|| folder.display().to_string());
+        self.gone = sender
+            .collector
+            .is_some_and(|collector| is_gone(&gone(&folder, collector), sender.version));
         self.shown = notice::was_shown(&folder);
     }
 
@@ -86,6 +100,7 @@ impl Surroundings {
             system_file: (&self.system.0, self.system.1),
             personal_file: (&self.personal.0, self.personal.1),
             off_in_code,
+            closed_folder: self.closed_folder.as_deref(),
             gone: self.gone,
             notice: match (told, just_shown, self.shown) {
                 (true, _, _) => Notice::ByFramework,
@@ -97,8 +112,9 @@ impl Surroundings {
     }
 }
 
-/// In a framework's folder: the versions to which the collector answered 410, a line each.
-pub(crate) const GONE: &str = "gone";
+/// In a framework's folder begins a file's name with this and ends with a collector's mark: it names the versions to which that
+/// collector answered 410, a line each.
+pub(crate) const GONE: &str = "gone-";
 
 /// In a framework's folder: how many versions it names at most.
 const MOST_GONE: usize = 32;
@@ -112,9 +128,13 @@ fn is_gone(path: &Path, version: &str) -> bool {
     }
 }
 
+fn gone(folder: &Path, collector: &str) -> PathBuf {
+    folder.join(format!("{GONE}{collector}"))
+}
+
 /// Notes that a collector wants no more of `version`, beside the other versions of which that is known. Best effort.
-pub(crate) fn note_gone(folder: &Path, version: &str) {
-    let path = folder.join(GONE);
+pub(crate) fn note_gone(folder: &Path, collector: &str, version: &str) {
+    let path = gone(folder, collector);
     let text = folders::read_text(&path);
     let others = text.lines().filter(|line| line.trim() != version);
     let mut versions: Vec<&str> = others.collect();
@@ -218,17 +238,18 @@ mod tests {
     #[test]
     fn versions_side_by_side_are_gone_side_by_side() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(GONE);
+        let path = gone(folder.path(), "00112233");
         assert!(!is_gone(&path, "1"));
         for version in ["1", "2", "1", ""] {
-            note_gone(folder.path(), version);
+            note_gone(folder.path(), "00112233", version);
         }
         assert!(is_gone(&path, "1") && is_gone(&path, "2") && is_gone(&path, ""));
         assert!(!is_gone(&path, "3"));
         for version in 10..100 {
-            note_gone(folder.path(), &version.to_string());
+            note_gone(folder.path(), "00112233", &version.to_string());
         }
         assert!(is_gone(&path, "99") && !is_gone(&path, "2"));
+        assert!(!is_gone(&gone(folder.path(), "44556677"), "99"));
     }
 
     #[cfg(unix)]

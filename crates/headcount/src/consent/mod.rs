@@ -5,7 +5,8 @@
 //! | `OTEL_SDK_DISABLED`, `HEADCOUNT_DISABLED`, `DO_NOT_TRACK`, the framework's own switches | off, if set to anything but no |
 //! | the administrator's file, the person's file (`headcount off`) | off, if it says off or cannot be read |
 //! | the framework, in code | off |
-//! | the collector (HTTP 410) | off until the framework's next version |
+//! | the framework's folder, where this user may not look into it (a run under `sudo` made it) | off |
+//! | the collector (HTTP 410) | off until the framework's next version, or another collector |
 //! | nobody was told yet | local: recorded on this machine, nothing sent |
 //! | the person said `headcount on`, or was told | on |
 //!
@@ -14,7 +15,7 @@
 mod gather;
 mod notice;
 
-pub(crate) use gather::{GONE, OFF_UNTIL, Surroundings, last_off, note_gone, read_file};
+pub(crate) use gather::{GONE, OFF_UNTIL, Sender, Surroundings, last_off, note_gone, read_file};
 pub(crate) use notice::{SHOWN, tell};
 
 use std::fmt;
@@ -41,7 +42,7 @@ pub enum Reason {
     SwitchedOff,
     /// A switch or a file holds something that is neither yes nor no.
     NotUnderstood,
-    /// A file is there and cannot be read.
+    /// A file is there and cannot be read, or the folder that may hold it belongs to somebody else.
     Unreadable,
     /// The collector answered that it wants no more of this version (HTTP 410).
     Gone,
@@ -167,6 +168,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) personal_file: (&'a str, Word),
     /// The framework says off in code.
     pub(crate) off_in_code: bool,
+    /// The framework's folder, where this user may not look into it: nobody knows what is said there.
+    pub(crate) closed_folder: Option<&'a str>,
     /// The collector answered 410 to this version.
     pub(crate) gone: bool,
     pub(crate) notice: Notice,
@@ -196,6 +199,9 @@ pub(crate) fn resolve(inputs: &Inputs<'_>) -> Decision {
     }
     if inputs.off_in_code {
         return decide(Mode::Off, Reason::SwitchedOff, "code");
+    }
+    if let Some(folder) = inputs.closed_folder {
+        return decide(Mode::Off, Reason::Unreadable, folder);
     }
     if inputs.gone {
         return decide(Mode::Off, Reason::Gone, "collector");

@@ -14,6 +14,12 @@ const NOTICE: [Notice; 4] = [
     Notice::JustShown,
     Notice::NotYet,
 ];
+const FOLDER: [(bool, Option<&str>); 4] = [
+    (false, None),
+    (true, None),
+    (false, Some("folder")),
+    (true, Some("folder")),
+];
 const NAMES: [&str; 5] = [
     "OTEL_SDK_DISABLED",
     "HEADCOUNT_DISABLED",
@@ -22,7 +28,7 @@ const NAMES: [&str; 5] = [
     "CREWAI_DISABLE_TRACKING",
 ];
 
-/// Every combination of every input: 4^5 switches, 5^2 files, code, collector and notice.
+/// Every combination of every input: 4^5 switches, 5^2 files, code, folder, collector and notice.
 #[test]
 fn off_means_off_in_every_combination() {
     let mut combinations = 0;
@@ -36,13 +42,14 @@ fn off_means_off_in_every_combination() {
         for system in WORD {
             for personal in WORD {
                 for off_in_code in [false, true] {
-                    for gone in [false, true] {
+                    for (gone, closed_folder) in FOLDER {
                         for notice in NOTICE {
                             let inputs = Inputs {
                                 switches: switches.clone(),
                                 system_file: ("system", system),
                                 personal_file: ("personal", personal),
                                 off_in_code,
+                                closed_folder,
                                 gone,
                                 notice,
                             };
@@ -56,7 +63,7 @@ fn off_means_off_in_every_combination() {
             }
         }
     }
-    assert_eq!(combinations, 1_024 * 25 * 16);
+    assert_eq!(combinations, 1_024 * 25 * 32);
     assert_eq!(seen.len(), 8, "{seen:?}");
 }
 
@@ -69,6 +76,7 @@ fn check(inputs: &Inputs<'_>, decision: &Decision) {
         || file_off(inputs.system_file.1)
         || file_off(inputs.personal_file.1)
         || inputs.off_in_code
+        || inputs.closed_folder.is_some()
         || inputs.gone;
     let agreed = inputs.personal_file.1 == Word::On
         || matches!(inputs.notice, Notice::Shown | Notice::ByFramework);
@@ -84,6 +92,7 @@ fn check(inputs: &Inputs<'_>, decision: &Decision) {
             "system" => file_off(inputs.system_file.1),
             "personal" => file_off(inputs.personal_file.1),
             "code" => inputs.off_in_code,
+            "folder" => inputs.closed_folder.is_some(),
             "collector" => inputs.gone,
             name => inputs
                 .switches

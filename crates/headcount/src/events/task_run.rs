@@ -73,25 +73,41 @@ impl TaskRun {
         self.end = End::Completed;
     }
 
+    /// What the task is given to work on: recorded only if its crew shares (category `crew_io`). A task may be given
+    /// something more than once.
+    pub fn share_input(&self, input: impl Into<Content>) {
+        self.content(Direction::Input, input);
+    }
+
     /// The task is done, with this output: recorded only if its crew shares (category `crew_io`).
     pub fn complete_with(self, output: impl Into<Content>) {
-        if let Some(link) = &self.link
-            && let Some(grant) = &link.crew.grant
-        {
-            let output = output.into();
-            self.telemetry.record(
-                || Event::now("Crew Content"),
-                |span| {
-                    span.sharing_mark(grant);
-                    span.id(crew_io::CREW_ID, link.crew.id);
-                    span.keyed_hash(crew_io::CREW_KEY, link.crew.key);
-                    span.id(crew_io::TASK_ID, link.id);
-                    span.word(crew_io::DIRECTION, Direction::Output.as_str());
-                    span.shared(grant, crew_io::CONTENT, &output);
-                },
-            );
-        }
+        self.content(Direction::Output, output);
         self.complete();
+    }
+
+    fn content(&self, direction: Direction, content: impl Into<Content>) {
+        let Some(link) = self.link else {
+            return;
+        };
+        let Some(grant) = &link.crew.grant else {
+            return;
+        };
+        // Nobody pays for a copy of what is not recorded.
+        if !self.telemetry.is_recording() {
+            return;
+        }
+        let content = content.into();
+        self.telemetry.record(
+            || Event::now("Crew Content"),
+            |span| {
+                span.sharing_mark(grant);
+                span.id(crew_io::CREW_ID, link.crew.id);
+                span.keyed_hash(crew_io::CREW_KEY, link.crew.key);
+                span.id(crew_io::TASK_ID, link.id);
+                span.word(crew_io::DIRECTION, direction.as_str());
+                span.shared(grant, crew_io::CONTENT, &content);
+            },
+        );
     }
 
     /// The task failed. `error_type` is the error's class, such as `ValidationError`, and never its message: letters,

@@ -4,31 +4,22 @@
 //! This is ours and not a library's for two reasons: a deadline that holds for the whole exchange, and a dependency
 //! tree that a program can take in (`docs/decisions/0009`).
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use headcount_wire::{RECEIPT_HEADER, Receipt};
 
+use super::answer::Answer;
 use super::endpoint::Endpoint;
 
 /// How long one exchange may take, the name's resolution apart (which nothing can interrupt, and nobody waits for).
 pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(20);
 /// How long one of the host's addresses may take to accept.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How long the head of an answer may be.
-const HEAD_LIMIT: usize = 16 * 1_024;
-
-/// What came of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The collector's status, and for how long it asks not to be asked again.
-    Status(u16, Option<Duration>),
-    /// Nothing left this machine.
-    NotSent,
-    /// Something left, and no whole answer came.
-    Unanswered,
-}
+/// How long the rest of an answer may take once its head is there: what it says changes a number, and no more.
+const BODY_LIMIT: Duration = Duration::from_secs(2);
 
 /// One body to be sent.
 #[derive(Debug, Clone, Copy)]
@@ -72,19 +63,22 @@ impl Post<'_> {
         )
     }
 
-    /// Sends it and waits for the status, for no longer than [`EXCHANGE_LIMIT`].
+    /// Sends it and waits for the answer, for no longer than [`EXCHANGE_LIMIT`].
     pub(crate) fn send(&self, trust: &super::Trust) -> Answer {
-        let deadline = Instant::now() + EXCHANGE_LIMIT;
-        let Ok(stream) = connect(self.endpoint, deadline) else {
+        let deadline = Cell::new(Instant::now() + EXCHANGE_LIMIT);
+        let Ok(stream) = connect(self.endpoint, deadline.get()) else {
             return Answer::NotSent;
         };
-        let stream = Timed { stream, deadline };
+        let stream = Timed {
+            stream,
+            deadline: &deadline,
+        };
         if !self.endpoint.is_tls {
-            return self.exchange(stream);
+            return self.exchange(stream, &deadline);
         }
         #[cfg(feature = "tls")]
         return match super::tls::connect(&self.endpoint.host, trust, stream) {
-            Ok(stream) => self.exchange(stream),
+            Ok(stream) => self.exchange(stream, &deadline),
             Err(_) => Answer::NotSent,
         };
         #[cfg(not(feature = "tls"))]
@@ -94,7 +88,7 @@ impl Post<'_> {
         }
     }
 
-    fn exchange(&self, mut stream: impl Read + Write) -> Answer {
+    fn exchange(&self, mut stream: impl Read + Write, deadline: &Cell<Instant>) -> Answer {
         let mut request = self.head().into_bytes();
         request.extend_from_slice(self.body);
         if stream
@@ -104,58 +98,11 @@ impl Post<'_> {
         {
             return Answer::Unanswered;
         }
-        let mut head = Vec::new();
-        let mut chunk = [0; 1_024];
-        while head.len() < HEAD_LIMIT {
-            match stream.read(&mut chunk) {
-                Ok(0) | Err(_) => return Answer::Unanswered,
-                Ok(length) => head.extend_from_slice(&chunk[..length]),
-            }
-            match read_head(&head) {
-                Ok(Some((status, retry_after))) => return Answer::Status(status, retry_after),
-                Ok(None) => {}
-                Err(()) => return Answer::Unanswered,
-            }
-        }
-        Answer::Unanswered
+        Answer::read(&mut stream, || {
+            let soon = Instant::now() + BODY_LIMIT;
+            deadline.set(deadline.get().min(soon));
+        })
     }
-}
-
-/// The status and `Retry-After` of a whole head that is not an interim answer; `None` until it is there.
-pub(super) fn read_head(mut bytes: &[u8]) -> Result<Option<(u16, Option<Duration>)>, ()> {
-    loop {
-        let mut headers = [httparse::EMPTY_HEADER; 64];
-        let mut response = httparse::Response::new(&mut headers);
-        let length = match response.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) => return Err(()),
-        };
-        let status = response.code.ok_or(())?;
-        if status < 200 {
-            bytes = &bytes[length..];
-            continue;
-        }
-        let retry_after = response
-            .headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case("retry-after"))
-            .and_then(|header| std::str::from_utf8(header.value).ok())
-            .and_then(|value| retry_after(value.trim()));
-        return Ok(Some((status, retry_after)));
-    }
-}
-
-/// RFC 9110 §10.2.3: seconds, or a date.
-fn retry_after(value: &str) -> Option<Duration> {
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More of them than a number holds is as long as anybody may ask for.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let until = crate::clock::from_http_date(value)?;
-    Some(Duration::from_millis(
-        until.saturating_sub(crate::clock::now_millis()),
-    ))
 }
 
 fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
@@ -183,14 +130,17 @@ fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
 
 /// A stream on which every read and write ends by one deadline: a peer that gives a byte a second gains nothing.
 #[derive(Debug)]
-pub(super) struct Timed {
+pub(super) struct Timed<'d> {
     stream: TcpStream,
-    deadline: Instant,
+    deadline: &'d Cell<Instant>,
 }
 
-impl Timed {
+impl Timed<'_> {
     fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self
+            .deadline
+            .get()
+            .saturating_duration_since(Instant::now());
         match left.is_zero() {
             true => Err(io::ErrorKind::TimedOut.into()),
             false => Ok(left),
@@ -198,14 +148,14 @@ impl Timed {
     }
 }
 
-impl Read for Timed {
+impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(self.left()?))?;
         self.stream.read(buffer)
     }
 }
 
-impl Write for Timed {
+impl Write for Timed<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(Some(self.left()?))?;
         self.stream.write(buffer)
@@ -219,31 +169,6 @@ impl Write for Timed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_head_is_read_when_it_is_whole() {
-        assert_eq!(read_head(b"HTTP/1.1 200 OK\r\nContent-Le"), Ok(None));
-        assert_eq!(
-            read_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-            Ok(Some((200, None)))
-        );
-        assert_eq!(
-            read_head(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\n"),
-            Ok(Some((503, Some(Duration::from_secs(7)))))
-        );
-        assert_eq!(
-            retry_after("99999999999999999999999"),
-            Some(Duration::from_secs(u64::MAX))
-        );
-        let of_a_date = retry_after("Fri, 01 Mar 2199 00:00:00 GMT").unwrap();
-        assert!(of_a_date > Duration::from_secs(86_400 * 365 * 50));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(retry_after("soon"), None);
-        assert_eq!(read_head(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), Err(()));
-    }
 
     #[test]
     fn a_body_is_described_by_its_head() {

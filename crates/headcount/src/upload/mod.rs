@@ -1,5 +1,6 @@
 //! From the spool to the collector: one process at a time, one segment a request, a ledger line for each.
 
+mod answer;
 mod endpoint;
 mod http;
 mod policy;
@@ -10,11 +11,11 @@ mod tls;
 
 pub use endpoint::EndpointError;
 
+pub(crate) use answer::{Answer, is_refusal};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use http::Answer;
 pub(crate) use policy::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};
 pub(crate) use run::{GivenUp, Left, Run};
-pub(crate) use settle::{empty, give_up_before, settled, tend};
+pub(crate) use settle::{empty, give_up_before, give_up_for, settled, tend};
 
 use std::path::{Path, PathBuf};
 
@@ -171,12 +172,21 @@ impl Uploader {
             let _best_effort = ledger.append(&entry);
             return Some(answer);
         }
+        let mut rejected = 0;
+        if entry.fate == Fate::Delivered {
+            // Of a request that was taken, what was not.
+            (entry.events, rejected) = answer.shares(entry.events);
+            entry.dropped += rejected;
+        }
         if !settle::settle(ledger, found, &entry) {
             // It will be sent again, with the same ids; but not at once, and not again and again.
             return Some(Answer::Unanswered);
         }
         match entry.fate {
-            Fate::Delivered => run.delivered += entry.events,
+            Fate::Delivered => {
+                run.delivered += entry.events;
+                run.given_up.push((Fate::Refused, rejected));
+            }
             fate => run.given_up.push((fate, entry.events)),
         }
         if content.spoiled_events > 0 {
@@ -232,31 +242,6 @@ impl Uploader {
     }
 }
 
-impl Answer {
-    /// Whether the same bytes may be taken later.
-    pub(crate) fn is_failure(self) -> bool {
-        match self {
-            Answer::NotSent | Answer::Unanswered => true,
-            Answer::Status(200..=299 | 410, _) => false,
-            Answer::Status(status, _) => !is_refusal(status),
-        }
-    }
-
-    /// For how long the collector asks to be left alone.
-    pub(crate) fn retry_after(self) -> Option<std::time::Duration> {
-        match self {
-            Answer::Status(_, retry_after) => retry_after,
-            Answer::NotSent | Answer::Unanswered => None,
-        }
-    }
-}
-
-/// Answers after which the same bytes will never be taken. Others may come from a gateway in front of the collector, or
-/// from a collector that is being set up, and pass.
-pub(crate) fn is_refusal(status: u16) -> bool {
-    matches!(status, 400 | 413 | 415 | 422)
-}
-
 #[cfg(feature = "tls")]
 fn compress(body: &[u8]) -> Option<Vec<u8>> {
     use std::io::Write as _;
@@ -282,8 +267,8 @@ pub fn fuzz_endpoint(text: &str) {
     }
 }
 
-/// Reads what claims to be the head of an answer.
+/// Reads what claims to be an answer.
 #[cfg(fuzzing)]
-pub fn fuzz_head(bytes: &[u8]) {
-    let _answer = http::read_head(bytes);
+pub fn fuzz_answer(bytes: &[u8]) {
+    let _answer = Answer::read(&mut &*bytes, || {});
 }

@@ -1,6 +1,6 @@
 //! When to send, and when to leave a collector alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::{clock, folders, random};
@@ -34,12 +34,17 @@ pub(crate) struct Circuit {
 }
 
 impl Circuit {
-    /// Its name in a framework's folder.
-    pub(crate) const FILE: &str = "circuit";
+    /// Its name in a framework's folder begins with this, and ends with the collector's mark: one that is down keeps
+    /// nothing from another.
+    pub(crate) const FILE: &str = "circuit-";
+
+    fn path(folder: &Path, collector: &str) -> PathBuf {
+        folder.join(format!("{}{collector}", Self::FILE))
+    }
 
     /// Reads the state; a file that is not understood is a circuit that never failed.
-    pub(crate) fn read(folder: &Path) -> Self {
-        let text = folders::read_text(&folder.join(Self::FILE));
+    pub(crate) fn read(folder: &Path, collector: &str) -> Self {
+        let text = folders::read_text(&Self::path(folder, collector));
         let mut words = text.split_whitespace();
         let mut next = || words.next()?.parse::<u64>().ok();
         let now = clock::now_millis();
@@ -60,12 +65,12 @@ impl Circuit {
         circuit.unwrap_or_default()
     }
 
-    pub(crate) fn write(&self, folder: &Path) {
+    pub(crate) fn write(&self, folder: &Path, collector: &str) {
         let text = format!(
             "{} {} {}\n",
             self.closed_until_millis, self.failures, self.found_millis
         );
-        let _best_effort = folders::replace(&folder.join(Self::FILE), text.as_bytes());
+        let _best_effort = folders::replace(&Self::path(folder, collector), text.as_bytes());
     }
 
     /// After a success.
@@ -133,25 +138,29 @@ mod tests {
     #[test]
     fn the_state_is_shared_through_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+        let read = || Circuit::read(folder.path(), "00112233");
+        assert_eq!(read(), Circuit::default());
         let circuit = Circuit {
             closed_until_millis: clock::now_millis() + 5_000,
             failures: 3,
             found_millis: clock::now_millis(),
         };
-        circuit.write(folder.path());
-        assert_eq!(Circuit::read(folder.path()), circuit);
+        circuit.write(folder.path(), "00112233");
+        assert_eq!(read(), circuit);
+        let another = Circuit::read(folder.path(), "44556677");
+        assert_eq!(another, Circuit::default());
+        let path = folder.path().join("circuit-00112233");
         // A clock that was an hour ahead when the collector was found closed.
         let ahead = clock::now_millis() + 3_600_000;
         let text = format!("{} 2 {ahead}", ahead + 5_000);
-        std::fs::write(folder.path().join("circuit"), text).unwrap();
-        let circuit = Circuit::read(folder.path());
+        std::fs::write(&path, text).unwrap();
+        let circuit = read();
         assert_eq!((circuit.closed_until_millis, circuit.failures), (0, 2));
-        std::fs::write(folder.path().join("circuit"), "99999999999999999 7").unwrap();
-        assert_eq!(Circuit::read(folder.path()).closed_until_millis, 0);
-        std::fs::write(folder.path().join("circuit"), "5 70000").unwrap();
-        assert_eq!(Circuit::read(folder.path()).failures, MOST_FAILURES);
-        std::fs::write(folder.path().join("circuit"), [0xff, 0]).unwrap();
-        assert_eq!(Circuit::read(folder.path()), Circuit::default());
+        std::fs::write(&path, "99999999999999999 7").unwrap();
+        assert_eq!(read().closed_until_millis, 0);
+        std::fs::write(&path, "5 70000").unwrap();
+        assert_eq!(read().failures, MOST_FAILURES);
+        std::fs::write(&path, [0xff, 0]).unwrap();
+        assert_eq!(read(), Circuit::default());
     }
 }

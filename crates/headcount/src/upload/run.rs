@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::settle::empty;
+use super::answer::Remarks;
+use super::settle::give_up_for;
 use super::{Answer, Circuit, Uploader, lock, policy, spool_folder};
 use crate::ledger::{Entry, Fate, Ledger};
 use crate::spool::{self, Found};
@@ -52,7 +53,8 @@ impl Uploader {
         if self.waiting().is_empty() {
             return run;
         }
-        let circuit = Circuit::read(&self.folder);
+        let collector = self.endpoint.mark();
+        let circuit = Circuit::read(&self.folder, &collector);
         if clock::now_millis() < circuit.closed_until_millis {
             run.left = Left::At(circuit.closed_until_millis);
             return run;
@@ -67,10 +69,10 @@ impl Uploader {
         let answers = self.send_all(should_stop, &mut run);
         let now = clock::now_millis();
         if answers.is_well {
-            Circuit::succeeded(now).write(&self.folder);
+            Circuit::succeeded(now).write(&self.folder, &collector);
         } else if let Some(failure) = answers.failure {
             let circuit = circuit.failed(now, failure.retry_after());
-            circuit.write(&self.folder);
+            circuit.write(&self.folder, &collector);
             run.left = Left::At(circuit.closed_until_millis);
         }
         drop(lock);
@@ -109,8 +111,9 @@ impl Uploader {
                 }
                 Some(Answer::Status(410, _)) => {
                     run.is_gone = true;
-                    consent::note_gone(&self.folder, &self.version);
-                    run.given_up.extend(empty(&self.folder, Fate::Gone));
+                    let collector = self.endpoint.mark();
+                    consent::note_gone(&self.folder, &collector, &self.version);
+                    run.given_up.extend(give_up_for(&self.folder, &collector));
                     break;
                 }
                 Some(answer) if answer.is_failure() => {
@@ -136,7 +139,8 @@ const FIRST_PAUSE_MILLIS: u64 = policy::FIRST_PAUSE.as_millis() as u64;
 /// is busy or away.
 fn is_perhaps_the_segments(answer: Answer) -> bool {
     match answer {
-        Answer::Status(429 | 502..=504, _) | Answer::Status(_, Some(_)) => false,
+        Answer::Status(429 | 502..=504, _) => false,
+        Answer::Status(..) if answer.retry_after().is_some() => false,
         Answer::Status(..) => answer.is_failure(),
         Answer::NotSent | Answer::Unanswered => false,
     }
@@ -146,7 +150,7 @@ fn is_perhaps_the_segments(answer: Answer) -> bool {
 fn failures(entries: &[Entry]) -> Vec<(String, u32, u64)> {
     let mut found: Vec<(String, u32, u64)> = Vec::new();
     let is_ours = |entry: &&Entry| {
-        let answer = Answer::Status(entry.status, None);
+        let answer = Answer::Status(entry.status, Remarks::default());
         entry.fate == Fate::Postponed && is_perhaps_the_segments(answer)
     };
     for entry in entries.iter().filter(is_ours) {

@@ -85,6 +85,11 @@ pub(crate) fn empty(folder: &Path, fate: Fate) -> GivenUp {
     give_up(folder, fate, |_| true)
 }
 
+/// Gives up what is for a collector that wants no more; what is for another one waits for that.
+pub(crate) fn give_up_for(folder: &Path, collector: &str) -> GivenUp {
+    give_up(folder, Fate::Gone, |found| found.is_for(Some(collector)))
+}
+
 /// Gives up what was recorded before an off that ended at `off_until`, and was meanwhile taken back. A segment that was
 /// begun before it is given up whole.
 pub(crate) fn give_up_before(folder: &Path, off_until: u64) -> GivenUp {
@@ -123,4 +128,64 @@ fn give_up(folder: &Path, fate: Fate, which: impl Fn(&Found) -> bool) -> GivenUp
         }
     }
     given_up
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::folders;
+    use crate::spool::{DiskSpool, Held, Record, Room};
+
+    /// A process was killed between the line and the removal, while another one was at the segments before that.
+    #[test]
+    fn a_line_that_somebody_wrote_meanwhile_is_not_written_again() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().to_owned();
+        let record = Record {
+            time_millis: 1,
+            events: 1,
+            dropped: 0,
+            payload: b"",
+        };
+        for _ in 0..2 {
+            DiskSpool::new(spool_folder(&folder))
+                .append(&record, Room::Ordinary)
+                .unwrap();
+            for found in spool::list(&spool_folder(&folder)) {
+                std::fs::rename(&found.path, found.path.with_extension("refused")).unwrap();
+            }
+        }
+        let settled = settled(&folder);
+        let [(_, first), (fate, second)] = &settled[..] else {
+            panic!("{settled:?}");
+        };
+        let lock = folders::private_file()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join("ledger.lock"))
+            .unwrap();
+        let lock = Held::lock(lock).unwrap();
+        let finishing = std::thread::spawn({
+            let folder = folder.clone();
+            move || finish(&folder)
+        });
+        // It is at the first one by now, and waits to write its line.
+        std::thread::sleep(Duration::from_millis(150));
+        let bytes = second.peek().unwrap();
+        let theirs = home.path().join("theirs");
+        let line = entry(second, &spool::read(&bytes), *fate);
+        Ledger::new(&theirs).append(&line).unwrap();
+        let theirs = theirs.join("ledger.tsv");
+        let _length = std::fs::copy(theirs, folder.join("ledger.tsv")).unwrap();
+        drop(lock);
+        finishing.join().unwrap();
+        let entries = Ledger::new(&folder).entries();
+        let mut named: Vec<&str> = entries.iter().map(|entry| &*entry.segment).collect();
+        named.sort_unstable();
+        assert_eq!(named, [&first.name, &second.name]);
+        assert!(super::settled(&folder).is_empty());
+    }
 }

@@ -11,11 +11,11 @@ use super::Trust;
 use super::http::Timed;
 
 /// The client's side of TLS over `stream`. The handshake takes place when the first byte is written.
-pub(super) fn connect(
+pub(super) fn connect<'d>(
     host: &str,
     trust: &Trust,
-    stream: Timed,
-) -> io::Result<StreamOwned<ClientConnection, Timed>> {
+    stream: Timed<'d>,
+) -> io::Result<StreamOwned<ClientConnection, Timed<'d>>> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

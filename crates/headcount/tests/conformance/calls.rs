@@ -296,6 +296,11 @@ fn on_run(run: &Run, method: &str, reader: &mut Reader<'_>) {
             let (tasks_output, log) = (reader.content("tasks_output"), reader.content("log"));
             run.share_execution(tasks_output.as_ref(), log.as_ref());
         }
+        (Run::Task(run), "share_input") => {
+            if let Some(input) = reader.text("input") {
+                run.share_input(input);
+            }
+        }
         (Run::Flow(run), "method_failed") => {
             run.partial().method_failed(reader.text("error").as_deref());
         }

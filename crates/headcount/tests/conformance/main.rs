@@ -89,6 +89,10 @@ fn run(case: &Json, home: &Path) -> (Vec<Recorded>, u64) {
         calls.make(call);
     }
     drop(calls);
+    // Some values are looked at only when their event is written.
+    while telemetry.books().waiting > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
     let refused = telemetry.books().values_refused;
     drop(telemetry);
     let installations = Installation::all_in(home);

@@ -224,6 +224,14 @@ impl Subject {
         self.command(words).output().unwrap()
     }
 
+    /// What is known of the subject's collector: in a file for it alone.
+    pub(crate) fn of_collector(&self, kind: &str) -> PathBuf {
+        let address = format!("{}/v1/traces", self.endpoint.as_ref().unwrap());
+        let hash = hmac_sha256::Hash::hash(address.as_bytes());
+        let mark: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder().join(format!("{kind}-{mark}"))
+    }
+
     /// The folder in which the client keeps the subject's events.
     pub(crate) fn folder(&self) -> PathBuf {
         self.home.join("state/subject")
