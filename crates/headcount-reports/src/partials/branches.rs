@@ -31,7 +31,7 @@ pub(super) struct Branch {
 
 /// Where rows come from.
 enum Origin {
-    Files(FileScanConfig),
+    Files(Box<FileScanConfig>),
     /// Anything else, with all that is below it.
     Other(Arc<dyn ExecutionPlan>),
 }
@@ -41,7 +41,7 @@ pub(super) fn branches(plan: &Arc<dyn ExecutionPlan>) -> Vec<Branch> {
     if let Some(files) = scan_of(plan) {
         return vec![Branch {
             steps: Vec::new(),
-            origin: Origin::Files(files.clone()),
+            origin: Origin::Files(Box::new(files.clone())),
         }];
     }
     if plan.is::<UnionExec>() {
