@@ -1,27 +1,19 @@
 """Whole kickoffs of a crew whose model answers at once: milliseconds of each, and of the processor in all threads.
 
     kickoff.py crewai ENDPOINT
-
-All three kinds take turns in this one process, so that a round is disturbed by the same things.
 """
 
 import json
 import os
 import time
-from contextlib import contextmanager
 
 import subject
+import turns
 
-subject.begin()
-
-import headcount.crewai  # noqa: E402
-from crewai import Agent, BaseLLM, Crew, Task  # noqa: E402
-from crewai.telemetry.telemetry import Telemetry  # noqa: E402
-from crewai.tools import tool  # noqa: E402
+from crewai import Agent, BaseLLM, Crew, Task
+from crewai.tools import tool
 
 bus, _, _, _ = subject.events()
-client = Telemetry()
-telemetry = headcount.start("crewai", "1", endpoint=subject.ENDPOINT, told_user=True)
 WARM, COUNTED = 3, 30
 asked = 0
 
@@ -59,36 +51,10 @@ def a_crew():
     return Crew(agents=agents, tasks=work)
 
 
-@contextmanager
-def nothing():
-    """CrewAI's own client is asked, at each call, whether it is off."""
-    asks = Telemetry.__dict__["_is_telemetry_disabled"]
-    Telemetry._is_telemetry_disabled = classmethod(lambda _client: True)
-    yield
-    Telemetry._is_telemetry_disabled = asks
-
-
-@contextmanager
-def theirs():
-    yield
-    # What it has to send is not to disturb the next.
-    client.provider.force_flush()
-
-
-@contextmanager
-def ours():
-    with headcount.crewai.install(telemetry):
-        yield
-    telemetry.flush(1)
-
-
-KINDS = {"none": nothing, "headcount": ours, "crewai": theirs}
-
-
 def milliseconds(kind):
     """Of one kickoff on this thread, and of the processor until nothing is under way."""
     crew = a_crew()
-    with KINDS[kind]():
+    with turns.KINDS[kind]():
         began, worked = time.perf_counter(), time.process_time()
         crew.kickoff(inputs={"topic": "telemetry"})
         ended = time.perf_counter()
@@ -96,15 +62,8 @@ def milliseconds(kind):
         return {"kickoff": (ended - began) * 1e3, "processor": (time.process_time() - worked) * 1e3}
 
 
-def a_round(number):
-    turns = [*KINDS][number % 3 :] + [*KINDS][: number % 3]
-    return {kind: milliseconds(kind) for kind in turns}
-
-
-counted = [a_round(number) for number in range(WARM + COUNTED)][WARM:]
+counted = turns.rounds(milliseconds, WARM, COUNTED)
 if asked != 4 * 3 * (WARM + COUNTED):
     raise SystemExit(f"the model was asked {asked} times")
-if telemetry.books().dropped or not telemetry.books().recorded:
-    raise SystemExit(str(telemetry.books()))
 print(json.dumps(counted), flush=True)
 os._exit(0)

@@ -38,27 +38,33 @@ def told(python, program, kind, endpoint):
 
 
 def event(python, runs):
-    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    found = {kind: [told(python, "event.py", kind, endpoint) for _ in range(runs)] for kind in KINDS}
-    print("| what | where | without | headcount adds | CrewAI's own adds | times |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for what in found["none"][0]:
+    """What an event costs more: three kinds in turn, in one process, of which the differences are told."""
+    several = in_turn(python, "event.py", runs)
+    print("| what | where | without | headcount adds (95 %) | CrewAI's own adds (95 %) |\n| --- | --- | ---: | ---: | ---: |")
+    for what in several[0]:
+        rounds = [each for found in several for each in found[what]]
         for where in ("thread", "process"):
-            middle = {kind: statistics.median(each[what][where] for each in found[kind]) / 1e3 for kind in KINDS}
-            ours, theirs = middle["headcount"] - middle["none"], middle["crewai"] - middle["none"]
-            times = f"{theirs / ours:.1f}" if ours > 0 else "—"
-            print(f"| {what} | {where} | {middle['none']:.1f} µs | {ours:.1f} µs | {theirs:.1f} µs | {times} |")
+            print(f"| {what} | {where} | {compared(rounds, where, 'µs')} |")
 
 
 def kickoff(python, runs):
-    """What a whole kickoff costs more, with all that happens in it: three kinds in turn, of which the differences are told."""
-    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    rounds = [each for _ in range(runs) for each in told(python, "kickoff.py", "crewai", endpoint)]
+    """What a whole kickoff costs more, with all that happens in it."""
+    rounds = [each for found in in_turn(python, "kickoff.py", runs) for each in found]
     print("| a kickoff | without | headcount adds (95 %) | CrewAI's own adds (95 %) |\n| --- | ---: | ---: | ---: |")
-    for what in rounds[0]["none"]:
-        without = statistics.median(each["none"][what] for each in rounds)
-        added = [[each[kind][what] - each["none"][what] for each in rounds] for kind in ("headcount", "crewai")]
-        print(f"| {what} | {without:.1f} ms | {shown(added[0], 'ms')} | {shown(added[1], 'ms')} |")
+    for what in ("kickoff", "processor"):
+        print(f"| {what} | {compared(rounds, what, 'ms')} |")
+
+
+def in_turn(python, program, runs):
+    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
+    return [told(python, program, "crewai", endpoint) for _ in range(runs)]
+
+
+def compared(rounds, what, unit):
+    """The median without telemetry, and the differences that each client makes to it."""
+    without = statistics.median(each["none"][what] for each in rounds)
+    added = [[each[kind][what] - each["none"][what] for each in rounds] for kind in ("headcount", "crewai")]
+    return " | ".join([f"{without:.1f} {unit}", *(shown(differences, unit) for differences in added)])
 
 
 CLOCK = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1e3)"
