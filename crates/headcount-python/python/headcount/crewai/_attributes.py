@@ -35,9 +35,9 @@ def read(thing: Any, name: str) -> Any:
                 return held[name]
     except Exception:
         pass
-    if (kind, name) in _absent:
-        return None
     try:
+        if (kind, name) in _absent:
+            return None
         value = getattr(thing, name, _MISSING)
         if value is not _MISSING:
             return value
@@ -81,10 +81,13 @@ class Attributes:
         except Exception:
             pass
         values = tuple([read(thing, name) for name in self._names])
-        if all((kind, name) in _absent for name in self._names):
-            if len(self._lacked_by) >= KEPT:
-                self._lacked_by.clear()
-            self._lacked_by.add(kind)
+        try:
+            if all((kind, name) in _absent for name in self._names):
+                if len(self._lacked_by) >= KEPT:
+                    self._lacked_by.clear()
+                self._lacked_by.add(kind)
+        except Exception:
+            pass
         return values
 
     def private_of(self, thing: Any) -> tuple[Any, ...]:
@@ -99,11 +102,9 @@ def several(held: Any) -> Sequence[Any]:
     """The values of what holds several, or none."""
     if type(held) is list or type(held) is tuple:
         return held
-    # CrewAI has an object of its own for a context that was not given.
-    if held is None or not hasattr(type(held), "__iter__"):
-        return ()
     try:
-        return list(held)
+        # CrewAI has an object of its own for a context that was not given.
+        return list(held) if held is not None and hasattr(type(held), "__iter__") else ()
     except Exception:
         return ()
 
