@@ -97,13 +97,18 @@ def states():
     yield "1 byte/s", f"http://127.0.0.1:{listen(answer_slowly)}", False
 
 
-def run(command, environment, without_dns, scratch):
+def without_dns(command, scratch):
+    """The command, with a nameserver that does not answer."""
+    resolver = scratch / "resolv.conf"
+    resolver.write_text("nameserver 10.255.255.1\noptions timeout:5 attempts:3\n")
+    mount = f"mount --bind {resolver} /etc/resolv.conf && exec \"$@\""
+    return ["unshare", "--mount", "sh", "-c", mount, "sh", *command]
+
+
+def run(command, environment, has_no_dns, scratch):
     """Nanoseconds of the end; None if the program did not say when its work ended."""
-    if without_dns:
-        resolver = scratch / "resolv.conf"
-        resolver.write_text("nameserver 10.255.255.1\noptions timeout:5 attempts:3\n")
-        mount = f"mount --bind {resolver} /etc/resolv.conf && exec \"$@\""
-        command = ["unshare", "--mount", "sh", "-c", mount, "sh", *command]
+    if has_no_dns:
+        command = without_dns(command, scratch)
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     printed = child.stdout.read().decode()
     child.wait()
@@ -125,7 +130,7 @@ def main():
     print("| network | no telemetry | headcount | CrewAI's own client |")
     print("| --- | ---: | ---: | ---: |")
     worst = 0
-    for name, endpoint, without_dns in states():
+    for name, endpoint, has_no_dns in states():
         columns = []
         for telemetry in ("none", "headcount"):
             times = []
@@ -133,7 +138,7 @@ def main():
                 with tempfile.TemporaryDirectory() as scratch:
                     environment = {"PATH": os.environ["PATH"], "HEADCOUNT_HOME": f"{scratch}/home"}
                     environment |= {"HEADCOUNT_ENDPOINT": endpoint, "SUBJECT_TELEMETRY": telemetry}
-                    times.append(run([subject, "start-and-exit", "400"], environment, without_dns, Path(scratch)))
+                    times.append(run([subject, "start-and-exit", "400"], environment, has_no_dns, Path(scratch)))
             columns.append(milliseconds(times))
             if telemetry == "headcount":
                 worst = max([worst, *(time / 1e6 for time in times if time is not None)])
@@ -143,7 +148,7 @@ def main():
             with tempfile.TemporaryDirectory() as scratch:
                 command = [crewai, str(HERE / "exit_crewai.py"), f"{endpoint}/v1/traces"]
                 environment = {"PATH": os.environ["PATH"], "HOME": scratch}
-                columns.append(milliseconds([run(command, environment, without_dns, Path(scratch))]))
+                columns.append(milliseconds([run(command, environment, has_no_dns, Path(scratch))]))
         print(f"| {name} | {' | '.join(columns)} |", flush=True)
     print(f"\nworst end with headcount: {worst:.1f} ms")
 

@@ -1,23 +1,23 @@
-"""What one event costs, in nanoseconds: on the thread that works, and in the process until all handlers are done.
+"""What one event costs, in microseconds: on the thread that works, and in the process until all handlers are done.
 
-    event.py none|crewai|headcount ENDPOINT
+    event.py crewai ENDPOINT
 """
 
 import json
+import os
 import time
 from datetime import datetime
 
 import subject
+import turns
 
-subject.begin()
-
-from crewai import Agent, Crew, Task  # noqa: E402
-from crewai.tasks.task_output import TaskOutput  # noqa: E402
-from crewai.telemetry.telemetry import Telemetry  # noqa: E402
-from crewai.tools import tool  # noqa: E402
+from crewai import Agent, Crew, Task
+from crewai.tasks.task_output import TaskOutput
+from crewai.tools import tool
 
 bus, tools, crews, tasks = subject.events()
-CHUNK, CHUNKS = 200, 10
+# All events of a chunk fit into the client's queue.
+CHUNK, WARM, COUNTED = 200, 2, 15
 
 
 @tool("Word Counter")
@@ -32,12 +32,11 @@ def a_crew():
     return Crew(agents=agents, tasks=work)
 
 
-crew = a_crew()
-for each in crew.agents:
+crew, other = a_crew(), a_crew()
+for each in (*crew.agents, *other.agents):
     each.crew = crew
 agent, task = crew.agents[0], crew.tasks[0]
 output = TaskOutput(description="d", agent="a", raw="done")
-client = Telemetry()
 
 
 class Source:
@@ -59,7 +58,7 @@ def tool_use(number):
 
     def use():
         bus.emit(source, begun)
-        client.tool_usage(llm=None, tool_name="word_counter", attempts=1)
+        turns.client.tool_usage(llm=None, tool_name="word_counter", attempts=1)
         bus.emit(source, done)
 
     return use
@@ -76,37 +75,37 @@ def task_run(_number):
     return run
 
 
-def crew_run(_number):
+def other_crew_run(_number):
     begun = crews.CrewKickoffStartedEvent(crew_name="crew", inputs={"topic": "x"})
     done = crews.CrewKickoffCompletedEvent(crew_name="crew", output=output)
 
     def run():
-        bus.emit(crew, begun)
-        bus.emit(crew, done)
+        bus.emit(other, begun)
+        bus.emit(other, done)
 
     return run
 
 
-def measure(make):
-    """The best chunk of several: nanoseconds on this thread, and of the process."""
-    walls, cpus = [], []
-    for _ in range(CHUNKS):
-        work = [make(number) for number in range(CHUNK)]
+def microseconds(make, kind):
+    """Of one event in a chunk of them, made before and told while a crew is at work."""
+    work = [make(number) for number in range(CHUNK)]
+    with turns.KINDS[kind]():
+        bus.emit(crew, crews.CrewKickoffStartedEvent(crew_name="crew", inputs={}))
         subject.settle(bus)
-        cpu, thread = time.process_time_ns(), time.thread_time_ns()
+        worked, on_thread = time.process_time(), time.thread_time()
         for each in work:
             each()
-        walls.append((time.thread_time_ns() - thread) / CHUNK)
+        on_thread = time.thread_time() - on_thread
         subject.settle(bus)
-        cpus.append((time.process_time_ns() - cpu) / CHUNK)
-    return {"thread": sorted(walls)[len(walls) // 2], "process": sorted(cpus)[len(cpus) // 2]}
+        worked = time.process_time() - worked
+        bus.emit(crew, crews.CrewKickoffCompletedEvent(crew_name="crew", output=output))
+        subject.settle(bus)
+    return {"thread": on_thread * 1e6 / CHUNK, "process": worked * 1e6 / CHUNK}
 
 
-bus.emit(crew, crews.CrewKickoffStartedEvent(crew_name="crew", inputs={}))
-found = {"tool use": measure(tool_use), "task": measure(task_run)}
-bus.emit(crew, crews.CrewKickoffCompletedEvent(crew_name="crew", output=output))
-found["crew of two"] = measure(crew_run)
+KINDS = {"tool use": tool_use, "task": task_run, "crew of two": other_crew_run}
+found = {}
+for what, make in KINDS.items():
+    found[what] = turns.rounds(lambda kind, make=make: microseconds(make, kind), WARM, COUNTED)
 print(json.dumps(found), flush=True)
-import os  # noqa: E402
-
 os._exit(0)

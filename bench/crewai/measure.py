@@ -1,6 +1,6 @@
 """Headcount's listener beside CrewAI's own telemetry, and beside none; see `run`.
 
-    measure.py PYTHON event|import|exit|memory [RUNS]
+    measure.py PYTHON event|kickoff|import|exit|memory [RUNS]
 
 PYTHON is one with CrewAI and the wheel of Headcount.
 """
@@ -16,7 +16,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "client"))
 
+import at_exit  # noqa: E402
 import exit as ends  # noqa: E402
+from paired import shown  # noqa: E402
 
 KINDS = ("none", "headcount", "crewai")
 
@@ -36,16 +38,33 @@ def told(python, program, kind, endpoint):
 
 
 def event(python, runs):
-    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
-    found = {kind: [told(python, "event.py", kind, endpoint) for _ in range(runs)] for kind in KINDS}
-    print("| what | where | without | headcount adds | CrewAI's own adds | times |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
-    for what in found["none"][0]:
+    """What an event costs more: three kinds in turn, in one process, of which the differences are told."""
+    several = in_turn(python, "event.py", runs)
+    print("| what | where | without | headcount adds (95 %) | CrewAI's own adds (95 %) |\n| --- | --- | ---: | ---: | ---: |")
+    for what in several[0]:
+        rounds = [each for found in several for each in found[what]]
         for where in ("thread", "process"):
-            middle = {kind: statistics.median(each[what][where] for each in found[kind]) / 1e3 for kind in KINDS}
-            ours, theirs = middle["headcount"] - middle["none"], middle["crewai"] - middle["none"]
-            times = f"{theirs / ours:.1f}" if ours > 0 else "—"
-            print(f"| {what} | {where} | {middle['none']:.1f} µs | {ours:.1f} µs | {theirs:.1f} µs | {times} |")
+            print(f"| {what} | {where} | {compared(rounds, where, 'µs')} |")
+
+
+def kickoff(python, runs):
+    """What a whole kickoff costs more, with all that happens in it."""
+    rounds = [each for found in in_turn(python, "kickoff.py", runs) for each in found]
+    print("| a kickoff | without | headcount adds (95 %) | CrewAI's own adds (95 %) |\n| --- | ---: | ---: | ---: |")
+    for what in ("kickoff", "processor"):
+        print(f"| {what} | {compared(rounds, what, 'ms')} |")
+
+
+def in_turn(python, program, runs):
+    endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
+    return [told(python, program, "crewai", endpoint) for _ in range(runs)]
+
+
+def compared(rounds, what, unit):
+    """The median without telemetry, and the differences that each client makes to it."""
+    without = statistics.median(each["none"][what] for each in rounds)
+    added = [[each[kind][what] - each["none"][what] for each in rounds] for kind in ("headcount", "crewai")]
+    return " | ".join([f"{without:.1f} {unit}", *(shown(differences, unit) for differences in added)])
 
 
 CLOCK = "import time; began = time.perf_counter(); {}; print((time.perf_counter() - began) * 1e3)"
@@ -86,26 +105,6 @@ def line_cost(python, environment):
     return milliseconds_of(python, code, environment, "/")
 
 
-def at_exit(python, runs):
-    print("| network | no telemetry | headcount | difference of the medians | CrewAI's own client |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, endpoint, without_dns in ends.states():
-        columns, middles = [], []
-        for kind in ("none", "headcount"):
-            times = []
-            for _ in range(runs):
-                with tempfile.TemporaryDirectory() as scratch:
-                    command = [python, str(HERE / "exit_subject.py"), kind, endpoint]
-                    times.append(ends.run(command, surroundings(scratch), without_dns, Path(scratch)))
-            columns.append(ends.milliseconds(times))
-            middles.append(statistics.median(each for each in times if each is not None) / 1e6)
-        columns.append(f"{middles[1] - middles[0]:+.1f} ms")
-        with tempfile.TemporaryDirectory() as scratch:
-            command = [python, str(HERE.parent / "client" / "exit_crewai.py"), f"{endpoint}/v1/traces"]
-            columns.append(ends.milliseconds([ends.run(command, surroundings(scratch), without_dns, Path(scratch))]))
-        print(f"| {name} | {' | '.join(columns)} |", flush=True)
-
-
 def memory(python, _runs):
     endpoint = f"http://127.0.0.1:{ends.listen(ends.answer)}"
     print("| | after the first crew | grown after 100 more | threads |\n| --- | ---: | ---: | ---: |")
@@ -116,4 +115,4 @@ def memory(python, _runs):
 
 if __name__ == "__main__":
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 7
-    {"event": event, "import": imports, "exit": at_exit, "memory": memory}[sys.argv[2]](sys.argv[1], runs)
+    {"event": event, "kickoff": kickoff, "import": imports, "exit": at_exit.measure, "memory": memory}[sys.argv[2]](sys.argv[1], runs)

@@ -47,10 +47,20 @@ def odd_events(_settings):
         def __str__(self):
             raise RuntimeError("CANARY")
 
+    class OddKind(type):
+        def __hash__(cls):
+            raise RuntimeError("CANARY")
+
+        def __getattr__(cls, name):
+            raise RuntimeError("CANARY")
+
+    class OfAnOddKind(metaclass=OddKind):
+        pass
+
     class Odd:
         id = 7
         role = name = Raising()
-        agents = tasks = [Raising(), None, 7, object()]
+        agents = tasks = [Raising(), None, 7, object(), OfAnOddKind()]
         process = memory = share_crew = Raising()
         key = "\ud800 lone surrogate"
 

@@ -106,6 +106,8 @@ def test_nothing_is_warned_of_because_of_us(driver):
 def test_odd_events_are_survived(driver, collector):
     done = driver.run("odd_events")
     assert done["sent"] and done["dropped"] == 0
+    # Of an odd crew what can be read is there, each of its five odd tasks among it.
+    assert len(collector.sql("SELECT * FROM crews WHERE task_count = 5 AND agent_count = 5")) == 1
     # The crew that ran after them is there, whole.
     [crew] = collector.sql("SELECT * FROM crews WHERE task_count = 2")
     completed = f"SELECT * FROM task_runs WHERE crew_id = '{crew['id']}' AND outcome = 'completed'"

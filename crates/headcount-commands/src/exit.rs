@@ -83,6 +83,16 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// The help of each command that says nothing of its exit codes or gives no example: none, or a program's tests fail.
+#[must_use]
+pub fn unexplained(program: &mut clap::Command) -> Vec<String> {
+    program
+        .get_subcommands_mut()
+        .map(|command| command.render_long_help().to_string())
+        .filter(|help| !(help.contains("Exit codes:") && help.contains("Examples:")))
+        .collect()
+}
+
 /// Says what went wrong on standard error, if anything did, and gives the exit code.
 #[must_use]
 pub fn end(ended: anyhow::Result<Code>) -> Code {

@@ -3,6 +3,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::boundary::quiet;
+use crate::handle::count;
 use crate::reading::{Given, Reader, Unknown};
 
 /// One deployment with the framework's command line, whose steps are joined by a random id.
@@ -18,7 +19,14 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub(crate) fn new(telemetry: client::Telemetry, inner: client::Deployment) -> Self {
+    pub(crate) fn begin(
+        telemetry: client::Telemetry,
+        mut reader: Reader,
+        source: Given<'_, '_>,
+    ) -> Self {
+        let source = reader.word(source);
+        count(&telemetry, &reader);
+        let inner = telemetry.partial().deployment(source);
         Self { telemetry, inner }
     }
 }

@@ -5,6 +5,9 @@ use headcount as client;
 use crate::descriptors::Tool;
 use crate::reading::{Given, Reader};
 
+/// More models than this are not compared; the client cuts their names sooner.
+const MOST_MODELS: usize = 1_000;
+
 /// A tool's name: of a tool, or a text.
 fn tool_name<'a>(reader: &mut Reader, given: Given<'a, '_>) -> Option<&'a str> {
     if let Some(tool) = given.and_then(|given| given.cast::<Tool>().ok()) {
@@ -14,12 +17,48 @@ fn tool_name<'a>(reader: &mut Reader, given: Given<'a, '_>) -> Option<&'a str> {
     reader.needed_text(given)
 }
 
-/// Who wrote a flow; its builder if nothing is said.
-pub(crate) fn origin(reader: &mut Reader, given: Given<'_, '_>) -> Option<client::FlowOrigin> {
-    match given {
-        Some(_) => reader.word(given),
-        None => Some(client::FlowOrigin::User),
-    }
+/// The name of a flow's class, and who wrote it: its builder if nothing is said.
+pub(crate) fn flow<'a>(
+    reader: &mut Reader,
+    name: Given<'a, '_>,
+    origin: Given<'_, '_>,
+) -> (Option<&'a str>, Option<client::FlowOrigin>) {
+    (
+        reader.needed_text(name),
+        match origin {
+            Some(_) => reader.word(origin),
+            None => Some(client::FlowOrigin::User),
+        },
+    )
+}
+
+/// What is known of an evaluation.
+type Evaluation<'a> = (Option<&'a str>, Option<bool>, Option<Vec<String>>);
+
+/// The values of one evaluation.
+pub(crate) fn evaluation<'a>(
+    reader: &mut Reader,
+    feature: Given<'a, '_>,
+    authenticated: Given<'_, '_>,
+    models: Given<'_, '_>,
+) -> Evaluation<'a> {
+    (
+        reader.needed_text(feature),
+        reader.boolean(authenticated),
+        reader.texts(models, MOST_MODELS),
+    )
+}
+
+pub(crate) fn record_evaluation(
+    telemetry: &client::Telemetry,
+    (feature, authenticated, models): Evaluation<'_>,
+) {
+    let models: Option<Vec<&str>> = models
+        .as_ref()
+        .map(|models| models.iter().map(String::as_str).collect());
+    telemetry
+        .partial()
+        .evaluation_used(feature, authenticated, models.as_deref());
 }
 
 /// The values of one tool call; it is the first attempt if nothing is said.

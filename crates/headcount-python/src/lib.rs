@@ -17,6 +17,7 @@ mod descriptors;
 mod error_type;
 mod events;
 mod flush;
+mod handle;
 mod reading;
 mod runs;
 mod start;
@@ -42,11 +43,11 @@ mod _native {
     #[pymodule_export]
     use crate::descriptors::{Agent, Crew, Llm, Task, Tool};
     #[pymodule_export]
+    use crate::handle::Telemetry;
+    #[pymodule_export]
     use crate::runs::{CrewRun, FlowRun, TaskRun};
     #[pymodule_export]
     use crate::start::start;
-    #[pymodule_export]
-    use crate::telemetry::Telemetry;
     #[pymodule_export]
     use crate::write_down;
 

@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
 use crate::boundary::quiet;
+use crate::handle::Telemetry;
 use crate::reading::{Given, Reader, Unknown, text_of};
-use crate::telemetry::Telemetry;
 
 /// More switches or certificates than this are nobody's.
 const MOST: usize = 64;

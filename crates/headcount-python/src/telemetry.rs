@@ -1,3 +1,5 @@
+//! The calls of ``headcount.Telemetry``. Python wants them in one block; what they do is in `handle`, `events` and `runs`.
+
 use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -7,69 +9,10 @@ use crate::boundary::quiet;
 use crate::decision::{self, Decision};
 use crate::deployment::Deployment;
 use crate::descriptors::Crew;
+use crate::handle::{Telemetry, count};
 use crate::reading::{Given, Reader, Unknown};
 use crate::runs::{CrewRun, FlowRun};
 use crate::{events, flush};
-
-/// More models than this are not compared; the client cuts their names sooner.
-const MOST_MODELS: usize = 1_000;
-
-/// Records what crews do; made by ``headcount.start``.
-///
-/// No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
-/// telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
-///
-/// >>> import headcount
-/// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
-/// >>> telemetry.mode
-/// 'off'
-/// >>> str(telemetry.decision)
-/// 'off: code says so'
-/// >>> telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
-#[pyclass(frozen, weakref, module = "headcount")]
-pub(crate) struct Telemetry {
-    /// Always there until dropped.
-    inner: Option<client::Telemetry>,
-}
-
-impl Telemetry {
-    pub(crate) fn new(inner: client::Telemetry) -> Self {
-        Self { inner: Some(inner) }
-    }
-
-    fn client(&self) -> client::Telemetry {
-        self.inner.clone().unwrap_or_else(client::Telemetry::off)
-    }
-
-    /// Reads the values of one call and records it.
-    #[inline]
-    fn record<'py, V>(
-        &self,
-        extra: &Bound<'py, PyTuple>,
-        unknown: Option<Unknown<'_, 'py>>,
-        read: impl FnOnce(&mut Reader) -> V,
-        record: impl FnOnce(&client::Telemetry, V),
-    ) {
-        let Some(inner) = &self.inner else {
-            return;
-        };
-        if !inner.is_recording() {
-            return;
-        }
-        let mut reader = Reader::new(extra, unknown);
-        let values = read(&mut reader);
-        count(inner, &reader);
-        quiet(|| record(inner, values));
-    }
-}
-
-/// Counts what a call's reader refused.
-#[inline]
-fn count(telemetry: &client::Telemetry, reader: &Reader) {
-    if reader.refused() > 0 {
-        telemetry.refuse_values(reader.refused());
-    }
-}
 
 #[pymethods]
 impl Telemetry {
@@ -102,9 +45,7 @@ impl Telemetry {
     /// Whether events are recorded: lets a caller leave out work that only telemetry needs.
     #[getter]
     fn is_recording(&self) -> bool {
-        self.inner
-            .as_ref()
-            .is_some_and(client::Telemetry::is_recording)
+        self.is_on()
     }
 
     /// What became of this process's events.
@@ -229,22 +170,13 @@ impl Telemetry {
         started: Given<'_, '_>,
         unknown: Option<Unknown<'_, '_>>,
     ) -> FlowRun {
-        let telemetry = self.client();
-        let mut reader = Reader::new(extra, unknown);
-        let name = reader.needed_text(name);
-        let origin = events::origin(&mut reader, origin);
-        let started = reader.moment(started);
-        count(&telemetry, &reader);
-        let run = quiet(|| {
-            let run = telemetry
-                .partial()
-                .flow_started(name.map(Into::into), origin);
-            Some(match started {
-                Some(started) => run.since(started),
-                None => run,
-            })
-        });
-        FlowRun::new(telemetry, run)
+        FlowRun::begin(
+            self.client(),
+            Reader::new(extra, unknown),
+            name,
+            origin,
+            started,
+        )
     }
 
     /// A flow that was paused goes on, or one that is a conversation starts.
@@ -260,24 +192,13 @@ impl Telemetry {
         is_conversational: Given<'_, '_>,
         unknown: Option<Unknown<'_, '_>>,
     ) -> FlowRun {
-        let telemetry = self.client();
-        let mut reader = Reader::new(extra, unknown);
-        let name = reader.needed_text(name);
-        let origin = events::origin(&mut reader, origin);
-        let is_conversational = match is_conversational {
-            Some(_) => reader.boolean(is_conversational),
-            None => Some(false),
-        };
-        count(&telemetry, &reader);
-        let run = quiet(|| {
-            let name = name.map(Into::into);
-            Some(
-                telemetry
-                    .partial()
-                    .flow_resumed(name, origin, is_conversational),
-            )
-        });
-        FlowRun::new(telemetry, run)
+        FlowRun::resume(
+            self.client(),
+            Reader::new(extra, unknown),
+            name,
+            origin,
+            is_conversational,
+        )
     }
 
     /// A flow of the class ``name`` was made.
@@ -292,7 +213,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| (reader.needed_text(name), events::origin(reader, origin)),
+            |reader| events::flow(reader, name, origin),
             |telemetry, (name, origin)| telemetry.partial().flow_created(name, origin),
         );
     }
@@ -309,7 +230,7 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| (reader.needed_text(name), events::origin(reader, origin)),
+            |reader| events::flow(reader, name, origin),
             |telemetry, (name, origin)| telemetry.partial().flow_plotted(name, origin),
         );
     }
@@ -322,12 +243,7 @@ impl Telemetry {
         extra: &Bound<'_, PyTuple>,
         unknown: Option<Unknown<'_, '_>>,
     ) -> Deployment {
-        let telemetry = self.client();
-        let mut reader = Reader::new(extra, unknown);
-        let source = reader.word(source);
-        count(&telemetry, &reader);
-        let deployment = telemetry.partial().deployment(source);
-        Deployment::new(telemetry, deployment)
+        Deployment::begin(self.client(), Reader::new(extra, unknown), source)
     }
 
     /// A flow asks a person for feedback, to be mapped to one of ``outcomes`` labels if ``has_routing``.
@@ -402,19 +318,8 @@ impl Telemetry {
         self.record(
             extra,
             unknown,
-            |reader| {
-                let feature = reader.needed_text(feature);
-                let authenticated = reader.boolean(authenticated);
-                (feature, authenticated, reader.texts(models, MOST_MODELS))
-            },
-            |telemetry, (feature, authenticated, models)| {
-                let models: Option<Vec<&str>> = models
-                    .as_ref()
-                    .map(|models| models.iter().map(String::as_str).collect());
-                telemetry
-                    .partial()
-                    .evaluation_used(feature, authenticated, models.as_deref());
-            },
+            |reader| events::evaluation(reader, feature, authenticated, models),
+            events::record_evaluation,
         );
     }
 
@@ -454,22 +359,5 @@ impl Telemetry {
 
     fn __repr__(&self) -> String {
         format!("Telemetry({})", self.client().decision())
-    }
-}
-
-impl Drop for Telemetry {
-    /// The last one writes down what waits; the interpreter goes on meanwhile.
-    fn drop(&mut self) {
-        let Some(inner) = self.inner.take() else {
-            return;
-        };
-        if !inner.is_recording() {
-            return;
-        }
-        let mut inner = Some(inner);
-        let _finalizing = Python::try_attach(|py| {
-            let inner = inner.take();
-            py.detach(|| quiet(|| drop(inner)));
-        });
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use headcount as client;
 use headcount::Agent as Described;
 use pyo3::prelude::*;
@@ -22,7 +24,7 @@ type Setter<V> = fn(Described, V) -> Described;
 pub(crate) struct Agent {
     pub(crate) inner: Described,
     pub(crate) refused: u64,
-    role: Option<String>,
+    role: Option<Arc<str>>,
 }
 
 #[pymethods]
@@ -57,8 +59,11 @@ impl Agent {
         unknown: Option<Unknown<'_, '_>>,
     ) -> Self {
         let mut reader = Reader::new(extra, unknown);
-        let role = reader.needed_text(role);
-        let mut agent = role.map_or_else(Described::default, Described::new);
+        let role = reader.needed_text(role).map(Arc::from);
+        let mut agent = match &role {
+            Some(role) => Described::new(Arc::clone(role)),
+            None => Described::default(),
+        };
         let flags: [(_, Setter<bool>); 3] = [
             (verbose, Described::verbose),
             (delegation_enabled, Described::delegation),
@@ -88,7 +93,7 @@ impl Agent {
         agent = set(agent, model, Described::function_calling_llm);
         Self {
             inner: agent.tools(self::tools(&mut reader, tools)),
-            role: role.map(str::to_owned),
+            role,
             refused: reader.refused(),
         }
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -16,7 +18,17 @@ use crate::reading::{Given, Reader, Unknown};
 pub(crate) struct Llm {
     pub(crate) inner: client::Llm,
     pub(crate) refused: u64,
-    shown: String,
+    values: Values,
+}
+
+/// What `repr` shows, which is written out when it is asked for and not at each start of a crew.
+struct Values {
+    model: Option<Arc<str>>,
+    name: Option<Arc<str>>,
+    model_name: Option<Arc<str>>,
+    top_k: Option<f64>,
+    temperature: Option<f64>,
+    class_name: Option<Arc<str>>,
 }
 
 #[pymethods]
@@ -38,39 +50,43 @@ impl Llm {
         unknown: Option<Unknown<'_, '_>>,
     ) -> Self {
         let mut reader = Reader::new(extra, unknown);
-        let mut inner = client::Llm::default();
-        let (model, name) = (reader.text(model), reader.text(name));
-        let (model_name, class_name) = (reader.text(model_name), reader.text(class_name));
-        let (top_k, temperature) = (reader.number(top_k), reader.number(temperature));
-        if let Some(model) = model {
-            inner = client::Llm::new(model);
-        }
-        inner = set(inner, name, client::Llm::name);
-        inner = set(inner, model_name, client::Llm::model_name);
-        inner = set(inner, top_k, client::Llm::top_k);
-        inner = set(inner, temperature, client::Llm::temperature);
-        inner = set(inner, class_name, client::Llm::class_name);
+        let values = Values {
+            model: reader.kept_text(model),
+            name: reader.kept_text(name),
+            model_name: reader.kept_text(model_name),
+            top_k: reader.number(top_k),
+            temperature: reader.number(temperature),
+            class_name: reader.kept_text(class_name),
+        };
+        let mut inner = match &values.model {
+            Some(model) => client::Llm::new(Arc::clone(model)),
+            None => client::Llm::default(),
+        };
+        inner = set(inner, values.name.clone(), client::Llm::name);
+        inner = set(inner, values.model_name.clone(), client::Llm::model_name);
+        inner = set(inner, values.top_k, client::Llm::top_k);
+        inner = set(inner, values.temperature, client::Llm::temperature);
+        inner = set(inner, values.class_name.clone(), client::Llm::class_name);
         Self {
             inner,
             refused: reader.refused(),
-            shown: shown(
-                "Llm",
-                &[
-                    ("model", quoted(model)),
-                    ("name", quoted(name)),
-                    ("model_name", quoted(model_name)),
-                    ("top_k", top_k.map(|number| format!("{number:?}"))),
-                    (
-                        "temperature",
-                        temperature.map(|number| format!("{number:?}")),
-                    ),
-                    ("class_name", quoted(class_name)),
-                ],
-            ),
+            values,
         }
     }
 
-    fn __repr__(&self) -> &str {
-        &self.shown
+    fn __repr__(&self) -> String {
+        let values = &self.values;
+        let number = |number: Option<f64>| number.map(|number| format!("{number:?}"));
+        shown(
+            "Llm",
+            &[
+                ("model", quoted(values.model.as_deref())),
+                ("name", quoted(values.name.as_deref())),
+                ("model_name", quoted(values.model_name.as_deref())),
+                ("top_k", number(values.top_k)),
+                ("temperature", number(values.temperature)),
+                ("class_name", quoted(values.class_name.as_deref())),
+            ],
+        )
     }
 }

@@ -4,10 +4,12 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::Kept;
+use super::{Kept, since};
 use crate::awaited::Done;
 use crate::boundary::{lock, quiet};
 use crate::error_type::{error_type, raised};
+use crate::events;
+use crate::handle::count;
 use crate::reading::{Given, Reader, Unknown};
 
 /// A flow at work, until it is completed, paused, has failed, or is forgotten, which says that it failed.
@@ -25,7 +27,50 @@ pub(crate) struct FlowRun {
 }
 
 impl FlowRun {
-    pub(crate) fn new(telemetry: client::Telemetry, run: Option<client::FlowRun>) -> Self {
+    pub(crate) fn begin(
+        telemetry: client::Telemetry,
+        mut reader: Reader,
+        name: Given<'_, '_>,
+        origin: Given<'_, '_>,
+        started: Given<'_, '_>,
+    ) -> Self {
+        let (name, origin) = events::flow(&mut reader, name, origin);
+        let started = reader.moment(started);
+        Self::of(telemetry, &reader, |telemetry| {
+            let run = telemetry
+                .partial()
+                .flow_started(name.map(Into::into), origin);
+            since(run, started, client::FlowRun::since)
+        })
+    }
+
+    /// One that was paused and goes on, or that is a conversation.
+    pub(crate) fn resume(
+        telemetry: client::Telemetry,
+        mut reader: Reader,
+        name: Given<'_, '_>,
+        origin: Given<'_, '_>,
+        is_conversational: Given<'_, '_>,
+    ) -> Self {
+        let (name, origin) = events::flow(&mut reader, name, origin);
+        let is_conversational = match is_conversational {
+            Some(_) => reader.boolean(is_conversational),
+            None => Some(false),
+        };
+        Self::of(telemetry, &reader, |telemetry| {
+            telemetry
+                .partial()
+                .flow_resumed(name.map(Into::into), origin, is_conversational)
+        })
+    }
+
+    fn of(
+        telemetry: client::Telemetry,
+        reader: &Reader,
+        begin: impl FnOnce(&client::Telemetry) -> client::FlowRun,
+    ) -> Self {
+        count(&telemetry, reader);
+        let run = quiet(|| Some(begin(&telemetry)));
         Self {
             telemetry,
             kept: Kept::new(run),

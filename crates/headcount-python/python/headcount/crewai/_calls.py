@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import threading
 
-from ._describe import model_of, read
+from ._attributes import read
+from ._describe import model_of
 from ._names import tool_word
 
 TYPE_CHECKING = False

@@ -17,11 +17,13 @@ import os
 import threading
 import weakref
 
-from ._describe import Described, items, read, remember_templates, tasks_output, text_of
+from ._attributes import items, read
+from ._describe import Described, tasks_output, text_of
+from ._templates import remember_templates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from typing import Any
 
 # Crews at work at the same time in one process. The oldest beyond that is a start whose end is not recorded.
@@ -77,12 +79,13 @@ class Crews:
             state.run.test_started(iterations, model, inputs=inputs if state.described.shares else None)
 
     def _begin(self, crew: Any, inputs: Any) -> CrewAtWork:
-        left = self._innermost()
-        if left is not None and left.crew == id(crew):
+        outer = self._innermost()
+        if outer is not None and outer.crew == id(crew):
             # It was interrupted, which CrewAI does not tell of, and starts again.
+            left, outer = outer, _around(outer)
             self._interrupted(left)
         described = Described(crew, inputs)
-        state = CrewAtWork(crew, described, self._telemetry.crew(described.crew), self._innermost())
+        state = CrewAtWork(crew, described, self._telemetry.crew(described.crew), outer)
         self._watch(crew, state)
         with self._lock:
             if len(self._by_crew) >= _MOST:
@@ -160,8 +163,7 @@ class Crews:
 
     def task_started(self, task: Any) -> bool:
         """False if the task is no crew's."""
-        remember_templates(read(task, "agent"), ("role", "goal", "backstory"))
-        remember_templates(task, ("description", "expected_output"))
+        remember_templates(read(task, "agent"), task)
         state = self._of_task(task) or self._begun_before(task)
         if state is None:
             # A crew's planner and its judge have tasks of their own, which are nobody's.
@@ -190,7 +192,13 @@ class Crews:
 
     def _take_task(self, task: Any) -> tuple[CrewAtWork, Any] | None:
         identity = id(task)
-        for state in self._holding(task):
+        state = self._innermost()
+        while state is not None:
+            at_work = state.at_work.pop(identity, None)
+            if at_work is not None:
+                return state, at_work
+            state = _around(state)
+        for state in reversed(self._by_task.get(identity, ())):
             at_work = state.at_work.pop(identity, None)
             if at_work is not None:
                 return state, at_work
@@ -211,44 +219,27 @@ class Crews:
         return 0 if state is None else id(state)
 
     def _innermost(self) -> CrewAtWork | None:
-        for state in self._around():
-            return state
-        return None
-
-    def _around(self) -> Iterator[CrewAtWork]:
-        """The runs that surround whoever emits, the nearest first."""
+        """The nearest run that surrounds whoever emits."""
         state = self._here.get()
-        while state is not None:
-            if not state.is_over:
-                yield state
-            state = state.outer
+        return state if state is None or not state.is_over else _around(state)
 
     def _of_crew(self, crew: Any) -> CrewAtWork | None:
         identity = id(crew)
-        for state in self._around():
+        state = self._innermost()
+        while state is not None:
             if state.crew == identity:
                 return state
-        with self._lock:
-            for state in reversed(self._by_crew.get(identity, ())):
-                if not state.is_over:
-                    return state
-        return None
+            state = _around(state)
+        return _latest(self._by_crew.get(identity, ()))
 
     def _of_task(self, task: Any) -> CrewAtWork | None:
-        for state in self._holding(task):
-            return state
-        return None
-
-    def _holding(self, task: Any) -> Iterator[CrewAtWork]:
         identity = id(task)
-        for state in self._around():
+        state = self._innermost()
+        while state is not None:
             if identity in state.described.tasks:
-                yield state
-        with self._lock:
-            states = self._by_task.get(identity, [])
-        for state in reversed(states):
-            if not state.is_over:
-                yield state
+                return state
+            state = _around(state)
+        return _latest(self._by_task.get(identity, ()))
 
     def _end(self, state: CrewAtWork) -> None:
         if self._here.get() is state:
@@ -263,14 +254,31 @@ class Crews:
             _remove(self._by_task, task, state)
 
 
-# Lists are replaced, never changed: whoever goes through one is not disturbed.
+def _around(inner: CrewAtWork) -> CrewAtWork | None:
+    """The next run that surrounds this one, among those that are at work."""
+    state = inner.outer
+    while state is not None and state.is_over:
+        state = state.outer
+    return state
+
+
+def _latest(states: Sequence[CrewAtWork]) -> CrewAtWork | None:
+    for state in reversed(states):
+        if not state.is_over:
+            return state
+    return None
+
+
+# Lists are replaced, never changed: whoever goes through one is not disturbed, and needs no lock.
 def _add(table: dict[int, list[CrewAtWork]], key: int, state: CrewAtWork) -> None:
-    table[key] = [*table.get(key, ()), state]
+    before = table.get(key)
+    table[key] = [state] if before is None else [*before, state]
 
 
 def _remove(table: dict[int, list[CrewAtWork]], key: int, state: CrewAtWork) -> None:
-    left = [each for each in table.get(key, ()) if each is not state]
+    states = table.get(key, ())
+    left = [each for each in states if each is not state] if len(states) > 1 else []
     if left:
         table[key] = left
-    else:
-        table.pop(key, None)
+    elif states and (len(states) > 1 or states[0] is state):
+        del table[key]

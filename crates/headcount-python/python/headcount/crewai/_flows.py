@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._describe import items, read
+from ._attributes import items, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

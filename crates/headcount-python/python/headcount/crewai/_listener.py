@@ -12,9 +12,10 @@ from __future__ import annotations
 import atexit
 import sys
 
+from ._attributes import read
 from ._calls import Calls
 from ._crews import Crews
-from ._describe import model_of, read
+from ._describe import model_of
 from ._features import FEATURES, OWN_CLIENT_ONLY, PLANNING, TASK_ALONE, hook_features
 from ._flows import Flows
 

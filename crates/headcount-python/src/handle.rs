@@ -1,0 +1,88 @@
+use headcount as client;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::boundary::quiet;
+use crate::reading::{Reader, Unknown};
+
+/// Records what crews do; made by ``headcount.start``.
+///
+/// No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
+/// telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
+///
+/// >>> import headcount
+/// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
+/// >>> telemetry.mode
+/// 'off'
+/// >>> str(telemetry.decision)
+/// 'off: code says so'
+/// >>> telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
+#[pyclass(frozen, weakref, module = "headcount")]
+pub(crate) struct Telemetry {
+    /// Always there until dropped.
+    inner: Option<client::Telemetry>,
+}
+
+impl Telemetry {
+    pub(crate) fn new(inner: client::Telemetry) -> Self {
+        Self { inner: Some(inner) }
+    }
+
+    /// The client's own handle; one that is off in place of one that is gone.
+    pub(crate) fn client(&self) -> client::Telemetry {
+        self.inner.clone().unwrap_or_else(client::Telemetry::off)
+    }
+
+    /// Whether events are recorded.
+    pub(crate) fn is_on(&self) -> bool {
+        self.inner
+            .as_ref()
+            .is_some_and(client::Telemetry::is_recording)
+    }
+
+    /// Reads the values of one call and records it.
+    #[inline]
+    pub(crate) fn record<'py, V>(
+        &self,
+        extra: &Bound<'py, PyTuple>,
+        unknown: Option<Unknown<'_, 'py>>,
+        read: impl FnOnce(&mut Reader) -> V,
+        record: impl FnOnce(&client::Telemetry, V),
+    ) {
+        let Some(inner) = &self.inner else {
+            return;
+        };
+        if !inner.is_recording() {
+            return;
+        }
+        let mut reader = Reader::new(extra, unknown);
+        let values = read(&mut reader);
+        count(inner, &reader);
+        quiet(|| record(inner, values));
+    }
+}
+
+/// Counts what a call's reader refused.
+#[inline]
+pub(crate) fn count(telemetry: &client::Telemetry, reader: &Reader) {
+    if reader.refused() > 0 {
+        telemetry.refuse_values(reader.refused());
+    }
+}
+
+impl Drop for Telemetry {
+    /// The last one writes down what waits; the interpreter goes on meanwhile.
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
+        if !inner.is_recording() {
+            return;
+        }
+        let mut inner = Some(inner);
+        let _finalizing = Python::try_attach(|py| {
+            let inner = inner.take();
+            py.detach(|| quiet(|| drop(inner)));
+        });
+    }
+}
