@@ -314,3 +314,42 @@ pub(crate) fn chunks(segments: &[replay::Segment], ours: &Schema) -> Vec<Chunk> 
     }
     chunks
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::physical_plan::displayable;
+    use datafusion::prelude::SessionContext;
+
+    use crate::Lake;
+    use crate::promises::{batch, by_hand, schema};
+
+    /// What readers keep of files goes by these names: a plan has to have the same ones.
+    #[tokio::test]
+    async fn files_are_where_a_plan_reads_them_and_gone_when_they_are_merged() {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
+        for number in 0..3 {
+            let _stored = lake
+                .append(batch(number * 9..number * 9 + 9))
+                .await
+                .unwrap();
+            lake.flush().await.unwrap();
+        }
+        let before = lake.snapshot().await.unwrap();
+        let locations = before.file_locations();
+        assert!(locations.len() >= 9, "{locations:?}");
+        let mut plans = String::new();
+        for (id, _) in before.schema().iter() {
+            let state = SessionContext::new().state();
+            let table = before.provider(id);
+            let scan = table.scan(&state, None, &[], None).await.unwrap();
+            plans += &displayable(scan.as_ref()).indent(true).to_string();
+        }
+        for location in &locations {
+            assert!(plans.contains(location), "{location} in {plans}");
+        }
+        lake.compact().await.unwrap();
+        let after = lake.snapshot().await.unwrap().file_locations();
+        assert!(after.is_disjoint(&locations) && !after.is_empty());
+    }
+}
