@@ -22,7 +22,7 @@ use tokio::task::AbortHandle;
 
 use crate::distinct::distinct_functions;
 use crate::error::ReportError;
-use crate::partials::{FilePartials, KeepPartials};
+use crate::partials::KeepPartials;
 use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
 use crate::weight::weight;
@@ -99,11 +99,11 @@ fn query_threads() -> Result<&'static Runtime, ReportError> {
         .ok_or_else(|| ReportError::Engine("cannot start query threads".to_owned()))
 }
 
-/// A session of its own for one question, with its own memory limit and no tables. With `partials`, what files contribute
-/// to aggregates is taken from them and kept in them.
+/// A session of its own for one question, with its own memory limit and no tables. With `keep`, what files
+/// contribute to aggregates is taken from what is kept.
 pub(crate) fn session(
     limits: &QueryLimits,
-    partials: Option<&FilePartials>,
+    keep: Option<KeepPartials>,
 ) -> Result<SessionContext, ReportError> {
     let shared = SHARED
         .as_ref()
@@ -118,15 +118,14 @@ pub(crate) fn session(
         .with_information_schema(true);
     config.options_mut().execution.enable_recursive_ctes = false;
     let mut state = SessionStateBuilder::new_with_default_features().with_runtime_env(runtime);
-    if let Some(partials) = partials {
+    if let Some(rule) = keep {
         // Filters that are found while a plan runs would leave rows out of what is kept.
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.enable_dynamic_filter_pushdown = false;
         optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         optimizer.enable_join_dynamic_filter_pushdown = false;
         optimizer.enable_topk_dynamic_filter_pushdown = false;
-        let rule = Arc::new(KeepPartials::new(partials.clone()));
-        state = state.with_physical_optimizer_rule(rule);
+        state = state.with_physical_optimizer_rule(Arc::new(rule));
     }
     let context = SessionContext::new_with_state(state.with_config(config).build());
     for function in UNBOUNDED_FUNCTIONS {

@@ -25,7 +25,7 @@ use crate::folding::fold;
 use crate::header::{Holder, ReportHeader};
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
-use crate::partials::FilePartials;
+use crate::partials::{FilePartials, KeepPartials};
 use crate::value::rows_of;
 use crate::views::{period, periods, view};
 
@@ -200,7 +200,9 @@ impl Reports {
         report: &'static ReportHeader,
         selection: &Selection,
     ) -> Result<Answer, ReportError> {
-        let context = session(&self.limits, self.partials.as_ref())?;
+        let keep = self.partials.clone();
+        let keep = keep.map(|partials| KeepPartials::new(partials, selection));
+        let context = session(&self.limits, keep)?;
         let frame = plan(&context, &self.sources, report, selection)
             .await
             .map_err(|error| self.refused(&error))?;

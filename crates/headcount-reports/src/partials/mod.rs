@@ -107,7 +107,7 @@ impl std::fmt::Debug for FilePartials {
 /// One file's contribution to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
-    /// The aggregate and everything below it but the file, as text.
+    /// What was asked for, the aggregate, and everything below it but the file, as text.
     work: Arc<str>,
     /// Where the file is.
     file: Arc<str>,

@@ -15,14 +15,29 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, displaya
 use super::branches::{Branch, branches, over_input};
 use super::exec::{KeptPartialsExec, Work};
 use super::{FilePartials, Key};
+use crate::parameters::Selection;
 
 /// The rule. It belongs at the end: what is kept goes by the plan's final text.
 #[derive(Debug)]
-pub(crate) struct KeepPartials(FilePartials);
+pub(crate) struct KeepPartials {
+    partials: FilePartials,
+    /// What was asked for but the span of time, quoted: a plan shows texts without quotes, and what somebody asks for could
+    /// read as another question's conditions.
+    asked: String,
+}
 
 impl KeepPartials {
-    pub(crate) fn new(partials: FilePartials) -> Self {
-        Self(partials)
+    /// For a plan that answers `selection`.
+    pub(crate) fn new(partials: FilePartials, selection: &Selection) -> Self {
+        let asked = Selection {
+            since: None,
+            until: None,
+            ..selection.clone()
+        };
+        Self {
+            partials,
+            asked: format!("{asked:?} "),
+        }
     }
 }
 
@@ -86,7 +101,7 @@ impl KeepPartials {
                 }
             }
         }
-        let kept = KeptPartialsExec::new(node, works.partitions, self.0.clone());
+        let kept = KeptPartialsExec::new(node, works.partitions, self.partials.clone());
         Ok(Some(Arc::new(kept)))
     }
 
@@ -108,16 +123,16 @@ impl KeepPartials {
             let text = displayable(branch_without_files.as_ref())
                 .indent(true)
                 .to_string();
-            let name = names
-                .entry(text)
-                .or_insert_with_key(|text| Arc::from(name_of(aggregate, text)));
+            let name = names.entry(text).or_insert_with_key(|text| {
+                Arc::from(self.asked.clone() + &name_of(aggregate, text))
+            });
             let work = Arc::clone(name);
             let size = file.object_meta.size;
             let key = Key {
                 work,
                 file: Arc::from(location(&file)),
             };
-            let work = match self.0.get(&key) {
+            let work = match self.partials.get(&key) {
                 Some(batch) => Work::Known(batch),
                 None => Work::File {
                     plan: over_input(node, branch.over(vec![file], bounds)?)?,

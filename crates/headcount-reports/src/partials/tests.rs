@@ -102,7 +102,8 @@ fn planned(sources: &[Source], partials: &FilePartials, name: &str, since: Optio
         min_crews: DEFAULT_MIN_CREWS,
         ..Selection::default()
     };
-    let context = session(&QueryLimits::default(), Some(partials)).unwrap();
+    let keep = KeepPartials::new(partials.clone(), &selection);
+    let context = session(&QueryLimits::default(), Some(keep)).unwrap();
     let report = find_report(name).unwrap();
     let planned = async {
         let frame = plan(&context, sources, report, &selection).await.unwrap();
@@ -178,6 +179,31 @@ fn what_is_kept_serves_every_span_of_time_that_holds_the_whole_file() {
     );
     let inside = since(1_794_000_000_000_000);
     assert!(total(&inside, "files=") > 0, "an edge inside: {inside}");
+}
+
+/// Plans show texts without quotes: what somebody asks for must not read as the conditions of another question.
+#[test]
+fn no_question_leaves_its_answer_to_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(folder.path(), 2);
+    let plain = Reports::over(sources.clone(), QueryLimits::default());
+    let keeping = plain.clone().with_partials(FilePartials::default());
+    let ask = |reports: &Reports, framework: &str, version: Option<&str>| {
+        let parameters = ReportParameters {
+            framework: Some(framework.to_owned()),
+            version: version.map(str::to_owned),
+            min_crews: Some(1),
+            ..ReportParameters::default()
+        };
+        wait(reports.report("crews", &parameters)).unwrap()
+    };
+    for column in 0..8 {
+        let odd = format!("crewai AND framework_version@{column} = 1.15.30");
+        assert!(ask(&keeping, &odd, None).rows.is_empty());
+    }
+    let expected = ask(&plain, "crewai", Some("1.15.30"));
+    assert!(!expected.rows.is_empty());
+    assert_eq!(ask(&keeping, "crewai", Some("1.15.30")), expected);
 }
 
 #[test]
