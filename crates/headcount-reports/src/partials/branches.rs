@@ -202,3 +202,102 @@ fn scan_over(
     }
     DataSourceExec::from_data_source(builder.build())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::path::Path;
+
+    use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+    use datafusion::common::ScalarValue;
+    use datafusion::logical_expr::Operator;
+    use datafusion::parquet::arrow::ArrowWriter;
+    use datafusion::physical_expr::expressions::{binary, col, lit};
+    use datafusion::physical_plan::displayable;
+    use datafusion::prelude::{ParquetReadOptions, SessionContext};
+
+    use super::*;
+
+    /// A file of so many rows with a time and a moment before it.
+    fn file_of(rows: usize, path: &Path) {
+        let micros = |micros: i64| -> ArrayRef {
+            Arc::new(TimestampMicrosecondArray::from(vec![micros; rows]))
+        };
+        let rows = RecordBatch::try_from_iter([(TIME, micros(10)), ("created", micros(1))]);
+        let rows = rows.unwrap();
+        let file = File::create(path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        let _written = writer.close().unwrap();
+    }
+
+    /// The plan of `query` over `rows`, the file at `path`.
+    fn planned(path: &Path, query: &str) -> Arc<dyn ExecutionPlan> {
+        let context = SessionContext::new();
+        let planned = async {
+            let path = path.to_str().unwrap();
+            let options = ParquetReadOptions::default();
+            context
+                .register_parquet("rows", path, options)
+                .await
+                .unwrap();
+            let frame = context.sql(query).await.unwrap();
+            frame.create_physical_plan().await.unwrap()
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(planned)
+    }
+
+    #[test]
+    fn a_file_that_is_read_in_parts_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        file_of(2, &path);
+        let plan = planned(&path, "SELECT time FROM rows");
+        let scan = scan_of(&plan).unwrap();
+        let whole = scan.file_groups[0].files()[0].clone();
+        let parts = [(0, 100), (100, 1_000)].map(|(start, end)| {
+            let part = whole.clone().with_range(start, end);
+            FileGroup::new(vec![part])
+        });
+        let scan = FileScanConfigBuilder::from(scan.clone()).with_file_groups(parts.to_vec());
+        let plan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(scan.build());
+        let branches = branches(&plan);
+        let files: Vec<_> = branches.iter().flat_map(Branch::files).collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].range, None, "the file is read whole");
+    }
+
+    /// The conditions that stay for a file whose times are all after the moment that is asked for, where the query
+    /// calls `column` the time.
+    fn conditions_where_time_is(column: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        file_of(1, &path);
+        let scan = planned(&path, &format!("SELECT {column} AS time FROM rows"));
+        let time = col(TIME, &scan.schema()).unwrap();
+        let moment = lit(ScalarValue::TimestampMicrosecond(Some(5), None));
+        let after = binary(time, Operator::GtEq, moment, &scan.schema()).unwrap();
+        let filter = FilterExecBuilder::new(after, scan).build().unwrap();
+        let branches = branches(&(Arc::new(filter) as Arc<dyn ExecutionPlan>));
+        let [branch] = branches.as_slice() else {
+            panic!("one scan is one branch");
+        };
+        let [file] = <[_; 1]>::try_from(branch.files()).unwrap();
+        let bounds = branch.bounds(&file);
+        assert!(bounds.is_some());
+        let plan = branch.over(vec![file], bounds).unwrap();
+        displayable(plan.as_ref()).indent(false).to_string()
+    }
+
+    #[test]
+    fn only_conditions_on_the_files_own_time_are_settled() {
+        let settled = conditions_where_time_is("time");
+        assert!(
+            settled.contains("FilterExec: time@0 IS NOT NULL"),
+            "{settled}"
+        );
+        let open = conditions_where_time_is("created");
+        assert!(open.contains("FilterExec: time@0 >= "), "{open}");
+    }
+}

@@ -181,3 +181,41 @@ fn kept(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use datafusion::common::DataFusionError;
+
+    use super::*;
+
+    /// What is kept of a stream of these batches, of which the reader takes so many.
+    fn kept_of(batches: Vec<Result<RecordBatch>>, taken: usize) -> Option<usize> {
+        let schema = batch().schema();
+        let read = RecordBatchStreamAdapter::new(Arc::clone(&schema), stream::iter(batches));
+        let key = Key {
+            work: Arc::from("work"),
+            file: Arc::from("file"),
+        };
+        let partials = FilePartials::default();
+        let read = kept(Box::pin(read), key.clone(), schema, partials.clone());
+        let _results: Vec<_> = futures::executor::block_on(read.take(taken).collect());
+        partials.get(&key).map(|batch| batch.num_rows())
+    }
+
+    fn batch() -> RecordBatch {
+        let column = Arc::new(Int64Array::from(vec![1, 2])) as _;
+        RecordBatch::try_from_iter([("count", column)]).unwrap()
+    }
+
+    #[test]
+    fn only_a_whole_contribution_is_kept() {
+        let two = || vec![Ok(batch()), Ok(batch())];
+        assert_eq!(kept_of(two(), 3), Some(4));
+        assert_eq!(kept_of(Vec::new(), 1), Some(0));
+        assert_eq!(kept_of(two(), 1), None);
+        let mut failing = two();
+        failing.push(Err(DataFusionError::Execution("lost".to_owned())));
+        assert_eq!(kept_of(failing, 5), None);
+    }
+}

@@ -3,8 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::common::config::ConfigOptions;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::physical_plan::displayable;
+use datafusion::physical_optimizer::PhysicalOptimizerRule as _;
+use datafusion::physical_plan::{collect, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use headcount_catalog::Catalog;
 
@@ -183,27 +188,117 @@ fn what_is_kept_serves_every_span_of_time_that_holds_the_whole_file() {
 
 /// Plans show texts without quotes: what somebody asks for must not read as the conditions of another question.
 #[test]
-fn no_question_leaves_its_answer_to_another_one() {
+fn what_was_asked_for_keeps_contributions_apart() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 2);
-    let plain = Reports::over(sources.clone(), QueryLimits::default());
-    let keeping = plain.clone().with_partials(FilePartials::default());
-    let ask = |reports: &Reports, framework: &str, version: Option<&str>| {
-        let parameters = ReportParameters {
-            framework: Some(framework.to_owned()),
-            version: version.map(str::to_owned),
-            min_crews: Some(1),
-            ..ReportParameters::default()
-        };
-        wait(reports.report("crews", &parameters)).unwrap()
+    let partials = FilePartials::default();
+    let asked = |framework: &str| Selection {
+        framework: Some(framework.to_owned()),
+        ..Selection::default()
     };
-    for column in 0..8 {
-        let odd = format!("crewai AND framework_version@{column} = 1.15.30");
-        assert!(ask(&keeping, &odd, None).rows.is_empty());
+    // One plan, as if two questions had the same one.
+    let context = session(&QueryLimits::default(), None).unwrap();
+    let planned = async {
+        let report = find_report("crews").unwrap();
+        let frame = plan(&context, &sources, report, &asked("crewai")).await;
+        frame.unwrap().create_physical_plan().await.unwrap()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let plan = runtime.block_on(planned);
+    let kept = |framework: &str| {
+        let rule = KeepPartials::new(partials.clone(), &asked(framework));
+        rule.optimize(Arc::clone(&plan), &ConfigOptions::new())
+            .unwrap()
+    };
+    let known = |framework: &str| {
+        let plan = kept(framework);
+        total(
+            &displayable(plan.as_ref()).indent(false).to_string(),
+            "known=",
+        )
+    };
+    let _answer = runtime
+        .block_on(collect(kept("crewai"), context.task_ctx()))
+        .unwrap();
+    assert!(known("crewai") > 0);
+    assert_eq!(known("crewai AND framework_version@1 = 1.15.30"), 0);
+}
+
+/// Answers `query` over Parquet files of one row each, whose values are these; what files contribute is kept.
+fn asked_of(folder: &Path, partials: &FilePartials, files: &[usize], query: &str) -> String {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("value", DataType::Int64, true),
+        Field::new("weight", DataType::Int64, true),
+    ]));
+    let paths: Vec<String> = files
+        .iter()
+        .map(|file| folder.join(format!("{file}.parquet")).display().to_string())
+        .collect();
+    for (path, file) in paths.iter().zip(files) {
+        let value = *file as i64;
+        let columns: [ArrayRef; 2] = [
+            Arc::new(Int64Array::from(vec![value])),
+            Arc::new(Int64Array::from(vec![value % 3])),
+        ];
+        let rows = RecordBatch::try_new(Arc::clone(&schema), columns.to_vec()).unwrap();
+        let file = File::create(path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), None).unwrap();
+        writer.write(&rows).unwrap();
+        let _written = writer.close().unwrap();
     }
-    let expected = ask(&plain, "crewai", Some("1.15.30"));
-    assert!(!expected.rows.is_empty());
-    assert_eq!(ask(&keeping, "crewai", Some("1.15.30")), expected);
+    let keep = KeepPartials::new(partials.clone(), &Selection::default());
+    let context = session(&QueryLimits::default(), Some(keep)).unwrap();
+    let answer = async {
+        let options = ParquetReadOptions::default();
+        let rows = SessionContext::new().read_parquet(paths, options).await;
+        let _none = context
+            .register_table("rows", rows.unwrap().into_view())
+            .unwrap();
+        let frame = context.sql(query).await.unwrap();
+        frame.collect().await.unwrap()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let batches = runtime.block_on(answer);
+    pretty_format_batches(&batches).unwrap().to_string()
+}
+
+#[test]
+fn different_aggregates_of_the_same_rows_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let partials = FilePartials::default();
+    let files = [1, 2, 3, 4, 5];
+    for (aggregates, expected) in [
+        ("sum(value)", "15"),
+        ("avg(value)", "3.0"),
+        ("sum(value) FILTER (WHERE weight = 1)", "5"),
+        ("sum(value) FILTER (WHERE weight = 2)", "7"),
+        ("sum(DISTINCT value / 3)", "1"),
+        ("sum(value / 3)", "3"),
+    ] {
+        let query = format!("SELECT {aggregates} FROM rows WHERE weight >= 0");
+        for _ in 0..2 {
+            let answer = asked_of(folder.path(), &partials, &files, &query);
+            assert!(
+                answer.contains(&format!(" {expected} ")),
+                "{query}: {answer}"
+            );
+        }
+    }
+}
+
+/// DataFusion leaves out, while it runs, files that cannot change the answer: what they contribute is needed all the same.
+#[test]
+fn a_file_contributes_the_same_whatever_is_read_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let partials = FilePartials::default();
+    let query = "SELECT max(value) FROM rows WHERE weight >= 0";
+    let files = [9, 1, 2, 3, 4, 5, 6, 7, 8];
+    let answer = asked_of(folder.path(), &partials, &files, query);
+    assert!(answer.contains(" 9 "), "{answer}");
+    for pair in [[1, 2], [3, 4], [5, 6], [7, 8]] {
+        let answer = asked_of(folder.path(), &partials, &pair, query);
+        assert!(answer.contains(&format!(" {} ", pair[1])), "{answer}");
+    }
 }
 
 #[test]
