@@ -20,7 +20,7 @@ static LAYOUT: LazyLock<Arc<Layout>> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut writer = BatchWriter::forge(bytes.len());
+    let mut writer = BatchWriter::for_tests(bytes.len());
     let mut is_sound = true;
     let mut rows = 0;
     for entry in Entries::new(bytes) {

@@ -301,7 +301,7 @@ async fn counts_of_what_was_refused_are_stored_once_and_are_no_spans() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
     let counts = || {
-        let mut writer = BatchWriter::forge(64);
+        let mut writer = BatchWriter::for_tests(64);
         writer.begin_counts(Fingerprint(1));
         writer.row(TableId(2), |row| {
             row.integer(3, 1);

@@ -74,7 +74,7 @@ pub(crate) fn batch_under(
     receipt: Option<KeyedReceipt>,
     fingerprints: impl IntoIterator<Item = u64>,
 ) -> AdmittedBatch {
-    let mut writer = BatchWriter::forge(1024).under(receipt);
+    let mut writer = BatchWriter::for_tests(1024).under(receipt);
     for fingerprint in fingerprints {
         writer.begin_entry(Fingerprint(fingerprint));
         writer.row(TableId(0), |row| {
@@ -339,7 +339,7 @@ async fn a_folder_has_one_writer() {
 async fn values_survive() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
-    let mut writer = BatchWriter::forge(64);
+    let mut writer = BatchWriter::for_tests(64);
     writer.begin_entry(Fingerprint(1));
     writer.row(TableId(0), |row| {
         row.timestamp(0, T0);

@@ -1,0 +1,18 @@
+//! The catalog, its dialects and admission, through the crate's public API.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod admission_consent;
+mod admission_corpus;
+mod admission_dialect;
+mod admission_headcount;
+mod admission_headcount_consent;
+mod admission_mark;
+mod admission_promises;
+mod admission_receipt;
+mod admission_resource;
+mod admission_sender;
+mod admission_values;
+mod catalog;
+mod lint;
+mod published;
+mod rows;

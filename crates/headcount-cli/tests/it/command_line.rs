@@ -1,0 +1,300 @@
+//! What scripts rely on: help, exit codes, what goes to which stream.
+
+
+
+use crate::program;
+use std::io::{BufRead as _, Read as _};
+use std::process::Stdio;
+
+use crate::program::{headcount, path, run, stderr, stdout};
+
+const COMMANDS: [&str; 8] = [
+    "serve",
+    "ingest",
+    "report",
+    "sql",
+    "tables",
+    "catalog",
+    "demo",
+    "completions",
+];
+
+#[test]
+fn every_command_has_help_with_examples_and_exit_codes() {
+    for command in COMMANDS {
+        let output = run(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0), "{command}");
+        let help = stdout(&output);
+        assert!(help.contains(&format!("\n  headcount {command}")), "{help}");
+        assert!(help.contains("Exit codes:\n  0  "), "{help}");
+    }
+}
+
+#[test]
+fn the_help_lists_every_command_and_the_exit_codes() {
+    let help = stdout(&run(&["--help"]));
+    for command in COMMANDS {
+        assert!(
+            help.contains(&format!("\n  {command} ")),
+            "{command}: {help}"
+        );
+    }
+    assert!(help.contains("3  there is nothing to read"), "{help}");
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let wrong: [&[&str]; 16] = [
+        &[],
+        &["count"],
+        &["report", "tools", "--by", "hour"],
+        &["report", "no-such-report"],
+        &["report", "tools", "--since", "yesterday"],
+        &["report", "tools", "--until", "2026-13-01"],
+        &["report", "tools", "--since", "1d", "--until", "2d"],
+        &["ingest"],
+        &["tables", "--data", "x", "--url", "http://127.0.0.1:1"],
+        &["tables", "--url", "127.0.0.1:4318"],
+        &["tables", "--log", "headcount=loud"],
+        &["serve", "--http", "nonsense"],
+        &["serve", "--http", "127.0.0.1"],
+        &["serve", "--http", "127.0.0.1:99999"],
+        &["serve", "--grpc", "nonsense"],
+        &["serve", "--http", ""],
+    ];
+    for arguments in wrong {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_missing_data_folder_ends_with_3_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nothing");
+    for question in [
+        &["tables"][..],
+        &["report", "tools"],
+        &["sql", "SELECT 1 AS one"],
+    ] {
+        let arguments = [question, &["--data", path(&missing)]].concat();
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        let message = stderr(&output);
+        assert!(
+            message.starts_with("headcount: there is no data folder at "),
+            "{message}"
+        );
+        assert!(message.contains("headcount serve"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+    }
+    assert!(!missing.exists(), "a question makes no folder");
+}
+
+#[test]
+fn a_folder_of_something_else_is_no_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter.txt"), "Dear Sir").unwrap();
+    let output = run(&["tables", "--data", path(folder.path())]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stderr(&output).contains("there is no data folder at"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_called_so() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let output = run(&[
+        "serve", "--data", data, "--http", &address, "--grpc", "none",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = stderr(&output);
+    assert!(
+        message.contains("another program is on that port"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_ingested_again_is_counted_span_by_span() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let ingest = || stdout(&run(&["ingest", path(&body), "--data", data]));
+    let first = ingest();
+    let count = first
+        .split_once("taken: ")
+        .unwrap()
+        .1
+        .split(' ')
+        .next()
+        .unwrap();
+    assert_eq!(
+        first,
+        format!("1 file taken: {count} spans stored, 0 refused\n")
+    );
+    assert_eq!(
+        ingest(),
+        format!("1 file taken: 0 spans stored, {count} already there, 0 refused\n")
+    );
+}
+
+#[test]
+fn a_secret_that_went_missing_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = path(folder.path());
+    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let ingest = || stderr(&run(&["ingest", path(&body), "--data", data]));
+    assert_eq!(ingest(), "", "a new folder needs a new secret");
+    std::fs::remove_file(folder.path().join("secret")).unwrap();
+    let warned = ingest();
+    assert!(warned.contains("holds data but no secret"), "{warned}");
+    assert_eq!(ingest(), "");
+}
+
+#[test]
+fn a_server_that_wants_a_token_says_how_to_give_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    let mut child = headcount()
+        .args(["serve", "--data", path(&folder.path().join("data"))])
+        .args(["--http", "127.0.0.1:0", "--grpc", "none"])
+        .args(["--token-file", path(&token)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut banner = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("OTLP/HTTP") {
+        line.clear();
+        assert_ne!(banner.read_line(&mut line).unwrap(), 0);
+    }
+    let url = line.split_whitespace().last().unwrap();
+    let url = url.strip_suffix("/v1/traces").unwrap().to_owned();
+    let without = run(&["tables", "--url", &url]);
+    let other = folder.path().join("other");
+    std::fs::write(&other, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let wrong = run(&["tables", "--url", &url, "--token-file", path(&other)]);
+    let right = run(&["tables", "--url", &url, "--token-file", path(&token)]);
+    child.kill().unwrap();
+    let _status = child.wait().unwrap();
+    let message = stderr(&without);
+    assert!(
+        message.contains("--token-file or HEADCOUNT_TOKEN_FILE"),
+        "{message}"
+    );
+    assert_eq!(without.status.code(), Some(1));
+    let message = stderr(&wrong);
+    assert!(message.contains("has another token"), "{message}");
+    assert_eq!(right.status.code(), Some(0), "{}", stderr(&right));
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_with_1_and_says_what_to_do() {
+    for question in [
+        &["tables"][..],
+        &["report", "tools"],
+        &["demo", "--crews", "1"],
+    ] {
+        let arguments = [question, &["--url", "http://127.0.0.1:1"]].concat();
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let message = stderr(&output);
+        assert!(message.contains("http://127.0.0.1:1"), "{message}");
+        assert!(message.contains("headcount serve"), "{message}");
+    }
+}
+
+#[test]
+fn reports_are_listed_with_their_questions() {
+    let list = program::json(&["report", "--format", "json"]);
+    let names: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|report| report["name"].as_str().unwrap())
+        .collect();
+    for name in [
+        "overview",
+        "versions",
+        "crews",
+        "features",
+        "agents",
+        "tasks",
+        "tools",
+        "models",
+        "tests",
+        "deployments",
+        "flows",
+        "environment",
+        "shared",
+        "losses",
+        "refusals",
+    ] {
+        assert!(names.contains(&name), "{name} is missing from {names:?}");
+    }
+    assert!(
+        list.as_array()
+            .unwrap()
+            .iter()
+            .all(|report| report["question"].as_str().unwrap().ends_with('?'))
+    );
+}
+
+#[test]
+fn the_catalog_keeps_its_own_rules() {
+    let output = run(&["catalog", "--lint"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn the_published_page_is_the_catalog() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../TELEMETRY.md"));
+    let printed = stdout(&run(&["catalog", "--format", "markdown"]));
+    assert!(
+        page.unwrap() == printed,
+        "TELEMETRY.md has drifted: just generate"
+    );
+}
+
+#[test]
+fn the_catalog_is_also_data() {
+    let catalog = program::json(&["catalog", "--format", "json"]);
+    let categories = catalog["categories"].as_array().unwrap();
+    assert!(categories.len() > 14, "{}", categories.len());
+}
+
+#[test]
+fn shells_can_complete_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        let script = stdout(&output);
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = headcount()
+        .args(["catalog", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut errors = String::new();
+    let _read = child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut errors)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{errors}");
+    assert_eq!(errors, "");
+}

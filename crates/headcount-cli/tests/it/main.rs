@@ -1,0 +1,12 @@
+//! The `headcount` command, run as its users run it.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod answers;
+mod client;
+mod command_line;
+mod durability;
+mod forget;
+mod grpc_client;
+mod oracle;
+mod program;
+mod replay;

@@ -1,0 +1,149 @@
+//! The erase door: what came under a token's receipt goes, and nobody learns from the answer whether anything did.
+
+
+use std::time::Duration;
+
+use headcount_wire::Token;
+use crate::peer::{Answer, Headers, Running, request, start};
+use serde_json::json;
+
+const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+/// A feature's use, under `receipt`.
+async fn send_under(running: &Running, receipt: &str, span: u8) {
+    let mut body = request(&["Feature Usage"]);
+    // The span's id, so that each request is a new one.
+    let at = body
+        .windows(8)
+        .position(|window| window == [1, 7, 7, 7, 7, 7, 7, 7])
+        .expect("the span's id");
+    body[at] = span;
+    let headers = [PROTOBUF, ("headcount-receipt", receipt)];
+    let answer = running.send("POST /v1/traces", &headers, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+async fn erase(running: &Running, tokens: &[Token]) -> Answer {
+    let tokens: Vec<String> = tokens.iter().map(Token::reveal).collect();
+    let body = json!({ "tokens": tokens }).to_string();
+    running
+        .send("POST /v1/erase", &[JSON], body.as_bytes())
+        .await
+}
+
+async fn rows(running: &Running, condition: &str) -> i64 {
+    running
+        .number(&format!(
+            "SELECT count(*) FROM feature_uses WHERE {condition}"
+        ))
+        .await
+}
+
+async fn wait_for_rows(running: &Running, wanted: i64) {
+    for _ in 0..600 {
+        if rows(running, "true").await == wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not {wanted} rows: {}", rows(running, "true").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
+    let running = start().await;
+    let [first, second] = [3, 4].map(|byte| Token::new([byte; 16]));
+    send_under(&running, &first.receipt().to_string(), 1).await;
+    send_under(&running, &second.receipt().to_string(), 2).await;
+    assert_eq!(running.post(&request(&["Feature Usage"])).await.status, 200);
+    assert_eq!(rows(&running, "true").await, 2, "one was sent before");
+    assert_eq!(rows(&running, "receipt IS NOT NULL").await, 2);
+    // The store itself does not say what a sender holds.
+    let receipt = format!("receipt = '{}'", &first.receipt().to_string()[..16]);
+    assert_eq!(rows(&running, &receipt).await, 0);
+
+    let nobody = erase(&running, &[Token::new([9; 16])]).await;
+    let somebody = erase(&running, &[first]).await;
+    assert_eq!((nobody.status, somebody.status), (202, 202));
+    assert_eq!(nobody.body, somebody.body, "an answer tells nothing");
+    assert_eq!(somebody.json(), json!({"accepted": 1}));
+    wait_for_rows(&running, 1).await;
+    send_under(&running, &first.receipt().to_string(), 3).await;
+    assert_eq!(rows(&running, "true").await, 1, "a late one is not stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nobody_sent_under_erases_nothing() {
+    let running = start().await;
+    let token = Token::new([3; 16]);
+    send_under(&running, &token.receipt().to_string(), 1).await;
+    // Neither another token, nor the receipt itself, which went over the network.
+    let receipt = Token::new(*token.receipt().as_bytes());
+    let answer = erase(&running, &[Token::new([4; 16]), receipt]).await;
+    assert_eq!(answer.status, 202);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(rows(&running, "true").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_is_no_receipt_is_as_good_as_none() {
+    let running = start().await;
+    let long = "0".repeat(33);
+    for (span, receipt) in [
+        "",
+        "receipt",
+        "0123",
+        &long,
+        "g0000000000000000000000000000000",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        send_under(&running, receipt, 10 + span as u8).await;
+    }
+    assert_eq!(rows(&running, "receipt IS NULL").await, 5);
+    assert_eq!(rows(&running, "true").await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_order_is_refused_and_explained() {
+    let running = start().await;
+    let token = "00000000000000000000000000000000";
+    let many = json!({ "tokens": vec![token; 10_001] }).to_string();
+    let most = json!({ "tokens": vec![token; 10_000] }).to_string();
+    let huge = vec![b' '; 600 * 1024];
+    let one = json!({ "tokens": [token] }).to_string();
+    let cases: [(&str, Headers<'_>, &[u8], u16); 11] = [
+        ("POST /v1/erase", &[JSON], most.as_bytes(), 202),
+        ("POST /v1/erase", &[JSON], many.as_bytes(), 400),
+        ("POST /v1/erase", &[JSON], b"{\"tokens\": []}", 400),
+        ("POST /v1/erase", &[JSON], b"{\"tokens\": [\"zz\"]}", 400),
+        ("POST /v1/erase", &[JSON], b"{\"tokens\": [1]}", 400),
+        ("POST /v1/erase", &[JSON], b"[]", 400),
+        ("POST /v1/erase", &[JSON], b"{", 400),
+        ("POST /v1/erase", &[JSON], &huge, 413),
+        ("POST /v1/erase", &[], one.as_bytes(), 415),
+        ("GET /v1/erase", &[], b"", 405),
+        (
+            "POST /v1/erase",
+            &[JSON, ("Content-Encoding", "gzip")],
+            b"x",
+            415,
+        ),
+    ];
+    for (line, headers, body, status) in cases {
+        let answer = running.send(line, headers, body).await;
+        assert_eq!(answer.status, status, "{line} {}", answer.text());
+        if status >= 400 {
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/problem+json")
+            );
+            assert!(!answer.text().contains("zz"), "{}", answer.text());
+        }
+        if status == 405 {
+            assert_eq!(answer.header("allow"), Some("POST"));
+        }
+    }
+}

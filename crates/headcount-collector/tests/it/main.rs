@@ -1,0 +1,10 @@
+//! The collector through its sockets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod connections;
+mod erase;
+mod grpc;
+mod http;
+mod peer;
+mod promises;
+mod query;
