@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 /// Its settings are in `.cargo/config.toml`.
 #[cfg(unix)]
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Headcount counts heads and never reads the mail: anonymous usage telemetry for AI-agent crews.
 ///

@@ -32,9 +32,9 @@ const TARGET: usize = 128 << 20;
 /// Which of a day's files to merge, if any.
 pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
     let mut tiers: BTreeMap<(&str, u32), Vec<ActiveFile>> = BTreeMap::new();
-    for file in files.iter().filter(|file| file.size < LARGE) {
+    for file in files.iter().filter(|file| is_mergeable(file)) {
         // A tier is a factor of eight in rows; what is merged moves up by about one.
-        let tier = (file.rows / 256 + 1).ilog2() / 3;
+        let tier = (file.rows.unwrap_or_default() / 256 + 1).ilog2() / 3;
         tiers
             .entry((&file.day, tier))
             .or_default()
@@ -47,12 +47,17 @@ pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>
 /// Each day's small files, for days before `today` (or all days), where there are at least two.
 pub(crate) fn plan_whole_days(files: &[ActiveFile], before: Option<&str>) -> Vec<Vec<ActiveFile>> {
     let mut days: BTreeMap<&str, Vec<ActiveFile>> = BTreeMap::new();
-    for file in files.iter().filter(|file| file.size < LARGE) {
+    for file in files.iter().filter(|file| is_mergeable(file)) {
         if before.is_none_or(|today| file.day.as_str() < today) {
             days.entry(&file.day).or_default().push(file.clone());
         }
     }
     days.into_values().filter(|files| files.len() > 1).collect()
+}
+
+/// A file with a deletion vector is left alone: merging it would bring back rows that another program deleted.
+fn is_mergeable(file: &ActiveFile) -> bool {
+    file.size < LARGE && file.deletion_vector.is_none()
 }
 
 /// Replaces `old`, files of one day, by one file (or a few large ones).

@@ -11,7 +11,7 @@ use headcount_catalog::{KeyedReceipt, TableId};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::disk::simulated::SimulatedDisk;
-use crate::neighbours::ask_delta;
+use crate::neighbours::read_beside;
 use crate::promises::{batch, batch_under, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
@@ -141,7 +141,7 @@ async fn what_is_erased_is_gone_from_memory_log_and_tables_and_the_rest_stays() 
     // Others see the same.
     let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
     assert_eq!(stored(&beside).await, rest);
-    let count = ask_delta(dir.path(), "default/crews", "SELECT count(*) AS n FROM t").await;
+    let count = read_beside(dir.path(), "SELECT count(*) AS n FROM crews").await;
     assert!(count.contains("| 60 |"), "{count}");
     drop(snapshot);
     lake.close().await.unwrap();

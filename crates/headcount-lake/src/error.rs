@@ -51,6 +51,24 @@ pub enum LakeError {
         /// The type in the catalog.
         wanted: String,
     },
+    /// A table uses a feature of the Delta protocol that is not implemented here.
+    #[error(
+        "table {table} uses the Delta feature {feature}, which Headcount does not support; remove the feature from the table, or restore the table to the version before it"
+    )]
+    UnsupportedFeature {
+        /// The table.
+        table: String,
+        /// The feature, as the protocol names it.
+        feature: String,
+    },
+    /// Another program deleted rows of a file without writing the file anew.
+    #[error(
+        "{path} has a deletion vector, which Headcount does not support; rewrite the file with the program that deleted the rows (in Spark: REORG TABLE … APPLY (PURGE))"
+    )]
+    DeletionVector {
+        /// The file.
+        path: PathBuf,
+    },
     /// A table's log could not be read or written.
     #[error("the log of table {table} could not be used")]
     Delta {
@@ -68,6 +86,18 @@ pub enum LakeError {
     /// The store was closed, or its log has stopped.
     #[error("the store is closed")]
     Closed,
+}
+
+/// An error with the chain of its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 impl LakeError {

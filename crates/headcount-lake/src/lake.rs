@@ -104,7 +104,7 @@ impl Lake {
         let collector = load_or_create_collector(&*disk, &root)?;
         let mut logs = Vec::with_capacity(schema.tables.len());
         for table in &schema.tables {
-            let log = TableLog::open(&table_folder(&root, table), table, &collector).await?;
+            let log = TableLog::open(&table_folder(&root, table), table, &collector)?;
             log.accepts(table)?;
             logs.push(log);
         }

@@ -151,11 +151,13 @@ impl<'a> ParquetFile<'a> {
             .map_err(LakeError::io("look at", &path))?
             .len();
         Ok(ActiveFile {
+            log_path: self.name.clone(),
             path: self.name,
             size,
-            rows: self.rows,
+            rows: Some(self.rows),
             day: self.day,
             time: self.time,
+            deletion_vector: None,
         })
     }
 }

@@ -1,5 +1,9 @@
 //! The store's promises, each a test with the promise's name.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "batches that admission did not make"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

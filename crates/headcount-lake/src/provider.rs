@@ -29,8 +29,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 
-use crate::delta::log::ActiveFile;
-use crate::snapshot::Files;
+use crate::delta::log::{ActiveFile, Files};
+use crate::error::LakeError;
 
 /// Bytes of Parquet footers kept between queries.
 const FOOTER_BYTES: usize = 32 << 20;
@@ -95,6 +95,7 @@ impl LakeTable {
         predicate: Option<&Arc<dyn PhysicalExpr>>,
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        self.refuse_deletion_vectors()?;
         let files = self.files_for(predicate)?;
         if files.is_empty() {
             return Ok(None);
@@ -119,6 +120,18 @@ impl LakeTable {
             .with_limit(limit)
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    /// Fails if rows of a file do not belong to the table any more: the scan cannot leave them out.
+    fn refuse_deletion_vectors(&self) -> Result<()> {
+        let mut files = self.files.iter();
+        let Some(file) = files.find(|file| file.deletion_vector.is_some()) else {
+            return Ok(());
+        };
+        let error = LakeError::DeletionVector {
+            path: self.folder.join(&file.path),
+        };
+        Err(DataFusionError::External(Box::new(error)))
     }
 
     /// The files whose bounds of `time` agree with the predicate.
@@ -219,10 +232,12 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let rows: u64 = self.files.iter().map(|file| file.rows).sum();
+        let rows: Option<u64> = self.files.iter().map(|file| file.rows).sum();
         let memory: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
         let mut statistics = Statistics::new_unknown(&self.schema);
-        statistics.num_rows = Precision::Exact(rows as usize + memory);
+        if let Some(rows) = rows {
+            statistics.num_rows = Precision::Exact(rows as usize + memory);
+        }
         Some(statistics)
     }
 }
@@ -258,10 +273,12 @@ fn as_queried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     )?)
 }
 
-/// What a file is known to hold, for planning: the row count is exact.
+/// What a file is known to hold, for planning: a row count is exact.
 fn file_statistics(file: &ActiveFile, schema: &SchemaRef) -> Statistics {
     let mut statistics = bounds(file, schema);
-    statistics.num_rows = Precision::Exact(file.rows as usize);
+    if let Some(rows) = file.rows {
+        statistics.num_rows = Precision::Exact(rows as usize);
+    }
     // The bounds were rounded outwards in the log: good for leaving files out, not for answering min() and max().
     for column in &mut statistics.column_statistics {
         column.min_value = std::mem::take(&mut column.min_value).to_inexact();

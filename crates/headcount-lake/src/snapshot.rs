@@ -11,15 +11,12 @@ use headcount_catalog::{Schema, TableId};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
-use crate::delta::log::{ActiveFile, TableLog, table_folder};
+use crate::delta::log::{Files, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::memtable::{Chunk, Generation, Layout, Renumbering, TableBatches, decode};
 use crate::options::LakeOptions;
 use crate::provider::{FooterCache, LakeTable, location};
 use crate::wal::{aside, replay};
-
-/// The active files of one table.
-pub(crate) type Files = Arc<Vec<ActiveFile>>;
 
 /// What queries see of a running store, changed in one step at each change.
 pub(crate) struct View {
@@ -217,15 +214,11 @@ impl LakeSnapshot {
         let read = tokio::task::spawn_blocking(move || replay::read_beside_writer(&wal));
         let segments = read.await.map_err(|_| LakeError::Closed)??;
         aside::tell(&segments);
-        let collector = std::fs::read_to_string(root.join("collector")).unwrap_or_default();
-        let mut files = Vec::new();
-        let mut applied = Vec::new();
-        for table in &schema.tables {
-            let folder = table_folder(&root, table);
-            let log = TableLog::open(&folder, table, collector.trim()).await?;
-            applied.push(log.applied());
-            files.push(log.files());
-        }
+        let (tables, of) = (root.clone(), Arc::clone(&schema));
+        let opened = tokio::task::spawn_blocking(move || open_logs(&tables, &of));
+        let logs = opened.await.map_err(|_| LakeError::Closed)??;
+        let applied = logs.iter().map(TableLog::applied).collect();
+        let files = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(schema, applied);
         let decoding = Arc::clone(&layout);
         let decoded = tokio::task::spawn_blocking(move || {
@@ -269,7 +262,7 @@ impl LakeSnapshot {
         let (Some(files), Some(batches)) = (self.files.get(index), self.batches.get(index)) else {
             return 0;
         };
-        let in_files: u64 = files.iter().map(|file| file.rows).sum();
+        let in_files: u64 = files.iter().filter_map(|file| file.rows).sum();
         let in_memory: usize = batches.iter().map(RecordBatch::num_rows).sum();
         in_files + in_memory as u64
     }
@@ -297,6 +290,17 @@ impl LakeSnapshot {
             .get(usize::from(table.0))
             .map_or(0, |files| files.len())
     }
+}
+
+/// Every table's log, for reading alone.
+fn open_logs(root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
+    let collector = std::fs::read_to_string(root.join("collector")).unwrap_or_default();
+    let mut logs = Vec::with_capacity(schema.tables.len());
+    for table in &schema.tables {
+        let folder = table_folder(root, table);
+        logs.push(TableLog::open(&folder, table, collector.trim())?);
+    }
+    Ok(logs)
 }
 
 /// The chunks of replayed segments.

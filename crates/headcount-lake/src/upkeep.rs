@@ -2,19 +2,15 @@
 //! no table and no reader needs.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::Utc;
-use deltalake_core::DeltaTableBuilder;
-use deltalake_core::protocol::checkpoints::create_checkpoint;
 use headcount_catalog::{Table, TableId};
-use tokio::task::spawn_blocking;
-use url::Url;
 
 use crate::compaction::{merge, plan, plan_whole_days};
+use crate::delta::checkpoint;
 use crate::delta::log::{TableLog, table_folder};
 use crate::error::LakeError;
 use crate::lake::Inner;
@@ -53,7 +49,7 @@ pub(crate) async fn run(
     for (id, table) in inner.schema.iter() {
         let working = Arc::clone(inner);
         quiet::run(move || merge_table(&working, id, scope, round)).await??;
-        checkpoint_where_due(inner, upkeep, id, table).await?;
+        checkpoint_where_due(inner, upkeep, id).await?;
         if round {
             vacuum(inner, upkeep, id, table)?;
         }
@@ -86,7 +82,6 @@ async fn checkpoint_where_due(
     inner: &Inner,
     upkeep: &mut Upkeep,
     id: TableId,
-    table: &Table,
 ) -> Result<(), LakeError> {
     let log = inner.logs[usize::from(id.0)].lock().clone();
     let last = match upkeep.checkpoints.get(&id.0) {
@@ -100,18 +95,14 @@ async fn checkpoint_where_due(
     let Some(version) = log.version.filter(|_| due) else {
         return Ok(());
     };
-    let failed = |error| LakeError::delta(&table.name, error);
-    let url = Url::from_directory_path(&log.folder)
-        .map_err(|()| LakeError::delta(&table.name, "its folder's path is not absolute"))?;
-    let builder = DeltaTableBuilder::from_url(url).map_err(failed)?;
-    let opened = builder.with_version(version).load().await.map_err(failed)?;
-    create_checkpoint(&opened, None).await.map_err(failed)?;
     let retention = inner.options.log_retention;
-    let cleaned = spawn_blocking(move || {
-        sync_checkpoint(&log, version)?;
+    let disk = Arc::clone(&inner.disk);
+    let cleaned = quiet::run(move || {
+        checkpoint::write(&*disk, &log.log_folder(), version)?;
+        // Commits may go only now that the checkpoint is durable.
         remove_old_commits(&log, version, retention)
     });
-    cleaned.await.map_err(|_| LakeError::Closed)??;
+    cleaned.await??;
     let _before = upkeep.checkpoints.insert(id.0, version);
     Ok(())
 }
@@ -123,20 +114,6 @@ fn last_checkpoint(log: &TableLog) -> u64 {
         .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
     hint.and_then(|hint| hint["version"].as_u64())
         .unwrap_or_default()
-}
-
-/// `deltalake-core` does not ask the file system to keep what it wrote; commits may go only once it does.
-fn sync_checkpoint(log: &TableLog, version: u64) -> Result<(), LakeError> {
-    let folder = log.log_folder();
-    let prefix = format!("{version:020}.checkpoint");
-    for (name, path) in entries(&folder)? {
-        if name.starts_with(&prefix) || name == "_last_checkpoint" {
-            let synced = File::open(&path).and_then(|file| file.sync_all());
-            synced.map_err(LakeError::io("sync", &path))?;
-        }
-    }
-    let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-    synced.map_err(LakeError::io("sync", &folder))
 }
 
 /// Removes commits and checkpoints before `version` that are older than `retention`, for readers that have begun.

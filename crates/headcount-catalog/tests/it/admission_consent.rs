@@ -1,6 +1,5 @@
 //! Content is kept only where its sender's consent is proven (promise 2).
 
-
 use crate::rows::{
     RECEIVED_US, TestSpan, admission, admit, holds, refused, request, sharing_crew, span, table,
 };

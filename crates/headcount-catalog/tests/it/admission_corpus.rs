@@ -1,11 +1,10 @@
 //! Genuine CrewAI traffic, row against span, field by field. The bodies' README is that of the corpus they come from:
 //! crews of two agents and three tasks whose content carries `CANARY` texts.
 
-
 use crate::rows;
-use headcount_catalog::Outcome;
 use crate::rows::decoded::{Decoded, load};
 use crate::rows::{RECEIVED_US, admission, refusals, rows, table};
+use headcount_catalog::Outcome;
 use serde_json::Value;
 
 /// What must not be sent: of genuine traffic a sender is told nothing else, since SDKs warn of it at each export.
@@ -49,8 +48,15 @@ fn same(stored: Option<&Value>, sent: Option<&Value>) -> bool {
     stored.map(|value| number(plain(value))) == sent.map(|value| number(plain(value)))
 }
 
-/// For each span name: its table, and which column holds which attribute as it is.
-const PLAIN: [(&str, &str, &[(&str, &str)]); 12] = [
+/// A span's name, its table, and which column holds which attribute.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// Attributes that are stored as they are.
+const PLAIN: [Case; 12] = [
     (
         "Crew Created",
         "crews",
@@ -205,7 +211,7 @@ fn each_span_gives_its_row_with_the_values_that_were_sent() {
 }
 
 /// Which column holds which member of the elements of a JSON attribute.
-const MEMBERS: [(&str, &str, &[(&str, &str)]); 2] = [
+const MEMBERS: [Case; 2] = [
     (
         "crew_agents",
         "agents",

@@ -1,8 +1,7 @@
 //! Adding a framework is adding a file; a file that the catalog contradicts is refused at start-up.
 
-
-use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Secret};
 use crate::rows::{RECEIVED_US, refused, request_from, span, table};
+use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Secret};
 use serde_json::json;
 
 /// An invented framework whose spans carry native lists and dotted keys.

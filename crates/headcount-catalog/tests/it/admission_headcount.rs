@@ -1,15 +1,14 @@
 //! What Headcount's own client sends arrives whole. The expectations come from the catalog: a field that is added to it is
 //! missing here until the dialect has it.
 
-
 use crate::rows;
 use std::collections::BTreeMap;
 
-use headcount_catalog::{Catalog, Field, Kind, Outcome, Place, RECEIPT_COLUMN, Tier};
 use crate::rows::client::{
     NOT_SENT, SPANS, admit, admit_all, example, fields, filled, is_shared, resource,
 };
 use crate::rows::{START_NS, holds, refusals, refused, span, table};
+use headcount_catalog::{Catalog, Field, Kind, Outcome, Place, RECEIPT_COLUMN, Tier};
 use serde_json::{Map, Value, json};
 
 /// The row of the one span, without the columns that every table begins with.

@@ -1,10 +1,9 @@
 //! Content of Headcount's own client is kept where its span says that the crew shares itself, and nowhere else.
 
-
 use crate::rows;
-use headcount_catalog::Kind;
 use crate::rows::client::{SPANS, admit, admit_all, example, fields, filled, is_shared, resource};
 use crate::rows::{holds, refusals, refused, span, table};
+use headcount_catalog::Kind;
 use serde_json::json;
 
 #[test]

@@ -1,8 +1,7 @@
 //! A mark on a span proves its crew's consent, and nothing else does where the dialect says so (promise 2).
 
-
-use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};
 use crate::rows::{RECEIVED_US, TestSpan, holds, refusals, refused, request_from, span, table};
+use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};
 use serde_json::{Value, json};
 
 const MARKED: &str = r#"

@@ -1,13 +1,12 @@
 //! The promises that admission keeps, each as a test of its name.
 
-
-use headcount_catalog::{Catalog, Tier};
-use headcount_wire::StatusCode;
-use proptest::prelude::*;
 use crate::rows::{
     RECEIVED_US, START_NS, TestSpan, admission, admit, holds, refused, request, request_from, rows,
     sharing_crew, span, table,
 };
+use headcount_catalog::{Catalog, Tier};
+use headcount_wire::StatusCode;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[test]

@@ -1,13 +1,12 @@
 //! What comes with a receipt can be told by whoever holds its token, and by nobody else.
 
-
 use crate::rows;
+use crate::rows::client::{SPANS, example, filled, resource};
+use crate::rows::{RECEIVED_US, TestSpan, admission, request_of, span};
 use headcount_catalog::{
     Admission, Catalog, Dialect, DialectError, Outcome, RECEIPT_COLUMN, Secret,
 };
 use headcount_wire::Token;
-use crate::rows::client::{SPANS, example, filled, resource};
-use crate::rows::{RECEIVED_US, TestSpan, admission, request_of, span};
 use serde_json::json;
 
 /// One span of each kind, and one that is refused.

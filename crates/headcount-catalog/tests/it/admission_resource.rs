@@ -1,11 +1,12 @@
 //! What a span takes from its resource.
 
-
 use std::time::{Duration, Instant};
 
+use crate::rows::{
+    RECEIVED_US, START_NS, TestSpan, holds, refusals, refused, request_of, span, table,
+};
 use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};
 use headcount_wire::{RequestEncoder, SpanHeader};
-use crate::rows::{RECEIVED_US, START_NS, TestSpan, holds, refusals, refused, request_of, span, table};
 use serde_json::{Value, json};
 
 /// An invented framework that says once, of its process, what holds for each span.

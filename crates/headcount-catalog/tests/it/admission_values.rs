@@ -1,6 +1,5 @@
 //! What becomes of single values: lists with something else in them, secrets in words, times, and what the sender is told.
 
-
 use crate::rows;
 use crate::rows::{admit, holds, refused, span, table};
 use serde_json::{Value, json};

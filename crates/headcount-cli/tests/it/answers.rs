@@ -1,14 +1,12 @@
 //! From captured bodies to answers, through the program alone.
 
-
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::program::{Server, corpus, json, path, run, stderr, stdout};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use crate::program::{Server, corpus, json, path, run, stderr, stdout};
 use serde_json::{Value, json};
 
 fn ingested(scenarios: &[&str]) -> tempfile::TempDir {

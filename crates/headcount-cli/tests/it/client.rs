@@ -1,14 +1,12 @@
 //! From the client's calls to the collector's tables, through the doors of both.
 
-
-
 use std::time::Duration;
 
+use crate::program::{Server, headcount, json, path};
 use headcount::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin,
     Installation, Llm, Process, ProjectKind, Runtime, Task, Telemetry, Tool,
 };
-use crate::program::{Server, headcount, json, path};
 use serde_json::{Map, Value, json};
 
 /// The rows of a table without the columns that are random, keyed or times, and without what is null.

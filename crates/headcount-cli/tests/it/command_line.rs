@@ -1,7 +1,5 @@
 //! What scripts rely on: help, exit codes, what goes to which stream.
 
-
-
 use crate::program;
 use std::io::{BufRead as _, Read as _};
 use std::process::Stdio;

@@ -1,7 +1,5 @@
 //! Promise 8, shown on the real program: `kill -9` in the middle of load, restart, count.
 
-
-
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -9,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use headcount_wire::{RequestEncoder, SpanHeader};
 use crate::program::{Server, json, path};
+use headcount_wire::{RequestEncoder, SpanHeader};
 use serde_json::Value;
 use ureq::Agent;
 

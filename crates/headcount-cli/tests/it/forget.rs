@@ -1,14 +1,12 @@
 //! `headcount forget`: what an installation sent is gone from the collector, and nothing else is.
 
-
-
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::program::{Server, headcount, json, path};
 use headcount::{Crew, Telemetry, Tool};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use crate::program::{Server, headcount, json, path};
 use serde_json::Value;
 
 /// One machine's client: it sends a crew that shares its content, and tools with names of its own.

@@ -1,7 +1,6 @@
 //! Every captured body of the corpus through every door: OTLP/HTTP, OTLP/gRPC and `headcount ingest`. The tables must
 //! say, field by field, what the decoded body says, and content must be where a crew shared it and nowhere else.
 
-
 use crate::grpc_client;
 use crate::oracle;
 use crate::program;
@@ -9,10 +8,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::program::{Server, path, run, stderr};
 use headcount_catalog::Catalog;
 use headcount_lake::LakeSnapshot;
 use headcount_reports::{QueryLimits, Reports};
-use crate::program::{Server, path, run, stderr};
 use serde_json::Value;
 
 /// The tables of the default tier that the oracle knows, and those of the shared tier.

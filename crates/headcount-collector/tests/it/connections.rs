@@ -1,16 +1,15 @@
 //! Connections through real sockets: the silent, the slow and the idle are closed, the rest are served.
 
-
 use crate::peer;
 use std::time::{Duration, Instant};
 
+use crate::peer::{Running, request, start, start_within};
 use headcount_collector::ReceiverLimits;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use crate::peer::{Running, request, start, start_within};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

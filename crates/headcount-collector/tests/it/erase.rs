@@ -1,10 +1,9 @@
 //! The erase door: what came under a token's receipt goes, and nobody learns from the answer whether anything did.
 
-
 use std::time::Duration;
 
-use headcount_wire::Token;
 use crate::peer::{Answer, Headers, Running, request, start};
+use headcount_wire::Token;
 use serde_json::json;
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");

@@ -1,8 +1,8 @@
 //! OTLP/gRPC through a real socket, its frames written out by hand.
 
-
 use std::time::Duration;
 
+use crate::peer::{Running, request, start, start_within};
 use futures::StreamExt as _;
 use headcount_collector::{Reason, ReceiverLimits};
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -10,7 +10,6 @@ use hyper::body::{Bytes, Frame};
 use hyper::client::conn::http2;
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use crate::peer::{Running, request, start, start_within};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 

@@ -1,14 +1,13 @@
 //! OTLP/HTTP through a real socket: good bodies in every coding, and every kind of bad one.
 
-
 use crate::peer;
 use std::io::Write as _;
 use std::time::Duration;
 
+use crate::peer::{Headers, request, start, start_within};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use headcount_collector::{Reason, ReceiverLimits};
-use crate::peer::{Headers, request, start, start_within};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 const JSON: (&str, &str) = ("Content-Type", "application/json");

@@ -1,10 +1,10 @@
 //! Promises 1 and 10 where logs are concerned, with the real collector logging everything that it can.
 
-
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::peer::start_within;
 use headcount_collector::ReceiverLimits;
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -12,7 +12,6 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use crate::peer::start_within;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 

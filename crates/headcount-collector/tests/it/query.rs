@@ -1,10 +1,9 @@
 //! The site behind the HTTP listeners: answers for this machine, refusals for the rest.
 
-
 use std::time::Duration;
 
-use headcount_collector::ReceiverLimits;
 use crate::peer::{Headers, request, start, start_within};
+use headcount_collector::ReceiverLimits;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_and_sql_are_answered_in_json_and_csv() {

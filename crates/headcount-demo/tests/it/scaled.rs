@@ -1,6 +1,5 @@
 //! Endless traffic keeps its promises: exact batches, ids of its own, crews that come back.
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 

@@ -1,6 +1,5 @@
 //! The week looks like CrewAI's traffic: checked with the collector's own reader.
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 

@@ -125,13 +125,13 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
     }
     for file in change.remove {
         actions.push(json!({"remove": {
-            "path": file.path, "deletionTimestamp": now_ms, "dataChange": change.data_change,
+            "path": file.log_path, "deletionTimestamp": now_ms, "dataChange": change.data_change,
             "extendedFileMetadata": true, "partitionValues": {"day": file.day}, "size": file.size,
         }}));
     }
     for file in change.add {
         actions.push(json!({"add": {
-            "path": file.path, "partitionValues": {"day": file.day}, "size": file.size,
+            "path": file.log_path, "partitionValues": {"day": file.day}, "size": file.size,
             "modificationTime": now_ms, "dataChange": change.data_change,
             "stats": stats(file).to_string(),
         }}));
@@ -140,7 +140,10 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
 }
 
 fn stats(file: &ActiveFile) -> Value {
-    let mut stats = json!({"numRecords": file.rows});
+    let mut stats = json!({});
+    if let Some(rows) = file.rows {
+        stats["numRecords"] = json!(rows);
+    }
     let bounds = file.time.and_then(|(least, greatest)| {
         // The protocol keeps milliseconds: round outwards.
         let least = DateTime::from_timestamp_millis(least.div_euclid(1000))?;

@@ -1,32 +1,41 @@
 //! A table's log, replayed: which files are active, and up to which sequence number of the write-ahead log they go.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deltalake_core::{DeltaTableBuilder, DeltaTableError};
 use headcount_catalog::Table;
+use parquet::file::metadata::ParquetMetaDataReader;
 use serde_json::Value;
-use url::Url;
 
-use super::schema;
+use super::checkpoint::vector_id;
+use super::replay::{commit_path, read_commit, replay};
+use super::{protocol, schema};
 use crate::error::LakeError;
-use crate::snapshot::Files;
 
 /// A Parquet file that belongs to its table now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ActiveFile {
     /// Relative to the table's folder, decoded.
     pub(crate) path: String,
+    /// The same as the log writes it: a `remove` has to repeat it to the letter.
+    pub(crate) log_path: String,
     /// Bytes.
     pub(crate) size: u64,
-    pub(crate) rows: u64,
+    /// Rows that belong to the table; `None` where neither the log nor the file's footer could say.
+    pub(crate) rows: Option<u64>,
     /// `YYYY-MM-DD`.
     pub(crate) day: String,
     /// The least and greatest `time`, microseconds since 1970 UTC.
     pub(crate) time: Option<(i64, i64)>,
+    /// The id of the deletion vector that says which rows do not belong to the table any more. We write none and cannot apply
+    /// one: such a file is neither read nor rewritten.
+    pub(crate) deletion_vector: Option<String>,
 }
+
+/// The active files of one table.
+pub(crate) type Files = Arc<Vec<ActiveFile>>;
 
 /// The folder of a table: the tiers never share one (promise 2).
 pub(crate) fn table_folder(root: &Path, table: &Table) -> PathBuf {
@@ -44,20 +53,20 @@ pub(crate) struct TableLog {
     pub(crate) app_id: String,
     /// The last version applied; `None` before the table exists.
     pub(crate) version: Option<u64>,
-    active: BTreeMap<String, ActiveFile>,
+    /// By path and deletion vector: the protocol's key of a file.
+    active: BTreeMap<(String, Option<String>), ActiveFile>,
     transaction: Option<u64>,
     /// The `metaData` action in force.
     pub(crate) metadata: Value,
+    protocol: Value,
 }
 
 impl TableLog {
     /// Reads the log; a table that does not exist yet has an empty one.
-    pub(crate) async fn open(
-        folder: &Path,
-        table: &Table,
-        collector: &str,
-    ) -> Result<Self, LakeError> {
-        let mut log = Self {
+    ///
+    /// Fails if the log is damaged, or if the table uses a feature of the protocol that is not implemented here.
+    pub(crate) fn open(folder: &Path, table: &Table, collector: &str) -> Result<Self, LakeError> {
+        let empty = || Self {
             table: table.name.clone(),
             folder: folder.to_path_buf(),
             app_id: format!("headcount/{collector}/{}", table.name),
@@ -65,136 +74,65 @@ impl TableLog {
             active: BTreeMap::new(),
             transaction: None,
             metadata: Value::Null,
+            protocol: Value::Null,
         };
-        if log.begins_with_checkpoint()? {
-            log.load().await?;
-        }
-        log.refresh()?;
+        let log_folder = folder.join("_delta_log");
+        let (mut log, version) = replay(&log_folder, None, empty, Self::apply)?;
+        log.version = version;
+        log.complete()?;
         Ok(log)
-    }
-
-    /// Whether there is more to the log than its commits: one that still begins at its beginning is a few small files,
-    /// read as they are.
-    fn begins_with_checkpoint(&self) -> Result<bool, LakeError> {
-        let folder = self.log_folder();
-        if folder.join("_last_checkpoint").exists() {
-            return Ok(true);
-        }
-        if !folder.exists() || self.commit_path(0).exists() {
-            return Ok(false);
-        }
-        for entry in std::fs::read_dir(&folder).map_err(LakeError::io("list", &folder))? {
-            let name = entry.map_err(LakeError::io("list", &folder))?.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(".parquet") || name.ends_with(".json") {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Reads the log with its checkpoint.
-    async fn load(&mut self) -> Result<(), LakeError> {
-        let name = self.table.clone();
-        let failed = |error: DeltaTableError| LakeError::delta(&name, error);
-        let url = Url::from_directory_path(&self.folder)
-            .map_err(|()| LakeError::delta(&name, "its folder's path is not absolute"))?;
-        let table = DeltaTableBuilder::from_url(url)
-            .map_err(failed)?
-            .load()
-            .await
-            .map_err(failed)?;
-        let state = table.snapshot().map_err(failed)?;
-        for view in state.log_data().iter() {
-            let partitions = view.partition_values_map();
-            let stats = view
-                .stats()
-                .and_then(|stats| serde_json::from_str(&stats).ok());
-            let file = ActiveFile {
-                path: view.object_store_path().to_string(),
-                size: view.size().try_into().unwrap_or_default(),
-                day: partitions.get("day").cloned().flatten().unwrap_or_default(),
-                rows: 0,
-                time: None,
-            };
-            self.insert(file, &stats.unwrap_or_default());
-        }
-        let store = table.log_store();
-        let transaction = state
-            .transaction_version(store.as_ref(), &self.app_id)
-            .await;
-        let transaction = transaction.map_err(failed)?;
-        self.transaction = transaction.and_then(|version| version.try_into().ok());
-        self.metadata = serde_json::to_value(state.metadata())
-            .map_err(|error| LakeError::delta(&name, error))?;
-        self.version = Some(state.version());
-        Ok(())
     }
 
     /// Applies the commits that came since.
     pub(crate) fn refresh(&mut self) -> Result<(), LakeError> {
+        let mut is_changed = false;
         loop {
             let version = self.next_version();
-            let path = self.commit_path(version);
-            let commit = match std::fs::read_to_string(&path) {
-                Ok(commit) => commit,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(LakeError::io("read", &path)(error)),
+            let Some(actions) = read_commit(&self.commit_path(version))? else {
+                break;
             };
-            for line in commit.lines().filter(|line| !line.is_empty()) {
-                let action: Value =
-                    serde_json::from_str(line).map_err(|error| LakeError::Damaged {
-                        path: path.clone(),
-                        offset: 0,
-                        reason: error.to_string(),
-                    })?;
-                self.apply(&action);
+            for action in &actions {
+                self.apply(action);
             }
             self.version = Some(version);
+            is_changed = true;
         }
+        if is_changed { self.complete() } else { Ok(()) }
+    }
+
+    /// Checks the protocol, and finds out how many rows those files have of which the log does not say it: statistics are
+    /// optional in the protocol, and "not said" must not read as none.
+    fn complete(&mut self) -> Result<(), LakeError> {
+        protocol::check(&self.table, &self.protocol, &self.metadata)?;
+        for file in self.active.values_mut() {
+            if file.rows.is_none() && file.deletion_vector.is_none() {
+                file.rows = rows_in(&self.folder.join(&file.path));
+            }
+        }
+        Ok(())
     }
 
     /// Applies one action.
     pub(crate) fn apply(&mut self, action: &Value) {
         if let Some(add) = action.get("add") {
-            let stats = add["stats"]
-                .as_str()
-                .and_then(|stats| serde_json::from_str(stats).ok());
-            let file = ActiveFile {
-                path: decoded(&add["path"]),
-                size: add["size"].as_u64().unwrap_or_default(),
-                day: add["partitionValues"]["day"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-                rows: 0,
-                time: None,
-            };
-            self.insert(file, &stats.unwrap_or_default());
+            let file = active_file(add);
+            let key = (file.path.clone(), file.deletion_vector.clone());
+            self.active.insert(key, file);
         } else if let Some(remove) = action.get("remove") {
-            let _removed = self.active.remove(&decoded(&remove["path"]));
+            let key = (
+                decoded(&remove["path"]),
+                vector_id(&remove["deletionVector"]),
+            );
+            self.active.remove(&key);
         } else if let Some(transaction) = action.get("txn") {
             if transaction["appId"] == self.app_id.as_str() {
                 self.transaction = transaction["version"].as_u64();
             }
         } else if let Some(metadata) = action.get("metaData") {
             self.metadata = metadata.clone();
+        } else if let Some(protocol) = action.get("protocol") {
+            self.protocol = protocol.clone();
         }
-    }
-
-    fn insert(&mut self, mut file: ActiveFile, stats: &Value) {
-        file.rows = stats["numRecords"].as_u64().unwrap_or_default();
-        let bound = |which: &str| {
-            let text = stats[which]["time"].as_str()?;
-            Some(
-                chrono::DateTime::parse_from_rfc3339(text)
-                    .ok()?
-                    .timestamp_micros(),
-            )
-        };
-        // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
-        file.time = bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999));
-        let _replaced = self.active.insert(file.path.clone(), file);
     }
 
     /// The version of the next commit.
@@ -207,7 +145,7 @@ impl TableLog {
     }
 
     pub(crate) fn commit_path(&self, version: u64) -> PathBuf {
-        self.log_folder().join(format!("{version:020}.json"))
+        commit_path(&self.log_folder(), version)
     }
 
     /// The last sequence number of the write-ahead log that is in the table; 0 if none is.
@@ -223,9 +161,11 @@ impl TableLog {
         }
     }
 
-    /// Whether the file is active.
+    /// Whether the file is active, with a deletion vector or without.
     pub(crate) fn contains(&self, path: &str) -> bool {
-        self.active.contains_key(path)
+        let from = (path.to_owned(), None);
+        let mut files = self.active.range(from..);
+        files.next().is_some_and(|((active, _), _)| active == path)
     }
 
     /// The active files, in the order of their days.
@@ -234,9 +174,49 @@ impl TableLog {
     }
 }
 
-/// A path in the log is percent-encoded.
+fn active_file(add: &Value) -> ActiveFile {
+    let stats: Value = add["stats"]
+        .as_str()
+        .and_then(|stats| serde_json::from_str(stats).ok())
+        .unwrap_or_default();
+    let bound = |which: &str| {
+        let text = stats[which]["time"].as_str()?;
+        let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+        Some(time.timestamp_micros())
+    };
+    let deletion_vector = vector_id(&add["deletionVector"]);
+    let deleted = match deletion_vector {
+        Some(_) => add["deletionVector"]["cardinality"].as_u64(),
+        None => Some(0),
+    };
+    let physical = stats["numRecords"].as_u64();
+    ActiveFile {
+        path: decoded(&add["path"]),
+        log_path: add["path"].as_str().unwrap_or_default().to_owned(),
+        size: add["size"].as_u64().unwrap_or_default(),
+        rows: physical
+            .zip(deleted)
+            .and_then(|(all, deleted)| all.checked_sub(deleted)),
+        day: add["partitionValues"]["day"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
+        time: bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999)),
+        deletion_vector,
+    }
+}
+
+/// How many rows a Parquet file has by its footer.
+fn rows_in(path: &Path) -> Option<u64> {
+    let file = File::open(path).ok()?;
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
+    footer.file_metadata().num_rows().try_into().ok()
+}
+
+/// A path in the log is percent-encoded (Delta protocol, "Add File and Remove File").
 fn decoded(path: &Value) -> String {
     let path = path.as_str().unwrap_or_default();
-    object_store::path::Path::from_url_path(path)
-        .map_or_else(|_| path.to_owned(), |path| path.to_string())
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
+    decoded.map_or_else(|_| path.to_owned(), |path| path.into_owned())
 }

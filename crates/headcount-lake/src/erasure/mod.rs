@@ -107,6 +107,10 @@ fn erase_from_table(
                 continue;
             }
             match imprints.are_in(&folder.join(&file.path)) {
+                Ok(true) if file.deletion_vector.is_some() => {
+                    let path = folder.join(&file.path);
+                    return Err(LakeError::DeletionVector { path });
+                }
                 Ok(true) => old.push(file.clone()),
                 Ok(false) => {
                     let _new = clean.insert(file.path.clone());

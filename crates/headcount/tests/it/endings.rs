@@ -1,7 +1,6 @@
 //! Promise 4: the host's end is the host's own. Twelve endings, with the client and without.
 #![cfg(unix)]
 
-
 use crate::ground;
 use std::os::unix::process::ExitStatusExt as _;
 

@@ -1,7 +1,6 @@
 //! Many processes on one spool: threads, forks, and `kill -9`.
 #![cfg(unix)]
 
-
 use std::collections::{HashMap, HashSet};
 
 use crate::ground::{Receiver, Subject, header, spans, text, wait_until};

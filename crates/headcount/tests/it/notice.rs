@@ -2,7 +2,6 @@
 #![allow(unsafe_code, reason = "a pseudo-terminal has no safe form")]
 #![cfg(target_os = "linux")]
 
-
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::FromRawFd as _;

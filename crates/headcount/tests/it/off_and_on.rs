@@ -1,6 +1,5 @@
 //! What was recorded before an off never leaves, whoever said it and however it was taken back.
 
-
 use crate::ground::{Receiver, Subject, text};
 
 /// Events that arrive once one more is recorded, and the collector is there.

@@ -1,6 +1,5 @@
 //! Of a request that a collector took: what it did not take (OTLP specification, "Partial Success").
 
-
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! The promises that are the client's, each kept by a real process.
 
-
 use crate::ground;
 use crate::ground::{Receiver, Subject, header, spans, text};
 

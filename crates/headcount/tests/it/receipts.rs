@@ -1,6 +1,5 @@
 //! By receipts this installation, and nobody else, can have erased what it sent.
 
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,6 @@
 //! Runs that began earlier than they were made, and runs that a process shares with its forked child; and what a telemetry says
 //! of itself.
 
-
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -1,6 +1,5 @@
 //! Promise 6 as a property: whatever is recorded, the preview's bytes, the wire's and the ledger's are the same.
 
-
 use std::time::Duration;
 
 use crate::ground::{Receiver, header};

@@ -1,6 +1,5 @@
 //! What the client does with a collector's answers.
 
-
 use std::collections::HashMap;
 
 use crate::ground::{Receiver, Subject, header, text, wait_until};

@@ -1,6 +1,5 @@
 //! While an upload waits for a collector: events reach the disk, and whoever says off is heard.
 
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};

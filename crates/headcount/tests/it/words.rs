@@ -1,7 +1,6 @@
 //! A machine's word that looks like a secret, an address or a path is one that a collector refuses: the client does not send
 //! it in the first place, and counts it.
 
-
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

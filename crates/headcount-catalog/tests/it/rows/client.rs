@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{RECEIVED_US, TestSpan, admission, request_of, span};
 
 /// Every span name with its table, and what the span itself says of it.
-pub const SPANS: [(&str, &str, &[&str]); 19] = [
+pub(crate) const SPANS: [(&str, &str, &[&str]); 19] = [
     ("Crew Created", "crews", &[]),
     ("Agent", "agents", &[]),
     ("Task", "tasks", &[]),
@@ -40,14 +40,14 @@ pub const SPANS: [(&str, &str, &[&str]); 19] = [
 
 /// What the client cannot send: a coding tool's first run, which one old release of another client reports, and what the
 /// collector counts itself.
-pub const NOT_SENT: [&str; 2] = ["environments", "refusals"];
+pub(crate) const NOT_SENT: [&str; 2] = ["environments", "refusals"];
 
-pub fn is_shared(table: &str) -> bool {
+pub(crate) fn is_shared(table: &str) -> bool {
     table.starts_with("shared_")
 }
 
 /// The attributes that a span may have for a row of `table`, by key.
-pub fn fields(span: &str, table: &str) -> BTreeMap<String, &'static Field> {
+pub(crate) fn fields(span: &str, table: &str) -> BTreeMap<String, &'static Field> {
     let (_, _, facts) = SPANS.iter().find(|(name, ..)| *name == span).unwrap();
     let mut fields = BTreeMap::new();
     for category in Catalog::embedded().categories() {
@@ -67,7 +67,7 @@ pub fn fields(span: &str, table: &str) -> BTreeMap<String, &'static Field> {
     fields
 }
 
-pub fn resource() -> Value {
+pub(crate) fn resource() -> Value {
     json!({
         "service.name": "headcount",
         "versions.framework": "loom",
@@ -80,18 +80,18 @@ pub fn resource() -> Value {
     })
 }
 
-pub fn admit(spans: &[TestSpan]) -> Outcome {
+pub(crate) fn admit(spans: &[TestSpan]) -> Outcome {
     admit_all(&[(resource(), "headcount", spans)])
 }
 
-pub fn admit_all(resources: &[(Value, &str, &[TestSpan])]) -> Outcome {
+pub(crate) fn admit_all(resources: &[(Value, &str, &[TestSpan])]) -> Outcome {
     admission()
         .admit(&request_of(resources), 0, RECEIVED_US)
         .unwrap()
 }
 
 /// A span of `name` with `value` for each of its attributes.
-pub fn filled(name: &str, table: &str, value: impl Fn(&Field) -> Value) -> TestSpan {
+pub(crate) fn filled(name: &str, table: &str, value: impl Fn(&Field) -> Value) -> TestSpan {
     let attributes: Map<String, Value> = fields(name, table)
         .into_iter()
         .map(|(key, field)| (key, value(field)))
@@ -103,6 +103,6 @@ pub fn filled(name: &str, table: &str, value: impl Fn(&Field) -> Value) -> TestS
     }
 }
 
-pub fn example(field: &Field) -> Value {
+pub(crate) fn example(field: &Field) -> Value {
     field.example.clone().unwrap()
 }

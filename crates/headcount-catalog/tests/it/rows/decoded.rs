@@ -5,14 +5,14 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 /// One span as a second decoder read it.
-pub struct Decoded {
-    pub name: String,
-    pub attributes: Map<String, Value>,
-    pub failed: bool,
+pub(crate) struct Decoded {
+    pub(crate) name: String,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) failed: bool,
 }
 
 /// A body of `tests/corpus` and what is in it.
-pub fn load(name: &str) -> (Vec<u8>, Vec<Decoded>) {
+pub(crate) fn load(name: &str) -> (Vec<u8>, Vec<Decoded>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let body = std::fs::read(folder.join(format!("{name}.otlp"))).unwrap();
     let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();

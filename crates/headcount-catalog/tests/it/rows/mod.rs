@@ -1,24 +1,24 @@
 //! Admitted rows as JSON, and requests made of plain lists: what the tests of admission compare.
 
-pub mod client;
-pub mod decoded;
+pub(crate) mod client;
+pub(crate) mod decoded;
 
 use headcount_catalog::{Admission, Catalog, Cell, Dialect, Outcome, Secret};
 use headcount_wire::{AttributeWriter, RequestEncoder, SpanHeader, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// A day after the corpus was recorded.
-pub const RECEIVED_US: i64 = 1_795_500_000_000_000;
+pub(crate) const RECEIVED_US: i64 = 1_795_500_000_000_000;
 /// When spans begin unless they say otherwise.
-pub const START_NS: u64 = 1_795_410_000_000_000_000;
+pub(crate) const START_NS: u64 = 1_795_410_000_000_000_000;
 
-pub fn admission() -> Admission {
+pub(crate) fn admission() -> Admission {
     let dialects = Dialect::embedded().unwrap();
     Admission::new(Catalog::embedded(), dialects, Secret::new([7; 32])).unwrap()
 }
 
 /// Every row in order, as an object of its columns and `table`.
-pub fn rows(outcome: &Outcome) -> Vec<Map<String, Value>> {
+pub(crate) fn rows(outcome: &Outcome) -> Vec<Map<String, Value>> {
     let schema = Catalog::embedded().schema();
     let mut rows = Vec::new();
     for entry in outcome.batch.entries() {
@@ -46,7 +46,7 @@ pub fn rows(outcome: &Outcome) -> Vec<Map<String, Value>> {
 }
 
 /// The rows of one table.
-pub fn table(outcome: &Outcome, name: &str) -> Vec<Map<String, Value>> {
+pub(crate) fn table(outcome: &Outcome, name: &str) -> Vec<Map<String, Value>> {
     rows(outcome)
         .into_iter()
         .filter(|row| row["table"] == name)
@@ -54,7 +54,7 @@ pub fn table(outcome: &Outcome, name: &str) -> Vec<Map<String, Value>> {
 }
 
 /// `(span, key, reason, count)` of every refusal.
-pub fn refusals(outcome: &Outcome) -> Vec<(String, String, String, i64)> {
+pub(crate) fn refusals(outcome: &Outcome) -> Vec<(String, String, String, i64)> {
     let text = |row: &Map<String, Value>, column: &str| row[column].as_str().unwrap().to_owned();
     table(outcome, "refusals")
         .iter()
@@ -70,7 +70,7 @@ pub fn refusals(outcome: &Outcome) -> Vec<(String, String, String, i64)> {
 }
 
 /// How often `key` of `span` was refused for `reason`.
-pub fn refused(outcome: &Outcome, span: &str, key: &str, reason: &str) -> i64 {
+pub(crate) fn refused(outcome: &Outcome, span: &str, key: &str, reason: &str) -> i64 {
     refusals(outcome)
         .iter()
         .filter(|row| row.0 == span && row.1 == key && row.2 == reason)
@@ -80,15 +80,15 @@ pub fn refused(outcome: &Outcome, span: &str, key: &str, reason: &str) -> i64 {
 
 /// A span: its name, its attributes and when it begins and ends, in nanoseconds after [`START_NS`].
 #[derive(Debug, Clone)]
-pub struct TestSpan {
-    pub name: String,
-    pub attributes: Vec<(String, Value)>,
-    pub start: u64,
-    pub end: u64,
-    pub status: StatusCode,
+pub(crate) struct TestSpan {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<(String, Value)>,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) status: StatusCode,
 }
 
-pub fn span(name: &str, attributes: Value) -> TestSpan {
+pub(crate) fn span(name: &str, attributes: Value) -> TestSpan {
     let Value::Object(attributes) = attributes else {
         panic!("attributes are an object")
     };
@@ -102,28 +102,28 @@ pub fn span(name: &str, attributes: Value) -> TestSpan {
 }
 
 impl TestSpan {
-    pub fn at(mut self, start: u64) -> Self {
+    pub(crate) fn at(mut self, start: u64) -> Self {
         (self.start, self.end) = (start, start);
         self
     }
 
-    pub fn and(mut self, key: &str, value: Value) -> Self {
+    pub(crate) fn and(mut self, key: &str, value: Value) -> Self {
         self.attributes.push((key.to_owned(), value));
         self
     }
 }
 
 /// A request under CrewAI's service name. The n-th span's id is n + 1.
-pub fn request(spans: &[TestSpan]) -> Vec<u8> {
+pub(crate) fn request(spans: &[TestSpan]) -> Vec<u8> {
     request_from("crewAI-telemetry", "crewai.telemetry", spans)
 }
 
-pub fn request_from(service: &str, scope: &str, spans: &[TestSpan]) -> Vec<u8> {
+pub(crate) fn request_from(service: &str, scope: &str, spans: &[TestSpan]) -> Vec<u8> {
     request_of(&[(json!({"service.name": service}), scope, spans)])
 }
 
 /// A request of several resources with one scope each: the resource's attributes, the scope's name, its spans.
-pub fn request_of(resources: &[(Value, &str, &[TestSpan])]) -> Vec<u8> {
+pub(crate) fn request_of(resources: &[(Value, &str, &[TestSpan])]) -> Vec<u8> {
     let mut encoder = RequestEncoder::new();
     let mut id = 0_u64;
     for (attributes, scope, spans) in resources {
@@ -168,12 +168,12 @@ fn write<'v>(
     }
 }
 
-pub fn admit(spans: &[TestSpan]) -> Outcome {
+pub(crate) fn admit(spans: &[TestSpan]) -> Outcome {
     admission().admit(&request(spans), 0, RECEIVED_US).unwrap()
 }
 
 /// Attributes of a Crew Created span that shares its content.
-pub fn sharing_crew(version: &str) -> Value {
+pub(crate) fn sharing_crew(version: &str) -> Value {
     json!({
         "crewai_version": version,
         "python_version": "3.12.4",
@@ -189,6 +189,6 @@ pub fn sharing_crew(version: &str) -> Value {
     })
 }
 
-pub fn holds(outcome: &Outcome, text: &str) -> bool {
+pub(crate) fn holds(outcome: &Outcome, text: &str) -> bool {
     memchr::memmem::find(outcome.batch.bytes(), text.as_bytes()).is_some()
 }
