@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use headcount_lake::OrderError;
+use headcount_problem::Problem;
 use headcount_wire::{MOST_TOKENS, Token};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
@@ -16,7 +17,6 @@ use serde_json::json;
 use crate::arrival::{self, ArrivalError};
 use crate::budget::Budget;
 use crate::intake::Intake;
-use crate::problem::Problem;
 
 /// The longest body, in bytes: each token takes 35.
 const BODY_BYTES: usize = 512 * 1024;

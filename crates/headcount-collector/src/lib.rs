@@ -19,7 +19,6 @@ mod intake;
 mod listener;
 mod metrics;
 mod options;
-mod problem;
 mod refusal;
 mod server;
 
