@@ -1,14 +1,14 @@
-//! The answer to a question: columns, rows and notes, and how they are written as JSON, CSV and Markdown.
+//! The answer to a query: columns, rows and notes, with JSON, CSV and Markdown output.
 //!
-//! A crate of its own, so that commands that ask no engine (`headcount status` and the like) show what they know in the
-//! same way and never wait for DataFusion to be compiled.
+//! A separate crate, so that commands without the query engine (such as `headcount status`) have the same output and do
+//! not depend on DataFusion.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// How a column's values are best shown.
+/// The kind of a column's values, for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
@@ -20,7 +20,7 @@ pub enum ColumnKind {
     Number,
     /// Text.
     Text,
-    /// ISO 8601 text: a moment in UTC or a day.
+    /// ISO 8601 text: a time in UTC or a day.
     Moment,
     /// An array of values.
     List,
@@ -31,9 +31,9 @@ pub enum ColumnKind {
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerColumn {
-    /// Its name, different from every other column's.
+    /// Its unique name.
     pub name: String,
-    /// How its values are best shown.
+    /// The kind of its values.
     pub kind: ColumnKind,
 }
 
@@ -42,9 +42,9 @@ pub struct AnswerColumn {
 pub struct Answer {
     /// The columns, in order.
     pub columns: Vec<AnswerColumn>,
-    /// The rows; each has one value a column.
+    /// The rows, each with one value for each column.
     pub rows: Vec<Vec<Value>>,
-    /// What a reader of the answer should know: what was folded, what releases do not report.
+    /// Notes on the answer, such as folded values and fields that some releases do not report.
     pub notes: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Answer {
         self.column_names().position(|column| column == name)
     }
 
-    /// The rows as an array of objects with the columns' names.
+    /// The rows as an array of objects by column name.
     pub fn to_json_rows(&self) -> Value {
         let object = |row: &Vec<Value>| {
             let names = self.column_names().map(str::to_owned);
@@ -68,24 +68,26 @@ impl Answer {
         Value::Array(self.rows.iter().map(object).collect())
     }
 
-    /// As [`Self::to_json_rows`], written as it is serialized: no second copy of the answer is made.
+    /// As [`Self::to_json_rows`], serialized without copying the answer.
     pub fn json_rows(&self) -> impl Serialize {
         JsonRows(self)
     }
 
-    /// The rows as CSV (RFC 4180, but lines end in `\n`) with a line of names. Null is an empty cell, a list is JSON.
+    /// The rows as CSV (RFC 4180, but lines end in `\n`) with a header line. Null is an empty cell, a list is JSON.
     ///
-    /// Cells are opened in spreadsheets, and texts are other people's: one that a spreadsheet would take for a formula
-    /// begins with an apostrophe. Numbers stay numbers, and the other forms hold every text as it is.
+    /// Texts come from third parties and may be opened in a spreadsheet, so a text that a spreadsheet would interpret as a
+    /// formula gets a leading apostrophe. Numbers are unchanged, and the other formats do not change texts.
     pub fn to_csv(&self) -> String {
         let mut csv = String::new();
-        let names = self.column_names().map(|name| quoted(&harmless(name)));
+        let names = self
+            .column_names()
+            .map(|name| quoted(&without_formula(name)));
         push_line(&mut csv, names, ",");
         for row in &self.rows {
             let cells = row.iter().map(|value| match value {
                 // An empty text is quoted, so that it differs from null (promise 9).
                 Value::String(text) if text.is_empty() => "\"\"".to_owned(),
-                Value::String(text) => quoted(&harmless(text)),
+                Value::String(text) => quoted(&without_formula(text)),
                 value => quoted(&cell_text(value)),
             });
             push_line(&mut csv, cells, ",");
@@ -99,7 +101,7 @@ impl Answer {
         let mut push = |cells: &mut dyn Iterator<Item = String>| {
             markdown.push_str("| ");
             push_line(&mut markdown, cells, " | ");
-            let _: Option<char> = markdown.pop();
+            markdown.pop();
             markdown.push_str(" |\n");
         };
         push(&mut self.column_names().map(escaped));
@@ -114,7 +116,7 @@ impl Answer {
     }
 }
 
-/// The rows as objects, without building any.
+/// The rows as objects, serialized without building them.
 struct JsonRows<'a>(&'a Answer);
 
 impl Serialize for JsonRows<'_> {
@@ -131,7 +133,7 @@ impl Serialize for JsonRow<'_> {
     }
 }
 
-/// A value as a cell's text: null is empty, text is itself, everything else is JSON.
+/// The text of a cell: empty for null, the text itself, else JSON.
 #[must_use]
 pub fn cell_text(value: &Value) -> String {
     match value {
@@ -151,8 +153,8 @@ fn push_line(text: &mut String, cells: impl Iterator<Item = String>, separator: 
     text.push('\n');
 }
 
-/// A text that no spreadsheet takes for a formula (CWE-1236).
-fn harmless(text: &str) -> Cow<'_, str> {
+/// A text that no spreadsheet interprets as a formula (CWE-1236).
+fn without_formula(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}").into()
     } else {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_no_formula_and_a_negative_number_stays_one() {
+    fn texts_are_not_formulas_and_negative_numbers_are_unchanged() {
         let roles = ["=1+1", "+1", "-1", "@a", "\ta", "\ra", "a=1"];
         let rows = roles.map(|role| vec![json!(role), json!(-1.5)]);
         let csv = answer(rows.to_vec()).to_csv();
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_written_as_they_would_be_built() {
+    fn serialized_rows_equal_built_rows() {
         let answer = answer(vec![
             vec![json!("a\"b"), json!(null)],
             vec![json!(""), json!(2)],

@@ -1,4 +1,4 @@
-//! Axes: round numbers, and days that do not overlap.
+//! Axes: round numbers, and labels of days that do not overlap.
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -31,7 +31,7 @@ impl Axis {
         if step.is_finite() && top.is_finite() && step > 0.0 {
             Self { top, step }
         } else {
-            // So large or so small that steps cannot be counted.
+            // Too large or too small for steps.
             Self {
                 top: greatest,
                 step: greatest,
@@ -46,13 +46,13 @@ impl Axis {
     }
 }
 
-/// Which of the days are named, so that names of `width` units do not overlap on `span` units.
-pub(crate) fn named_days(days: &[NaiveDate], span: f64, width: f64) -> Vec<(usize, String)> {
+/// The days with a label, so that labels of `width` units do not overlap on `span` units.
+pub(crate) fn day_labels(days: &[NaiveDate], span: f64, width: f64) -> Vec<(usize, String)> {
     let most = ((span / width).floor() as usize).max(1);
     let every = days.len().div_ceil(most).max(1);
-    // From the last: today is what one looks for.
-    let mut named: Vec<usize> = (0..days.len()).rev().step_by(every).collect();
-    named.reverse();
+    // From the last day: readers look for today.
+    let mut labelled: Vec<usize> = (0..days.len()).rev().step_by(every).collect();
+    labelled.reverse();
     let years = days.first().map(NaiveDate::year) != days.last().map(NaiveDate::year);
     let is_monthly = days.len() > 1 && days.iter().all(|day| day.day() == 1);
     let pattern = match (is_monthly, years) {
@@ -61,20 +61,20 @@ pub(crate) fn named_days(days: &[NaiveDate], span: f64, width: f64) -> Vec<(usiz
         (false, false) => "%-d %b",
     };
     let name = |index: usize| (index, days[index].format(pattern).to_string());
-    named.into_iter().map(name).collect()
+    labelled.into_iter().map(name).collect()
 }
 
-/// Writes the names of days below a chart; the first and the last stay inside it.
-pub(crate) fn write_days(
+/// Draws the labels of days below a chart, all of them inside it.
+pub(crate) fn draw_day_labels(
     svg: &mut Svg,
-    names: &[(usize, String)],
+    labels: &[(usize, String)],
     y: f64,
     x_of: impl Fn(usize) -> f64,
     ends: (f64, f64),
 ) {
-    for (index, name) in names {
+    for (index, label) in labels {
         let x = x_of(*index);
-        let half = 3.5 * name.len() as f64;
+        let half = 3.5 * label.len() as f64;
         let (x, anchor) = if x + half > ends.1 {
             (ends.1, "end")
         } else if x - half < ends.0 {
@@ -82,7 +82,7 @@ pub(crate) fn write_days(
         } else {
             (x, "middle")
         };
-        svg.text("tick", x, y, anchor, name);
+        svg.text("tick", x, y, anchor, label);
     }
 }
 
@@ -111,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn names_of_days_leave_room_for_each_other_and_name_the_last() {
+    fn day_labels_do_not_overlap_and_include_the_last_day() {
         let first: NaiveDate = "2026-10-25".parse().unwrap();
         let days: Vec<NaiveDate> = first.iter_days().take(30).collect();
-        let names = named_days(&days, 300.0, 60.0);
+        let names = day_labels(&days, 300.0, 60.0);
         assert!(names.len() <= 5);
         assert_eq!(names.last(), Some(&(29, "23 Nov".to_owned())));
     }

@@ -1,40 +1,40 @@
-//! Names by size, and steps of a way.
+//! Bar charts and funnels.
 
 use crate::number::{format_count, format_share};
-use crate::svg::{Svg, escaped, fitted};
+use crate::svg::{Svg, escaped, truncated};
 
 const ROW: f64 = 26.0;
 
-/// Names with their sizes as horizontal bars, in the order given, on an image of `width` units.
-pub fn ranked(title: &str, rows: &[(String, f64)], width: f64) -> String {
+/// Names with their values as horizontal bars, in the given order.
+pub fn bar_chart(title: &str, rows: &[(String, f64)], width: f64) -> String {
     let height = ROW * rows.len().max(1) as f64 + 4.0;
     let mut svg = Svg::new(width, height, title);
     let greatest = rows
         .iter()
-        .map(|(_, size)| positive(*size))
+        .map(|(_, value)| positive(*value))
         .fold(0.0, f64::max);
     let names = (width * 0.38).min(240.0);
     let numbers = 64.0;
     let room = width - names - numbers;
-    for (index, (name, size)) in rows.iter().enumerate() {
-        let size = positive(*size);
+    for (index, (name, value)) in rows.iter().enumerate() {
+        let value = positive(*value);
         let y = ROW * index as f64 + 4.0;
         let length = if greatest > 0.0 {
-            room * size / greatest
+            room * value / greatest
         } else {
             0.0
         };
-        let told = format!("{name}: {}", format_count(size));
+        let tooltip = format!("{name}: {}", format_count(value));
         svg.raw(format_args!(
             "<g class=\"row\"><title>{}</title>",
-            escaped(&told)
+            escaped(&tooltip)
         ));
         svg.text(
             "label",
             names - 8.0,
             y + 14.0,
             "end",
-            &fitted(name, names - 10.0),
+            &truncated(name, names - 10.0),
         );
         svg.rectangle("bar series-1", names, y + 2.0, length.max(1.0), ROW - 10.0);
         svg.text(
@@ -42,23 +42,23 @@ pub fn ranked(title: &str, rows: &[(String, f64)], width: f64) -> String {
             names + length.max(1.0) + 6.0,
             y + 14.0,
             "start",
-            &format_count(size),
+            &format_count(value),
         );
         svg.raw(format_args!("</g>"));
     }
     svg.finish()
 }
 
-/// A step of a way.
+/// A step of a funnel.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
     /// Its name.
     pub name: String,
-    /// How many came this far.
+    /// The number that reached the step.
     pub count: f64,
 }
 
-/// Steps with their counts, each beside its share of the greatest, on an image of `width` units.
+/// Steps with their counts, each with its share of the most frequent step.
 pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
     let height = ROW * 1.3 * steps.len().max(1) as f64 + 4.0;
     let mut svg = Svg::new(width, height, title);
@@ -77,7 +77,7 @@ pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
         } else {
             0.0
         };
-        let told = format!(
+        let tooltip = format!(
             "{}: {}, {} of the most frequent step",
             step.name,
             format_count(count),
@@ -85,14 +85,14 @@ pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
         );
         svg.raw(format_args!(
             "<g class=\"row\"><title>{}</title>",
-            escaped(&told)
+            escaped(&tooltip)
         ));
         svg.text(
             "label",
             names - 8.0,
             y + 18.0,
             "end",
-            &fitted(&step.name, names - 10.0),
+            &truncated(&step.name, names - 10.0),
         );
         svg.rectangle("track", names, y + 3.0, room, ROW - 4.0);
         svg.rectangle("bar series-1", names, y + 3.0, room * share, ROW - 4.0);
@@ -103,9 +103,9 @@ pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
     svg.finish()
 }
 
-fn positive(size: f64) -> f64 {
-    if size.is_finite() {
-        size.clamp(0.0, 1e300)
+fn positive(value: f64) -> f64 {
+    if value.is_finite() {
+        value.clamp(0.0, 1e300)
     } else {
         0.0
     }
@@ -116,9 +116,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_greatest_takes_the_room_and_names_are_told_whole() {
+    fn the_longest_bar_fills_the_width_and_tooltips_have_whole_names() {
         let long = "a tool with a name that nobody would want to read to its end".to_owned();
-        let svg = ranked("t", &[(long.clone(), 10.0), ("b".to_owned(), 5.0)], 720.0);
+        let svg = bar_chart("t", &[(long.clone(), 10.0), ("b".to_owned(), 5.0)], 720.0);
         assert!(svg.contains(&format!("<title>{long}: 10</title>")));
         assert!(svg.contains("…</text>"));
         let widths: Vec<f64> = svg
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_a_share_of_the_most_frequent() {
+    fn a_step_shows_its_share_of_the_most_frequent_step() {
         let step = |name: &str, count| Step {
             name: name.to_owned(),
             count,

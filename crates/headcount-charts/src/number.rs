@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers formatted for people.
 
-/// A whole number with separators: `1,234,567`. What is no number is a dash.
+/// A whole number with separators: `1,234,567`. NaN and infinity are a dash.
 pub fn format_count(number: f64) -> String {
     if !number.is_finite() {
         return "–".to_owned();
@@ -46,7 +46,7 @@ pub fn format_duration(seconds: f64) -> String {
     }
 }
 
-/// A part of one in percent: `63.7 %`.
+/// A ratio in percent: `63.7 %`.
 pub fn format_share(share: f64) -> String {
     if !share.is_finite() {
         return "–".to_owned();
@@ -66,7 +66,7 @@ fn pair(small: f64, ratio: f64, large_name: &str, small_name: &str) -> String {
     }
 }
 
-/// With at most so many decimals, none of them a zero at the end.
+/// With at most this number of decimals, without trailing zeros.
 fn trimmed(number: f64, decimals: u8) -> String {
     let text = format!("{number:.0$}", usize::from(decimals));
     if !text.contains('.') {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_for_people() {
+    fn numbers_are_formatted_for_people() {
         assert_eq!(format_count(0.0), "0");
         assert_eq!(format_count(999.0), "999");
         assert_eq!(format_count(1234567.0), "1,234,567");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_change_their_unit() {
+    fn durations_use_a_fitting_unit() {
         for (seconds, text) in [
             (0.0, "0 s"),
             (0.0042, "4.2 ms"),

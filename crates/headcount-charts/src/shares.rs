@@ -1,8 +1,8 @@
-//! Parts of one over days.
+//! Shares of a whole over days.
 
 use chrono::NaiveDate;
 
-use crate::axis::{named_days, write_days};
+use crate::axis::{day_labels, draw_day_labels};
 use crate::number::{format_count, format_share};
 use crate::svg::{Svg, at, escaped};
 
@@ -16,14 +16,13 @@ const BOTTOM: f64 = 24.0;
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// A count for each day, in the days' order. What is no positive number counts as nothing.
+    /// A count for each day. Negative and non-finite values count as zero.
     pub counts: Vec<f64>,
-    /// Its class, as `series-3` or `series-other`.
+    /// Its class, such as `series-3` or `series-other`.
     pub class: String,
 }
 
-/// The shares of `parts` over `days`, the first part at the bottom, on an image of `width` units. A day on which nothing
-/// was counted is a gap.
+/// The shares of `parts` over `days`, the first part at the bottom. A day without counts is a gap.
 pub fn stacked_shares(title: &str, days: &[NaiveDate], parts: &[Part], width: f64) -> String {
     let height = (width * 0.34).clamp(180.0, 280.0);
     let mut svg = Svg::new(width, height, title);
@@ -43,9 +42,9 @@ pub fn stacked_shares(title: &str, days: &[NaiveDate], parts: &[Part], width: f6
     let step = (right - LEFT) / days.len().max(1) as f64;
     let left_of = |index: usize| LEFT + step * index as f64;
     let middle_of = |index: usize| left_of(index) + step / 2.0;
-    write_days(
+    draw_day_labels(
         &mut svg,
-        &named_days(days, right - LEFT, 64.0),
+        &day_labels(days, right - LEFT, 64.0),
         height - 6.0,
         middle_of,
         (LEFT, width),
@@ -55,13 +54,13 @@ pub fn stacked_shares(title: &str, days: &[NaiveDate], parts: &[Part], width: f6
         let total: f64 = parts.iter().map(count).sum();
         svg.raw(format_args!(
             "<g class=\"column\"><title>{}</title>",
-            escaped(&told(*day, index, parts, total))
+            escaped(&tooltip(*day, index, parts, total))
         ));
         let mut below = 0.0;
         for part in parts.iter().filter(|part| total > 0.0 && count(part) > 0.0) {
             let share = count(part) / total;
             let (low, high) = (y_of(below), y_of(below + share));
-            // A little wider than the day, so that no seam shows; the last stays inside.
+            // Slightly wider than the day, so that no seam shows; the last stays inside.
             let (x, end) = (left_of(index), (left_of(index) + step + 0.3).min(right));
             svg.raw(format_args!(
                 "<g class=\"{}\"><rect class=\"stack\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/></g>",
@@ -88,7 +87,7 @@ fn count_of(part: &Part, index: usize) -> f64 {
     }
 }
 
-fn told(day: NaiveDate, index: usize, parts: &[Part], total: f64) -> String {
+fn tooltip(day: NaiveDate, index: usize, parts: &[Part], total: f64) -> String {
     let mut text = day.format("%a %-d %B %Y").to_string();
     for part in parts.iter().rev() {
         let count = count_of(part, index);
@@ -102,7 +101,7 @@ fn told(day: NaiveDate, index: usize, parts: &[Part], total: f64) -> String {
         }
     }
     if total == 0.0 {
-        text.push_str("\nnothing");
+        text.push_str("\nno data");
     }
     text
 }
@@ -112,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_of_a_day_fill_it_and_an_empty_day_is_a_gap() {
+    fn the_shares_of_a_day_add_up_and_an_empty_day_is_a_gap() {
         let first: NaiveDate = "2026-11-01".parse().unwrap();
         let days: Vec<NaiveDate> = first.iter_days().take(2).collect();
         let part = |name: &str, counts: [f64; 2]| Part {
@@ -127,6 +126,6 @@ mod tests {
             svg.contains("&lt;2.0&gt;: 25 % (1)\n1.0: 75 % (3)"),
             "{svg}"
         );
-        assert!(svg.contains("nothing"));
+        assert!(svg.contains("no data"));
     }
 }

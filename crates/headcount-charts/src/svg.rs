@@ -1,15 +1,15 @@
-//! SVG as text.
+//! A writer of SVG text.
 
 use std::fmt::Write as _;
 
-/// An SVG that is being written.
+/// An SVG under construction.
 #[derive(Debug)]
 pub(crate) struct Svg {
     text: String,
 }
 
 impl Svg {
-    /// An image of this many units that is called `title`.
+    /// An image of this size in units with an accessible title.
     pub(crate) fn new(width: f64, height: f64, title: &str) -> Self {
         let mut svg = Self {
             text: String::with_capacity(4096),
@@ -23,10 +23,10 @@ impl Svg {
         svg
     }
 
-    /// Writes markup as it is.
+    /// Appends markup without escaping.
     pub(crate) fn raw(&mut self, markup: std::fmt::Arguments<'_>) {
-        // Writing to a text cannot fail.
-        let _written = self.text.write_fmt(markup);
+        // Writing to a `String` cannot fail.
+        let _ = self.text.write_fmt(markup);
     }
 
     /// A straight line.
@@ -40,7 +40,7 @@ impl Svg {
         ));
     }
 
-    /// A rectangle; nothing where it would have no size.
+    /// A rectangle, unless it is empty.
     pub(crate) fn rectangle(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
         if width > 0.0 && height > 0.0 {
             self.raw(format_args!(
@@ -53,7 +53,7 @@ impl Svg {
         }
     }
 
-    /// A small disc.
+    /// A dot.
     pub(crate) fn dot(&mut self, class: &str, x: f64, y: f64, radius: f64) {
         self.raw(format_args!(
             "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
@@ -73,14 +73,14 @@ impl Svg {
         ));
     }
 
-    /// The whole.
+    /// The finished SVG.
     pub(crate) fn finish(mut self) -> String {
         self.text.push_str("</svg>");
         self.text
     }
 }
 
-/// A coordinate with a tenth of a unit.
+/// A coordinate, rounded to a tenth of a unit.
 pub(crate) fn at(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();
@@ -90,7 +90,7 @@ pub(crate) fn at(value: f64) -> String {
     if text == "-0" { "0" } else { text }.to_owned()
 }
 
-/// Text that is neither markup nor a control character.
+/// Text with markup escaped and control characters replaced.
 pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -101,7 +101,7 @@ pub(crate) fn escaped(text: &str) -> String {
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
             '\n' => safe.push('\n'),
-            // What XML 1.0 does not allow (§2.2), and marks that turn a text around.
+            // Characters that XML 1.0 forbids (§2.2), and bidirectional controls.
             letter if letter.is_control() => safe.push(' '),
             '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 safe.push(' ');
@@ -112,9 +112,9 @@ pub(crate) fn escaped(text: &str) -> String {
     safe
 }
 
-/// `text` cut to what fits into `width` units at twelve units a line, by a cautious guess of 7.7 units a letter:
-/// that of wide letters in a wide typeface.
-pub(crate) fn fitted(text: &str, width: f64) -> String {
+/// `text` truncated to `width` units at a font size of 12, assuming 7.7 units a character: wide characters in a wide
+/// typeface.
+pub(crate) fn truncated(text: &str, width: f64) -> String {
     let letters = (width / 7.7).max(2.0) as usize;
     if text.chars().count() <= letters {
         return text.to_owned();
@@ -128,13 +128,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_in_a_text_is_text() {
+    fn markup_is_escaped() {
         let text = escaped("<b a=\"1\">&'\u{0}\u{202e}");
         assert_eq!(text, "&lt;b a=&quot;1&quot;&gt;&amp;&#39;  ");
     }
 
     #[test]
-    fn a_coordinate_is_short_and_always_a_number() {
+    fn coordinates_are_short_and_finite() {
         assert_eq!(at(12.0), "12");
         assert_eq!(at(12.34), "12.3");
         assert_eq!(at(-0.01), "0");
@@ -142,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut() {
-        assert_eq!(fitted("short", 100.0), "short");
-        assert_eq!(fitted("a name that is too long", 70.0), "a name t…");
+    fn a_long_name_is_truncated() {
+        assert_eq!(truncated("short", 100.0), "short");
+        assert_eq!(truncated("a name that is too long", 70.0), "a name t…");
     }
 }

@@ -1,26 +1,26 @@
-//! What ran when.
+//! Timelines of spans.
 
 use crate::axis::Axis;
 use crate::number::format_duration;
-use crate::svg::{Svg, escaped, fitted};
+use crate::svg::{Svg, escaped, truncated};
 
 const ROW: f64 = 26.0;
 const TOP: f64 = 22.0;
 
-/// Something that ran. Times are seconds from the beginning of the picture.
+/// A span. Times are seconds from the start of the timeline.
 #[derive(Debug, Clone, Default)]
 pub struct Span {
-    /// What ran.
+    /// Its name.
     pub name: String,
-    /// When it began.
+    /// Its start.
     pub start: f64,
-    /// When it ended; `None` if nobody said.
+    /// Its end, if known.
     pub end: Option<f64>,
     /// Its class: `completed`, `failed` or `running`.
     pub class: &'static str,
 }
 
-/// A row for each span, in the order given, over a common axis of seconds.
+/// A row for each span, in the given order, over a common axis of seconds.
 pub fn timeline(title: &str, spans: &[Span], width: f64) -> String {
     let height = TOP + ROW * spans.len().max(1) as f64 + 4.0;
     let mut svg = Svg::new(width, height, title);
@@ -46,14 +46,14 @@ pub fn timeline(title: &str, spans: &[Span], width: f64) -> String {
         svg.raw(format_args!(
             "<g class=\"row {}\"><title>{}</title>",
             span.class,
-            escaped(&told(span))
+            escaped(&tooltip(span))
         ));
         svg.text(
             "label",
             names - 10.0,
             y + 16.0,
             "end",
-            &fitted(&span.name, names - 12.0),
+            &truncated(&span.name, names - 12.0),
         );
         match span.end.filter(|end| *end > span.start) {
             Some(end) => {
@@ -67,19 +67,19 @@ pub fn timeline(title: &str, spans: &[Span], width: f64) -> String {
     svg.finish()
 }
 
-fn told(span: &Span) -> String {
-    let began = format!(
-        "{}\n{}, began after {}",
+fn tooltip(span: &Span) -> String {
+    let start = format!(
+        "{}\n{}, started after {}",
         span.name,
         span.class,
         format_duration(span.start)
     );
     match span.end {
         Some(end) => format!(
-            "{began}, took {}",
+            "{start}, took {}",
             format_duration((end - span.start).max(0.0))
         ),
-        None => format!("{began}, no end was reported"),
+        None => format!("{start}, end unknown"),
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(svg.matches("class=\"bar\"").count(), 1);
         assert_eq!(svg.matches("<circle").count(), 1);
         assert!(
-            svg.contains("completed, began after 1 s, took 2 s"),
+            svg.contains("completed, started after 1 s, took 2 s"),
             "{svg}"
         );
     }

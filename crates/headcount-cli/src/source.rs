@@ -9,7 +9,7 @@ use headcount_catalog::Catalog;
 use headcount_commands::exit;
 use headcount_lake::{LakeSnapshot, is_data_folder};
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
-use headcount_web::Token;
+use headcount_web::AccessToken;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use ureq::Agent;
@@ -143,7 +143,7 @@ pub(crate) struct Server {
 fn read_token(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token file {}", path.display()))?;
-    let token = Token::read(&text)
+    let token = AccessToken::parse(&text)
         .with_context(|| format!("the token file {} holds no token", path.display()))?;
     Ok(format!("Bearer {}", token.reveal()))
 }

@@ -1,13 +1,13 @@
-// Comfort only: every page is complete without this file.
+// Progressive enhancement: every page is complete without this script.
 "use strict";
 
-// Light, dark, or what the system says.
+// The theme: light, dark, or that of the system.
 const root = document.documentElement;
 const themes = ["system", "light", "dark"];
 const stored = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })();
 const setTheme = (theme) => {
   if (theme === "system") root.removeAttribute("data-theme"); else root.setAttribute("data-theme", theme);
-  try { localStorage.setItem("theme", theme); } catch { /* a browser that keeps nothing */ }
+  try { localStorage.setItem("theme", theme); } catch { /* storage is disabled */ }
 };
 let theme = themes.includes(stored) ? stored : "system";
 if (theme !== "system") setTheme(theme);
@@ -22,18 +22,18 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   });
 }
 
-// A chosen filter is shown at once.
+// Filters apply on change.
 for (const form of document.querySelectorAll("[data-filters]")) {
   const button = form.querySelector("[data-apply]");
   if (button) button.hidden = true;
   form.addEventListener("change", () => {
-    // What is not chosen is not part of the address, so that it stays short enough to be passed on.
+    // Empty filters are left out, so that addresses stay short.
     for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
     form.requestSubmit();
   });
 }
 
-// Columns are sorted by a click on their head.
+// Sort a table by clicking a column header.
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((head, index) => {
@@ -56,7 +56,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
       const rows = [...body.rows].map((row) => [key(row), row]);
       rows.sort(([left], [right]) => {
         if (!isNumber) return sign * left.localeCompare(right);
-        // What is not known comes last in either direction.
+        // Missing values come last in either direction.
         if (Number.isNaN(left)) return Number.isNaN(right) ? 0 : 1;
         return Number.isNaN(right) ? -1 : sign * (left - right);
       });
@@ -65,7 +65,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
   });
 }
 
-// The values under the pointer, or under the arrow keys.
+// Show the values under the pointer, or step with the arrow keys.
 for (const figure of document.querySelectorAll(".figure")) {
   const columns = [...figure.querySelectorAll(".column")];
   if (columns.length === 0) continue;
@@ -109,7 +109,7 @@ for (const figure of document.querySelectorAll(".figure")) {
   });
 }
 
-// The editor: run with a key, take a column's name with a click.
+// The SQL editor: run with a shortcut, insert a column name with a click.
 for (const form of document.querySelectorAll("[data-sql]")) {
   const editor = form.querySelector("textarea");
   const hint = form.querySelector("[data-shortcut]");
@@ -135,18 +135,18 @@ for (const form of document.querySelectorAll("[data-sql]")) {
   }
 }
 
-// An empty installation turns into the dashboard when the first span has come.
+// The page of an empty collector reloads when the first span has arrived.
 for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
 if (document.querySelector("[data-waiting]")) {
-  const ask = async () => {
+  const poll = async () => {
     try {
-      const answer = await fetch("/api/v1/tables", { headers: { accept: "application/json" } });
-      if (answer.ok && (await answer.json()).some((table) => table.rows > 0)) { location.reload(); return; }
-    } catch { /* the collector may be starting again */ }
-    setTimeout(ask, 2000);
+      const response = await fetch("/api/v1/tables", { headers: { accept: "application/json" } });
+      if (response.ok && (await response.json()).some((table) => table.rows > 0)) { location.reload(); return; }
+    } catch { /* the collector may be restarting */ }
+    setTimeout(poll, 2000);
   };
-  setTimeout(ask, 2000);
+  setTimeout(poll, 2000);
 }
 
-// Answers of a while ago are replaced by those that are being computed.
+// Reload when stale answers have been recomputed.
 if (document.querySelector("[data-old]")) setTimeout(() => location.reload(), 5000);

@@ -1,119 +1,104 @@
-//! Who may ask what: the one place that decides it.
+//! The access policy: which role the sender of a request has.
 //!
-//! | the collector has | an asker with the token | an asker on this machine | everybody else |
+//! | the collector has | with the token | on this machine | everybody else |
 //! | --- | --- | --- | --- |
-//! | no token | – | owner | nothing |
-//! | a token | owner | nothing | nothing |
+//! | no token | – | owner | rejected |
+//! | a token | owner | rejected | rejected |
 //! | `--public` | owner (with the token) | public | public |
 //!
-//! An owner sees everything, the shared tier and SQL among it. The public sees the reports of the anonymous tier, with
-//! values of few crews folded. "On this machine" is a loopback address and a `Host` that names it, without a proxy
-//! between: a proxy on this machine would make everybody a neighbour.
+//! "On this machine" means a loopback address and a `Host` that names it, without a proxy in between: behind a proxy on
+//! this machine every client has a loopback address. [`Role`] says what each role may see.
 
 use std::net::{IpAddr, SocketAddr};
 
+use headcount_problem::Problem;
 use http::header::{AUTHORIZATION, COOKIE, HOST};
 use http::{HeaderMap, StatusCode};
 
-use crate::problem::Problem;
-use crate::token::Token;
+use crate::access_token::AccessToken;
+use crate::role::Role;
 
-/// The cookie that holds a browser's session.
-pub(crate) const SESSION: &str = "headcount_session";
+/// The session cookie's name.
+pub(crate) const SESSION_COOKIE: &str = "headcount_session";
 
-/// Headers that only a proxy adds.
-const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+/// Headers that only proxies add.
+const PROXY_HEADERS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
-/// Who may ask.
+/// Who may query the collector.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// What an owner shows. Without one, owners are those on this machine.
-    pub token: Option<Token>,
+    /// The owners' token. Without one, clients on this machine are owners.
+    pub token: Option<AccessToken>,
     /// Whether everybody may read the reports of the anonymous tier.
     pub public: bool,
 }
 
-/// What an asker may see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reader {
-    /// Everything.
-    Owner,
-    /// The reports of the anonymous tier, values of few crews folded.
-    Public,
-}
-
-impl Reader {
-    pub(crate) fn is_owner(self) -> bool {
-        self == Self::Owner
-    }
-}
-
 impl Access {
-    /// What the sender of a request may see.
+    /// The role of the principal that sent a request.
     ///
     /// # Errors
-    /// Nothing: 401 where a token would help, 403 where it would not.
-    pub(crate) fn reader(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<Reader, Problem> {
+    /// The principal has no role: 401 where a token would help, else 403.
+    pub(crate) fn role(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<Role, Problem> {
         let is_owner = match &self.token {
-            Some(token) => shows(token, headers),
-            None => !self.public && on_this_machine(peer, headers).is_ok(),
+            Some(token) => is_authenticated(token, headers),
+            None => !self.public && require_local(peer, headers).is_ok(),
         };
         if is_owner {
-            return Ok(Reader::Owner);
+            return Ok(Role::Owner);
         }
         if self.public {
-            return Ok(Reader::Public);
+            return Ok(Role::Public);
         }
         match &self.token {
             Some(_) => Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
-                "a token is needed",
-                "send the collector's token as `Authorization: Bearer …`; it is in the file that serve names at its start",
+                "access token required",
+                "queries require the access token: send it as `Authorization: Bearer …`; headcount serve prints the path of its file at startup",
             )),
-            None => on_this_machine(peer, headers).map(|()| Reader::Owner),
+            None => require_local(peer, headers).map(|()| Role::Owner),
         }
     }
 }
 
-/// Whether the request shows the token, as a header or as a browser's session.
-fn shows(token: &Token, headers: &HeaderMap) -> bool {
+/// Whether the request carries the token as a bearer token or as a session cookie.
+fn is_authenticated(token: &AccessToken, headers: &HeaderMap) -> bool {
     let bearer = headers.get(AUTHORIZATION).and_then(|value| {
         let text = value.to_str().ok()?;
-        let (scheme, shown) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(shown)
+        let (scheme, credentials) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(credentials)
     });
-    if let Some(shown) = bearer {
-        return token.is(shown);
+    if let Some(credentials) = bearer {
+        return token.matches(credentials);
     }
-    session_of(headers).is_some_and(|shown| token.is_session(shown))
+    session_of(headers).is_some_and(|session| token.matches_session(session))
 }
 
 fn session_of(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(COOKIE).iter();
     let texts = cookies.filter_map(|value| value.to_str().ok());
     let mut pairs = texts.flat_map(|text| text.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(SESSION)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
 }
 
-/// Without a token, questions are for this machine alone.
-fn on_this_machine(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
+/// Without a token, only clients on this machine may query.
+fn require_local(peer: SocketAddr, headers: &HeaderMap) -> Result<(), Problem> {
     let forbidden = |title, detail: &str| Err(Problem::new(StatusCode::FORBIDDEN, title, detail));
     if !is_loopback(peer.ip()) {
         return forbidden(
-            "not on this machine",
-            "without a token, questions are answered on this machine alone; start the collector with --token-file",
+            "local clients only",
+            "without an access token the collector answers only clients on this machine; start it with --token-file",
         );
     }
-    if OF_PROXIES.iter().any(|name| headers.contains_key(*name)) {
+    if PROXY_HEADERS.iter().any(|name| headers.contains_key(*name)) {
         return forbidden(
-            "through a proxy",
-            "a proxy passed this on, so that anybody may have asked; start the collector with --token-file",
+            "request through a proxy",
+            "a proxy forwarded this request, so the client may be on any machine; start the collector with --token-file",
         );
     }
     if !names_loopback(headers) {
         return forbidden(
-            "another host",
-            "the Host header names another host than this machine; ask 127.0.0.1, or start the collector with --token-file",
+            "unexpected host",
+            "the Host header does not name this machine; use 127.0.0.1, or start the collector with --token-file",
         );
     }
     Ok(())
@@ -123,7 +108,7 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// A name that resolves to this machine may be anybody's: only these are sure (DNS rebinding).
+/// Any domain can resolve to a loopback address (DNS rebinding), so only these names are trusted.
 fn names_loopback(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else {
         return true;
@@ -145,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    const NEAR: &str = "127.0.0.1:50000";
-    const FAR: &str = "192.0.2.7:50000";
+    const LOCAL: &str = "127.0.0.1:50000";
+    const REMOTE: &str = "192.0.2.7:50000";
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &str)| {
@@ -156,13 +141,13 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn ask(access: &Access, peer: &str, pairs: &[(&'static str, &str)]) -> Result<Reader, u16> {
-        let reader = access.reader(peer.parse().unwrap(), &headers(pairs));
-        reader.map_err(|problem| problem.status.as_u16())
+    fn role_of(access: &Access, peer: &str, pairs: &[(&'static str, &str)]) -> Result<Role, u16> {
+        let role = access.role(peer.parse().unwrap(), &headers(pairs));
+        role.map_err(|problem| problem.status.as_u16())
     }
 
     #[test]
-    fn only_names_of_this_machine_are_loopback() {
+    fn only_local_host_names_are_trusted() {
         let host = |name: &str| headers(&[("host", name)]);
         for name in [
             "localhost",
@@ -184,38 +169,47 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_only_this_machine_is_answered() {
+    fn without_a_token_only_local_clients_are_owners() {
         let access = Access::default();
         assert_eq!(
-            ask(&access, NEAR, &[("host", "localhost:4318")]),
-            Ok(Reader::Owner)
+            role_of(&access, LOCAL, &[("host", "localhost:4318")]),
+            Ok(Role::Owner)
         );
-        assert_eq!(ask(&access, "[::ffff:127.0.0.1]:1", &[]), Ok(Reader::Owner));
-        assert_eq!(ask(&access, FAR, &[("host", "localhost:4318")]), Err(403));
-        assert_eq!(ask(&access, NEAR, &[("host", "rebound.example")]), Err(403));
         assert_eq!(
-            ask(&access, NEAR, &[("x-forwarded-for", "192.0.2.7")]),
+            role_of(&access, "[::ffff:127.0.0.1]:1", &[]),
+            Ok(Role::Owner)
+        );
+        assert_eq!(
+            role_of(&access, REMOTE, &[("host", "localhost:4318")]),
+            Err(403)
+        );
+        assert_eq!(
+            role_of(&access, LOCAL, &[("host", "rebound.example")]),
+            Err(403)
+        );
+        assert_eq!(
+            role_of(&access, LOCAL, &[("x-forwarded-for", "192.0.2.7")]),
             Err(403)
         );
     }
 
     #[test]
-    fn with_a_token_this_machine_needs_it_as_well() {
-        let token = Token::read("0123456789abcdef").unwrap();
+    fn with_a_token_local_clients_need_it_as_well() {
+        let token = AccessToken::parse("0123456789abcdef").unwrap();
         let session = format!("a=b; headcount_session={}", token.session());
         let access = Access {
             token: Some(token),
             public: false,
         };
-        for peer in [NEAR, FAR] {
-            let with = |pairs: &[(&'static str, &str)]| ask(&access, peer, pairs);
+        for peer in [LOCAL, REMOTE] {
+            let with = |pairs: &[(&'static str, &str)]| role_of(&access, peer, pairs);
             assert_eq!(with(&[]), Err(401));
             assert_eq!(with(&[("authorization", "Bearer wrong")]), Err(401));
             assert_eq!(
                 with(&[("authorization", "bearer 0123456789abcdef")]),
-                Ok(Reader::Owner)
+                Ok(Role::Owner)
             );
-            assert_eq!(with(&[("cookie", &session)]), Ok(Reader::Owner));
+            assert_eq!(with(&[("cookie", &session)]), Ok(Role::Owner));
             assert_eq!(
                 with(&[("cookie", "headcount_session=0123456789abcdef")]),
                 Err(401)
@@ -224,15 +218,15 @@ mod tests {
     }
 
     #[test]
-    fn in_public_nobody_is_an_owner_without_the_token() {
+    fn in_public_mode_only_the_token_makes_an_owner() {
         let mut access = Access {
             token: None,
             public: true,
         };
-        assert_eq!(ask(&access, NEAR, &[]), Ok(Reader::Public));
-        access.token = Token::read("0123456789abcdef");
-        assert_eq!(ask(&access, NEAR, &[]), Ok(Reader::Public));
+        assert_eq!(role_of(&access, LOCAL, &[]), Ok(Role::Public));
+        access.token = AccessToken::parse("0123456789abcdef");
+        assert_eq!(role_of(&access, LOCAL, &[]), Ok(Role::Public));
         let shown = [("authorization", "Bearer 0123456789abcdef")];
-        assert_eq!(ask(&access, FAR, &shown), Ok(Reader::Owner));
+        assert_eq!(role_of(&access, REMOTE, &shown), Ok(Role::Owner));
     }
 }

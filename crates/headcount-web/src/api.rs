@@ -1,9 +1,10 @@
-//! The HTTP API: each report, free SQL, the tables and the catalog, as programs read them.
+//! The HTTP API: reports, SQL, the tables and the catalog, for programs.
 
+mod conditional;
 mod format;
 mod openapi;
-mod parameters;
-mod query;
+mod report_parameters;
+mod sql_request;
 
 use std::sync::Arc;
 
@@ -13,25 +14,20 @@ use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headcount_catalog::Catalog;
-use headcount_reports::{
-    Answer, ReportHeader, ReportParameters, catalog_of_reports, find_report, publish,
-};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use headcount_problem::Problem;
+use headcount_reports::{Answer, ReportHeader, catalog_of_reports, find_report};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::access::Reader;
-use crate::answers::Question;
-use crate::problem::Problem;
-use crate::site::Site;
+use crate::answer_cache::QueryKey;
+use crate::problem::report_problem;
+use crate::role::Role;
+use crate::state::SiteState;
+use conditional::{conditional, entity_tag, tagged};
 use format::Format;
-pub(crate) use parameters::PUBLIC_MIN_CREWS;
-pub(crate) use query::receive;
 
-/// How long a published answer may be kept by anyone, in seconds.
-const PUBLIC_SECONDS: &str = "public, max-age=300";
-
-/// The API's addresses.
-pub(crate) fn routes() -> Router<Site> {
+/// The API's routes.
+pub(crate) fn routes() -> Router<SiteState> {
     Router::new()
         .route("/api/v1/reports", get(list))
         .route("/api/v1/reports/{name}", get(report))
@@ -40,211 +36,142 @@ pub(crate) fn routes() -> Router<Site> {
         .route("/api/v1/sql", post(sql))
         .route("/api/openapi.json", get(description))
         .route("/metrics", get(metrics))
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(method_not_allowed)
 }
 
-async fn wrong_method() -> Problem {
-    let detail = "reports and tables are read with GET, SQL is sent with POST";
+async fn method_not_allowed() -> Problem {
+    let detail = "use GET for reports and tables, POST for SQL";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
 }
 
-async fn list(Extension(reader): Extension<Reader>, headers: HeaderMap) -> Response {
-    let offered = |report: &&ReportHeader| reader.is_owner() || report.is_publishable();
-    let reports: Vec<&ReportHeader> = catalog_of_reports().iter().filter(offered).collect();
-    json(&reports, reader, &headers)
+async fn list(Extension(role): Extension<Role>, headers: HeaderMap) -> Response {
+    let reports: Vec<&ReportHeader> = readable_reports(role).collect();
+    json(&reports, role, &headers)
 }
 
 async fn report(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     name: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Path(name) = name.map_err(|error| Problem::not_found(error.body_text()))?;
     let query = query.unwrap_or_default();
-    let format = Format::of(&query, &headers)?;
-    let parameters = parameters::read(&query, reader)?;
+    let format = Format::requested(&query, &headers)?;
+    let parameters = report_parameters::parse(&query, role)?;
     let header = find_report(&name)
-        .filter(|header| reader.is_owner() || header.is_publishable())
-        .ok_or_else(|| unknown_report(&name, reader))?;
-    parameters.check().map_err(|error| Problem::from(&error))?;
-    let answer = answer(&site, reader, header, &parameters).await?;
-    let mut response = format.write(&answer)?;
-    cache_headers(&mut response, reader);
+        .filter(|header| role.may_read(header))
+        .ok_or_else(|| unknown_report(&name, role))?;
+    parameters.check().map_err(|error| report_problem(&error))?;
+    let key = QueryKey::report(&header.name, &parameters);
+    let cached = state.answers.fresh(key).await;
+    let answer = cached.map_err(|error| report_problem(&error))?.answer;
+    let mut response = write(format, role.visible(header, answer)).await?;
+    set_cache_control(&mut response, role);
     Ok(conditional(response, &headers).await)
 }
 
-/// The report's answer as of now, as this reader may see it.
-async fn answer(
-    site: &Site,
-    reader: Reader,
-    header: &ReportHeader,
-    parameters: &ReportParameters,
-) -> Result<Arc<Answer>, Problem> {
-    let known = site
-        .answers
-        .exact(Question::report(&header.name, parameters));
-    let known = known.await.map_err(|error| Problem::from(&*error))?;
-    Ok(match reader {
-        Reader::Owner => known.answer,
-        Reader::Public => Arc::new(publish(header, &known.answer, PUBLIC_MIN_CREWS)),
-    })
+fn readable_reports(role: Role) -> impl Iterator<Item = &'static ReportHeader> {
+    let reports = catalog_of_reports().iter();
+    reports.filter(move |report| role.may_read(report))
 }
 
-fn unknown_report(name: &str, reader: Reader) -> Problem {
-    let offered = |report: &&ReportHeader| reader.is_owner() || report.is_publishable();
-    let names: Vec<&str> = catalog_of_reports()
-        .iter()
-        .filter(offered)
+fn unknown_report(name: &str, role: Role) -> Problem {
+    let names: Vec<&str> = readable_reports(role)
         .map(|report| report.name.as_str())
         .collect();
-    let detail = format!(
-        "there is no report {name:?}; the reports are {}",
-        names.join(", ")
-    );
-    Problem::not_found(detail)
+    let names = names.join(", ");
+    Problem::not_found(format!("unknown report {name:?}; the reports are {names}"))
 }
 
 async fn tables(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    owners_only(reader)?;
-    let format = Format::of(&query.unwrap_or_default(), &headers)?;
-    let reports = site.answers.reports(reader).await;
-    let reports = reports.map_err(|error| Problem::from(&error))?;
-    let response = format.write(&reports.tables())?;
+    role.require_owner()?;
+    let format = Format::requested(&query.unwrap_or_default(), &headers)?;
+    let reports = state.answers.reports(role).await;
+    let reports = reports.map_err(|error| report_problem(&error))?;
+    let response = write(format, Arc::new(reports.tables())).await?;
     Ok(conditional(response, &headers).await)
 }
 
-async fn catalog(Extension(reader): Extension<Reader>, headers: HeaderMap) -> Response {
-    json(&Catalog::embedded().json(), reader, &headers)
+async fn catalog(Extension(role): Extension<Role>, headers: HeaderMap) -> Response {
+    json(&Catalog::embedded().json(), role, &headers)
 }
 
 async fn description(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let reports = site.answers.reports(Reader::Owner).await;
-    let reports = reports.map_err(|error| Problem::from(&error))?;
+    let reports = state.answers.reports(Role::Owner).await;
+    let reports = reports.map_err(|error| report_problem(&error))?;
     let mut described = Vec::new();
-    for header in catalog_of_reports() {
-        if reader.is_owner() || header.is_publishable() {
-            let columns = reports.columns(&header.name).await;
-            described.push((header, columns.map_err(|error| Problem::from(&error))?));
-        }
+    for header in readable_reports(role) {
+        let columns = reports.columns(&header.name).await;
+        described.push((header, columns.map_err(|error| report_problem(&error))?));
     }
-    Ok(json(&openapi::document(&described), reader, &headers))
+    Ok(json(&openapi::document(&described), role, &headers))
 }
 
 async fn metrics(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
 ) -> Result<Response, Problem> {
-    owners_only(reader)?;
-    let text = (site.answers.store().metrics)();
+    role.require_owner()?;
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(CONTENT_TYPE, media_type)], text).into_response())
+    Ok(([(CONTENT_TYPE, media_type)], state.answers.metrics()).into_response())
 }
 
 async fn sql(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     request: Request,
 ) -> Result<Response, Problem> {
-    owners_only(reader)?;
-    let named = request.uri().query().unwrap_or_default().to_owned();
+    role.require_owner()?;
+    let address_query = request.uri().query().unwrap_or_default().to_owned();
     let headers = request.headers().clone();
-    let asked = query::read(request, site.patience).await?;
-    let format = match &asked.format {
-        Some(format) => Format::named(format)?,
-        None => Format::of(&named, &headers)?,
+    let sql_request = sql_request::read(request, state.timeout).await?;
+    let format = match &sql_request.format {
+        Some(format) => Format::parse(format)?,
+        None => Format::requested(&address_query, &headers)?,
     };
-    let answer = site.answers.once(&asked.query).await;
-    let mut response = format.write(&answer.map_err(|error| Problem::from(&error))?)?;
-    if asked.is_form {
+    let answer = state.answers.uncached(&sql_request.query).await;
+    let answer = answer.map_err(|error| report_problem(&error))?;
+    let mut response = write(format, Arc::new(answer)).await?;
+    if sql_request.is_form {
         let file = format!("attachment; filename=\"answer.{}\"", format.extension());
         if let Ok(value) = HeaderValue::from_str(&file) {
-            let _none = response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            response.headers_mut().insert(CONTENT_DISPOSITION, value);
         }
     }
     Ok(response)
 }
 
-/// Refuses the public.
-pub(crate) fn owners_only(reader: Reader) -> Result<(), Problem> {
-    if reader.is_owner() {
-        return Ok(());
-    }
-    let detail =
-        "this collector shows its reports to everybody, and the rest to those with its token";
-    Err(Problem::new(StatusCode::FORBIDDEN, "not public", detail))
+/// Encodes the answer on a thread for blocking work: a large one takes longer than a runtime worker may be blocked.
+async fn write(format: Format, answer: Arc<Answer>) -> Result<Response, Problem> {
+    let writing = tokio::task::spawn_blocking(move || format.write(&answer));
+    let joined = writing.await;
+    joined.map_err(|error| Problem::internal("query failed", error.to_string()))?
 }
 
-fn json(value: &impl serde::Serialize, reader: Reader, headers: &HeaderMap) -> Response {
+fn json(value: &impl serde::Serialize, role: Role, headers: &HeaderMap) -> Response {
     let Ok(text) = serde_json::to_vec(value) else {
-        return Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "there is no answer",
-            "it cannot be written as JSON",
-        )
-        .into_response();
+        return Problem::internal("query failed", "cannot encode the answer as JSON")
+            .into_response();
     };
-    let tag = tag_of(&text);
+    let tag = entity_tag(&text);
     let media_type = HeaderValue::from_static("application/json");
     let mut response = ([(CONTENT_TYPE, media_type)], text).into_response();
-    cache_headers(&mut response, reader);
+    set_cache_control(&mut response, role);
     tagged(response, &tag, headers)
 }
 
-fn cache_headers(response: &mut Response, reader: Reader) {
-    let value = match reader {
-        Reader::Owner => "private, no-cache",
-        Reader::Public => PUBLIC_SECONDS,
-    };
-    let _none = response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static(value));
-}
-
-/// Gives the answer its entity tag, or says that the asker has it already (RFC 9110 §13.1.2).
-async fn conditional(response: Response, headers: &HeaderMap) -> Response {
-    use http_body_util::BodyExt as _;
-    let (parts, body) = response.into_parts();
-    let Ok(body) = body.collect().await else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let bytes = body.to_bytes();
-    let tag = tag_of(&bytes);
-    tagged(Response::from_parts(parts, bytes.into()), &tag, headers)
-}
-
-fn tagged(mut response: Response, tag: &str, headers: &HeaderMap) -> Response {
-    let asked = headers
-        .get(IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok());
-    let has_it = asked.is_some_and(|tags| {
-        let mut tags = tags.split(',').map(str::trim);
-        tags.any(|known| {
-            known == "*" || known.trim_start_matches("W/") == tag.trim_start_matches("W/")
-        })
-    });
-    if has_it {
-        *response.body_mut() = axum::body::Body::empty();
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        let _type = response.headers_mut().remove(CONTENT_TYPE);
-    }
-    if let Ok(value) = HeaderValue::from_str(tag) {
-        let _none = response.headers_mut().insert(ETAG, value);
-    }
-    response
-}
-
-/// A weak tag: the same answer may travel packed or not.
-fn tag_of(bytes: &[u8]) -> String {
-    format!("W/\"{}\"", &blake3::hash(bytes).to_hex()[..24])
+fn set_cache_control(response: &mut Response, role: Role) {
+    let value = HeaderValue::from_static(role.cache_control());
+    response.headers_mut().insert(CACHE_CONTROL, value);
 }

@@ -1,6 +1,6 @@
-//! The files of the pages, built in: one style sheet, one script, one icon.
+//! The static assets, embedded: one style sheet, one script, one icon.
 //!
-//! Their addresses name their content (`/assets/<hash>/page.css`), so that a browser asks once and never again.
+//! Their addresses contain a hash of the content (`/assets/<hash>/page.css`), so that browsers cache them forever.
 
 use std::sync::LazyLock;
 
@@ -10,17 +10,17 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue};
 
-use crate::compression::{gzip, takes_gzip};
+use crate::compression::{accepts_gzip, gzip};
 
-/// A file that is served as it is.
+/// A file, plain and compressed.
 struct Asset {
     name: &'static str,
     media_type: &'static str,
     plain: &'static str,
-    packed: Option<Bytes>,
+    gzip: Option<Bytes>,
 }
 
-/// The addresses that a page names.
+/// The addresses that pages link to.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     pub(crate) style: String,
@@ -51,7 +51,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         name,
         media_type,
         plain,
-        packed: gzip(plain.as_bytes()),
+        gzip: gzip(plain.as_bytes()),
     };
     FILES.into_iter().map(asset).collect()
 });
@@ -59,7 +59,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
     let mut all = blake3::Hasher::new();
     for (_, _, text) in FILES {
-        let _hasher = all.update(text.as_bytes());
+        all.update(text.as_bytes());
     }
     let hash = all.finalize().to_hex();
     let address = |name: &str| format!("/assets/{}/{name}", &hash[..12]);
@@ -70,28 +70,29 @@ static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
     }
 });
 
-/// The addresses of the files of this build.
+/// The addresses of this build.
 pub(crate) fn addresses() -> &'static Addresses {
     &ADDRESSES
 }
 
-/// The file `name`, whichever build's page asks for it.
-pub(crate) fn serve(name: &str, asker: &HeaderMap) -> Option<Response> {
+/// The file `name`; the hash in the address may be another build's.
+pub(crate) fn serve(name: &str, request_headers: &HeaderMap) -> Option<Response> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;
-    let packed = asset.packed.as_ref().filter(|_| takes_gzip(asker));
-    let body = match packed {
-        Some(packed) => Body::from(packed.clone()),
+    let compressed = asset.gzip.as_ref();
+    let compressed = compressed.filter(|_| accepts_gzip(request_headers));
+    let body = match compressed {
+        Some(compressed) => Body::from(compressed.clone()),
         None => Body::from(asset.plain),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_static(asset.media_type);
-    let _none = headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(CONTENT_TYPE, media_type);
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    let _none = headers.insert(CACHE_CONTROL, forever);
-    let _none = headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if packed.is_some() {
-        let _none = headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(CACHE_CONTROL, forever);
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if compressed.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Some(response)
 }

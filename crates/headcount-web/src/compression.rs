@@ -1,18 +1,24 @@
-//! gzip for those who take it (RFC 9110 §8.4.1.3): pages and answers shrink to a fifth.
+//! gzip for clients that accept it (RFC 9110 §8.4.1.3): pages and answers shrink to a fifth.
 
 use std::io::Write as _;
 
+use axum::body::{Body, HttpBody as _};
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::ACCEPT_ENCODING;
-use http::{HeaderMap, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::BodyExt as _;
 
-/// Below this, in bytes, the header costs more than it saves.
-const WORTH_IT: usize = 1024;
+/// Smaller bodies, in bytes, are not compressed: the header costs more than it saves.
+const MIN_BYTES: usize = 1024;
 
-/// Whether the asker takes gzip.
-pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+/// Larger bodies, in bytes, are compressed off the runtime's workers.
+const MAX_INLINE_BYTES: usize = 64 * 1024;
+
+/// Whether the client accepts gzip.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let texts = values.filter_map(|value: &HeaderValue| value.to_str().ok());
     let mut codings = texts.flat_map(|text| text.split(','));
@@ -21,23 +27,64 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
         let is_gzip = parts
             .next()
             .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let is_refused = parts.any(|weight| {
+        let is_rejected = parts.any(|weight| {
             let weight = weight.strip_prefix("q=").and_then(|q| q.parse().ok());
             weight.is_some_and(|weight: f32| weight <= 0.0)
         });
-        is_gzip && !is_refused
+        is_gzip && !is_rejected
     })
 }
 
-/// `body` as gzip, or `None` where that is not worth it.
+/// The response with its body as gzip, where the client accepts it and it is text of some length.
+pub(crate) async fn compress(response: Response, request_headers: &HeaderMap) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let is_whole = body.size_hint().exact().is_some();
+    if !accepts_gzip(request_headers)
+        || !is_whole
+        || !is_text(&parts.headers)
+        || parts.headers.contains_key(CONTENT_ENCODING)
+    {
+        return Response::from_parts(parts, body);
+    }
+    let Ok(collected) = body.collect().await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let plain = collected.to_bytes();
+    parts
+        .headers
+        .append(VARY, HeaderValue::from_static("accept-encoding"));
+    let compressed = if plain.len() > MAX_INLINE_BYTES {
+        let plain = plain.clone();
+        let compressing = tokio::task::spawn_blocking(move || gzip(&plain));
+        compressing.await.unwrap_or_default()
+    } else {
+        gzip(&plain)
+    };
+    let Some(compressed) = compressed else {
+        return Response::from_parts(parts, Body::from(plain));
+    };
+    parts.headers.remove(CONTENT_LENGTH);
+    let coding = HeaderValue::from_static("gzip");
+    parts.headers.insert(CONTENT_ENCODING, coding);
+    Response::from_parts(parts, Body::from(compressed))
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes();
+        value.starts_with(b"text/") || value.windows(4).any(|window| window == b"json")
+    })
+}
+
+/// `body` as gzip; `None` for a short body or one that would not shrink.
 pub(crate) fn gzip(body: &[u8]) -> Option<Bytes> {
-    if body.len() < WORTH_IT {
+    if body.len() < MIN_BYTES {
         return None;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::new(5));
     encoder.write_all(body).ok()?;
-    let packed = encoder.finish().ok()?;
-    (packed.len() < body.len()).then(|| packed.into())
+    let compressed = encoder.finish().ok()?;
+    (compressed.len() < body.len()).then(|| compressed.into())
 }
 
 #[cfg(test)]
@@ -48,25 +95,25 @@ mod tests {
 
     fn accepts(value: &'static str) -> bool {
         let value = HeaderValue::from_static(value);
-        takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
+        accepts_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
     }
 
     #[test]
-    fn gzip_is_for_those_who_take_it() {
+    fn gzip_is_used_only_where_it_is_accepted() {
         assert!(accepts("gzip, deflate, br"));
         assert!(accepts("br;q=1.0, GZIP;q=0.5"));
         assert!(!accepts("br"));
         assert!(!accepts("gzip;q=0"));
         assert!(!accepts("gzip;q=0.000, identity"));
-        assert!(!takes_gzip(&HeaderMap::new()));
+        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 
     #[test]
-    fn what_is_packed_is_what_was_given() {
+    fn gzip_round_trips() {
         let page = "a page of rows ".repeat(500);
-        let packed = gzip(page.as_bytes()).unwrap();
+        let compressed = gzip(page.as_bytes()).unwrap();
         let mut text = String::new();
-        let _bytes = flate2::read::GzDecoder::new(&packed[..])
+        flate2::read::GzDecoder::new(&compressed[..])
             .read_to_string(&mut text)
             .unwrap();
         assert_eq!(text, page);

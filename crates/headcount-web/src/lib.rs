@@ -1,31 +1,36 @@
-//! Answers for people and programs: the dashboard, and the HTTP API that it stands on.
+//! The dashboard and the HTTP query API.
 //!
-//! [`site`] makes one router out of a [`Store`] and [`SiteOptions`]. It reads what is stored and never changes it. It
-//! knows nothing of OTLP; whoever listens hands it the requests that are not telemetry, with the peer's address as
+//! [`site`] makes one axum router from a [`Store`] and [`SiteOptions`]. It reads stored data and never changes it, and it
+//! knows nothing of OTLP: the collector passes it every request that is not telemetry, with the peer's address as
 //! [`axum::extract::ConnectInfo`].
 //!
-//! | path | is | for |
+//! | path | content | visible to |
 //! | --- | --- | --- |
-//! | `/`, `/tools`, `/models` … | pages; complete without JavaScript | readers |
-//! | `/api/v1/reports/{name}` | a report as JSON, CSV, Arrow or Parquet | readers |
-//! | `/api/v1/sql`, `/api/v1/tables`, `/sql`, `/shared` | free questions, the shared tier | owners |
-//! | `/metrics` | the collector's own counts | owners |
-//! | `/assets/…`, `/login` | what a page needs before anybody is known | everybody |
+//! | `/`, `/tools`, `/models` … | pages; complete without JavaScript | every role |
+//! | `/api/v1/reports/{name}` | a report as JSON, CSV, Arrow or Parquet | every role |
+//! | `/api/v1/sql`, `/api/v1/tables`, `/sql`, `/shared` | SQL queries, the shared tier | owners |
+//! | `/metrics` | the collector's metrics | owners |
+//! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |
 //!
-//! Who is an owner and who is a reader is decided in one place, [`access`](Access).
+//! [`Access`] decides which role a client has; `role.rs` what each role may see.
 
 mod access;
-mod answers;
+mod access_token;
+mod answer_cache;
 mod api;
 mod assets;
 mod compression;
-mod filters;
+mod cross_site;
 mod pages;
 mod problem;
-mod shield;
+mod request_body;
+mod role;
+mod security_headers;
 mod site;
-mod token;
+mod state;
+mod store;
 
 pub use access::Access;
-pub use site::{SiteOptions, Store, site};
-pub use token::{Token, TokenError};
+pub use access_token::{AccessToken, AccessTokenError};
+pub use site::{SiteOptions, site};
+pub use store::Store;

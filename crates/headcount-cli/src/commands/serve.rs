@@ -11,7 +11,7 @@ use headcount_collector::{Collector, Intake, ServeError, ServeOptions};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::LakeError;
-use headcount_web::{Access, SiteOptions, Store, Token, site};
+use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -82,7 +82,7 @@ impl Serve {
         };
         let site_options = SiteOptions {
             access,
-            patience: Some(options.limits.patience),
+            timeout: Some(options.limits.patience),
             ..SiteOptions::default()
         };
         let collector = Collector::start(options, |intake| site(store(intake), site_options));
@@ -102,7 +102,7 @@ impl Serve {
 
 /// A token, where it is kept, and whether it was made just now.
 struct KeptToken {
-    token: Token,
+    token: AccessToken,
     path: PathBuf,
     is_new: bool,
 }
@@ -129,7 +129,7 @@ impl Serve {
             None if self.http.iter().all(|address| is_of_this_machine(address)) => return Ok(None),
             None => self.data.join("token"),
         };
-        let (token, is_new) = Token::load_or_make(&path)?;
+        let (token, is_new) = AccessToken::load_or_generate(&path)?;
         Ok(Some(KeptToken {
             token,
             path,
@@ -163,7 +163,7 @@ fn store(intake: &Arc<Intake>) -> Store {
                 }
             })
         }),
-        stamp: Box::new(move || {
+        revision: Box::new(move || {
             Weak::upgrade(&stamps).map_or(0, |intake| intake.counters().requests())
         }),
         metrics: Box::new(move || {

@@ -1,19 +1,18 @@
-//! How an answer is written: `format=` in the address, or the `Accept` header.
+//! The formats of an answer, chosen by the `format` parameter or the `Accept` header.
 
 use axum::body::Body;
 use axum::response::Response;
+use headcount_problem::Problem;
 use headcount_reports::Answer;
 use http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::problem::Problem;
-
-/// A form of an answer.
+/// A format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// An array of objects with the columns' names.
+    /// A JSON array of objects, one a row.
     Rows,
-    /// An object of columns with their kinds, rows and notes; the command line asks for it.
+    /// A JSON object of columns with their kinds, rows and notes, for the command line.
     Answer,
     /// RFC 4180, but lines end in `\n`.
     Csv,
@@ -32,7 +31,7 @@ impl Format {
         Self::Parquet,
     ];
 
-    /// The word for it in an address.
+    /// The value of the `format` parameter.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rows => "json",
@@ -43,7 +42,7 @@ impl Format {
         }
     }
 
-    /// How the name of a file of it ends.
+    /// The file name extension.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Rows | Self::Answer => "json",
@@ -64,39 +63,44 @@ impl Format {
         }
     }
 
-    /// The form that is called `name`.
-    pub(super) fn named(name: &str) -> Result<Self, Problem> {
+    /// Parses a value of the `format` parameter.
+    ///
+    /// # Errors
+    /// 400 for an unknown name.
+    pub(super) fn parse(name: &str) -> Result<Self, Problem> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
         found.ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            Problem::bad("unknown format", format!("format is one of {names}"))
+            Problem::bad_request("unknown format", format!("format must be one of {names}"))
         })
     }
 
-    /// The form that a request asks for; JSON rows where it does not care.
-    pub(super) fn of(query: &str, headers: &HeaderMap) -> Result<Self, Problem> {
+    /// The format that a request asks for; JSON rows by default.
+    ///
+    /// # Errors
+    /// 400 for an unknown name, 406 where `Accept` allows no format.
+    pub(super) fn requested(query: &str, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut pairs = url::form_urlencoded::parse(query.as_bytes());
         if let Some((_, name)) = pairs.find(|(name, _)| name == "format") {
-            return Self::named(&name);
+            return Self::parse(&name);
         }
         let accept = headers.get_all(ACCEPT).iter();
         let texts: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
         if texts.is_empty() {
             return Ok(Self::Rows);
         }
-        accepted(&texts.join(",")).ok_or_else(|| {
+        negotiate(&texts.join(",")).ok_or_else(|| {
             let types = Self::ALL.map(Self::media_type).join(", ");
-            let detail = format!("answers are {types}");
-            Problem::new(StatusCode::NOT_ACCEPTABLE, "no such form", detail)
+            let detail = format!("the available media types are {types}");
+            Problem::new(StatusCode::NOT_ACCEPTABLE, "not acceptable", detail)
         })
     }
 
-    /// `answer` in this form. Its notes travel as `headcount-note` headers as well.
+    /// The answer as a response in this format. Its notes are also `headcount-note` headers.
     pub(super) fn write(self, answer: &Answer) -> Result<Response, Problem> {
         let body = self.encode(answer).map_err(|error| {
-            let detail = format!("the answer cannot be written as {}: {error}", self.name());
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Problem::new(status, "there is no answer", detail)
+            let detail = format!("cannot encode the answer as {}: {error}", self.name());
+            Problem::internal("query failed", detail)
         })?;
         let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
@@ -104,11 +108,11 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8",
             other => other.media_type(),
         };
-        let _none = headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        let _none = headers.insert(VARY, HeaderValue::from_static("accept"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(VARY, HeaderValue::from_static("accept"));
         for note in &answer.notes {
             if let Ok(value) = HeaderValue::from_str(note) {
-                let _first = headers.append("headcount-note", value);
+                headers.append("headcount-note", value);
             }
         }
         Ok(response)
@@ -131,25 +135,26 @@ impl Format {
     }
 }
 
-/// The form that an `Accept` header prefers (RFC 9110 §12.5.1); of equals the first of [`Format::ALL`].
-fn accepted(accept: &str) -> Option<Format> {
+/// The format that an `Accept` header prefers (RFC 9110 §12.5.1); the first of [`Format::ALL`] among equals. Parameters
+/// other than `q` and malformed ranges are ignored, as old clients send both (decision 0012).
+fn negotiate(accept: &str) -> Option<Format> {
     let mut best = None;
     for format in Format::ALL {
-        let weight = weight_in(accept, format.media_type());
-        if weight > 0.0 && best.is_none_or(|(heaviest, _)| weight > heaviest) {
-            best = Some((weight, format));
+        let quality = quality_of(accept, format.media_type());
+        if quality > 0.0 && best.is_none_or(|(highest, _)| quality > highest) {
+            best = Some((quality, format));
         }
     }
     best.map(|(_, format)| format)
 }
 
-/// What the most precise range of `accept` gives `media_type`, from 0 to 1.
-fn weight_in(accept: &str, media_type: &str) -> f32 {
+/// The quality that the most specific range of `accept` gives `media_type`, from 0 to 1.
+fn quality_of(accept: &str, media_type: &str) -> f32 {
     let main = media_type.split('/').next().unwrap_or_default();
     let ranges = accept.split(',').filter_map(|range| {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next()?.to_ascii_lowercase();
-        let precision = if name == media_type {
+        let specificity = if name == media_type {
             3
         } else if name.strip_suffix("/*") == Some(main) {
             2
@@ -158,11 +163,11 @@ fn weight_in(accept: &str, media_type: &str) -> f32 {
         } else {
             return None;
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
-        Some((precision, weight.unwrap_or(1.0).clamp(0.0, 1.0)))
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+        Some((specificity, quality.unwrap_or(1.0).clamp(0.0, 1.0)))
     });
-    let best = ranges.max_by_key(|(precision, _)| *precision);
-    best.map_or(0.0, |(_, weight)| weight)
+    let best = ranges.max_by_key(|(specificity, _)| *specificity);
+    best.map_or(0.0, |(_, quality)| quality)
 }
 
 #[cfg(test)]
@@ -170,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_that_is_preferred_is_written() {
+    fn the_preferred_format_is_chosen() {
         for (accept, expected) in [
             ("*/*", Some(Format::Rows)),
             ("application/json", Some(Format::Rows)),
@@ -189,18 +194,26 @@ mod tests {
                 Some(Format::Arrow),
             ),
             ("*/*, application/json;q=0", Some(Format::Answer)),
+            ("application/json; charset=utf-8", Some(Format::Rows)),
+            ("text/csv, nonsense", Some(Format::Csv)),
             ("text/html", None),
             ("", None),
         ] {
-            assert_eq!(accepted(accept), expected, "{accept}");
+            assert_eq!(negotiate(accept), expected, "{accept}");
         }
     }
 
     #[test]
-    fn a_name_in_the_address_wins() {
+    fn the_format_parameter_overrides_accept() {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/csv"))]);
-        assert_eq!(Format::of("format=json", &headers).unwrap(), Format::Rows);
-        assert_eq!(Format::of("since=7d", &headers).unwrap(), Format::Csv);
-        assert!(Format::of("format=xml", &headers).is_err());
+        assert_eq!(
+            Format::requested("format=json", &headers).unwrap(),
+            Format::Rows
+        );
+        assert_eq!(
+            Format::requested("since=7d", &headers).unwrap(),
+            Format::Csv
+        );
+        assert!(Format::requested("format=xml", &headers).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The API's description in OpenAPI 3.1, made from the reports' headers and plans, so that it cannot drift from them.
+//! The OpenAPI 3.1 description, generated from the reports' headers and plans, so that it cannot drift from them.
 
 use headcount_reports::{AnswerColumn, ColumnKind, DEFAULT_MIN_CREWS, ReportHeader};
 use serde_json::{Map, Value, json};
@@ -6,19 +6,19 @@ use serde_json::{Map, Value, json};
 use super::format::Format;
 
 const ABOUT: &str = "\
-Counts of how AI-agent crews are built and run. A report is a question with a name; `GET /api/v1/reports` lists them. \
-Every answer comes as JSON rows, JSON with column kinds, CSV, an Arrow IPC stream or Parquet, by `Accept` or `format`. \
-Errors are problems (RFC 9457). The API reads; it changes nothing.";
+Statistics about how AI-agent crews are built and run. A report is a named query; `GET /api/v1/reports` lists them. \
+Answers are available as JSON rows, JSON with column kinds, CSV, an Arrow IPC stream or Parquet, chosen by `Accept` or `format`. \
+Errors are problem details (RFC 9457). The API is read-only.";
 
-/// The description: each report with the columns that it answers with.
+/// The description of the API with these reports and their columns.
 pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)]) -> Value {
     let mut paths = Map::new();
     let mut schemas = shared_schemas();
     for (header, columns) in reports {
         let schema = format!("report_{}", header.name);
         let path = format!("/api/v1/reports/{}", header.name);
-        let _none = paths.insert(path, report_path(header, &schema));
-        let _none = schemas.insert(schema, rows_schema(header, columns));
+        paths.insert(path, report_path(header, &schema));
+        schemas.insert(schema, rows_schema(header, columns));
     }
     paths.extend(fixed_paths());
     json!({
@@ -26,19 +26,19 @@ pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)]) -> Value 
         "info": {
             "title": "Headcount",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Answers about how AI-agent crews are used",
+            "summary": "Statistics about AI-agent crews",
             "description": ABOUT,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
         "security": [{}, { "token": [] }],
         "tags": [
-            { "name": "reports", "description": "Named questions" },
+            { "name": "reports", "description": "Named queries" },
             { "name": "store", "description": "Tables, SQL and the catalog" },
         ],
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "The collector's token" } },
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "The collector's access token" } },
             "parameters": parameters(),
             "responses": responses(),
             "schemas": schemas,
@@ -67,62 +67,35 @@ fn report_path(header: &ReportHeader, schema: &str) -> Value {
         "summary": header.title,
         "description": header.question,
         "parameters": parameters,
-        "responses": merged(json!({ "200": answer(&rows), "304": { "$ref": "#/components/responses/unchanged" } }),
+        "responses": responses_with(json!({ "200": answer(&rows), "304": { "$ref": "#/components/responses/unchanged" } }),
                             &["400", "401", "403", "406", "500"]),
     }})
 }
 
 fn fixed_paths() -> Map<String, Value> {
-    let format = json!([{ "$ref": "#/components/parameters/format" }]);
-    let get = |id: &str, tag: &str, summary: &str, schema: Value| {
-        json!({ "get": {
-            "operationId": id, "tags": [tag], "summary": summary,
-            "responses": merged(json!({
-                "200": { "description": "As it is now", "content": { "application/json": { "schema": schema } } },
-                "304": { "$ref": "#/components/responses/unchanged" },
-            }), &["401", "403"]),
-        }})
-    };
     let headers = json!({ "type": "array", "items": { "$ref": "#/components/schemas/report" } });
     let object = json!({ "type": "object" });
-    let tables = json!({ "get": {
-        "operationId": "tables", "tags": ["store"], "summary": "The tables with their rows",
-        "parameters": format,
-        "responses": merged(json!({
-            "200": answer("#/components/schemas/tables"), "304": { "$ref": "#/components/responses/unchanged" } }),
-            &["400", "401", "403", "406", "500"]),
-    }});
-    let sql = json!({ "post": {
-        "operationId": "sql", "tags": ["store"], "summary": "Answers a query in SQL that reads and does nothing else",
-        "parameters": [{ "$ref": "#/components/parameters/format" }],
-        "requestBody": { "required": true, "content": {
-            "application/json": { "schema": { "$ref": "#/components/schemas/query" } },
-            "text/plain": { "schema": { "type": "string", "examples": ["SELECT count(*) FROM crews"] } },
-        }},
-        "responses": merged(json!({ "200": answer("#/components/schemas/rows") }),
-                            &["400", "401", "403", "406", "408", "413", "500"]),
-    }});
-    let metrics = json!({ "get": {
-        "operationId": "metrics", "tags": ["store"], "summary": "The collector's own counts, for Prometheus",
-        "responses": merged(json!({ "200": { "description": "Counts since the start",
-            "content": { "text/plain": { "schema": { "type": "string" } } } } }), &["401", "403"]),
-    }});
     let paths = [
         (
             "/api/v1/reports",
-            get("reports", "reports", "The reports there are", headers),
+            json_path("reports", "reports", "The available reports", &headers),
         ),
         (
             "/api/v1/catalog",
-            get("catalog", "store", "What may be collected", object.clone()),
+            json_path(
+                "catalog",
+                "store",
+                "The data that may be collected",
+                &object,
+            ),
         ),
-        ("/api/v1/tables", tables),
-        ("/api/v1/sql", sql),
+        ("/api/v1/tables", tables_path()),
+        ("/api/v1/sql", sql_path()),
         (
             "/api/openapi.json",
-            get("description", "store", "This description", object),
+            json_path("description", "store", "This description", &object),
         ),
-        ("/metrics", metrics),
+        ("/metrics", metrics_path()),
     ];
     paths
         .map(|(path, item)| (path.to_owned(), item))
@@ -130,7 +103,55 @@ fn fixed_paths() -> Map<String, Value> {
         .collect()
 }
 
-/// A response with the answer in each form; `rows` is the schema of its JSON rows.
+/// A path with one JSON representation.
+fn json_path(id: &str, tag: &str, summary: &str, schema: &Value) -> Value {
+    let responses = json!({
+        "200": { "description": "The current content", "content": { "application/json": { "schema": schema } } },
+        "304": { "$ref": "#/components/responses/unchanged" },
+    });
+    json!({ "get": {
+        "operationId": id, "tags": [tag], "summary": summary,
+        "responses": responses_with(responses, &["401", "403"]),
+    }})
+}
+
+fn tables_path() -> Value {
+    let responses = json!({
+        "200": answer("#/components/schemas/tables"),
+        "304": { "$ref": "#/components/responses/unchanged" },
+    });
+    json!({ "get": {
+        "operationId": "tables", "tags": ["store"], "summary": "The tables with their numbers of rows",
+        "parameters": [{ "$ref": "#/components/parameters/format" }],
+        "responses": responses_with(responses, &["400", "401", "403", "406", "500"]),
+    }})
+}
+
+fn sql_path() -> Value {
+    let responses = json!({ "200": answer("#/components/schemas/rows") });
+    json!({ "post": {
+        "operationId": "sql", "tags": ["store"], "summary": "Runs a read-only SQL query",
+        "parameters": [{ "$ref": "#/components/parameters/format" }],
+        "requestBody": { "required": true, "content": {
+            "application/json": { "schema": { "$ref": "#/components/schemas/query" } },
+            "text/plain": { "schema": { "type": "string", "examples": ["SELECT count(*) FROM crews"] } },
+        }},
+        "responses": responses_with(responses, &["400", "401", "403", "406", "408", "413", "500"]),
+    }})
+}
+
+fn metrics_path() -> Value {
+    let responses = json!({ "200": {
+        "description": "Counters since the start of the collector",
+        "content": { "text/plain": { "schema": { "type": "string" } } },
+    }});
+    json!({ "get": {
+        "operationId": "metrics", "tags": ["store"], "summary": "The collector's metrics in Prometheus' text format",
+        "responses": responses_with(responses, &["401", "403"]),
+    }})
+}
+
+/// A response with the answer in every format; `rows` is the schema of its JSON rows.
 fn answer(rows: &str) -> Value {
     let mut content = Map::new();
     for format in Format::ALL {
@@ -140,32 +161,32 @@ fn answer(rows: &str) -> Value {
             Format::Csv => json!({ "type": "string" }),
             Format::Arrow | Format::Parquet => json!({}),
         };
-        let _none = content.insert(format.media_type().to_owned(), json!({ "schema": schema }));
+        content.insert(format.media_type().to_owned(), json!({ "schema": schema }));
     }
     json!({
         "description": "The answer",
         "headers": {
             "ETag": { "schema": { "type": "string" } },
-            "headcount-note": { "description": "What a reader should know; once for each note", "schema": { "type": "string" } },
+            "headcount-note": { "description": "A note about the answer; one header for each note", "schema": { "type": "string" } },
         },
         "content": content,
     })
 }
 
-fn merged(mut answers: Value, problems: &[&str]) -> Value {
-    if let Value::Object(answers) = &mut answers {
+fn responses_with(mut responses: Value, problems: &[&str]) -> Value {
+    if let Value::Object(responses) = &mut responses {
         for status in problems {
             let problem = json!({ "$ref": "#/components/responses/problem" });
-            let _none = answers.insert((*status).to_owned(), problem);
+            responses.insert((*status).to_owned(), problem);
         }
     }
-    answers
+    responses
 }
 
 fn rows_schema(header: &ReportHeader, columns: &[AnswerColumn]) -> Value {
     let mut properties = Map::new();
-    let period = json!({ "type": "string", "format": "date", "description": "the period's first day, where `by` is given" });
-    let _none = properties.insert("period".to_owned(), period);
+    let period = json!({ "type": "string", "format": "date", "description": "the first day of the period, where `by` is given" });
+    properties.insert("period".to_owned(), period);
     for column in columns {
         let mut schema = kind_schema(column.kind);
         let meaning = header
@@ -173,9 +194,9 @@ fn rows_schema(header: &ReportHeader, columns: &[AnswerColumn]) -> Value {
             .iter()
             .find(|named| named.name == column.name);
         if let (Value::Object(schema), Some(meaning)) = (&mut schema, meaning) {
-            let _none = schema.insert("description".to_owned(), meaning.meaning.clone().into());
+            schema.insert("description".to_owned(), meaning.meaning.clone().into());
         }
-        let _none = properties.insert(column.name.clone(), schema);
+        properties.insert(column.name.clone(), schema);
     }
     let required: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     json!({ "type": "array", "items": {
@@ -194,30 +215,30 @@ fn kind_schema(kind: ColumnKind) -> Value {
 }
 
 fn parameters() -> Value {
-    let moment = r"^(\d{4}-\d{2}-\d{2}|\d{1,4}[hdw])$";
+    let time = r"^(\d{4}-\d{2}-\d{2}|\d{1,4}[hdw])$";
     let query = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "required": false, "description": about, "schema": schema });
     json!({
-        "since": query("since", "Only records at or after this day, this moment (RFC 3339), or so long ago (36h, 7d, 4w)",
-                       json!({ "type": "string", "pattern": moment, "examples": ["30d"] })),
-        "until": query("until", "Only records before this moment; a day counts to its end",
-                       json!({ "type": "string", "pattern": moment, "examples": ["2026-11-30"] })),
-        "by": query("by", "One set of rows for each period", json!({ "type": "string", "enum": ["day", "week", "month"] })),
+        "since": query("since", "Only records at or after this day or time (RFC 3339), or within this duration (36h, 7d, 4w)",
+                       json!({ "type": "string", "pattern": time, "examples": ["30d"] })),
+        "until": query("until", "Only records before this time; a day is included",
+                       json!({ "type": "string", "pattern": time, "examples": ["2026-11-30"] })),
+        "by": query("by", "Groups rows by period", json!({ "type": "string", "enum": ["day", "week", "month"] })),
         "framework": query("framework", "Only records of this framework", json!({ "type": "string", "examples": ["crewai"] })),
-        "version": query("version", "Only records of this release; 1.15.* means every release that begins with it",
+        "version": query("version", "Only records of this release; 1.15.* matches by prefix",
                          json!({ "type": "string", "examples": ["1.15.*"] })),
-        "environment": query("environment", "Only records of crews that run in this environment, as runtime_context:ci",
+        "environment": query("environment", "Only records of crews that run in this environment, such as runtime_context:ci",
                              json!({ "type": "string", "pattern": "^(coding_agent|runtime_context|cpu_band):[a-z0-9_+-]{1,32}$" })),
-        "min_crews": query("min_crews", "Free text of fewer crews is folded into one row",
+        "min_crews": query("min_crews", "Free text from fewer crews is grouped into one row",
                            json!({ "type": "integer", "minimum": 0, "default": DEFAULT_MIN_CREWS })),
-        "format": query("format", "The answer's form, whatever Accept says",
+        "format": query("format", "The format of the answer; overrides Accept",
                         json!({ "type": "string", "enum": Format::ALL.map(Format::name) })),
     })
 }
 
 fn responses() -> Value {
     json!({
-        "unchanged": { "description": "The asker has this answer already (If-None-Match)" },
-        "problem": { "description": "What is wrong, and what to do", "content": {
+        "unchanged": { "description": "Not modified (If-None-Match)" },
+        "problem": { "description": "The problem and how to fix it", "content": {
             "application/problem+json": { "schema": { "$ref": "#/components/schemas/problem" } } } },
     })
 }

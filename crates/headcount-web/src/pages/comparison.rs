@@ -1,68 +1,67 @@
-//! A table's leading numbers beside what they were in the span before.
+//! A table's leading numbers with those of the previous range.
 
 use std::collections::HashMap;
 
 use headcount_reports::Answer;
 use serde_json::Value;
 
-use super::desk::Shown;
 use super::panel::{Panel, change};
+use super::report_view::ReportView;
 use super::table::{Cell, Column, text_of};
 
-/// How the label of a row begins that stands for values that were folded.
+/// The first character of the label of a row of folded values.
 const FOLDED: char = '(';
 
-/// What the numbers of one column were, by the texts that tell rows apart.
-struct Before {
+/// The previous numbers of a column by the texts that identify rows.
+struct PreviousValues {
     values: HashMap<Vec<String>, f64>,
-    /// Whether a name that is not among them may be one that was folded.
+    /// Whether a name that is missing may have been folded.
     has_folded: bool,
 }
 
-/// What a row's number was.
+/// The previous number of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Past {
-    /// It was this number.
+enum PreviousValue {
+    /// The number.
     Known(f64),
-    /// Nobody can say: the row's name may have been folded then, or is now.
+    /// Unknown: the name may have been folded, or is a folded row.
     Unknown,
 }
 
 impl Panel {
-    /// With two columns beside `measured`: what it was in the span before, and its change. Rows are the same where
-    /// their texts in the columns `keys` are. Without an answer to compare with, the panel stays as it is, and says so.
+    /// Adds two columns after `measured`: its previous number and the change. Rows correspond where their texts in the
+    /// columns `keys` are equal. Without a previous answer the panel stays as it is, with a note.
     pub(crate) fn compared(
         mut self,
-        now: &Shown,
-        before: Option<&Shown>,
+        current: &ReportView,
+        previous: Option<&ReportView>,
         keys: &[&str],
         measured: &str,
     ) -> Self {
-        let (Ok(now), Some(before)) = (&now.answer, before) else {
+        let (Ok(current), Some(previous)) = (&current.answer, previous) else {
             return self;
         };
         if self.table.columns.is_empty() {
             return self;
         }
-        match &before.answer {
+        match &previous.answer {
             Err(error) => {
-                let note = format!("The time before could not be compared with: {error}");
+                let note = format!("The previous period is not available: {error}");
                 self.notes.push(note);
             }
-            Ok(before) if before.rows.is_empty() => {
-                let note =
-                    "Nothing was reported in the time before: there is nothing to compare with.";
+            Ok(previous) if previous.rows.is_empty() => {
+                let note = "The previous period has no data.";
                 self.notes.push(note.to_owned());
             }
-            Ok(before) => self.put_beside(now, before, keys, measured),
+            Ok(previous) => self.add_columns(current, previous, keys, measured),
         }
         self
     }
 
-    fn put_beside(&mut self, now: &Answer, before: &Answer, keys: &[&str], measured: &str) {
-        let (Some(place), Some(past)) = (
-            now.column_index(measured),
-            Before::read(before, keys, measured),
+    fn add_columns(&mut self, current: &Answer, previous: &Answer, keys: &[&str], measured: &str) {
+        let (Some(index), Some(previous_values)) = (
+            current.column_index(measured),
+            PreviousValues::of(previous, keys, measured),
         ) else {
             return;
         };
@@ -72,24 +71,27 @@ impl Panel {
             is_number: true,
         };
         let columns = [
-            column("before", "the number in the time of equal length before"),
-            column("change", "since the time before, as a share of what it was"),
+            column(
+                "previous",
+                "the number in the previous period of equal length",
+            ),
+            column("change", "the change since the previous period, in percent"),
         ];
-        let after = place + 1;
-        let _none = self.table.columns.splice(after..after, columns);
-        for (cells, row) in self.table.rows.iter_mut().zip(&now.rows) {
-            let name = name_of(now, row, keys);
-            let cells_beside = beside(row[place].as_f64(), past.of(&name), measured);
-            let _none = cells.splice(after..after, cells_beside);
+        let after = index + 1;
+        self.table.columns.splice(after..after, columns);
+        for (cells, row) in self.table.rows.iter_mut().zip(&current.rows) {
+            let name = name_of(current, row, keys);
+            let added = cells_for(row[index].as_f64(), previous_values.get(&name), measured);
+            cells.splice(after..after, added);
         }
     }
 }
 
-impl Before {
-    /// None where the answer has no column `measured`.
-    fn read(answer: &Answer, keys: &[&str], measured: &str) -> Option<Self> {
-        let place = answer.column_index(measured)?;
-        let named = |row: &Vec<Value>| (name_of(answer, row, keys), row[place].as_f64());
+impl PreviousValues {
+    /// `None` where the answer has no column `measured`.
+    fn of(answer: &Answer, keys: &[&str], measured: &str) -> Option<Self> {
+        let index = answer.column_index(measured)?;
+        let named = |row: &Vec<Value>| (name_of(answer, row, keys), row[index].as_f64());
         let (folded, known): (Vec<_>, Vec<_>) = answer
             .rows
             .iter()
@@ -104,11 +106,11 @@ impl Before {
         })
     }
 
-    fn of(&self, name: &[String]) -> Past {
+    fn get(&self, name: &[String]) -> PreviousValue {
         match self.values.get(name) {
-            Some(value) => Past::Known(*value),
-            None if self.has_folded || is_folded(name) => Past::Unknown,
-            None => Past::Known(0.0),
+            Some(value) => PreviousValue::Known(*value),
+            None if self.has_folded || is_folded(name) => PreviousValue::Unknown,
+            None => PreviousValue::Known(0.0),
         }
     }
 }
@@ -125,22 +127,22 @@ fn is_folded(name: &[String]) -> bool {
     name.iter().any(|text| text.starts_with(FOLDED))
 }
 
-/// The two cells: the number before, and the change.
-fn beside(now: Option<f64>, before: Past, measured: &str) -> [Cell; 2] {
-    let nothing = || Cell {
+/// The two cells: the previous number, and the change.
+fn cells_for(current: Option<f64>, previous: PreviousValue, measured: &str) -> [Cell; 2] {
+    let unknown = || Cell {
         text: "–".to_owned(),
         is_number: true,
-        is_nothing: true,
+        is_null: true,
         ..Cell::default()
     };
-    let (Some(now), Past::Known(before)) = (now, before) else {
-        return [nothing(), nothing()];
+    let (Some(current), PreviousValue::Known(previous)) = (current, previous) else {
+        return [unknown(), unknown()];
     };
-    let (text, _) = change(now, before);
-    let shown = text_of(&Value::from(before), measured);
+    let (text, _) = change(current, previous);
+    let formatted = text_of(&Value::from(previous), measured);
     [
-        Cell::number(before, shown),
-        Cell::number(now - before, text),
+        Cell::number(previous, formatted),
+        Cell::number(current - previous, text),
     ]
 }
 
@@ -154,7 +156,7 @@ mod tests {
     use super::super::table::Table;
     use super::*;
 
-    fn shown(rows: &[(&str, i64)]) -> Shown {
+    fn view(rows: &[(&str, i64)]) -> ReportView {
         let column = |name: &str, kind| AnswerColumn {
             name: name.to_owned(),
             kind,
@@ -171,20 +173,24 @@ mod tests {
                 .collect(),
             notes: Vec::new(),
         };
-        Shown {
+        ReportView {
             header: find_report("tools").unwrap(),
             answer: Ok(Arc::new(answer)),
             parameters: ReportParameters::default(),
         }
     }
 
-    fn compared(now: &[(&str, i64)], before: Option<&[(&str, i64)]>) -> Panel {
-        let (now, before) = (shown(now), before.map(shown));
+    fn compared(current: &[(&str, i64)], previous: Option<&[(&str, i64)]>) -> Panel {
+        let (current, previous) = (view(current), previous.map(view));
         let panel = Panel {
-            table: Table::of(now.header, now.answer.as_ref().unwrap(), Some("crews")),
+            table: Table::of(
+                current.header,
+                current.answer.as_ref().unwrap(),
+                Some("crews"),
+            ),
             ..Panel::default()
         };
-        panel.compared(&now, before.as_ref(), &["tool"], "crews")
+        panel.compared(&current, previous.as_ref(), &["tool"], "crews")
     }
 
     fn texts(panel: &Panel) -> Vec<Vec<&str>> {
@@ -194,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn what_it_was_and_how_it_changed_stand_beside_the_number() {
+    fn the_previous_number_and_the_change_follow_the_number() {
         let panel = compared(
             &[("search", 12), ("scrape", 8), ("files", 6)],
             Some(&[("scrape", 16), ("search", 10)]),
         );
         let labels = panel.table.columns.iter();
         let labels: Vec<&str> = labels.map(|column| column.label.as_str()).collect();
-        assert_eq!(labels, ["tool", "crews", "before", "change", "uses"]);
+        assert_eq!(labels, ["tool", "crews", "previous", "change", "uses"]);
         assert_eq!(
             texts(&panel),
             [
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_claimed_about_a_name_that_may_have_been_folded() {
+    fn a_name_that_may_have_been_folded_has_no_change() {
         let panel = compared(
             &[
                 ("search", 12),
@@ -233,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_time_before_nothing_is_put_beside() {
+    fn without_a_previous_answer_no_column_is_added() {
         assert_eq!(compared(&[("search", 12)], None).table.columns.len(), 3);
         let panel = compared(&[("search", 12)], Some(&[]));
         assert_eq!(panel.table.columns.len(), 3);

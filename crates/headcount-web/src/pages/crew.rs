@@ -1,28 +1,32 @@
-//! One crew that shared itself: its agents, its tasks by time, its inputs and outputs. Owners only.
+//! A crew with `share_crew` on: its agents, its task runs, its inputs and outputs. Owners only.
 
 use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
+use headcount_problem::Problem;
 use headcount_reports::Answer;
 use serde_json::Value;
 
-use super::chrome::Chrome;
-use super::desk::Desk;
+use super::context::PageContext;
+use super::error_page;
 use super::figures::{Figure, Span, timeline};
-use super::{Page, turned_away, write};
-use crate::access::Reader;
-use crate::answers::Question;
-use crate::problem::Problem;
-use crate::site::Site;
+use super::layout::Layout;
+use super::page::Page;
+use super::render::render;
+use super::table::text_of;
+use crate::answer_cache::QueryKey;
+use crate::problem::report_problem;
+use crate::role::Role;
+use crate::state::SiteState;
 
-/// The most task runs that a crew's page shows.
-const MOST_RUNS: usize = 200;
+/// The most task runs of the timeline.
+const MAX_RUNS: usize = 200;
 
-/// One crew.
+/// The page of a crew.
 #[derive(Template)]
 #[template(path = "crew.html")]
 struct CrewPage {
-    chrome: Chrome,
+    layout: Layout,
     crew: String,
     facts: Vec<(&'static str, String)>,
     timeline: Figure,
@@ -32,7 +36,7 @@ struct CrewPage {
     exchanges: Vec<Entry>,
 }
 
-/// A thing with a heading and its texts.
+/// An agent, a task or an exchange: a heading with facts and texts.
 struct Entry {
     heading: String,
     facts: Vec<(String, String)>,
@@ -40,31 +44,31 @@ struct Entry {
 }
 
 pub(crate) async fn show(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     Path(crew): Path<String>,
 ) -> Response {
-    match crew_page(site, reader, &crew).await {
+    match crew_page(state, role, &crew).await {
         Ok(response) => response,
-        Err(problem) => turned_away::page(&problem),
+        Err(problem) => error_page::response(&problem),
     }
 }
 
-async fn crew_page(site: Site, reader: Reader, crew: &str) -> Result<Response, Problem> {
-    let desk = Desk::open(site, reader, "", Page::Shared).await?;
+async fn crew_page(state: SiteState, role: Role, crew: &str) -> Result<Response, Problem> {
+    let context = PageContext::open(state, role, "", Page::Shared).await?;
     let unknown =
-        || Problem::not_found("no crew of this id shared itself; /shared lists those that did");
+        || Problem::not_found("no crew with share_crew on has this id; /shared lists them");
     if !is_id(crew) {
         return Err(unknown());
     }
     let rows = |columns: &'static str, table: &'static str, column: &'static str| {
-        let desk = &desk;
+        let context = &context;
         let query = format!(
             "SELECT {columns} FROM {table} WHERE {column} = '{crew}' ORDER BY time LIMIT 2000"
         );
-        async move { Records::ask(desk, query).await }
+        async move { Records::query(context, query).await }
     };
-    // Only a crew that shared has a page, also where the other tables know it.
+    // Only a crew with share_crew on has a page, even if other tables contain it.
     let (agents, tasks, exchanges, executions) = futures::try_join!(
         rows("*", "shared_agents", "crew_id"),
         rows("*", "shared_tasks", "crew_id"),
@@ -77,7 +81,7 @@ async fn crew_page(site: Site, reader: Reader, crew: &str) -> Result<Response, P
     {
         return Err(unknown());
     }
-    let (kickoffs, runs, set_up, machine) = futures::try_join!(
+    let (kickoffs, runs, settings, environments) = futures::try_join!(
         rows("*", "crews", "id"),
         rows("*", "task_runs", "crew_id"),
         rows("*", "tasks", "crew_id"),
@@ -86,19 +90,19 @@ async fn crew_page(site: Site, reader: Reader, crew: &str) -> Result<Response, P
     let names = task_names(&tasks);
     let (timeline, runs_left_out) = timeline_of(&runs, &names);
     let page = CrewPage {
-        chrome: Chrome::plain(&desk, "A shared crew"),
+        layout: Layout::titled(&context, "A shared crew"),
         crew: crew.to_owned(),
-        facts: facts(&kickoffs, &agents, &machine),
+        facts: facts(&kickoffs, &agents, &environments),
         timeline,
         runs_left_out,
         agents: agent_entries(&agents),
-        tasks: task_entries(&tasks, &set_up),
+        tasks: task_entries(&tasks, &settings),
         exchanges: exchange_entries(&exchanges, &executions, &names),
     };
-    Ok(write(reader, &page))
+    Ok(render(role, &page))
 }
 
-/// Whether the text has the form of the ids that are stored: a UUID in lower case.
+/// Whether it is a UUID in lower case, as ids are stored.
 fn is_id(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
@@ -106,13 +110,13 @@ fn is_id(text: &str) -> bool {
     lengths == [8, 4, 4, 4, 12] && groups.iter().all(|group| group.bytes().all(is_hex))
 }
 
-/// Rows by column names.
+/// Rows with access by column name.
 struct Records(std::sync::Arc<Answer>);
 
 impl Records {
-    async fn ask(desk: &Desk, query: String) -> Result<Self, Problem> {
-        let answer = desk.answer(Question::Sql(query)).await;
-        answer.map(Self).map_err(|error| Problem::from(&*error))
+    async fn query(context: &PageContext, sql: String) -> Result<Self, Problem> {
+        let answer = context.answer(QueryKey::Sql(sql)).await;
+        answer.map(Self).map_err(|error| report_problem(&error))
     }
 
     fn each(&self) -> impl Iterator<Item = Record<'_>> {
@@ -123,7 +127,7 @@ impl Records {
     }
 }
 
-/// A row by column names.
+/// A row with access by column name.
 #[derive(Clone, Copy)]
 struct Record<'a> {
     answer: &'a Answer,
@@ -140,12 +144,12 @@ impl Record<'_> {
     fn text(&self, name: &str) -> String {
         match self.value(name) {
             Value::Null => String::new(),
-            value => super::table::text_of(value, name),
+            value => text_of(value, name),
         }
     }
 
-    /// Microseconds since 1970 UTC.
-    fn moment(&self, name: &str) -> Option<i64> {
+    /// Microseconds since the Unix epoch.
+    fn time(&self, name: &str) -> Option<i64> {
         let text = self.value(name).as_str()?;
         Some(
             chrono::DateTime::parse_from_rfc3339(text)
@@ -155,7 +159,7 @@ impl Record<'_> {
     }
 }
 
-/// What each task is called on the page: the beginning of its description.
+/// The names of tasks on the page: the beginning of their descriptions.
 fn task_names(tasks: &Records) -> Vec<(String, String)> {
     let mut names: Vec<(String, String)> = Vec::new();
     for task in tasks.each() {
@@ -179,23 +183,23 @@ fn timeline_of(runs: &Records, names: &[(String, String)]) -> (Figure, usize) {
     let timed: Vec<(Record<'_>, i64)> = runs
         .each()
         .filter_map(|run| {
-            let began = run.moment("started").or(run.moment("created"))?;
-            Some((run, began))
+            let start = run.time("started").or(run.time("created"))?;
+            Some((run, start))
         })
         .collect();
-    let first = timed.iter().map(|(_, began)| *began).min().unwrap_or(0);
+    let first = timed.iter().map(|(_, start)| *start).min().unwrap_or(0);
     let seconds = |micros: i64| (micros - first) as f64 / 1e6;
-    let span = |(run, began): &(Record<'_>, i64)| {
+    let span = |(run, start): &(Record<'_>, i64)| {
         let id = run.text("task_id");
         let label = name_of(names, &id).map_or_else(
             || format!("task {}", id.get(..8).unwrap_or(&id)),
             str::to_owned,
         );
         let outcome = run.text("outcome");
-        let end = run.moment("ended").map(seconds);
+        let end = run.time("ended").map(seconds);
         Span {
             name: label,
-            start: seconds(*began),
+            start: seconds(*start),
             end,
             class: match (outcome.as_str(), end) {
                 ("failed", _) => "failed",
@@ -204,12 +208,19 @@ fn timeline_of(runs: &Records, names: &[(String, String)]) -> (Figure, usize) {
             },
         }
     };
-    let spans: Vec<Span> = timed.iter().take(MOST_RUNS).map(span).collect();
-    let left_out = timed.len().saturating_sub(MOST_RUNS);
-    (timeline("Tasks of the crew by time", &spans), left_out)
+    let spans: Vec<Span> = timed.iter().take(MAX_RUNS).map(span).collect();
+    let left_out = timed.len().saturating_sub(MAX_RUNS);
+    (
+        timeline("Task runs of the crew over time", &spans),
+        left_out,
+    )
 }
 
-fn facts(kickoffs: &Records, agents: &Records, machine: &Records) -> Vec<(&'static str, String)> {
+fn facts(
+    kickoffs: &Records,
+    agents: &Records,
+    environments: &Records,
+) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     let mut add = |name, text: String| {
         if !text.is_empty() {
@@ -239,12 +250,12 @@ fn facts(kickoffs: &Records, agents: &Records, machine: &Records) -> Vec<(&'stat
         add("last kickoff", kickoff.text("time"));
         add("process", kickoff.text("process"));
         add("memory", kickoff.text("memory"));
-        add("where it runs", kickoff.text("runtime_context"));
+        add("environment", kickoff.text("runtime_context"));
     }
-    if let Some(machine) = machine.each().last() {
+    if let Some(machine) = environments.each().last() {
         let system = [machine.text("system"), machine.text("release")].join(" ");
         add("system", system.trim().to_owned());
-        add("processors", machine.text("cpu_count"));
+        add("CPUs", machine.text("cpu_count"));
     }
     facts
 }
@@ -271,7 +282,7 @@ fn agent_entries(agents: &Records) -> Vec<Entry> {
     entries
 }
 
-fn task_entries(tasks: &Records, set_up: &Records) -> Vec<Entry> {
+fn task_entries(tasks: &Records, settings: &Records) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut known: Vec<String> = Vec::new();
     for task in tasks.each() {
@@ -279,16 +290,15 @@ fn task_entries(tasks: &Records, set_up: &Records) -> Vec<Entry> {
         if known.contains(&id) {
             continue;
         }
-        let settings = set_up.each().find(|settings| settings.text("id") == id);
-        let setting = |name: &str| {
-            settings
-                .map(|settings| settings.text(name))
-                .unwrap_or_default()
-        };
+        let of_task = settings.each().find(|record| record.text("id") == id);
+        let setting = |name: &str| of_task.map(|record| record.text(name)).unwrap_or_default();
         let texts = [
             ("expected output", task.text("expected_output")),
             ("context", task.text("context")),
-            ("description as it ran", task.text("formatted_description")),
+            (
+                "description at run time",
+                task.text("formatted_description"),
+            ),
         ];
         entries.push(Entry {
             heading: task.text("description"),
@@ -296,7 +306,7 @@ fn task_entries(tasks: &Records, set_up: &Records) -> Vec<Entry> {
                 ("agent", setting("agent_role")),
                 ("tools", setting("tool_names")),
                 ("asynchronous", setting("async_execution")),
-                ("asks a human", setting("human_input")),
+                ("human input", setting("human_input")),
             ]),
             texts: filled(&texts),
         });
@@ -354,7 +364,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_id_reaches_a_query() {
+    fn only_a_valid_id_reaches_a_query() {
         assert!(is_id("d52ffb9b-fe89-4dfb-9a1d-52c941f6947c"));
         for text in [
             "",

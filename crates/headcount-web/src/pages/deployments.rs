@@ -1,23 +1,23 @@
-//! The page of deployments.
+//! The deployments page.
 
-use super::desk::Desk;
+use super::context::PageContext;
 use super::figures::funnel;
 use super::panel::Panel;
 
-/// Its panels.
-pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (deployments, before, projects) = futures::join!(
-        desk.report("deployments"),
-        desk.before("deployments"),
-        desk.report("projects"),
+/// The panels.
+pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
+    let (deployments, previous, projects) = futures::join!(
+        context.report("deployments"),
+        context.previous("deployments"),
+        context.report("projects"),
     );
-    let steps = funnel(&deployments, "step", "count", "Steps of a deployment");
+    let steps = funnel(&deployments, "step", "count", "Steps of deployments");
     vec![
-        Panel::of(desk, &deployments, None)
-            .with(steps)
+        Panel::of(context, &deployments, None)
+            .with_figure(steps)
             .with_open_table()
-            .compared(&deployments, before.as_ref(), &["step"], "count")
+            .compared(&deployments, previous.as_ref(), &["step"], "count")
             .wide(),
-        Panel::of(desk, &projects, None).wide(),
+        Panel::of(context, &projects, None).wide(),
     ]
 }

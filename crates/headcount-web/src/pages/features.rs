@@ -1,37 +1,37 @@
-//! The page of features: how crews and agents are set up, where they run, what of the framework they use.
+//! The features page: how crews and agents are configured, where they run, which features they use.
 
-use super::desk::Desk;
+use super::context::PageContext;
 use super::panel::Panel;
 
-/// Its panels.
-pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (features, before, crews, agents, environment, environment_before) = futures::join!(
-        desk.report("features"),
-        desk.before("features"),
-        desk.report("crews"),
-        desk.report("agents"),
-        desk.report("environment"),
-        desk.before("environment"),
+/// The panels.
+pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
+    let (features, previous, crews, agents, environment, environment_before) = futures::join!(
+        context.report("features"),
+        context.previous("features"),
+        context.report("crews"),
+        context.report("agents"),
+        context.report("environment"),
+        context.previous("environment"),
     );
     let (flows, feedback, roles) = futures::join!(
-        desk.report("flows"),
-        desk.report("feedback"),
-        desk.report("roles"),
+        context.report("flows"),
+        context.report("feedback"),
+        context.report("roles"),
     );
     vec![
-        Panel::of(desk, &features, Some("uses"))
-            .compared(&features, before.as_ref(), &["feature", "source"], "uses")
+        Panel::of(context, &features, Some("uses"))
+            .compared(&features, previous.as_ref(), &["feature", "source"], "uses")
             .wide(),
-        Panel::of(desk, &crews, Some("crews")).wide(),
-        Panel::of(desk, &agents, Some("agents")),
-        Panel::of(desk, &environment, Some("share")).compared(
+        Panel::of(context, &crews, Some("crews")).wide(),
+        Panel::of(context, &agents, Some("agents")),
+        Panel::of(context, &environment, Some("share")).compared(
             &environment,
             environment_before.as_ref(),
             &["aspect", "value"],
             "runs",
         ),
-        Panel::of(desk, &flows, Some("started")).wide(),
-        Panel::of(desk, &feedback, None),
-        Panel::of(desk, &roles, None),
+        Panel::of(context, &flows, Some("started")).wide(),
+        Panel::of(context, &feedback, None),
+        Panel::of(context, &roles, None),
     ]
 }

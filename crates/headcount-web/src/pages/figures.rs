@@ -1,23 +1,25 @@
-//! Answers as charts. Each is made three times: over the page's width, over half of it, and for a narrow screen.
+//! Answers as charts, each in three widths: the whole page, half a page, and a narrow screen.
 
 use chrono::NaiveDate;
 use headcount_charts::{
-    Part, Spread, Step, format_count, format_duration, format_short, stacked_shares, time_series,
+    BoxPlot, Part, Step, format_count, format_duration, format_short, stacked_shares, time_series,
 };
 
-use super::desk::{Desk, Shown};
+use super::context::PageContext;
+use super::report_view::ReportView;
+use super::table::label;
 
-pub(crate) use headcount_charts::{Span, bar, sparkline};
+pub(crate) use headcount_charts::{Span, sparkline};
 
-/// Widths of a chart in its own units; a unit is about a pixel where it is shown.
+/// Widths of a chart in its own units; a unit is about a CSS pixel.
 const WIDE: f64 = 1180.0;
 const HALF: f64 = 580.0;
 const NARROW: f64 = 330.0;
 
-/// The most lines or parts that can be told apart.
-const MOST: usize = 8;
+/// The most lines or parts with distinct colours.
+const MAX_SERIES: usize = 8;
 
-/// A chart with the names of its colours.
+/// A chart with its legend.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figure {
     pub(crate) wide: String,
@@ -26,7 +28,7 @@ pub(crate) struct Figure {
     pub(crate) legend: Vec<Legend>,
 }
 
-/// A colour and its name.
+/// An entry of the legend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Legend {
     pub(crate) name: String,
@@ -41,17 +43,15 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(name: &str, values: Vec<Option<f64>>) -> Self {
-        let (name, before) = (name.to_owned(), Vec::new());
-        Self {
-            inner: headcount_charts::Line {
-                name,
-                values,
-                before,
-            },
-        }
+        let inner = headcount_charts::Line {
+            name: name.to_owned(),
+            values,
+            previous: Vec::new(),
+        };
+        Self { inner }
     }
 
-    /// Where nothing is counted, the count is zero.
+    /// Treats gaps as zero, for counts.
     pub(crate) fn counted(mut self) -> Self {
         for value in &mut self.inner.values {
             *value = value.or(Some(0.0));
@@ -59,9 +59,9 @@ impl Line {
         self
     }
 
-    /// With the values of the time before.
-    pub(crate) fn with_before(mut self, before: Vec<Option<f64>>) -> Self {
-        self.inner.before = before
+    /// Adds the values of the previous range.
+    pub(crate) fn with_previous(mut self, previous: Vec<Option<f64>>) -> Self {
+        self.inner.previous = previous
             .into_iter()
             .map(|value| value.or(Some(0.0)))
             .collect();
@@ -69,7 +69,7 @@ impl Line {
     }
 }
 
-/// A figure in each width.
+/// A chart in each width.
 fn each_width(draw: impl Fn(f64) -> String) -> Figure {
     Figure {
         wide: draw(WIDE),
@@ -79,11 +79,11 @@ fn each_width(draw: impl Fn(f64) -> String) -> Figure {
     }
 }
 
-/// Lines over the periods; no figure where there is no value.
+/// Lines over the periods; empty without values.
 pub(crate) fn trend(title: &str, periods: &[NaiveDate], lines: &[Line]) -> Figure {
     let lines: Vec<headcount_charts::Line> = lines
         .iter()
-        .take(MOST)
+        .take(MAX_SERIES)
         .map(|line| line.inner.clone())
         .collect();
     if lines
@@ -113,41 +113,41 @@ pub(crate) fn trend(title: &str, periods: &[NaiveDate], lines: &[Line]) -> Figur
     figure
 }
 
-/// The leading names of a report over the periods: `names` in order, their values in the column `value`.
-pub(crate) fn trend_of_leaders(
-    desk: &Desk,
-    by_period: &Shown,
+/// The first of `names` over the periods, with their values in the column `value`.
+pub(crate) fn trend_of_top(
+    context: &PageContext,
+    by_period: &ReportView,
     names: &[String],
     name: &str,
     value: &str,
     title: &str,
 ) -> Figure {
-    let periods = desk.periods(by_period);
+    let periods = context.periods(by_period);
     let series = by_period.series(Some(name), value, &periods);
-    let leaders = names.iter().filter(|name| is_shown(name)).take(6);
-    let line = |leader: &String| {
-        let found = series.iter().find(|(known, _)| known == leader);
+    let top = names.iter().filter(|name| is_named(name)).take(6);
+    let line = |wanted: &String| {
+        let found = series.iter().find(|(known, _)| known == wanted);
         let values = found.map_or_else(|| vec![None; periods.len()], |(_, values)| values.clone());
-        Line::new(leader, values).counted()
+        Line::new(wanted, values).counted()
     };
-    let lines: Vec<Line> = leaders.map(line).collect();
+    let lines: Vec<Line> = top.map(line).collect();
     trend(title, &periods, &lines)
 }
 
-/// Whether the name is one, and not the row that stands for the folded ones.
-fn is_shown(name: &str) -> bool {
+/// Whether it is a name, not the label of folded values.
+fn is_named(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('(')
 }
 
-/// The shares of the names by their counts over the periods: the most frequent, and all others as one.
+/// The shares of the names over the periods: the most frequent ones, and the others as one.
 pub(crate) fn shares(
-    desk: &Desk,
-    by_period: &Shown,
+    context: &PageContext,
+    by_period: &ReportView,
     name: &str,
     count: &str,
     title: &str,
 ) -> Figure {
-    let periods = desk.periods(by_period);
+    let periods = context.periods(by_period);
     let mut series = by_period.series(Some(name), count, &periods);
     let total = |values: &[Option<f64>]| values.iter().flatten().sum::<f64>();
     series.sort_by(|(left_name, left), (right_name, right)| {
@@ -158,7 +158,7 @@ pub(crate) fn shares(
     if series.iter().all(|(_, values)| total(values) == 0.0) {
         return Figure::default();
     }
-    let others = series.split_off(series.len().min(MOST - 1));
+    let others = series.split_off(series.len().min(MAX_SERIES - 1));
     let counts = |values: &[Option<f64>]| -> Vec<f64> {
         values.iter().map(|value| value.unwrap_or(0.0)).collect()
     };
@@ -193,12 +193,18 @@ pub(crate) fn shares(
     figure
 }
 
-/// The first `count` names of a report by their values.
-pub(crate) fn ranked(shown: &Shown, name: &str, value: &str, count: usize, title: &str) -> Figure {
-    let pairs = shown.texts(name).into_iter().zip(shown.numbers(value));
+/// The first `count` names of a report with their values.
+pub(crate) fn ranked(
+    view: &ReportView,
+    name: &str,
+    value: &str,
+    count: usize,
+    title: &str,
+) -> Figure {
+    let pairs = view.texts(name).into_iter().zip(view.numbers(value));
     let known = pairs.filter_map(|(name, value)| Some((name, value?)));
-    let shown = known.filter(|(name, _)| is_shown(name));
-    let rows: Vec<(String, f64)> = shown.take(count).collect();
+    let named = known.filter(|(name, _)| is_named(name));
+    let rows: Vec<(String, f64)> = named.take(count).collect();
     ranked_rows(title, &rows)
 }
 
@@ -207,26 +213,26 @@ pub(crate) fn ranked_rows(title: &str, rows: &[(String, f64)]) -> Figure {
     if rows.is_empty() {
         return Figure::default();
     }
-    each_width(|width| headcount_charts::ranked(title, rows, width))
+    each_width(|width| headcount_charts::bar_chart(title, rows, width))
 }
 
-/// How `quality` or `time` spread, by the names of a report.
-pub(crate) fn spread(shown: &Shown, name: &str, measure: &str, title: &str) -> Figure {
-    let column = |part: &str| shown.numbers(&format!("{measure}_{part}"));
-    let (least, quarter, median) = (column("min"), column("p25"), column("p50"));
-    let (three_quarters, greatest, mean) = (column("p75"), column("max"), column("avg"));
+/// The distribution of `quality` or `time` by name.
+pub(crate) fn box_plots(view: &ReportView, name: &str, measure: &str, title: &str) -> Figure {
+    let column = |part: &str| view.numbers(&format!("{measure}_{part}"));
+    let (min, lower_quartile, median) = (column("min"), column("p25"), column("p50"));
+    let (upper_quartile, max, mean) = (column("p75"), column("max"), column("avg"));
     let at = |values: &[Option<f64>], index: usize| values.get(index).copied().flatten();
-    let rows: Vec<Spread> = shown
+    let rows: Vec<BoxPlot> = view
         .texts(name)
         .into_iter()
         .enumerate()
-        .map(|(index, name)| Spread {
+        .map(|(index, name)| BoxPlot {
             name,
-            least: at(&least, index),
-            quarter: at(&quarter, index),
+            min: at(&min, index),
+            lower_quartile: at(&lower_quartile, index),
             median: at(&median, index),
-            three_quarters: at(&three_quarters, index),
-            greatest: at(&greatest, index),
+            upper_quartile: at(&upper_quartile, index),
+            max: at(&max, index),
             mean: at(&mean, index),
         })
         .filter(|row| row.mean.is_some() || row.median.is_some())
@@ -241,15 +247,15 @@ pub(crate) fn spread(shown: &Shown, name: &str, measure: &str, title: &str) -> F
     } else {
         (None, format_duration)
     };
-    each_width(|width| headcount_charts::spread(title, &rows, top, width, show))
+    each_width(|width| headcount_charts::box_plots(title, &rows, top, width, show))
 }
 
 /// The steps of a report with their counts.
-pub(crate) fn funnel(shown: &Shown, name: &str, count: &str, title: &str) -> Figure {
-    let pairs = shown.texts(name).into_iter().zip(shown.numbers(count));
+pub(crate) fn funnel(view: &ReportView, name: &str, count: &str, title: &str) -> Figure {
+    let pairs = view.texts(name).into_iter().zip(view.numbers(count));
     let steps: Vec<Step> = pairs
         .map(|(name, count)| Step {
-            name: super::table::label(&name),
+            name: label(&name),
             count: count.unwrap_or(0.0),
         })
         .collect();
@@ -259,7 +265,7 @@ pub(crate) fn funnel(shown: &Shown, name: &str, count: &str, title: &str) -> Fig
     each_width(|width| headcount_charts::funnel(title, &steps, width))
 }
 
-/// What ran when.
+/// Spans over time.
 pub(crate) fn timeline(title: &str, spans: &[Span]) -> Figure {
     if spans.is_empty() {
         return Figure::default();

@@ -1,37 +1,38 @@
-//! The way in for a browser: the token once, a session afterwards.
+//! Sign-in for browsers: the access token once, then a session cookie.
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{RawQuery, Request, State};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use headcount_problem::Problem;
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
-use super::chrome::Chrome;
-use super::turned_away;
-use crate::access::SESSION;
-use crate::api::receive;
-use crate::site::Site;
+use super::error_page;
+use super::layout::Layout;
+use crate::access::SESSION_COOKIE;
+use crate::request_body::read_body;
+use crate::state::SiteState;
 
-/// How long a session lasts, in seconds: 30 days.
-const LASTS: u32 = 30 * 24 * 60 * 60;
+/// The lifetime of a session, in seconds: 30 days.
+const MAX_AGE: u32 = 30 * 24 * 60 * 60;
 
-/// The form that asks for the token.
+/// The sign-in form.
 #[derive(Template)]
 #[template(path = "login.html")]
-pub(super) struct LoginPage {
-    pub(super) chrome: Chrome,
-    /// The address that was asked for.
-    pub(super) next: String,
-    /// Whether a token was shown that is not the collector's.
-    pub(super) is_wrong: bool,
+struct LoginPage {
+    layout: Layout,
+    /// The address to return to.
+    next: String,
+    /// Whether the submitted token was wrong.
+    is_wrong: bool,
 }
 
-pub(crate) fn routes() -> Router<Site> {
+pub(crate) fn routes() -> Router<SiteState> {
     Router::new()
-        .route("/login", get(form).post(enter))
-        .route("/logout", post(leave))
+        .route("/login", get(form).post(sign_in))
+        .route("/logout", post(sign_out))
 }
 
 async fn form(RawQuery(query): RawQuery) -> Response {
@@ -41,33 +42,34 @@ async fn form(RawQuery(query): RawQuery) -> Response {
         .find(|(name, _)| name == "next")
         .map(|(_, value)| value.into_owned());
     page(
-        &own_address(&next.unwrap_or_default()),
+        &local_address(&next.unwrap_or_default()),
         false,
         StatusCode::OK,
     )
 }
 
-async fn enter(State(site): State<Site>, request: Request) -> Response {
+async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
     let is_secure = is_secure(request.headers());
-    let body = match receive(request, site.patience).await {
+    let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
-        Err(problem) => return turned_away::page(&problem),
+        Err(problem) => return error_page::response(&problem),
     };
-    let (mut shown, mut next) = (String::new(), String::new());
+    let (mut submitted, mut next) = (String::new(), String::new());
     for (name, value) in url::form_urlencoded::parse(&body) {
         match name.as_ref() {
-            "token" => shown = value.into_owned(),
+            "token" => submitted = value.into_owned(),
             "next" => next = value.into_owned(),
             _ => {}
         }
     }
-    let next = own_address(&next);
-    match site.access.token.as_ref().filter(|token| token.is(&shown)) {
+    let next = local_address(&next);
+    let expected = state.access.token.as_ref();
+    match expected.filter(|token| token.matches(&submitted)) {
         Some(token) => {
             let secure = if is_secure { "; Secure" } else { "" };
             let session = token.session();
             let cookie = format!(
-                "{SESSION}={session}; Path=/; Max-Age={LASTS}; HttpOnly; SameSite=Lax{secure}"
+                "{SESSION_COOKIE}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}"
             );
             with_cookie(Redirect::to(&next).into_response(), &cookie)
         }
@@ -75,16 +77,28 @@ async fn enter(State(site): State<Site>, request: Request) -> Response {
     }
 }
 
-async fn leave() -> Response {
-    let cookie = format!("{SESSION}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+async fn sign_out() -> Response {
+    let cookie = format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     with_cookie(Redirect::to("/login").into_response(), &cookie)
 }
 
-/// The form, for whoever asked for `next`.
-pub(super) fn page(next: &str, is_wrong: bool, status: StatusCode) -> Response {
-    let chrome = Chrome::bare("Sign in");
+/// Rejects a request for `address`: with the sign-in form where the token helps, else with an error page.
+pub(crate) fn reject(problem: &Problem, address: &Uri) -> Response {
+    if problem.status != StatusCode::UNAUTHORIZED {
+        return error_page::response(problem);
+    }
+    let next = address.path_and_query().map_or("/", |path| path.as_str());
+    let mut response = page(next, false, StatusCode::UNAUTHORIZED);
+    let challenge = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// The form, which returns to `next`.
+fn page(next: &str, is_wrong: bool, status: StatusCode) -> Response {
+    let layout = Layout::bare("Sign in");
     let page = LoginPage {
-        chrome,
+        layout,
         next: next.to_owned(),
         is_wrong,
     };
@@ -94,8 +108,8 @@ pub(super) fn page(next: &str, is_wrong: bool, status: StatusCode) -> Response {
     }
 }
 
-/// `next` if it is an address of this site, else the first page: nobody is sent elsewhere by a link to the form.
-fn own_address(next: &str) -> String {
+/// `next` if it is an address of this site, else the overview: prevents open redirects.
+fn local_address(next: &str) -> String {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next
         .bytes()
@@ -107,7 +121,7 @@ fn own_address(next: &str) -> String {
     }
 }
 
-/// Whether the browser came over TLS, as the proxy before us says.
+/// Whether the client uses TLS, according to the proxy in front.
 fn is_secure(headers: &HeaderMap) -> bool {
     headers
         .get("x-forwarded-proto")
@@ -116,7 +130,7 @@ fn is_secure(headers: &HeaderMap) -> bool {
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(cookie) {
-        let _none = response.headers_mut().insert(SET_COOKIE, value);
+        response.headers_mut().insert(SET_COOKIE, value);
     }
     response
 }
@@ -126,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_to_another_site() {
+    fn open_redirects_are_prevented() {
         for next in [
             "https://elsewhere.example",
             "//elsewhere.example",
@@ -135,8 +149,8 @@ mod tests {
             "",
             "/a\r\nSet-Cookie: x",
         ] {
-            assert_eq!(own_address(next), "/", "{next:?}");
+            assert_eq!(local_address(next), "/", "{next:?}");
         }
-        assert_eq!(own_address("/tools?since=7d"), "/tools?since=7d");
+        assert_eq!(local_address("/tools?since=7d"), "/tools?since=7d");
     }
 }

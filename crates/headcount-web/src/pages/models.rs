@@ -1,18 +1,18 @@
-//! The page of models.
+//! The models page.
 
-use super::desk::Desk;
-use super::figures::trend_of_leaders;
+use super::context::PageContext;
+use super::figures::trend_of_top;
 use super::panel::Panel;
 
-/// Its panels.
-pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (models, before, by_period) = futures::join!(
-        desk.report("models"),
-        desk.before("models"),
-        desk.by_period("models"),
+/// The panels.
+pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
+    let (models, previous, by_period) = futures::join!(
+        context.report("models"),
+        context.previous("models"),
+        context.by_period("models"),
     );
-    let trend = trend_of_leaders(
-        desk,
+    let trend = trend_of_top(
+        context,
         &by_period,
         &models.texts("model"),
         "model",
@@ -20,17 +20,17 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
         "Crews by model",
     );
     vec![
-        Panel::of(desk, &by_period, None)
+        Panel::of(context, &by_period, None)
             .titled(
                 "trend",
                 "Crews by model",
-                "How many crews use the leading models?",
+                "How many crews use the most used models?",
             )
-            .with(trend)
+            .with_figure(trend)
             .wide(),
-        Panel::of(desk, &models, Some("crews"))
+        Panel::of(context, &models, Some("crews"))
             .titled("models", "Models", &models.header.question)
-            .compared(&models, before.as_ref(), &["model"], "crews")
+            .compared(&models, previous.as_ref(), &["model"], "crews")
             .wide(),
     ]
 }

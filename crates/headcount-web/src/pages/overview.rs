@@ -1,15 +1,17 @@
-//! The first page: how much crews are used, and what changed.
+//! The overview: how much crews are used, and what changed.
 
 use headcount_charts::format_count;
 use headcount_reports::{Answer, changes};
 use serde_json::Value;
 
-use super::desk::{Desk, Shown};
+use super::context::PageContext;
 use super::figures::{Line, ranked, shares, sparkline, trend};
-use super::panel::{Link, Panel, Tile, change, links};
+use super::links::{Link, links};
+use super::panel::{Panel, Tile, change};
+use super::report_view::ReportView;
 use super::table::{Cell, Column, Table};
 
-/// The numbers that stand at the top: the report's metric, its name, the page that says more.
+/// The tiles: the report's metric, the label, the page with details.
 const METRICS: [(&str, &str, &str); 8] = [
     ("crews", "crews", "/features"),
     ("runs", "runs", "/features"),
@@ -21,75 +23,75 @@ const METRICS: [(&str, &str, &str); 8] = [
     ("versions", "releases", "/versions"),
 ];
 
-/// What is looked at for changes: the report, its column of names, the noun.
-const CHANGING: [(&str, &str, &str); 4] = [
+/// Where changes are looked for: the report, its column of names, the noun.
+const CHANGE_SOURCES: [(&str, &str, &str); 4] = [
     ("tools", "tool", "tool"),
     ("models", "model", "model"),
     ("features", "feature", "feature"),
     ("versions", "version", "release"),
 ];
 
-/// The most changes that are shown.
-const MOST_CHANGES: usize = 12;
+/// The most changes in the table.
+const MAX_CHANGES: usize = 12;
 
-/// Its tiles and panels.
-pub(crate) async fn show(desk: &Desk) -> (Vec<Tile>, Vec<Panel>) {
-    let (now, before, by_period, earlier, versions, tools, models) = futures::join!(
-        desk.report("overview"),
-        desk.before("overview"),
-        desk.by_period("overview"),
-        desk.before_by_period("overview"),
-        desk.by_period("versions"),
-        desk.report("tools"),
-        desk.report("models"),
+/// The tiles and panels.
+pub(crate) async fn show(context: &PageContext) -> (Vec<Tile>, Vec<Panel>) {
+    let (current, previous, by_period, previous_by_period, versions, tools, models) = futures::join!(
+        context.report("overview"),
+        context.previous("overview"),
+        context.by_period("overview"),
+        context.previous_by_period("overview"),
+        context.by_period("versions"),
+        context.report("tools"),
+        context.report("models"),
     );
     let mut panels = vec![
-        activity(desk, &by_period, earlier.as_ref()),
-        Panel::of(desk, &versions, None)
+        activity(context, &by_period, previous_by_period.as_ref()),
+        Panel::of(context, &versions, None)
             .titled(
                 "releases",
                 "Releases over time",
-                "Which share of the runs is on which release?",
+                "What share of runs uses each release?",
             )
-            .with(shares(
-                desk,
+            .with_figure(shares(
+                context,
                 &versions,
                 "version",
                 "runs",
                 "Share of runs by release",
             )),
-        Panel::of(desk, &tools, Some("crews"))
-            .titled(
-                "tools",
-                "Leading tools",
-                "Which tools are most crews equipped with?",
-            )
-            .with(ranked(&tools, "tool", "crews", 10, "Crews by tool")),
-        Panel::of(desk, &models, Some("crews"))
-            .titled(
-                "models",
-                "Leading models",
-                "Which models do most crews use?",
-            )
-            .with(ranked(&models, "model", "crews", 10, "Crews by model")),
+        Panel::of(context, &tools, Some("crews"))
+            .titled("tools", "Top tools", "Which tools do most crews have?")
+            .with_figure(ranked(&tools, "tool", "crews", 10, "Crews by tool")),
+        Panel::of(context, &models, Some("crews"))
+            .titled("models", "Top models", "Which models do most crews use?")
+            .with_figure(ranked(&models, "model", "crews", 10, "Crews by model")),
     ];
-    // Where nothing was counted before, everything is new and nothing can be compared.
-    let value = |shown: &Shown| shown.number_where("metric", "runs", "value");
-    let before = before.filter(|before| value(before).is_some_and(|runs| runs > 0.0));
-    if before.is_some() {
-        panels.push(changed(desk).await);
+    // Without previous runs everything is new.
+    let value = |view: &ReportView| view.number_where("metric", "runs", "value");
+    let previous = previous.filter(|previous| value(previous).is_some_and(|runs| runs > 0.0));
+    if previous.is_some() {
+        panels.push(changes_panel(context).await);
     }
-    (tiles(desk, &now, before.as_ref(), &by_period), panels)
+    (
+        tiles(context, &current, previous.as_ref(), &by_period),
+        panels,
+    )
 }
 
-fn tiles(desk: &Desk, now: &Shown, before: Option<&Shown>, by_period: &Shown) -> Vec<Tile> {
-    let periods = desk.periods(by_period);
+fn tiles(
+    context: &PageContext,
+    current: &ReportView,
+    previous: Option<&ReportView>,
+    by_period: &ReportView,
+) -> Vec<Tile> {
+    let periods = context.periods(by_period);
     let series = by_period.series(Some("metric"), "value", &periods);
-    let value = |shown: &Shown, metric: &str| shown.number_where("metric", metric, "value");
-    let query = desk.filters.query();
+    let value = |view: &ReportView, metric: &str| view.number_where("metric", metric, "value");
+    let query = context.filters.query();
     let tile = |(metric, label, page): (&str, &str, &str)| {
-        let old = before.and_then(|before| value(before, metric));
-        let mut tile = Tile::of(label, value(now, metric), old, format_count);
+        let old = previous.and_then(|previous| value(previous, metric));
+        let mut tile = Tile::of(label, value(current, metric), old, format_count);
         let line = series.iter().find(|(name, _)| name == metric);
         if let Some((_, values)) = line {
             let counted: Vec<Option<f64>> =
@@ -106,11 +108,15 @@ fn tiles(desk: &Desk, now: &Shown, before: Option<&Shown>, by_period: &Shown) ->
     METRICS.into_iter().map(tile).collect()
 }
 
-/// Runs and crews over time, and over the time before.
-fn activity(desk: &Desk, by_period: &Shown, earlier: Option<&Shown>) -> Panel {
-    let periods = desk.periods(by_period);
-    let find = |shown: &Shown, periods: &[chrono::NaiveDate], metric: &str| {
-        let mut series = shown.series(Some("metric"), "value", periods);
+/// Runs and crews over time, with the previous range.
+fn activity(
+    context: &PageContext,
+    by_period: &ReportView,
+    previous_by_period: Option<&ReportView>,
+) -> Panel {
+    let periods = context.periods(by_period);
+    let find = |view: &ReportView, periods: &[chrono::NaiveDate], metric: &str| {
+        let mut series = view.series(Some("metric"), "value", periods);
         let position = series.iter().position(|(name, _)| name == metric)?;
         Some(series.swap_remove(position).1)
     };
@@ -118,36 +124,38 @@ fn activity(desk: &Desk, by_period: &Shown, earlier: Option<&Shown>) -> Panel {
     for metric in ["runs", "crews"] {
         let values = find(by_period, &periods, metric).unwrap_or_default();
         let mut line = Line::new(metric, values).counted();
-        let old = earlier.and_then(|earlier| find(earlier, &desk.periods_before(), metric));
+        let old = previous_by_period.and_then(|previous_by_period| {
+            find(previous_by_period, &context.previous_periods(), metric)
+        });
         if let Some(old) = old {
-            line = line.with_before(old);
+            line = line.with_previous(old);
         }
         lines.push(line);
     }
-    Panel::of(desk, by_period, None)
+    Panel::of(context, by_period, None)
         .titled(
             "activity",
             "Runs and crews",
-            "How often do crews run, and how many different ones?",
+            "How many runs were there, of how many crews?",
         )
-        .with(trend("Runs and crews", &periods, &lines))
+        .with_figure(trend("Runs and crews", &periods, &lines))
 }
 
-/// What gained and lost the most crews since the span before.
-async fn changed(desk: &Desk) -> Panel {
-    let asked = CHANGING.map(|(report, column, noun)| async move {
-        let (now, before) = futures::join!(desk.report(report), desk.before(report));
-        (now, before, column, noun)
+/// The names that gained or lost the most crews since the previous range.
+async fn changes_panel(context: &PageContext) -> Panel {
+    let queries = CHANGE_SOURCES.map(|(report, column, noun)| async move {
+        let (current, previous) = futures::join!(context.report(report), context.previous(report));
+        (current, previous, column, noun)
     });
     let mut sources = Vec::new();
     let mut rows: Vec<(f64, Vec<Cell>)> = Vec::new();
-    for (now, before, column, noun) in futures::future::join_all(asked).await {
-        let (Ok(now_answer), Some(Ok(before))) = (&now.answer, before.map(|before| before.answer))
-        else {
+    for (current, previous, column, noun) in futures::future::join_all(queries).await {
+        let previous = previous.map(|previous| previous.answer);
+        let (Ok(current_answer), Some(Ok(previous))) = (&current.answer, previous) else {
             continue;
         };
-        let answer = changes(now_answer, &before, column, "crews");
-        sources.extend(links_of_source(desk, &now));
+        let answer = changes(current_answer, &previous, column, "crews");
+        sources.extend(links_of_source(context, &current));
         rows.extend(
             answer
                 .rows
@@ -156,30 +164,30 @@ async fn changed(desk: &Desk) -> Panel {
         );
     }
     rows.sort_by(|left, right| right.0.total_cmp(&left.0));
-    rows.truncate(MOST_CHANGES);
+    rows.truncate(MAX_CHANGES);
     let column = |label: &str, is_number| Column {
         label: label.to_owned(),
         meaning: String::new(),
         is_number,
     };
-    let nothing = if rows.is_empty() {
-        desk.nothing()
+    let empty_message = if rows.is_empty() {
+        context.empty_message()
     } else {
         String::new()
     };
     Panel {
         id: "changes".to_owned(),
         title: "What changed".to_owned(),
-        question: "What gained or lost the most crews since the time before?".to_owned(),
+        question: "What gained or lost the most crews since the previous period?".to_owned(),
         is_table_open: true,
-        nothing,
+        empty_message,
         table: Table {
             caption: "What changed".to_owned(),
             columns: vec![
                 column("what", false),
                 column("name", false),
                 column("crews", true),
-                column("before", true),
+                column("previous", true),
                 column("change", true),
             ],
             rows: rows.into_iter().map(|(_, cells)| cells).collect(),
@@ -191,10 +199,10 @@ async fn changed(desk: &Desk) -> Panel {
     }
 }
 
-/// Where one report's numbers of now can be had: the same links as its own panel's, with its name.
-fn links_of_source(desk: &Desk, shown: &Shown) -> impl Iterator<Item = Link> {
-    let title = &shown.header.title;
-    links(desk, shown.header, &shown.parameters)
+/// The links of a report's own panel, labelled with its title.
+fn links_of_source(context: &PageContext, view: &ReportView) -> impl Iterator<Item = Link> {
+    let title = &view.header.title;
+    links(context, view.header, &view.parameters)
         .into_iter()
         .filter(|link| link.label != "JSON")
         .map(move |link| Link {
@@ -206,18 +214,18 @@ fn links_of_source(desk: &Desk, shown: &Shown) -> impl Iterator<Item = Link> {
 fn row_of(answer: &Answer, row: &[Value], noun: &str) -> Option<(f64, Vec<Cell>)> {
     let value = |name: &str| answer.column_index(name).map(|index| &row[index]);
     let name = value("name")?.as_str()?;
-    let now = value("now")?.as_f64().unwrap_or(0.0);
-    let before = value("before")?.as_f64().unwrap_or(0.0);
-    let difference = now - before;
+    let current = value("now")?.as_f64().unwrap_or(0.0);
+    let previous = value("before")?.as_f64().unwrap_or(0.0);
+    let difference = current - previous;
     if difference == 0.0 {
         return None;
     }
-    let (text, _) = change(now, before);
+    let (text, _) = change(current, previous);
     let cells = vec![
         Cell::text(noun),
         Cell::text(name),
-        Cell::number(now, format_count(now)),
-        Cell::number(before, format_count(before)),
+        Cell::number(current, format_count(current)),
+        Cell::number(previous, format_count(previous)),
         Cell::number(difference, text),
     ];
     Some((difference.abs(), cells))

@@ -1,31 +1,32 @@
-//! The page for whoever asks what may be collected: the catalog with live counts, and what was refused.
+//! The policy page: the catalog with live counts, and what was rejected.
 
 use askama::Template;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use headcount_catalog::{Catalog, Category, Field, Place, Tier};
-
-use super::chrome::Chrome;
-use super::desk::Desk;
-use super::panel::Panel;
-use super::{Page, turned_away, write};
-use crate::access::Reader;
-use crate::answers::Question;
-use crate::api::PUBLIC_MIN_CREWS;
-use crate::site::Site;
 use headcount_charts::format_count;
 
-/// The page of the policy.
+use super::context::PageContext;
+use super::error_page;
+use super::layout::Layout;
+use super::page::Page;
+use super::panel::Panel;
+use super::render::render;
+use crate::answer_cache::QueryKey;
+use crate::role::Role;
+use crate::state::SiteState;
+
+/// The policy page.
 #[derive(Template)]
 #[template(path = "policy.html")]
 struct PolicyPage {
-    chrome: Chrome,
+    layout: Layout,
     question: &'static str,
     tiers: Vec<TierSection>,
     panels: Vec<Panel>,
 }
 
-/// What is collected under one promise.
+/// A tier of the catalog.
 struct TierSection {
     id: &'static str,
     title: &'static str,
@@ -38,12 +39,12 @@ struct CategorySection {
     id: String,
     title: String,
     why: String,
-    /// The table, or every table.
+    /// Where its fields are stored.
     place: String,
     fields: Vec<FieldRow>,
 }
 
-/// A field, and how often it was sent.
+/// A field, and how often it has a value.
 struct FieldRow {
     name: String,
     kind: String,
@@ -52,63 +53,58 @@ struct FieldRow {
     example: String,
     is_personal: bool,
     why: String,
-    /// Rows with a value, and their share of the table's rows; empty where that is not counted.
+    /// Rows with a value, of all rows; empty where they are not counted.
     count: String,
 }
 
 pub(crate) async fn show(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let desk = match Desk::open(site, reader, &query, Page::Policy).await {
-        Ok(desk) => desk,
-        Err(problem) => return turned_away::page(&problem),
+    let context = match PageContext::open(state, role, &query, Page::Policy).await {
+        Ok(context) => context,
+        Err(problem) => return error_page::response(&problem),
     };
-    let (refusals, losses, tiers) =
-        futures::join!(desk.report("refusals"), desk.report("losses"), tiers(&desk));
+    let (refusals, losses, tiers) = futures::join!(
+        context.report("refusals"),
+        context.report("losses"),
+        tiers(&context)
+    );
     let panels = vec![
-        Panel::of(&desk, &refusals, Some("count"))
+        Panel::of(&context, &refusals, Some("count"))
             .titled(
                 "refused",
-                "Refused",
-                "What was sent and not stored, by release and reason?",
+                "Rejected",
+                "What was received and not stored, by release and reason?",
             )
             .wide(),
-        Panel::of(&desk, &losses, None)
-            .titled(
-                "lost",
-                "Lost",
-                "What did clients record and could not send?",
-            )
+        Panel::of(&context, &losses, None)
+            .titled("lost", "Lost", "What did clients record and fail to send?")
             .wide(),
     ];
-    let chrome = Chrome::of(&desk);
-    let question = Page::Policy.question();
-    write(
-        reader,
-        &PolicyPage {
-            chrome,
-            question,
-            tiers,
-            panels,
-        },
-    )
+    let page = PolicyPage {
+        layout: Layout::with_filters(&context),
+        question: Page::Policy.question(),
+        tiers,
+        panels,
+    };
+    render(role, &page)
 }
 
-async fn tiers(desk: &Desk) -> Vec<TierSection> {
+async fn tiers(context: &PageContext) -> Vec<TierSection> {
     let mut sections = vec![
         TierSection {
             id: "collected-by-default",
             title: "Collected by default",
-            promise: "Anonymous. On unless a switch says no; OTEL_SDK_DISABLED=true is one.",
+            promise: "Anonymous. Enabled by default; OTEL_SDK_DISABLED=true and other settings disable it.",
             categories: Vec::new(),
         },
         TierSection {
             id: "collected-with-share-crew",
             title: "Collected only with share_crew",
-            promise: "Content. Only from a crew whose configuration says share_crew; kept in tables of its own.",
+            promise: "Content. Only from crews with share_crew on; stored in separate tables.",
             categories: Vec::new(),
         },
     ];
@@ -116,15 +112,15 @@ async fn tiers(desk: &Desk) -> Vec<TierSection> {
         let section = &mut sections[usize::from(category.tier == Tier::Shared)];
         section
             .categories
-            .push(category_section(desk, category).await);
+            .push(category_section(context, category).await);
     }
     sections
 }
 
-async fn category_section(desk: &Desk, category: &Category) -> CategorySection {
+async fn category_section(context: &PageContext, category: &Category) -> CategorySection {
     let mut fields = Vec::new();
     for field in &category.fields {
-        let count = count_of(desk, category.tier, field).await;
+        let count = count_of(context, category.tier, field).await;
         fields.push(FieldRow {
             name: field.name.clone(),
             kind: field.kind_text(),
@@ -145,20 +141,20 @@ async fn category_section(desk: &Desk, category: &Category) -> CategorySection {
     }
 }
 
-/// How many rows have a value, of how many. The public is not told about the shared tier.
-async fn count_of(desk: &Desk, tier: Tier, field: &Field) -> String {
+/// How many rows have a value, of how many; the public sees no counts of the shared tier.
+async fn count_of(context: &PageContext, tier: Tier, field: &Field) -> String {
     let Place::Table(table) = &field.place else {
         return String::new();
     };
-    if tier == Tier::Shared && !desk.reader.is_owner() {
+    if tier == Tier::Shared && !context.role.is_owner() {
         return String::new();
     }
-    let counts = desk.filled(table).await;
+    let counts = filled_rows(context, table).await;
     let found = counts.iter().find(|(name, _)| *name == field.name);
     let rows = counts.first().map_or(0.0, |(_, rows)| *rows);
     match found {
-        Some((_, filled)) if !desk.reader.is_owner() && is_of_few(*filled, rows) => {
-            "few, or all but few".to_owned()
+        Some((_, filled)) if !context.role.may_read_count(*filled, rows) => {
+            "few, or almost all".to_owned()
         }
         Some((_, filled)) if rows > 0.0 => {
             format!("{} of {}", format_count(*filled), format_count(rows))
@@ -168,47 +164,39 @@ async fn count_of(desk: &Desk, tier: Tier, field: &Field) -> String {
     }
 }
 
-/// Whether the rows with a value, or those without, are too few to be published.
-fn is_of_few(filled: f64, rows: f64) -> bool {
-    let are_few = |count: f64| count > 0.0 && count < PUBLIC_MIN_CREWS as f64;
-    are_few(filled) || are_few(rows - filled)
-}
-
-impl Desk {
-    /// The rows of a table under an empty name, then how many of them have a value in each column.
-    async fn filled(&self, table: &str) -> Vec<(String, f64)> {
-        let Some(columns) = Catalog::embedded()
-            .schema()
-            .tables
-            .iter()
-            .find(|known| known.name == table)
-        else {
-            return Vec::new();
-        };
-        let counted = columns
-            .columns
-            .iter()
-            .map(|column| format!(", count(\"{0}\") AS \"{0}\"", column.name));
-        let query = format!(
-            "SELECT count(*) AS \"\"{} FROM \"{table}\"",
-            counted.collect::<String>()
-        );
-        let Ok(answer) = self.answer(Question::Sql(query)).await else {
-            return Vec::new();
-        };
-        let row = answer.rows.first().cloned().unwrap_or_default();
-        let names = answer.column_names().map(str::to_owned);
-        names
-            .zip(row)
-            .map(|(name, value)| (name, value.as_f64().unwrap_or(0.0)))
-            .collect()
-    }
+/// The number of rows of a table under an empty name, then the number with a value by column.
+async fn filled_rows(context: &PageContext, table: &str) -> Vec<(String, f64)> {
+    let Some(columns) = Catalog::embedded()
+        .schema()
+        .tables
+        .iter()
+        .find(|known| known.name == table)
+    else {
+        return Vec::new();
+    };
+    let counted = columns
+        .columns
+        .iter()
+        .map(|column| format!(", count(\"{0}\") AS \"{0}\"", column.name));
+    let query = format!(
+        "SELECT count(*) AS \"\"{} FROM \"{table}\"",
+        counted.collect::<String>()
+    );
+    let Ok(answer) = context.answer(QueryKey::Sql(query)).await else {
+        return Vec::new();
+    };
+    let row = answer.rows.first().cloned().unwrap_or_default();
+    let names = answer.column_names().map(str::to_owned);
+    names
+        .zip(row)
+        .map(|(name, value)| (name, value.as_f64().unwrap_or(0.0)))
+        .collect()
 }
 
 fn place(place: &Place) -> String {
     match place {
         Place::EveryTable => "in every table".to_owned(),
-        Place::EveryEventTable => "in every table of events".to_owned(),
+        Place::EveryEventTable => "in every event table".to_owned(),
         Place::EveryDefaultTable => "in every table of the default tier".to_owned(),
         Place::Table(table) => format!("in the table {table}"),
     }
@@ -218,24 +206,5 @@ fn example(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neither_few_rows_nor_all_but_few_are_published() {
-        for (filled, rows, expected) in [
-            (0.0, 200.0, false),
-            (200.0, 200.0, false),
-            (5.0, 10.0, false),
-            (4.0, 200.0, true),
-            (196.0, 200.0, true),
-            (3.0, 3.0, true),
-        ] {
-            assert_eq!(is_of_few(filled, rows), expected, "{filled} of {rows}");
-        }
     }
 }

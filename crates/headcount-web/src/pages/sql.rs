@@ -1,39 +1,43 @@
-//! The page for free questions: an editor, the tables' dictionary, the answer as table and chart. Owners only.
+//! The SQL page: an editor, the schema, and the answer as table and chart. Owners only.
 
 use askama::Template;
 use axum::extract::{Extension, RawQuery, Request, State};
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, Utc};
 use headcount_catalog::{Catalog, ColumnType};
+use headcount_problem::Problem;
 use headcount_reports::{
     Answer, ColumnKind, ReportParameters, catalog_of_reports, find_report, statement,
 };
 
-use super::chrome::Chrome;
-use super::desk::Desk;
+use super::context::PageContext;
+use super::error_page;
 use super::figures::{Figure, Line, ranked_rows, trend};
-use super::table::Table;
-use super::{Page, turned_away, write};
-use crate::access::Reader;
-use crate::answers::Question;
-use crate::api::receive;
-use crate::problem::Problem;
-use crate::site::Site;
+use super::layout::Layout;
+use super::links::sql_address;
+use super::page::Page;
+use super::render::render;
+use super::table::{Table, text_of};
+use crate::answer_cache::QueryKey;
+use crate::problem::report_problem;
+use crate::request_body::read_body;
+use crate::role::Role;
+use crate::state::SiteState;
 
-/// What the editor holds at first.
-const FIRST_QUERY: &str = "SELECT process, count(DISTINCT key) AS crews, count(*) AS runs\nFROM crews\nGROUP BY process\nORDER BY runs DESC";
+/// The initial query of the editor.
+const INITIAL_QUERY: &str = "SELECT process, count(DISTINCT key) AS crews, count(*) AS runs\nFROM crews\nGROUP BY process\nORDER BY runs DESC";
 
-/// The most rows that a chart ranks.
-const MOST_BARS: usize = 20;
+/// The most bars of a chart.
+const MAX_BARS: usize = 20;
 
 /// The page.
 #[derive(Template)]
 #[template(path = "sql.html")]
 struct SqlPage {
-    chrome: Chrome,
+    layout: Layout,
     question: &'static str,
     query: String,
-    /// The address of this page with the query.
+    /// The address of this page with this query.
     address: String,
     /// Whether a query was run.
     was_run: bool,
@@ -42,11 +46,11 @@ struct SqlPage {
     table: Table,
     figure: Figure,
     failure: String,
-    dictionary: Vec<TableEntry>,
+    schema: Vec<TableEntry>,
     reports: Vec<(&'static str, &'static str)>,
 }
 
-/// A table of the store.
+/// A table of the schema.
 struct TableEntry {
     name: String,
     tier: &'static str,
@@ -55,69 +59,71 @@ struct TableEntry {
 }
 
 pub(crate) async fn show(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
-    page(site, reader, query.as_bytes())
+    page(state, role, query.as_bytes())
         .await
-        .unwrap_or_else(|problem| turned_away::page(&problem))
+        .unwrap_or_else(|problem| error_page::response(&problem))
 }
 
 /// As [`show`], for queries that are too long for an address.
-pub(crate) async fn answer(
-    State(site): State<Site>,
-    Extension(reader): Extension<Reader>,
+pub(crate) async fn run(
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
     request: Request,
 ) -> Response {
-    let body = match receive(request, site.patience).await {
+    let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
-        Err(problem) => return turned_away::page(&problem),
+        Err(problem) => return error_page::response(&problem),
     };
-    page(site, reader, &body)
+    page(state, role, &body)
         .await
-        .unwrap_or_else(|problem| turned_away::page(&problem))
+        .unwrap_or_else(|problem| error_page::response(&problem))
 }
 
-async fn page(site: Site, reader: Reader, form: &[u8]) -> Result<Response, Problem> {
-    let desk = Desk::open(site, reader, "", Page::Sql).await?;
-    let asked = query_of(form)?;
+async fn page(state: SiteState, role: Role, form: &[u8]) -> Result<Response, Problem> {
+    let context = PageContext::open(state, role, "", Page::Sql).await?;
+    let requested = parse_form(form)?;
     let mut page = SqlPage {
-        chrome: Chrome::plain(&desk, Page::Sql.title()),
+        layout: Layout::titled(&context, Page::Sql.title()),
         question: Page::Sql.question(),
-        address: super::shared::sql_address(asked.as_deref().unwrap_or(FIRST_QUERY)),
-        query: asked.clone().unwrap_or_else(|| FIRST_QUERY.to_owned()),
+        address: sql_address(requested.as_deref().unwrap_or(INITIAL_QUERY)),
+        query: requested
+            .clone()
+            .unwrap_or_else(|| INITIAL_QUERY.to_owned()),
         was_run: false,
         rows: 0,
         seconds: String::new(),
         table: Table::default(),
         figure: Figure::default(),
         failure: String::new(),
-        dictionary: dictionary(&desk).await?,
+        schema: schema(&context).await?,
         reports: catalog_of_reports()
             .iter()
             .map(|report| (report.name.as_str(), report.title.as_str()))
             .collect(),
     };
-    if let Some(query) = asked {
+    if let Some(query) = requested {
         page.was_run = true;
-        let began = std::time::Instant::now();
-        match desk.site.answers.exact(Question::Sql(query)).await {
+        let start = std::time::Instant::now();
+        match context.state.answers.fresh(QueryKey::Sql(query)).await {
             Err(error) => page.failure = error.to_string(),
-            Ok(known) => {
-                page.rows = known.answer.rows.len();
-                page.table = Table::plain("The answer", &known.answer);
-                page.figure = chart(&known.answer);
+            Ok(cached) => {
+                page.rows = cached.answer.rows.len();
+                page.table = Table::plain("Answer", &cached.answer);
+                page.figure = chart(&cached.answer);
             }
         }
-        page.seconds = format!("{:.2} s", began.elapsed().as_secs_f64());
+        page.seconds = format!("{:.2} s", start.elapsed().as_secs_f64());
     }
-    Ok(write(reader, &page))
+    Ok(render(role, &page))
 }
 
-/// The query that an address or a form names: its own, or that of a report. `None` where it names none.
-fn query_of(form: &[u8]) -> Result<Option<String>, Problem> {
+/// The query of a form or a query string: its `query`, or the SQL of its `report`. `None` without either.
+fn parse_form(form: &[u8]) -> Result<Option<String>, Problem> {
     let mut fields = serde_json::Map::new();
     let (mut query, mut report) = (None, None);
     for (name, value) in url::form_urlencoded::parse(form) {
@@ -127,37 +133,38 @@ fn query_of(form: &[u8]) -> Result<Option<String>, Problem> {
             }
             ("report", _) => report = Some(value.into_owned()).filter(|report| !report.is_empty()),
             ("min_crews", Ok(number)) => {
-                let _before = fields.insert("min_crews".to_owned(), number.into());
+                fields.insert("min_crews".to_owned(), number.into());
             }
             (name, _) => {
-                let _before = fields.insert(name.to_owned(), value.into_owned().into());
+                fields.insert(name.to_owned(), value.into_owned().into());
             }
         }
     }
     let Some(report) = report else {
         if let Some((name, _)) = fields.iter().next() {
-            let detail =
-                format!("{name:?} is not known; expected query, or report with its parameters");
-            return Err(Problem::bad("a parameter is not known", detail));
+            let detail = format!(
+                "{name:?} is not a parameter; expected query, or report with its parameters"
+            );
+            return Err(Problem::bad_request("unknown parameter", detail));
         }
         return Ok(query);
     };
     let header = find_report(&report)
-        .ok_or_else(|| Problem::not_found(format!("there is no report {report:?}")))?;
+        .ok_or_else(|| Problem::not_found(format!("unknown report {report:?}")))?;
     let parameters: ReportParameters = serde_json::from_value(fields.into())
-        .map_err(|error| Problem::bad("a parameter cannot be read", error.to_string()))?;
+        .map_err(|error| Problem::bad_request("invalid parameter", error.to_string()))?;
     let statement = statement(header, &parameters, Utc::now());
-    statement.map(Some).map_err(|error| Problem::from(&error))
+    statement.map(Some).map_err(|error| report_problem(&error))
 }
 
-async fn dictionary(desk: &Desk) -> Result<Vec<TableEntry>, Problem> {
-    let reports = desk.site.answers.reports(desk.reader).await;
-    let tables = reports.map_err(|error| Problem::from(&error))?.tables();
+async fn schema(context: &PageContext) -> Result<Vec<TableEntry>, Problem> {
+    let reports = context.state.answers.reports(context.role).await;
+    let tables = reports.map_err(|error| report_problem(&error))?.tables();
     let rows_of = |name: &str| {
         let row = tables.rows.iter().find(|row| row[0] == name);
         row.and_then(|row| row[2].as_f64()).unwrap_or(0.0)
     };
-    let schema = Catalog::embedded().schema();
+    let catalog_schema = Catalog::embedded().schema();
     let entry = |table: &headcount_catalog::Table| TableEntry {
         name: table.name.clone(),
         tier: table.tier.name(),
@@ -168,7 +175,7 @@ async fn dictionary(desk: &Desk) -> Result<Vec<TableEntry>, Problem> {
             .map(|column| (column.name.clone(), type_name(column.column_type)))
             .collect(),
     };
-    Ok(schema.tables.iter().map(entry).collect())
+    Ok(catalog_schema.tables.iter().map(entry).collect())
 }
 
 fn type_name(column_type: ColumnType) -> &'static str {
@@ -178,11 +185,11 @@ fn type_name(column_type: ColumnType) -> &'static str {
         ColumnType::Double => "double",
         ColumnType::Timestamp => "timestamp",
         ColumnType::Text => "text",
-        ColumnType::TextList => "list of texts",
+        ColumnType::TextList => "list of text",
     }
 }
 
-/// The first number by the first moment or text, where the answer has the form of a series or a ranking.
+/// A chart of the first number by the first time or text, for an answer that is a time series or a ranking.
 fn chart(answer: &Answer) -> Figure {
     let kind_at = |index: usize| answer.columns.get(index).map(|column| column.kind);
     let position = |wanted: &[ColumnKind]| {
@@ -205,28 +212,23 @@ fn chart(answer: &Answer) -> Figure {
         return Figure::default();
     };
     let pair = |row: &Vec<serde_json::Value>| {
-        let name = super::table::text_of(&row[name], "");
+        let name = text_of(&row[name], "");
         row[value].as_f64().map(|value| (name, value))
     };
-    let pairs: Vec<(String, f64)> = answer
-        .rows
-        .iter()
-        .take(MOST_BARS)
-        .filter_map(pair)
-        .collect();
+    let pairs: Vec<(String, f64)> = answer.rows.iter().take(MAX_BARS).filter_map(pair).collect();
     ranked_rows(&title, &pairs)
 }
 
-/// Each number by the moment in the first column, where moments are days and differ.
+/// Each number by the day in the first column, where the days are distinct.
 fn trend_of_days(answer: &Answer, title: &str) -> Figure {
     let day = |row: &Vec<serde_json::Value>| -> Option<NaiveDate> {
         let text = row[0].as_str()?;
-        let moment = || {
+        let day_of_time = || {
             DateTime::parse_from_rfc3339(text)
                 .ok()
-                .map(|moment| moment.date_naive())
+                .map(|time| time.date_naive())
         };
-        text.parse().ok().or_else(moment)
+        text.parse().ok().or_else(day_of_time)
     };
     let mut rows: Vec<(NaiveDate, &Vec<serde_json::Value>)> = answer
         .rows
@@ -258,8 +260,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_asked_for_as_its_sql() {
-        let query = query_of(b"report=tools&since=2026-11-01&framework=o%27brien&min_crews=1")
+    fn a_report_opens_as_its_sql() {
+        let query = parse_form(b"report=tools&since=2026-11-01&framework=o%27brien&min_crews=1")
             .unwrap()
             .unwrap();
         assert!(query.starts_with("-- Tools: "), "{query}");
@@ -267,11 +269,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_query_is_named() {
-        assert_eq!(query_of(b"").unwrap(), None);
-        assert_eq!(query_of(b"query=+").unwrap(), None);
-        assert!(query_of(b"since=7d").is_err());
-        assert!(query_of(b"report=nonsense").is_err());
-        assert!(query_of(b"report=tools&since=whenever").is_err());
+    fn an_invalid_form_is_rejected() {
+        assert_eq!(parse_form(b"").unwrap(), None);
+        assert_eq!(parse_form(b"query=+").unwrap(), None);
+        assert!(parse_form(b"since=7d").is_err());
+        assert!(parse_form(b"report=nonsense").is_err());
+        assert!(parse_form(b"report=tools&since=whenever").is_err());
     }
 }

@@ -1,16 +1,14 @@
-//! An answer as an HTML table: labels, and values as people read them.
+//! An answer as an HTML table, with labels and formatted values.
 
-use headcount_charts::{format_count, format_duration, format_share};
+use headcount_charts::{bar, format_count, format_duration, format_share};
 use headcount_reports::{Answer, ColumnKind, ReportHeader};
 use serde_json::Value;
 
-use super::figures;
+/// The most rows of a table on a page; the CSV has all of them.
+const MAX_ROWS: usize = 200;
 
-/// The most rows that a page shows; all of them are in the CSV.
-const MOST_ROWS: usize = 200;
-
-/// A text of more bytes has a column wide enough to be read.
-const LONG: usize = 40;
+/// Longer texts, in bytes, get a wide column.
+const LONG_TEXT: usize = 40;
 
 /// A table.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +16,7 @@ pub(crate) struct Table {
     pub(crate) caption: String,
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<Cell>>,
-    /// How many rows are not shown.
+    /// The number of rows that are left out.
     pub(crate) more: usize,
 }
 
@@ -30,22 +28,22 @@ pub(crate) struct Column {
     pub(crate) is_number: bool,
 }
 
-/// A cell. What it is sorted by is its value as the API writes it.
+/// A cell. It sorts by its value as in the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) text: String,
     pub(crate) sort: String,
     pub(crate) is_number: bool,
-    pub(crate) is_nothing: bool,
-    /// Whether it is a moment or a day, which is not broken into lines.
-    pub(crate) is_moment: bool,
+    pub(crate) is_null: bool,
+    /// Whether it is a time or a day, which must not wrap.
+    pub(crate) is_time: bool,
     /// A bar as SVG, or empty.
     pub(crate) bar: String,
     pub(crate) href: String,
 }
 
 impl Table {
-    /// `answer` with the columns of `header`, and bars beside the numbers of the column `measured`.
+    /// A report's answer, with bars in the column `measured`.
     pub(crate) fn of(header: &ReportHeader, answer: &Answer, measured: Option<&str>) -> Self {
         let meaning = |name: &str| {
             let column = header.columns.iter().find(|column| column.name == name);
@@ -56,12 +54,12 @@ impl Table {
             column.meaning = meaning(&known.name).unwrap_or_default();
         }
         if let Some(index) = measured.and_then(|name| answer.column_index(name)) {
-            table.measure(index, answer);
+            table.add_bars(index, answer);
         }
         table
     }
 
-    /// Any answer.
+    /// An answer without a report.
     pub(crate) fn plain(caption: &str, answer: &Answer) -> Self {
         let column = |column: &headcount_reports::AnswerColumn| Column {
             label: label(&column.name),
@@ -77,13 +75,13 @@ impl Table {
         Self {
             caption: caption.to_owned(),
             columns,
-            rows: answer.rows.iter().take(MOST_ROWS).map(row).collect(),
-            more: answer.rows.len().saturating_sub(MOST_ROWS),
+            rows: answer.rows.iter().take(MAX_ROWS).map(row).collect(),
+            more: answer.rows.len().saturating_sub(MAX_ROWS),
         }
     }
 
-    /// With a row for each column: for an answer of one row that is too wide to be read.
-    pub(crate) fn upright(mut self) -> Self {
+    /// Transposes an answer of one row that is too wide to read.
+    pub(crate) fn transposed(mut self) -> Self {
         let Some(row) = self.rows.pop() else {
             return self;
         };
@@ -99,27 +97,27 @@ impl Table {
             is_number,
         };
         self.columns = vec![
-            column("figure", false),
+            column("name", false),
             column("value", true),
             column("meaning", false),
         ];
         self
     }
 
-    /// Puts bars beside the numbers of a column.
-    fn measure(&mut self, index: usize, answer: &Answer) {
+    /// Adds bars to a column.
+    fn add_bars(&mut self, index: usize, answer: &Answer) {
         let numbers = || answer.rows.iter().map(|row| row[index].as_f64());
         let greatest = numbers().flatten().fold(0.0, f64::max);
         for (row, number) in self.rows.iter_mut().zip(numbers()) {
             if let (Some(cell), Some(number)) = (row.get_mut(index), number) {
-                cell.bar = figures::bar(number, greatest);
+                cell.bar = bar(number, greatest);
             }
         }
     }
 }
 
 impl Cell {
-    /// `value` of the column `name`.
+    /// A value of the column `name`.
     pub(crate) fn of(value: &Value, name: &str, kind: ColumnKind) -> Self {
         let is_number = matches!(kind, ColumnKind::Integer | ColumnKind::Number);
         let sort = match value {
@@ -131,29 +129,29 @@ impl Cell {
             text: text_of(value, name),
             sort,
             is_number,
-            is_nothing: value.is_null(),
-            is_moment: kind == ColumnKind::Moment && !value.is_null(),
+            is_null: value.is_null(),
+            is_time: kind == ColumnKind::Moment && !value.is_null(),
             bar: String::new(),
             href: String::new(),
         }
     }
 
-    /// Whether it is a text that a narrow column would break into many lines.
+    /// Whether a narrow column would wrap its text into many lines.
     pub(crate) fn is_long(&self) -> bool {
-        !self.is_number && self.text.len() > LONG
+        !self.is_number && self.text.len() > LONG_TEXT
     }
 
     /// A cell of text.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
-            text: unturned(&text),
+            text: without_bidi_controls(&text),
             sort: text,
             ..Self::default()
         }
     }
 
-    /// A cell with a number and how it is shown.
+    /// A cell with a number and its formatted text.
     pub(crate) fn number(number: f64, text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -164,7 +162,7 @@ impl Cell {
     }
 }
 
-/// A column's name as people read it.
+/// The label of a column.
 pub(crate) fn label(name: &str) -> String {
     let words = name.replace('_', " ");
     words
@@ -173,7 +171,7 @@ pub(crate) fn label(name: &str) -> String {
         .replace(" avg", ", mean")
 }
 
-/// A value as people read it.
+/// A value formatted for people.
 pub(crate) fn text_of(value: &Value, name: &str) -> String {
     match value {
         Value::Null => "–".to_owned(),
@@ -192,7 +190,7 @@ pub(crate) fn text_of(value: &Value, name: &str) -> String {
             }
         }
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::String(text) => moment(text).unwrap_or_else(|| unturned(text)),
+        Value::String(text) => short_time(text).unwrap_or_else(|| without_bidi_controls(text)),
         Value::Array(items) => {
             let texts: Vec<String> = items.iter().map(|item| text_of(item, name)).collect();
             texts.join(", ")
@@ -201,18 +199,18 @@ pub(crate) fn text_of(value: &Value, name: &str) -> String {
     }
 }
 
-/// The text with the marks in sight that would turn around whatever follows them (UAX #9 §2).
-fn unturned(text: &str) -> String {
-    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.replace(turns, "\u{fffd}")
+/// Makes bidirectional controls visible, which could reorder the text around them (UAX #9 §2).
+fn without_bidi_controls(text: &str) -> String {
+    let is_control = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(is_control, "\u{fffd}")
 }
 
-/// Names of columns whose numbers are parts of one.
+/// Whether the column holds shares.
 pub(crate) fn is_share(name: &str) -> bool {
     matches!(name, "share" | "of_created" | "ratio")
 }
 
-/// Names of columns whose numbers are seconds.
+/// Whether the column holds seconds.
 fn is_seconds(name: &str) -> bool {
     name.starts_with("duration") || name.starts_with("time_") || name == "execution_time"
 }
@@ -223,14 +221,14 @@ fn trimmed(number: f64) -> String {
 }
 
 /// `2026-11-22T23:31:43Z` as `2026-11-22 23:31`.
-fn moment(text: &str) -> Option<String> {
+fn short_time(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let is_moment = text.is_ascii()
+    let is_time = text.is_ascii()
         && bytes.len() >= 20
         && bytes[4] == b'-'
         && bytes[10] == b'T'
         && bytes[bytes.len() - 1] == b'Z';
-    is_moment.then(|| format!("{} {}", &text[..10], &text[11..16]))
+    is_time.then(|| format!("{} {}", &text[..10], &text[11..16]))
 }
 
 #[cfg(test)]
@@ -240,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_written_for_people() {
+    fn values_are_formatted_for_people() {
         for (value, name, expected) in [
             (json!(null), "crews", "–"),
             (json!(false), "memory", "no"),

@@ -1,21 +1,22 @@
-//! The page of tasks.
+//! The tasks page.
 
 use headcount_charts::{format_count, format_duration, format_share};
 
-use super::desk::{Desk, Shown};
+use super::context::PageContext;
 use super::figures::{Line, trend};
 use super::panel::{Panel, Tile};
+use super::report_view::ReportView;
 
-/// Its tiles and panels.
-pub(crate) async fn show(desk: &Desk) -> (Vec<Tile>, Vec<Panel>) {
-    let (tasks, before, by_period, failures, completions) = futures::join!(
-        desk.report("tasks"),
-        desk.before("tasks"),
-        desk.by_period("tasks"),
-        desk.report("failures"),
-        desk.report("completions"),
+/// The tiles and panels.
+pub(crate) async fn show(context: &PageContext) -> (Vec<Tile>, Vec<Panel>) {
+    let (tasks, previous, by_period, failures, completions) = futures::join!(
+        context.report("tasks"),
+        context.previous("tasks"),
+        context.by_period("tasks"),
+        context.report("failures"),
+        context.report("completions"),
     );
-    let periods = desk.periods(&by_period);
+    let periods = context.periods(&by_period);
     let line = |name: &str, column: &str| {
         let values = by_period.series(None, column, &periods);
         Line::new(
@@ -28,7 +29,7 @@ pub(crate) async fn show(desk: &Desk) -> (Vec<Tile>, Vec<Panel>) {
         )
     };
     let durations = trend(
-        "Duration of a task in seconds",
+        "Task duration in seconds",
         &periods,
         &[
             line("median", "duration_p50"),
@@ -45,39 +46,39 @@ pub(crate) async fn show(desk: &Desk) -> (Vec<Tile>, Vec<Panel>) {
         ],
     );
     let panels = vec![
-        Panel::of(desk, &by_period, None)
+        Panel::of(context, &by_period, None)
             .titled(
                 "durations",
                 "Durations",
                 "How long do tasks take, in seconds?",
             )
-            .with(durations),
-        Panel::of(desk, &by_period, None)
+            .with_figure(durations),
+        Panel::of(context, &by_period, None)
             .titled(
                 "outcomes",
                 "Outcomes",
                 "How many tasks start, complete and fail?",
             )
-            .with(outcomes),
-        Panel::of(desk, &tasks, None).upright().wide(),
-        Panel::of(desk, &failures, Some("failures")),
-        Panel::of(desk, &completions, None),
+            .with_figure(outcomes),
+        Panel::of(context, &tasks, None).transposed().wide(),
+        Panel::of(context, &failures, Some("failures")),
+        Panel::of(context, &completions, None),
     ];
-    (tiles(&tasks, before.as_ref()), panels)
+    (tiles(&tasks, previous.as_ref()), panels)
 }
 
-fn tiles(tasks: &Shown, before: Option<&Shown>) -> Vec<Tile> {
-    let number = |shown: &Shown, column: &str| shown.numbers(column).first().copied().flatten();
-    let share = |shown: &Shown, part: &str, whole: &str| {
-        let (part, whole) = (number(shown, part)?, number(shown, whole)?);
+fn tiles(tasks: &ReportView, previous: Option<&ReportView>) -> Vec<Tile> {
+    let number = |view: &ReportView, column: &str| view.numbers(column).first().copied().flatten();
+    let share = |view: &ReportView, part: &str, whole: &str| {
+        let (part, whole) = (number(view, part)?, number(view, whole)?);
         (whole > 0.0).then(|| part / whole)
     };
     let tile = |label: &str, column: &str, show: fn(f64) -> String| {
-        let old = before.and_then(|before| number(before, column));
+        let old = previous.and_then(|previous| number(previous, column));
         Tile::of(label, number(tasks, column), old, show)
     };
     let shares = |label: &str, part: &str, whole: &str| {
-        let old = before.and_then(|before| share(before, part, whole));
+        let old = previous.and_then(|previous| share(previous, part, whole));
         Tile::of(label, share(tasks, part, whole), old, format_share)
     };
     vec![

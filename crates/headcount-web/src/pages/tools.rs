@@ -1,18 +1,18 @@
-//! The page of tools.
+//! The tools page.
 
-use super::desk::Desk;
-use super::figures::trend_of_leaders;
+use super::context::PageContext;
+use super::figures::trend_of_top;
 use super::panel::Panel;
 
-/// Its panels.
-pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (tools, before, by_period) = futures::join!(
-        desk.report("tools"),
-        desk.before("tools"),
-        desk.by_period("tools"),
+/// The panels.
+pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
+    let (tools, previous, by_period) = futures::join!(
+        context.report("tools"),
+        context.previous("tools"),
+        context.by_period("tools"),
     );
-    let trend = trend_of_leaders(
-        desk,
+    let trend = trend_of_top(
+        context,
         &by_period,
         &tools.texts("tool"),
         "tool",
@@ -20,17 +20,17 @@ pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
         "Crews by tool",
     );
     vec![
-        Panel::of(desk, &by_period, None)
+        Panel::of(context, &by_period, None)
             .titled(
                 "trend",
                 "Crews by tool",
-                "How many crews are equipped with the leading tools?",
+                "How many crews have the most common tools?",
             )
-            .with(trend)
+            .with_figure(trend)
             .wide(),
-        Panel::of(desk, &tools, Some("crews"))
+        Panel::of(context, &tools, Some("crews"))
             .titled("tools", "Tools", &tools.header.question)
-            .compared(&tools, before.as_ref(), &["tool"], "crews")
+            .compared(&tools, previous.as_ref(), &["tool"], "crews")
             .wide(),
     ]
 }

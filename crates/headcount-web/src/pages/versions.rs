@@ -1,58 +1,58 @@
-//! The page of releases.
+//! The releases page.
 
-use super::desk::Desk;
+use super::context::PageContext;
 use super::figures::shares;
 use super::panel::Panel;
 
-/// Its panels.
-pub(crate) async fn show(desk: &Desk) -> Vec<Panel> {
-    let (versions, before, by_period, runtimes, runtimes_before, runtimes_by_period) = futures::join!(
-        desk.report("versions"),
-        desk.before("versions"),
-        desk.by_period("versions"),
-        desk.report("runtimes"),
-        desk.before("runtimes"),
-        desk.by_period("runtimes"),
+/// The panels.
+pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
+    let (versions, previous, by_period, runtimes, runtimes_before, runtimes_by_period) = futures::join!(
+        context.report("versions"),
+        context.previous("versions"),
+        context.by_period("versions"),
+        context.report("runtimes"),
+        context.previous("runtimes"),
+        context.by_period("runtimes"),
     );
     let adoption = shares(
-        desk,
+        context,
         &by_period,
         "version",
         "runs",
         "Share of runs by release",
     );
     let runtime_share = shares(
-        desk,
+        context,
         &runtimes_by_period,
         "version",
         "runs",
         "Share of runs by runtime version",
     );
     vec![
-        Panel::of(desk, &by_period, None)
+        Panel::of(context, &by_period, None)
             .titled(
                 "adoption",
                 "Adoption",
-                "Which share of the runs is on which release?",
+                "What share of runs uses each release?",
             )
-            .with(adoption)
+            .with_figure(adoption)
             .wide(),
-        Panel::of(desk, &versions, Some("runs"))
+        Panel::of(context, &versions, Some("runs"))
             .compared(
                 &versions,
-                before.as_ref(),
+                previous.as_ref(),
                 &["framework", "version"],
                 "runs",
             )
             .wide(),
-        Panel::of(desk, &runtimes_by_period, None)
+        Panel::of(context, &runtimes_by_period, None)
             .titled(
                 "runtime-adoption",
                 "Runtimes over time",
-                "Which share of the runs is on which version of the runtime?",
+                "What share of runs uses each runtime version?",
             )
-            .with(runtime_share),
-        Panel::of(desk, &runtimes, Some("runs")).compared(
+            .with_figure(runtime_share),
+        Panel::of(context, &runtimes, Some("runs")).compared(
             &runtimes,
             runtimes_before.as_ref(),
             &["runtime", "version"],

@@ -1,22 +1,22 @@
-//! What an empty installation shows: how the first span gets here. It turns into the page when one has.
+//! The page of an empty collector: how to send the first span. It reloads as the dashboard when a span has arrived.
 
 use askama::Template;
 use axum::response::Response;
 
-use super::chrome::Chrome;
-use super::desk::Desk;
-use super::write;
+use super::context::PageContext;
+use super::layout::Layout;
+use super::render::render;
 
-/// The page of an empty installation.
+/// The page of an empty collector.
 #[derive(Template)]
 #[template(path = "welcome.html")]
 struct WelcomePage {
-    chrome: Chrome,
+    layout: Layout,
 }
 
 /// The page.
-pub(crate) fn page(desk: &Desk) -> Response {
-    let mut chrome = Chrome::plain(desk, "Waiting for the first crew");
-    chrome.is_waiting = true;
-    write(desk.reader, &WelcomePage { chrome })
+pub(crate) fn page(context: &PageContext) -> Response {
+    let mut layout = Layout::titled(context, "Waiting for the first crew");
+    layout.is_waiting = true;
+    render(context.role, &WelcomePage { layout })
 }

@@ -60,9 +60,9 @@ pub async fn start_within(limits: ReceiverLimits) -> Running {
     options.http = vec!["127.0.0.1:0".to_owned()];
     options.grpc = Some("127.0.0.1:0".to_owned());
     options.limits = limits;
-    let patience = Some(options.limits.patience);
+    let timeout = Some(options.limits.patience);
     let site_options = SiteOptions {
-        patience,
+        timeout,
         ..SiteOptions::default()
     };
     let started = Collector::start(options, |intake| site(store(intake), site_options));
@@ -82,7 +82,7 @@ fn store(intake: &Arc<Intake>) -> Store {
             let intake = tables.upgrade();
             Box::pin(async move { intake.expect("it runs").snapshot().await })
         }),
-        stamp: Box::new(move || {
+        revision: Box::new(move || {
             stamps
                 .upgrade()
                 .map_or(0, |intake| intake.counters().requests())

@@ -1,13 +1,13 @@
-//! Whatever the names and numbers: well-formed markup, all of it inside the picture, nothing of the names as markup.
+//! For arbitrary names and numbers, charts are well-formed, inside the image, and contain no markup from names.
 
 use chrono::NaiveDate;
 use headcount_charts::{
-    Line, Part, Span, Spread, Step, bar, format_short, funnel, ranked, sparkline, spread,
+    BoxPlot, Line, Part, Span, Step, bar, bar_chart, box_plots, format_short, funnel, sparkline,
     stacked_shares, time_series, timeline,
 };
 use proptest::prelude::*;
 
-/// Checks that every element is closed, every attribute quoted, and every coordinate a number in the picture.
+/// Checks that every element is closed, every attribute quoted, and every coordinate a number in the image.
 fn check(svg: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = svg;
@@ -73,27 +73,27 @@ fn numbers() -> impl Strategy<Value = Vec<Option<f64>>> {
 
 proptest! {
     #[test]
-    fn every_chart_is_sound(
+    fn every_chart_is_well_formed(
         name in ".{0,40}",
         rows in prop::collection::vec((".{0,40}", number()), 0..12),
         values in numbers(),
-        before in numbers(),
+        previous in numbers(),
         count in 0_usize..60,
         width in prop_oneof![Just(360.0), Just(720.0)],
     ) {
         let first: NaiveDate = "2026-01-31".parse().unwrap();
         let days: Vec<NaiveDate> = first.iter_days().take(count).collect();
-        let line = Line { name: name.clone(), values: values.clone(), before };
+        let line = Line { name: name.clone(), values: values.clone(), previous };
         check(&time_series(&name, &days, &[line.clone(), line], width, format_short));
         let counts: Vec<f64> = values.iter().map(|value| value.unwrap_or(f64::INFINITY)).collect();
         let part = Part { name: name.clone(), counts, class: "series-other".to_owned() };
         check(&stacked_shares(&name, &days, &[part.clone(), part], width));
-        check(&ranked(&name, &rows, width));
+        check(&bar_chart(&name, &rows, width));
         let steps: Vec<Step> = rows.iter().map(|(name, count)| Step { name: name.clone(), count: *count }).collect();
         check(&funnel(&name, &steps, width));
         let at = |index: usize| values.get(index).copied().flatten();
-        let row = Spread { name: name.clone(), least: at(0), quarter: at(1), median: at(2), three_quarters: at(3), greatest: at(4), mean: at(5) };
-        check(&spread(&name, &[row], None, width, format_short));
+        let row = BoxPlot { name: name.clone(), min: at(0), lower_quartile: at(1), median: at(2), upper_quartile: at(3), max: at(4), mean: at(5) };
+        check(&box_plots(&name, &[row], None, width, format_short));
         let spans: Vec<Span> = rows.iter().map(|(name, start)| Span { name: name.clone(), start: *start, end: at(0), class: "failed" }).collect();
         check(&timeline(&name, &spans, width));
         check(&sparkline(&values));

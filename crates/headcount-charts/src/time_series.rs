@@ -1,8 +1,8 @@
-//! Lines over days.
+//! Time series.
 
 use chrono::NaiveDate;
 
-use crate::axis::{Axis, named_days, write_days};
+use crate::axis::{Axis, day_labels, draw_day_labels};
 use crate::number::format_short;
 use crate::svg::{Svg, at, escaped};
 
@@ -16,14 +16,16 @@ const BOTTOM: f64 = 24.0;
 pub struct Line {
     /// Its name.
     pub name: String,
-    /// A value for each day, in the days' order.
+    /// A value for each day.
     pub values: Vec<Option<f64>>,
-    /// The values of the time before, day by day; empty where nothing is compared.
-    pub before: Vec<Option<f64>>,
+    /// The values of the previous period, day by day; may be empty.
+    pub previous: Vec<Option<f64>>,
 }
 
-/// Up to eight lines over `days` on an image of `width` units; `show` writes a value for whoever points at a day.
-/// The n-th line has the class `series-n`.
+/// The most lines of a chart.
+const MAX_LINES: usize = 8;
+
+/// Up to eight lines over `days`; `show` formats values in tooltips. The n-th line has the class `series-n`.
 pub fn time_series(
     title: &str,
     days: &[NaiveDate],
@@ -31,19 +33,10 @@ pub fn time_series(
     width: f64,
     show: fn(f64) -> String,
 ) -> String {
+    let lines = &lines[..lines.len().min(MAX_LINES)];
     let height = (width * 0.34).clamp(180.0, 280.0);
     let mut svg = Svg::new(width, height, title);
-    let values = lines
-        .iter()
-        .flat_map(|line| line.values.iter().chain(&line.before));
-    let greatest = values.flatten().copied().filter(|value| value.is_finite());
-    let greatest = greatest.fold(0.0, f64::max);
-    let whole = lines
-        .iter()
-        .flat_map(|line| &line.values)
-        .flatten()
-        .all(|value| value.fract() == 0.0);
-    let axis = Axis::over(greatest, 4.0, whole);
+    let axis = axis_over(lines);
     let (bottom, right) = (height - BOTTOM, width - RIGHT);
     let y_of = |value: f64| bottom - (bottom - TOP) * (value.max(0.0) / axis.top).min(1.0);
     let x_of = |index: usize| match days.len() {
@@ -51,26 +44,15 @@ pub fn time_series(
         count => LEFT + (right - LEFT) * index as f64 / (count - 1) as f64,
     };
     for tick in axis.ticks() {
-        let class = if tick == 0.0 { "axis" } else { "grid" };
-        svg.line(class, (LEFT, y_of(tick)), (right, y_of(tick)));
-        svg.text(
-            "tick",
-            LEFT - 6.0,
-            y_of(tick) + 4.0,
-            "end",
-            &format_short(tick),
-        );
+        let (class, y) = (if tick == 0.0 { "axis" } else { "grid" }, y_of(tick));
+        svg.line(class, (LEFT, y), (right, y));
+        svg.text("tick", LEFT - 6.0, y + 4.0, "end", &format_short(tick));
     }
-    write_days(
-        &mut svg,
-        &named_days(days, right - LEFT, 64.0),
-        height - 6.0,
-        x_of,
-        (LEFT, width),
-    );
-    for (index, line) in lines.iter().take(8).enumerate() {
+    let labels = day_labels(days, right - LEFT, 64.0);
+    draw_day_labels(&mut svg, &labels, height - 6.0, x_of, (LEFT, width));
+    for (index, line) in lines.iter().enumerate() {
         svg.raw(format_args!("<g class=\"series-{}\">", index + 1));
-        draw(&mut svg, "previous", &line.before, days.len(), x_of, y_of);
+        draw(&mut svg, "previous", &line.previous, days.len(), x_of, y_of);
         draw(&mut svg, "line", &line.values, days.len(), x_of, y_of);
         svg.raw(format_args!("</g>"));
     }
@@ -82,31 +64,44 @@ pub fn time_series(
     for (index, day) in days.iter().enumerate() {
         let left = (x_of(index) - step / 2.0).max(LEFT - 4.0);
         let column_width = (x_of(index) + step / 2.0).min(width) - left;
-        svg.raw(format_args!(
-            "<g class=\"column\"><title>{}</title>",
-            escaped(&told(*day, index, lines, show))
-        ));
+        let text = escaped(&tooltip(*day, index, lines, show));
+        svg.raw(format_args!("<g class=\"column\"><title>{text}</title>"));
         svg.rectangle("hit", left, TOP, column_width, bottom - TOP);
         svg.raw(format_args!("</g>"));
     }
     svg.finish()
 }
 
-/// What is said about a day.
-fn told(day: NaiveDate, index: usize, lines: &[Line], show: fn(f64) -> String) -> String {
+/// The axis over the values of all lines, in whole steps where they are whole.
+fn axis_over(lines: &[Line]) -> Axis {
+    let values = lines
+        .iter()
+        .flat_map(|line| line.values.iter().chain(&line.previous));
+    let finite = values.flatten().copied().filter(|value| value.is_finite());
+    let greatest = finite.fold(0.0, f64::max);
+    let are_whole = lines
+        .iter()
+        .flat_map(|line| &line.values)
+        .flatten()
+        .all(|value| value.fract() == 0.0);
+    Axis::over(greatest, 4.0, are_whole)
+}
+
+/// The values of a day as text.
+fn tooltip(day: NaiveDate, index: usize, lines: &[Line], show: fn(f64) -> String) -> String {
     let mut text = day.format("%a %-d %B %Y").to_string();
-    for line in lines.iter().take(8) {
+    for line in lines {
         let value = |values: &[Option<f64>]| values.get(index).copied().flatten();
-        let now = value(&line.values).map_or_else(|| "–".to_owned(), show);
-        text.push_str(&format!("\n{}: {now}", line.name));
-        if let Some(before) = value(&line.before) {
-            text.push_str(&format!(" (before: {})", show(before)));
+        let current = value(&line.values).map_or_else(|| "–".to_owned(), show);
+        text.push_str(&format!("\n{}: {current}", line.name));
+        if let Some(previous) = value(&line.previous) {
+            text.push_str(&format!(" (previous: {})", show(previous)));
         }
     }
     text
 }
 
-/// The stretches between gaps; one value alone is a dot.
+/// Draws lines between gaps; a single value is a dot.
 fn draw(
     svg: &mut Svg,
     class: &str,
@@ -116,7 +111,7 @@ fn draw(
     y_of: impl Fn(f64) -> f64,
 ) {
     let mut path = String::new();
-    let mut alone = Vec::new();
+    let mut single = Vec::new();
     let known = |index: usize| {
         values
             .get(index)
@@ -134,14 +129,14 @@ fn draw(
         } else if has_right {
             path.push_str(&format!("M{} {}", at(x), at(y)));
         } else {
-            alone.push((x, y));
+            single.push((x, y));
         }
     }
     if !path.is_empty() {
         svg.raw(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
     }
     if class == "line" {
-        for (x, y) in alone {
+        for (x, y) in single {
             svg.dot("dot", x, y, 3.0);
         }
     }
@@ -161,12 +156,12 @@ mod tests {
         Line {
             name: "runs".to_owned(),
             values: values.to_vec(),
-            before: Vec::new(),
+            previous: Vec::new(),
         }
     }
 
     #[test]
-    fn a_gap_parts_the_line_and_a_lone_value_is_a_dot() {
+    fn a_gap_splits_the_line_and_a_single_value_is_a_dot() {
         let values = [
             Some(1.0),
             Some(2.0),
@@ -184,23 +179,23 @@ mod tests {
     }
 
     #[test]
-    fn each_day_says_its_values() {
+    fn each_day_lists_its_values() {
         let mut compared = line(&[Some(1200.0), None]);
-        compared.before = vec![Some(7.0), Some(8.0)];
+        compared.previous = vec![Some(7.0), Some(8.0)];
         let svg = time_series("t", &days(2), &[compared], 720.0, format_count);
         assert!(
-            svg.contains("<title>Sun 1 November 2026\nruns: 1,200 (before: 7)</title>"),
+            svg.contains("<title>Sun 1 November 2026\nruns: 1,200 (previous: 7)</title>"),
             "{svg}"
         );
         assert!(
-            svg.contains("Mon 2 November 2026\nruns: – (before: 8)"),
+            svg.contains("Mon 2 November 2026\nruns: – (previous: 8)"),
             "{svg}"
         );
         assert!(svg.contains("class=\"previous\""));
     }
 
     #[test]
-    fn nothing_is_drawn_of_nothing() {
+    fn an_empty_chart_has_no_line() {
         let svg = time_series("t", &[], &[], 360.0, format_count);
         assert!(svg.ends_with("</svg>") && !svg.contains("class=\"line\""));
     }

@@ -1,8 +1,8 @@
-//! Charts inside text: they carry no words, the text around them does.
+//! Small charts inside text, without labels of their own.
 
 use crate::svg::at;
 
-/// A bar of 100 by 10 units, filled in the measure of `value` to `greatest`.
+/// A bar of 100 by 10 units, filled to the ratio of `value` to `greatest`.
 pub fn bar(value: f64, greatest: f64) -> String {
     let share = if value.is_finite() && greatest > 0.0 {
         (value / greatest).clamp(0.0, 1.0)

@@ -1,0 +1,183 @@
+//! The access token of a collector that other machines can reach.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Random bytes of a generated token; it is written in hexadecimal.
+const GENERATED_BYTES: usize = 32;
+
+/// The shortest token accepted from a file, in characters.
+const MIN_LENGTH: usize = 16;
+
+/// The longest token, in characters: it must fit into a header.
+const MAX_LENGTH: usize = 512;
+
+/// The bearer token that queries require. `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken(String);
+
+/// Why no token could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessTokenError {
+    /// The file cannot be read or created.
+    #[error("cannot open the token file {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file holds no valid token.
+    #[error(
+        "the token file {} must contain one line of {MIN_LENGTH} to {MAX_LENGTH} printable ASCII characters; \
+         delete it to generate a new token", path.display()
+    )]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl AccessToken {
+    /// Loads the token from the file `path`. Generates one, readable only by the file's owner, if there is no file; the
+    /// flag says whether it did.
+    ///
+    /// # Errors
+    /// The file cannot be read or created, or its content is not a token.
+    pub fn load_or_generate(path: &Path) -> Result<(Self, bool), AccessTokenError> {
+        let failed = |source| AccessTokenError::File {
+            path: path.to_owned(),
+            source,
+        };
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text)
+                .map(|token| (token, false))
+                .ok_or_else(|| AccessTokenError::Form {
+                    path: path.to_owned(),
+                }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let token = Self::generate().map_err(failed)?;
+                token.save(path).map_err(failed)?;
+                Ok((token, true))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Parses a token, ignoring surrounding white space.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len());
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
+    }
+
+    /// The secret text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `candidate` is this token. The time does not depend on where they differ.
+    pub(crate) fn matches(&self, candidate: &str) -> bool {
+        blake3::hash(self.0.as_bytes()) == blake3::hash(candidate.trim().as_bytes())
+    }
+
+    /// The value of the session cookie. It does not reveal the token, and a new token invalidates it.
+    pub(crate) fn session(&self) -> String {
+        let key = blake3::derive_key("headcount dashboard session v1", self.0.as_bytes());
+        blake3::Hash::from_bytes(key).to_hex().to_string()
+    }
+
+    /// Whether `candidate` is the session of this token.
+    pub(crate) fn matches_session(&self, candidate: &str) -> bool {
+        blake3::hash(self.session().as_bytes()) == blake3::hash(candidate.as_bytes())
+    }
+
+    fn generate() -> io::Result<Self> {
+        let mut bytes = [0; GENERATED_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self(blake3::Hash::from_bytes(bytes).to_hex().to_string()))
+    }
+
+    fn save(&self, path: &Path) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let mut file = options.open(path)?;
+        writeln!(file, "{}", self.0)?;
+        file.sync_all()
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AccessToken(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_generated_once_and_loaded_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep").join("token");
+        let (generated, is_new) = AccessToken::load_or_generate(&path).unwrap();
+        assert!(is_new);
+        assert_eq!(generated.reveal().len(), 2 * GENERATED_BYTES);
+        assert_eq!(
+            AccessToken::load_or_generate(&path).unwrap(),
+            (generated, false)
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        AccessToken::load_or_generate(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_without_a_valid_token_is_rejected_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        for text in [
+            "",
+            "short",
+            "two words of some length",
+            "ümläute sind keine",
+        ] {
+            fs::write(&path, text).unwrap();
+            assert!(matches!(
+                AccessToken::load_or_generate(&path),
+                Err(AccessTokenError::Form { .. })
+            ));
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn only_the_token_and_its_session_match() {
+        let token = AccessToken::parse("0123456789abcdef\n").unwrap();
+        assert!(token.matches("0123456789abcdef"));
+        assert!(!token.matches("0123456789abcdee"));
+        assert!(token.matches_session(&token.session()));
+        assert!(!token.matches(&token.session()));
+        assert!(!token.matches_session("0123456789abcdef"));
+        assert!(!format!("{token:?}").contains("0123"));
+    }
+}

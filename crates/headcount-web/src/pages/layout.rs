@@ -1,0 +1,213 @@
+//! The layout around a page: the navigation, the filter form, the footer.
+
+use chrono::NaiveDate;
+use headcount_reports::{DEFAULT_MIN_CREWS, Period};
+
+use super::context::PageContext;
+use super::filters::{Filters, RANGES};
+use super::page::Page;
+use crate::assets::{Addresses, addresses};
+
+/// The layout around a page.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) title: String,
+    pub(crate) assets: &'static Addresses,
+    pub(crate) navigation: Vec<NavigationItem>,
+    pub(crate) filters: Option<FilterForm>,
+    /// When the answers were computed, such as `2026-11-23 14:05:09`; empty without answers.
+    pub(crate) computed_at: String,
+    /// Whether newer answers are being computed.
+    pub(crate) is_stale: bool,
+    pub(crate) is_public: bool,
+    /// Whether the user can sign out.
+    pub(crate) has_session: bool,
+    /// Whether the page reloads until data arrives.
+    pub(crate) is_waiting: bool,
+}
+
+/// An entry of the navigation.
+#[derive(Debug)]
+pub(crate) struct NavigationItem {
+    pub(crate) href: String,
+    pub(crate) title: &'static str,
+    pub(crate) is_current: bool,
+}
+
+/// The filters as a form.
+#[derive(Debug)]
+pub(crate) struct FilterForm {
+    pub(crate) action: String,
+    pub(crate) ranges: Vec<SelectOption>,
+    pub(crate) first: String,
+    pub(crate) last: String,
+    pub(crate) has_custom_range: bool,
+    pub(crate) periods: Vec<SelectOption>,
+    pub(crate) frameworks: Vec<SelectOption>,
+    pub(crate) versions: Vec<SelectOption>,
+    pub(crate) environments: Vec<SelectOption>,
+    pub(crate) min_crews: u64,
+    pub(crate) default_min_crews: u64,
+    pub(crate) compares: bool,
+    pub(crate) can_compare: bool,
+    /// The previous range as text; empty if the page does not compare.
+    pub(crate) previous: String,
+}
+
+/// An option of a select element.
+#[derive(Debug)]
+pub(crate) struct SelectOption {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) is_selected: bool,
+}
+
+impl Layout {
+    /// With the title of the context's page, and filters.
+    pub(crate) fn with_filters(context: &PageContext) -> Self {
+        let mut layout = Self::titled(context, context.page.title());
+        layout.filters = Some(filter_form(context));
+        layout
+    }
+
+    /// With another title, without filters.
+    pub(crate) fn titled(context: &PageContext, title: &str) -> Self {
+        let is_owner = context.role.is_owner();
+        let mut layout = Self::bare(title);
+        layout.navigation = navigation(context);
+        layout.computed_at = context
+            .computed_at()
+            .format("%Y-%m-%d %H:%M:%S")
+            .to_string();
+        layout.is_stale = context.is_stale();
+        layout.is_public = !is_owner;
+        layout.has_session = is_owner && context.state.access.token.is_some();
+        layout
+    }
+
+    /// Without navigation, for pages outside of it.
+    pub(crate) fn bare(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            assets: addresses(),
+            navigation: Vec::new(),
+            filters: None,
+            computed_at: String::new(),
+            is_stale: false,
+            is_public: false,
+            has_session: false,
+            is_waiting: false,
+        }
+    }
+}
+
+fn navigation(context: &PageContext) -> Vec<NavigationItem> {
+    let query = context.filters.query();
+    let visible = Page::ALL
+        .into_iter()
+        .filter(|page| context.role.is_owner() || !page.requires_owner());
+    let item = |page: Page| {
+        let keeps_filters = !query.is_empty() && page != Page::Sql;
+        NavigationItem {
+            href: if keeps_filters {
+                format!("{}?{query}", page.path())
+            } else {
+                page.path().to_owned()
+            },
+            title: page.title(),
+            is_current: context.page == page,
+        }
+    };
+    visible.map(item).collect()
+}
+
+fn filter_form(context: &PageContext) -> FilterForm {
+    let (filters, options) = (&context.filters, &context.options);
+    let previous = filters.previous_range(context.today);
+    let frameworks = select(&options.frameworks, &filters.framework, "all frameworks");
+    let versions = select(&options.versions, &filters.version, "all releases");
+    let environments = select(
+        &options.environments,
+        &filters.environment,
+        "all environments",
+    );
+    FilterForm {
+        action: context.page.path().to_owned(),
+        ranges: range_options(filters),
+        first: day_text(filters.range.first),
+        last: day_text(filters.range.last),
+        has_custom_range: filters.range.name.is_empty() || filters.range.last.is_some(),
+        periods: period_options(filters),
+        frameworks,
+        versions,
+        environments,
+        min_crews: filters.min_crews,
+        default_min_crews: DEFAULT_MIN_CREWS,
+        compares: filters.compare,
+        can_compare: filters.range.first.is_some(),
+        previous: previous
+            .map(|(first, last)| format!("{first} – {last}"))
+            .unwrap_or_default(),
+    }
+}
+
+fn range_options(filters: &Filters) -> Vec<SelectOption> {
+    let range = &filters.range;
+    let named = RANGES.iter().map(|(value, label, _)| SelectOption {
+        value: (*value).to_owned(),
+        label: (*label).to_owned(),
+        is_selected: range.name == *value,
+    });
+    let mut options: Vec<SelectOption> = named.collect();
+    if range.name.is_empty() {
+        let first = day_text(range.first);
+        let last = range.last.map_or("today".to_owned(), |day| day.to_string());
+        options.push(SelectOption {
+            label: format!("{first} – {last}"),
+            value: first,
+            is_selected: true,
+        });
+    }
+    options
+}
+
+fn period_options(filters: &Filters) -> Vec<SelectOption> {
+    let mut options = vec![SelectOption {
+        value: String::new(),
+        label: format!("automatic: {}", filters.by),
+        is_selected: !filters.by_is_explicit,
+    }];
+    let periods = [Period::Day, Period::Week, Period::Month];
+    options.extend(periods.map(|period| SelectOption {
+        value: period.name().to_owned(),
+        label: format!("by {period}"),
+        is_selected: filters.by_is_explicit && filters.by == period,
+    }));
+    options
+}
+
+fn day_text(day: Option<NaiveDate>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// The options of a filter, including a selected value that is unknown; empty where there are none.
+fn select(values: &[String], selected: &str, all: &str) -> Vec<SelectOption> {
+    if values.is_empty() && selected.is_empty() {
+        return Vec::new();
+    }
+    let mut options = vec![SelectOption {
+        value: String::new(),
+        label: all.to_owned(),
+        is_selected: selected.is_empty(),
+    }];
+    let mut names: Vec<&str> = values.iter().map(String::as_str).collect();
+    if !selected.is_empty() && !names.contains(&selected) {
+        names.insert(0, selected);
+    }
+    options.extend(names.into_iter().map(|name| SelectOption {
+        value: name.to_owned(),
+        label: name.replace('_', " ").replace(':', ": "),
+        is_selected: name == selected,
+    }));
+    options
+}

@@ -1,0 +1,89 @@
+//! The pages of the navigation.
+
+/// A page of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Page {
+    Overview,
+    Tools,
+    Models,
+    Features,
+    Versions,
+    Tasks,
+    Tests,
+    Deployments,
+    Shared,
+    Policy,
+    Sql,
+}
+
+impl Page {
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Overview,
+        Self::Tools,
+        Self::Models,
+        Self::Features,
+        Self::Versions,
+        Self::Tasks,
+        Self::Tests,
+        Self::Deployments,
+        Self::Shared,
+        Self::Policy,
+        Self::Sql,
+    ];
+
+    /// Its path.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/",
+            Self::Tools => "/tools",
+            Self::Models => "/models",
+            Self::Features => "/features",
+            Self::Versions => "/versions",
+            Self::Tasks => "/tasks",
+            Self::Tests => "/tests",
+            Self::Deployments => "/deployments",
+            Self::Shared => "/shared",
+            Self::Policy => "/policy",
+            Self::Sql => "/sql",
+        }
+    }
+
+    /// Its title in the navigation.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Tools => "Tools",
+            Self::Models => "Models",
+            Self::Features => "Features",
+            Self::Versions => "Versions",
+            Self::Tasks => "Tasks",
+            Self::Tests => "Tests",
+            Self::Deployments => "Deployments",
+            Self::Shared => "Shared crews",
+            Self::Policy => "Policy",
+            Self::Sql => "SQL",
+        }
+    }
+
+    /// The question that it answers.
+    pub(crate) fn question(self) -> &'static str {
+        match self {
+            Self::Overview => "How much are crews used, and what changed?",
+            Self::Tools => "Which tools do crews have, and which do they use?",
+            Self::Models => "Which models do crews use?",
+            Self::Features => "Which features are used, and where do crews run?",
+            Self::Versions => "Which releases are in use, and how fast are new ones adopted?",
+            Self::Tasks => "How are tasks configured, how long do they take, and how do they end?",
+            Self::Tests => "How good and how fast are crews in their tests, by model?",
+            Self::Deployments => "How far do deployments of crews get?",
+            Self::Shared => "What did crews with share_crew on send?",
+            Self::Policy => "What may be collected, what was collected, and what was rejected?",
+            Self::Sql => "Run a SQL query. Queries are read-only.",
+        }
+    }
+
+    /// Whether only owners may see it.
+    pub(crate) fn requires_owner(self) -> bool {
+        matches!(self, Self::Shared | Self::Sql)
+    }
+}

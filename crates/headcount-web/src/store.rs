@@ -1,0 +1,23 @@
+//! The site's view of the storage behind it.
+
+use std::fmt;
+
+use futures::future::BoxFuture;
+use headcount_lake::{LakeError, LakeSnapshot};
+
+/// How the site reads stored data. It changes nothing.
+pub struct Store {
+    /// A snapshot of the tables as of now.
+    pub snapshot:
+        Box<dyn Fn() -> BoxFuture<'static, Result<LakeSnapshot, LakeError>> + Send + Sync>,
+    /// A number that changes with every accepted request; answers stay valid while it is unchanged.
+    pub revision: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// The collector's metrics in Prometheus' text format 0.0.4.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Store")
+    }
+}
