@@ -1,4 +1,4 @@
-// Who sees what: with a token, without one, and in public.
+// Access: with a token, without one, and in public mode.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,9 +11,9 @@ let browser;
 before(async () => { browser = await browse(); });
 after(async () => { await browser?.close(); });
 
-const asked = (url, path, headers = {}) => fetch(url + path, { headers, redirect: "manual" });
+const request = (url, path, headers = {}) => fetch(url + path, { headers, redirect: "manual" });
 
-test("beyond this machine a token is made, printed once, and guards everything but telemetry and health", async () => {
+test("on a public address a token is generated, printed once, and required for everything except telemetry and health checks", async () => {
   const collector = await collect(["--http", "0.0.0.0:0"]);
   const file = join(collector.folder, "data", "token");
   const token = readFileSync(file, "utf8").trim();
@@ -21,18 +21,18 @@ test("beyond this machine a token is made, printed once, and guards everything b
   assert.equal(statSync(file).mode & 0o777, 0o600);
   demo(collector.url);
   for (const path of [...PAGES, "/api/v1/reports", "/api/v1/reports/tools", "/api/v1/tables", "/api/openapi.json", "/metrics"]) {
-    assert.equal((await asked(collector.url, path)).status, 401, path);
-    assert.equal((await asked(collector.url, path, { authorization: `Bearer ${token}` })).status, 200, path);
-    assert.equal((await asked(collector.url, path, { authorization: "Bearer 0123456789abcdef" })).status, 401, path);
+    assert.equal((await request(collector.url, path)).status, 401, path);
+    assert.equal((await request(collector.url, path, { authorization: `Bearer ${token}` })).status, 200, path);
+    assert.equal((await request(collector.url, path, { authorization: "Bearer 0123456789abcdef" })).status, 401, path);
   }
-  for (const path of ["/healthz", "/readyz"]) assert.equal((await asked(collector.url, path)).status, 200, path);
+  for (const path of ["/healthz", "/readyz"]) assert.equal((await request(collector.url, path)).status, 200, path);
 
   const page = await browser.newPage();
   await page.goto(`${collector.url}/tools?since=all`);
-  await page.getByLabel("Token").fill("not the token, surely");
+  await page.getByLabel("Access token").fill("not the token, surely");
   await page.getByRole("button", { name: "Sign in" }).click();
-  assert.match(await page.locator(".failure").textContent(), /not the collector's token/);
-  await page.getByLabel("Token").fill(token);
+  assert.match(await page.locator(".failure").textContent(), /Wrong access token/);
+  await page.getByLabel("Access token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL(/\/tools\?since=all/);
   assert.ok((await page.locator("#tools tbody tr").count()) > 0);
@@ -45,26 +45,26 @@ test("beyond this machine a token is made, printed once, and guards everything b
   await collector.stop();
 });
 
-test("in public the anonymous tier is shown to everybody, folded, and nothing else", async () => {
+test("in public mode everybody sees the anonymous tier with small groups folded, and nothing else", async () => {
   const collector = await collect(["--public"]);
   demo(collector.url);
   for (const path of ["/shared", "/sql", "/api/v1/tables", "/metrics", "/shared/d52ffb9b-fe89-4dfb-9a1d-52c941f6947c"]) {
-    assert.equal((await asked(collector.url, path)).status, 403, path);
+    assert.equal((await request(collector.url, path)).status, 403, path);
   }
   assert.equal((await fetch(`${collector.url}/api/v1/sql`, { method: "POST", body: "SELECT 1" })).status, 403);
   for (const query of ["min_crews=1", "framework=crewai", "version=1.15.30", "environment=cpu_band:1-2", "since=36h"]) {
-    assert.equal((await asked(collector.url, `/api/v1/reports/tools?${query}`)).status, 400, query);
+    assert.equal((await request(collector.url, `/api/v1/reports/tools?${query}`)).status, 400, query);
   }
-  assert.equal((await asked(collector.url, "/api/v1/reports/shared")).status, 404);
-  const answer = await asked(collector.url, "/api/v1/reports/tools");
+  assert.equal((await request(collector.url, "/api/v1/reports/shared")).status, 404);
+  const answer = await request(collector.url, "/api/v1/reports/tools");
   assert.match(answer.headers.get("cache-control"), /public, max-age/);
   assert.match(answer.headers.get("vary"), /cookie/i);
   const rows = await answer.json();
   for (const row of rows.filter((row) => row.tool && !row.tool.startsWith("("))) assert.ok(row.crews >= 5, JSON.stringify(row));
-  const reports = await (await asked(collector.url, "/api/v1/reports")).json();
+  const reports = await (await request(collector.url, "/api/v1/reports")).json();
   for (const { name } of reports) {
     for (const by of ["", "?by=day", "?by=week"]) {
-      const rows = await (await asked(collector.url, `/api/v1/reports/${name}${by}`)).json();
+      const rows = await (await request(collector.url, `/api/v1/reports/${name}${by}`)).json();
       for (const row of rows) for (const [column, value] of Object.entries(row)) {
         if (Number.isInteger(value) && column !== "value" && !/_avg|_p\d\d|attempts|share|per_run/.test(column)) assert.ok(value === 0 || value >= 5, `${name}${by}: ${column} ${JSON.stringify(row)}`);
       }
@@ -80,7 +80,7 @@ test("in public the anonymous tier is shown to everybody, folded, and nothing el
   await collector.stop();
 });
 
-test("a page of another site gets nothing in the reader's name", async () => {
+test("cross-site requests and rebound hosts are rejected", async () => {
   const collector = await collect();
   const refused = [
     { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
@@ -89,8 +89,8 @@ test("a page of another site gets nothing in the reader's name", async () => {
   ];
   for (const headers of refused) {
     const answer = await new Promise((resolve, reject) => {
-      import("node:http").then(({ request }) => {
-        const asking = request(`${collector.url}/api/v1/tables`, { headers }, resolve);
+      import("node:http").then(({ request: send }) => {
+        const asking = send(`${collector.url}/api/v1/tables`, { headers }, resolve);
         asking.on("error", reject);
         asking.end();
       });

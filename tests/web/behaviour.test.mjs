@@ -1,4 +1,4 @@
-// What a reader does with the pages: filters, sorts, hovers, asks.
+// Interaction with the pages: filtering, sorting, hovering, querying.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -23,9 +23,9 @@ async function open(path) {
   return page;
 }
 
-test("a chosen filter is in the address, and the address alone shows the same", async () => {
+test("filters are in the address, and the address alone restores them", async () => {
   const page = await open("/tools");
-  await Promise.all([page.waitForURL(/since=7d/), page.getByLabel("Time", { exact: true }).selectOption("7d")]);
+  await Promise.all([page.waitForURL(/since=7d/), page.getByLabel("Time range", { exact: true }).selectOption("7d")]);
   await Promise.all([page.waitForURL(/version=/), page.getByLabel("Release", { exact: true }).selectOption({ index: 1 })]);
   const rows = await page.locator("#tools tbody tr").allTextContents();
   const again = await open(new URL(page.url()).pathname + new URL(page.url()).search);
@@ -36,13 +36,13 @@ test("a chosen filter is in the address, and the address alone shows the same", 
   await again.close();
 });
 
-test("the time before stands beside a number, as the report counts it, and goes when it is not wanted", async () => {
+test("the previous period is shown beside a number, equals the report, and can be turned off", async () => {
   const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
   const span = (first, last) => `since=${day(first)}&until=${day(last)}&min_crews=1`;
   const page = await open(`/tools?${span(3, 1)}`);
   const texts = (places) => places.allTextContents().then((all) => all.map((text) => text.trim()));
   const head = await texts(page.locator("#tools thead th"));
-  const [now, old, change] = ["crews", "before", "change"].map((name) => head.findIndex((text) => text.startsWith(name)));
+  const [now, old, change] = ["crews", "previous", "change"].map((name) => head.findIndex((text) => text.startsWith(name)));
   assert.deepEqual([old, change], [now + 1, now + 2]);
   const report = await fetch(`${collector.url}/api/v1/reports/tools?${span(6, 4)}`).then((answer) => answer.json());
   const crews = new Map(report.map((row) => [row.tool, row.crews]));
@@ -54,14 +54,14 @@ test("the time before stands beside a number, as the report counts it, and goes 
     assert.equal(Number(cells[old].replaceAll(",", "")), crews.get(cells[0]), cells[0]);
     compared += 1;
   }
-  assert.ok(compared > 3, `${compared} tools in both times`);
+  assert.ok(compared > 3, `${compared} tools in both periods`);
   const alone = await open(`/tools?${span(3, 1)}&compare=none`);
   assert.equal((await texts(alone.locator("#tools thead th"))).length, head.length - 2);
   await page.close();
   await alone.close();
 });
 
-test("a table is sorted by a click on its head, numbers as numbers", async () => {
+test("clicking a column header sorts the table, numbers as numbers", async () => {
   const page = await open("/tools?min_crews=1");
   const head = page.locator("#tools thead th", { hasText: "uses" });
   const read = async () => {
@@ -78,7 +78,7 @@ test("a table is sorted by a click on its head, numbers as numbers", async () =>
   await page.close();
 });
 
-test("the values of a day appear under the pointer and under the arrow keys", async () => {
+test("a tooltip shows the values of a day on hover and with the arrow keys", async () => {
   const page = await open("/?since=7d");
   const figure = page.locator("#activity .figure").first();
   await figure.locator(".column").nth(3).hover();
@@ -91,7 +91,7 @@ test("the values of a day appear under the pointer and under the arrow keys", as
   await page.close();
 });
 
-test("the editor runs a query, says what is wrong with one, and hands out files", async () => {
+test("the editor runs a query, shows its errors, and offers downloads", async () => {
   const page = await open("/sql");
   await page.getByLabel("Query").fill("SELECT framework, count(*) AS runs FROM crews GROUP BY framework");
   await page.getByLabel("Query").press("Control+Enter");
@@ -114,7 +114,7 @@ test("the editor runs a query, says what is wrong with one, and hands out files"
   await page.close();
 });
 
-test("every report opens in the editor and its SQL answers", async () => {
+test("the SQL of every report runs in the editor", async () => {
   const reports = await (await fetch(`${collector.url}/api/v1/reports`)).json();
   assert.ok(reports.length >= 20);
   const page = await open("/sql");
@@ -126,7 +126,7 @@ test("every report opens in the editor and its SQL answers", async () => {
   await page.close();
 });
 
-test("markup in a model's name is text", async () => {
+test("markup in a model's name is escaped", async () => {
   const hostile = `<img src=x onerror="globalThis.wasRun=1">`;
   const spans = [...Array(6).keys()].map((index) => ({
     name: "Tool Usage",
@@ -143,7 +143,7 @@ test("markup in a model's name is text", async () => {
   await page.close();
 });
 
-test("what cannot be asked is explained on a page", async () => {
+test("an invalid filter is explained on a page", async () => {
   for (const query of ["since=yesterday", "sort=up", "by=hour", "min_crews=few", "compare=xx", "since=2026-02-01&until=2026-01-01", `version=${"x".repeat(500)}`]) {
     const page = await browser.newPage();
     const answer = await page.goto(`${collector.url}/tools?${query}`);
@@ -153,13 +153,13 @@ test("what cannot be asked is explained on a page", async () => {
   }
 });
 
-test("a span of time without crews says so and what to do", async () => {
+test("a range without data is explained", async () => {
   const page = await open("/tools?since=2001-01-01&until=2001-01-31");
   assert.match(await page.locator("#tools .empty").textContent(), /longer/);
   await page.close();
 });
 
-test("a reader's choice of the scheme stays", async () => {
+test("the chosen theme persists", async () => {
   const context = await browser.newContext({ colorScheme: "light" });
   const page = await context.newPage();
   await page.goto(collector.url);
@@ -173,7 +173,7 @@ test("a reader's choice of the scheme stays", async () => {
   await context.close();
 });
 
-test("an empty installation says how to begin and turns live", async () => {
+test("an empty collector explains how to send data and becomes the dashboard", async () => {
   const empty = await collect();
   const page = await browser.newPage();
   await page.goto(empty.url);

@@ -1,4 +1,4 @@
-// A collector of the built binary on free ports, and a browser to look at it with.
+// Starts the built binary on free ports, and a browser.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ export async function collect(arguments_ = []) {
     let text = "";
     child.stdout.on("data", (piece) => {
       text += piece;
-      if (text.includes("Ctrl-C ends it")) resolve(text);
+      if (text.includes("Ctrl-C")) resolve(text);
     });
     child.on("exit", (code) => reject(new Error(`headcount serve ended with ${code}: ${text}`)));
   });
@@ -73,7 +73,7 @@ export function browse() {
 /** Every page of the navigation. */
 export const PAGES = ["/", "/tools", "/models", "/features", "/versions", "/tasks", "/tests", "/deployments", "/shared", "/policy", "/sql"];
 
-/** Notes whatever a page complains about: errors of scripts, refused resources, requests to elsewhere. */
+/** Collects the problems of a page: script errors, blocked resources, requests to other hosts. */
 export function listen(page, url) {
   const complaints = [];
   page.on("console", (message) => {

@@ -1,4 +1,4 @@
-// Every page, at three widths, light and dark: whole, calm and accessible. Screenshots are kept as artefacts.
+// Every page at three widths, light and dark: complete, without console errors, accessible. Screenshots are kept as artefacts.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -33,7 +33,7 @@ const name = (path) => (path === "/" ? "overview" : path.replace(/^\//, "").repl
 
 for (const scheme of SCHEMES) {
   for (const width of WIDTHS) {
-    test(`every page is whole and accessible at ${width} px, ${scheme}`, async () => {
+    test(`every page is complete and accessible at ${width} px, ${scheme}`, async () => {
       // The Content-Security-Policy also keeps the test's own script out; axe needs to run inside the page.
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, bypassCSP: true });
       for (const path of [...PAGES, `/shared/${crew}`, "/sql?report=tools", "/nowhere"]) {
@@ -105,7 +105,7 @@ test("the page's own policy lets its style and script in and nothing else", asyn
   await page.close();
 });
 
-test("each page is complete without a script", async () => {
+test("each page is complete without JavaScript", async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1200, height: 900 } });
   const page = await context.newPage();
   for (const path of PAGES.filter((path) => path !== "/sql")) {
@@ -120,7 +120,7 @@ test("each page is complete without a script", async () => {
   await context.close();
 });
 
-test("each page transfers little and paints soon", async () => {
+test("each page transfers at most 200 KB", async () => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   for (const path of PAGES) {
     const page = await context.newPage();
@@ -136,7 +136,7 @@ test("each page transfers little and paints soon", async () => {
   await context.close();
 });
 
-test("on paper the navigation and the filters are gone and the tables whole", async () => {
+test("print hides the navigation and the filters and shows whole tables", async () => {
   const page = await browser.newPage();
   await page.goto(`${collector.url}/tools`);
   await page.emulateMedia({ media: "print" });
