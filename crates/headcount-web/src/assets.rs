@@ -4,21 +4,8 @@
 
 use std::sync::LazyLock;
 
-use axum::body::Body;
-use axum::response::Response;
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue};
-
-use crate::compression::{accepts_gzip, gzip};
-
-/// A file, plain and compressed.
-struct Asset {
-    name: &'static str,
-    media_type: &'static str,
-    plain: &'static str,
-    gzip: Option<Bytes>,
-}
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 /// The addresses that pages link to.
 #[derive(Debug)]
@@ -28,7 +15,8 @@ pub(crate) struct Addresses {
     pub(crate) icon: String,
 }
 
-const FILES: [(&str, &str, &str); 3] = [
+/// The name, the media type and the content of each asset.
+const ASSETS: [(&str, &str, &str); 3] = [
     (
         "page.css",
         "text/css; charset=utf-8",
@@ -46,22 +34,12 @@ const FILES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let asset = |(name, media_type, plain): (_, _, &'static str)| Asset {
-        name,
-        media_type,
-        plain,
-        gzip: gzip(plain.as_bytes()),
-    };
-    FILES.into_iter().map(asset).collect()
-});
-
 static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
-    let mut all = blake3::Hasher::new();
-    for (_, _, text) in FILES {
-        all.update(text.as_bytes());
+    let mut hasher = blake3::Hasher::new();
+    for (_, _, content) in ASSETS {
+        hasher.update(content.as_bytes());
     }
-    let hash = all.finalize().to_hex();
+    let hash = hasher.finalize().to_hex();
     let address = |name: &str| format!("/assets/{}/{name}", &hash[..12]);
     Addresses {
         style: address("page.css"),
@@ -75,24 +53,12 @@ pub(crate) fn addresses() -> &'static Addresses {
     &ADDRESSES
 }
 
-/// The file `name`; the hash in the address may be another build's.
-pub(crate) fn serve(name: &str, request_headers: &HeaderMap) -> Option<Response> {
-    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
-    let compressed = asset.gzip.as_ref();
-    let compressed = compressed.filter(|_| accepts_gzip(request_headers));
-    let body = match compressed {
-        Some(compressed) => Body::from(compressed.clone()),
-        None => Body::from(asset.plain),
-    };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    let media_type = HeaderValue::from_static(asset.media_type);
-    headers.insert(CONTENT_TYPE, media_type);
-    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(CACHE_CONTROL, forever);
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if compressed.is_some() {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    Some(response)
+/// The asset `name`; the hash in the address may be another build's.
+pub(crate) fn serve(name: &str) -> Option<Response> {
+    let (_, media_type, content) = ASSETS.into_iter().find(|(known, ..)| *known == name)?;
+    let headers = [
+        (CONTENT_TYPE, media_type),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Some((headers, content).into_response())
 }

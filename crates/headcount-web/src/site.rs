@@ -17,9 +17,8 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
-use crate::compression::compress;
 use crate::cross_site::reject_cross_site;
-use crate::security_headers::add_security_headers;
+use crate::middleware::{catch_panic, compression, security_headers};
 use crate::state::SiteState;
 use crate::store::Store;
 use crate::{api, assets, pages};
@@ -58,7 +57,12 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
     protected
         .merge(open)
         .fallback(not_found)
-        .layer(from_fn(protect))
+        .layer((
+            security_headers(),
+            compression(),
+            catch_panic(),
+            from_fn(same_site),
+        ))
         .with_state(state)
 }
 
@@ -85,17 +89,13 @@ fn vary_by_credentials(headers: &mut HeaderMap) {
     headers.append(VARY, credentials);
 }
 
-/// Rejects cross-site requests, adds the security headers and compresses.
-async fn protect(request: Request, next: Next) -> Response {
-    let request_headers = request.headers().clone();
-    let response = match reject_cross_site(&request_headers) {
+/// Rejects cross-site requests.
+async fn same_site(request: Request, next: Next) -> Response {
+    match reject_cross_site(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) if is_for_programs(request.uri().path()) => problem.into_response(),
         Err(problem) => pages::reject(&problem, request.uri()),
-    };
-    let mut response = compress(response, &request_headers).await;
-    add_security_headers(response.headers_mut());
-    response
+    }
 }
 
 /// Whether programs read the address; they get problems as JSON.
@@ -103,9 +103,8 @@ fn is_for_programs(path: &str) -> bool {
     path.starts_with("/api/") || path == "/metrics"
 }
 
-async fn asset(Path((_build, name)): Path<(String, String)>, headers: HeaderMap) -> Response {
-    assets::serve(&name, &headers)
-        .unwrap_or_else(|| Problem::not_found("no such file").into_response())
+async fn asset(Path((_build, name)): Path<(String, String)>) -> Response {
+    assets::serve(&name).unwrap_or_else(|| Problem::not_found("no such file").into_response())
 }
 
 async fn not_found(request: Request) -> Response {
@@ -120,9 +119,49 @@ async fn not_found(request: Request) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+    use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     use super::*;
+
+    async fn get_gzip(path: &str) -> Response {
+        let request = Request::get(path).header(ACCEPT_ENCODING, "br, gzip");
+        let request = request.body(Body::empty()).unwrap();
+        public_site().oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn text_of_some_length_is_compressed_for_clients_that_accept_it() {
+        let response = get_gzip("/assets/build/page.css").await;
+        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+        assert_eq!(response.headers()[VARY], "accept-encoding");
+        let compressed = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(compressed.starts_with(&[0x1f, 0x8b]));
+        let response = get_gzip("/assets/build/icon.svg").await;
+        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+        let request = Request::get("/assets/build/page.css");
+        let request = request.body(Body::empty()).unwrap();
+        let response = public_site().oneshot(request).await.unwrap();
+        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+    }
+
+    #[tokio::test]
+    async fn every_response_has_the_security_headers() {
+        for path in [
+            "/login",
+            "/tools?sort=up",
+            "/nowhere",
+            "/api/nowhere",
+            "/assets/build/none",
+        ] {
+            let response = get_gzip(path).await;
+            let headers = response.headers();
+            assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+            assert!(headers.contains_key("content-security-policy"), "{path}");
+            assert!(headers.contains_key("cache-control"), "{path}");
+        }
+    }
 
     /// A public site over a store that never answers.
     fn public_site() -> Router {
