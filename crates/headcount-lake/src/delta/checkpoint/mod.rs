@@ -318,4 +318,46 @@ mod tests {
         let error = replay(folder, None, || (), |(), _| ()).unwrap_err();
         assert!(error.to_string().contains("checkpoint.parquet"), "{error}");
     }
+
+    #[test]
+    fn a_checkpoint_in_parts_is_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
+        let part = |number: u32, actions: &[Value]| {
+            let name = format!("00000000000000000007.checkpoint.{number:010}.0000000002.parquet");
+            std::fs::write(folder.join(name), encode(actions).unwrap()).unwrap();
+        };
+        part(1, &[protocol(), metadata()]);
+        assert_eq!(all(folder), (Vec::new(), None), "a part is missing");
+        part(2, &[add("a", None)]);
+        let (actions, reached) = all(folder);
+        assert_eq!((actions.len(), reached), (3, Some(7)));
+    }
+
+    /// Delta protocol, "V2 Spec": a top-level file in JSON or Parquet names the files that hold the rest.
+    #[test]
+    fn a_v2_checkpoint_is_read_with_its_sidecar_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path();
+        std::fs::create_dir(folder.join("_sidecars")).unwrap();
+        let sidecar = "016ae953-37a9-438e-8683-9a9a4a79a395.parquet";
+        let content = encode(&[add("a", Some("v")), remove("b", DAY)]).unwrap();
+        std::fs::write(folder.join("_sidecars").join(sidecar), content).unwrap();
+        let top = [
+            json!({"checkpointMetadata": {"version": 3, "tags": {}}}),
+            protocol(),
+            metadata(),
+            json!({"sidecar": {"path": sidecar, "sizeInBytes": 1, "modificationTime": 1, "tags": {}}}),
+        ];
+        let lines: Vec<String> = top.iter().map(Value::to_string).collect();
+        let name = "00000000000000000003.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json";
+        std::fs::write(folder.join(name), lines.join("\n")).unwrap();
+        let (actions, reached) = all(folder);
+        assert_eq!(reached, Some(3));
+        let files = actions.iter().filter(|action| action.get("add").is_some());
+        assert_eq!(files.count(), 1);
+        std::fs::remove_file(folder.join("_sidecars").join(sidecar)).unwrap();
+        let error = replay(folder, None, || (), |(), _| ()).unwrap_err();
+        assert!(error.to_string().contains(sidecar), "{error}");
+    }
 }
