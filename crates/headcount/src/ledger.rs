@@ -276,7 +276,6 @@ impl Ledger {
 }
 
 /// Reads what claims to be a line; one that is read is written as it was.
-#[cfg(fuzzing)]
 pub fn fuzz(line: &str) {
     if let Some(entry) = Entry::read(line) {
         let mut text = String::new();

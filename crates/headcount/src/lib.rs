@@ -71,7 +71,6 @@ pub use upload::EndpointError;
 pub use word::{decision_here, set_consent};
 
 /// The parsers, for the fuzz targets in `fuzz/`.
-#[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::ledger::fuzz as ledger;

@@ -99,7 +99,6 @@ impl Spool {
 }
 
 /// Reads what claims to be a segment; what is whole is written again and must read the same.
-#[cfg(fuzzing)]
 pub fn fuzz(bytes: &[u8]) {
     let content = read(bytes);
     assert!(content.length <= bytes.len());

@@ -260,7 +260,6 @@ fn compress(_body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads what claims to be an address; one that is read says of itself what it is.
-#[cfg(fuzzing)]
 pub fn fuzz_endpoint(text: &str) {
     if let Ok(endpoint) = Endpoint::parse(text) {
         assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));
@@ -268,7 +267,6 @@ pub fn fuzz_endpoint(text: &str) {
 }
 
 /// Reads what claims to be an answer.
-#[cfg(fuzzing)]
 pub fn fuzz_answer(bytes: &[u8]) {
     let _answer = Answer::read(&mut &*bytes, || {});
 }
