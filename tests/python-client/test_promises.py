@@ -66,7 +66,7 @@ print(telemetry.decision, len(os.listdir('/proc/self/task')) if os.path.exists('
     assert not home.exists()
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.skipif(shutil.which("strace") is None and "CI" not in os.environ, reason="strace is not installed")
 def test_off_means_off_as_the_operating_system_sees_it(tmp_path: Path, home: Path) -> None:
     """Promise 3: beside importing the package, a program that is off makes no system call that one without it does not make."""
     calls = tmp_path / "calls"
@@ -75,7 +75,7 @@ def test_off_means_off_as_the_operating_system_sees_it(tmp_path: Path, home: Pat
     command = ["strace", "-f", "-o", str(calls), sys.executable, "-c", source]
     environment = os.environ | {"DO_NOT_TRACK": "1"}
     traced = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if "PTRACE" in traced.stderr or "ptrace" in traced.stderr:
+    if ("PTRACE" in traced.stderr or "ptrace" in traced.stderr) and "CI" not in os.environ:
         pytest.skip("strace may not trace here")
     assert traced.returncode == 0, traced.stderr
     _, between, _ = re.split(r".*\"/mark\".*", calls.read_text())

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from openai_stub import ANSWER, QUALITY
 
 
@@ -55,6 +56,7 @@ def check_sequential(collector, did, driver):
     assert done["duration"] >= sum(run["duration"] for run in runs)
 
 
+@pytest.mark.short
 def test_a_crew_that_does_not_share_leaves_no_content(driver, collector):
     did = driver.run("sequential")
     check_sequential(collector, did, driver)
@@ -63,6 +65,7 @@ def test_a_crew_that_does_not_share_leaves_no_content(driver, collector):
     assert all(not table["rows"] for table in collector.tables() if table["tier"] == "shared")
 
 
+@pytest.mark.short
 def test_a_crew_that_shares_fills_the_shared_tables_only(driver, collector):
     did = driver.run("sequential", share=True)
     check_sequential(collector, did, driver)
@@ -95,6 +98,7 @@ def test_what_waits_on_disk_holds_content_of_sharing_crews_only(driver):
         assert bool(driver.spool_holds("CANARY")) is share
 
 
+@pytest.mark.short
 def test_a_hierarchical_crew_has_its_manager(driver, collector):
     did = driver.run("hierarchical")
     assert is_whole(did), did
@@ -143,6 +147,7 @@ def test_human_input_is_a_setting_and_no_content(driver, collector):
     assert [run["outcome"] for run in ended(collector)] == ["completed"]
 
 
+@pytest.mark.short
 def test_a_test_counts_its_iterations_and_scores(driver, collector):
     did = driver.run("tested")
     assert is_whole(did), did
@@ -226,6 +231,7 @@ def test_memory_is_a_feature(driver, collector):
     assert collector.tables_with("CANARY") == set()
 
 
+@pytest.mark.short
 def test_a_crew_that_fails_says_so(driver, collector):
     did = driver.run("failing")
     assert is_whole(did), did

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import pytest
 from conftest import PYTHONS
 from test_crews import check_sequential, is_whole, rows
 
@@ -29,6 +30,7 @@ def test_the_end_of_the_block_is_the_end_of_counting(driver, collector):
     assert len(rows(collector, "crews")) == len(rows(collector, "crew_completions")) == 1
 
 
+@pytest.mark.short
 def test_a_variable_counts_without_a_line_of_code(driver, collector):
     consent = driver.home / "headcount" / "consent"
     consent.parent.mkdir(parents=True)
@@ -86,6 +88,7 @@ def test_to_import_it_imports_nothing_of_crewais(release):
     assert answer.stdout.strip() == "[]"
 
 
+@pytest.mark.short
 def test_off_means_off(driver, collector):
     for name in ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "DO_NOT_TRACK"):
         driver.variables = {name: "true"}
@@ -115,6 +118,7 @@ def test_odd_events_are_survived(driver, collector):
     assert collector.tables_with("CANARY") == set()
 
 
+@pytest.mark.short
 def test_nothing_of_a_crew_is_kept(driver, collector):
     did = driver.run("many", count=40)
     assert is_whole(did), did

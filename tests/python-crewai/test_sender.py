@@ -33,6 +33,7 @@ def sink():
     thread.join(5)
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("how", ["install", "late"])
 def test_it_is_silent(driver, collector, sink, how):
     did = driver.run("silenced", how=how, sink=sink.url)
@@ -57,6 +58,7 @@ def test_what_is_silent_is_kept_for_status(driver):
     assert about.read_text().splitlines()[4] == ""
 
 
+@pytest.mark.short
 def test_it_may_be_kept(driver, collector, sink):
     driver.run("silenced", sink=sink.url, options={"keep_crewai_telemetry": True})
     assert sink.requests >= 1

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from test_crews import is_whole, rows
 
 
@@ -25,6 +26,7 @@ def test_calls_by_text_are_used_repeated_and_failed(driver, collector):
     assert collector.tables_with("CANARY") == set()
 
 
+@pytest.mark.short
 def test_native_calls_are_used_repeated_and_failed(driver, collector):
     did = driver.run("native_calls")
     assert did["puzzled"] == 0 and did["sent"], did
@@ -44,6 +46,7 @@ def test_a_call_that_a_plans_step_tells_again_counts_once(driver, collector):
     assert calls(collector) == {("word_counter", "used", 1): 2}
 
 
+@pytest.mark.short
 def test_flows_from_start_to_end(driver, collector):
     did = driver.run("flows")
     assert is_whole(did), did

@@ -1,4 +1,5 @@
 // Every page at three widths, light and dark: complete, without console errors, accessible. Screenshots are kept as artefacts.
+// In short (tests/web/run --short): the narrowest in the light scheme, the widest in the dark one.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -7,8 +8,9 @@ import { join } from "node:path";
 import { PAGES, browse, collect, demo, listen } from "./collector.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const WIDTHS = [360, 820, 1440];
-const SCHEMES = ["light", "dark"];
+const VIEWS = process.env.HEADCOUNT_WEB_SHORT
+  ? [[360, "light"], [1440, "dark"]]
+  : [360, 820, 1440].flatMap((width) => [[width, "light"], [width, "dark"]]);
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 let collector, browser, crew;
@@ -31,34 +33,32 @@ after(async () => {
 
 const name = (path) => (path === "/" ? "overview" : path.replace(/^\//, "").replace(/\/.*/, "-crew"));
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`every page is complete and accessible at ${width} px, ${scheme}`, async () => {
-      // The Content-Security-Policy also keeps the test's own script out; axe needs to run inside the page.
-      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, bypassCSP: true });
-      for (const path of [...PAGES, `/shared/${crew}`, "/sql?report=tools", "/nowhere"]) {
-        const page = await context.newPage();
-        const complaints = listen(page, collector.url);
-        const answer = await page.goto(collector.url + path, { waitUntil: "networkidle" });
-        const expected = path === "/nowhere" ? 404 : 200;
-        assert.equal(answer.status(), expected, path);
-        if (expected === 200) assert.deepEqual(complaints, [], path);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(overflow <= 0, `${path} is ${overflow} px wider than ${width}`);
-        assert.equal(await page.locator("h1").count(), 1, path);
-        assert.equal(await page.locator(".failure").count(), 0, `${path}: ${await page.locator(".failure").allTextContents()}`);
-        await page.addScriptTag({ path: AXE });
-        const found = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: tags }), TAGS);
-        const grave = found.violations.filter(({ id, impact }) => ["serious", "critical"].includes(impact) || id === "landmark-unique");
-        const words = grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.any?.[0]?.message ?? ""}`).join(" | ")}`);
-        assert.deepEqual(words, [], path);
-        const file = `${name(path.split("?")[0])}${path.includes("?") ? "-answer" : ""}-${width}-${scheme}.png`;
-        await page.screenshot({ path: join(process.env.HEADCOUNT_ARTIFACTS, file), fullPage: true });
-        await page.close();
-      }
-      await context.close();
-    });
-  }
+for (const [width, scheme] of VIEWS) {
+  test(`every page is complete and accessible at ${width} px, ${scheme}`, async () => {
+    // The Content-Security-Policy also keeps the test's own script out; axe needs to run inside the page.
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, bypassCSP: true });
+    for (const path of [...PAGES, `/shared/${crew}`, "/sql?report=tools", "/nowhere"]) {
+      const page = await context.newPage();
+      const complaints = listen(page, collector.url);
+      const answer = await page.goto(collector.url + path, { waitUntil: "networkidle" });
+      const expected = path === "/nowhere" ? 404 : 200;
+      assert.equal(answer.status(), expected, path);
+      if (expected === 200) assert.deepEqual(complaints, [], path);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(overflow <= 0, `${path} is ${overflow} px wider than ${width}`);
+      assert.equal(await page.locator("h1").count(), 1, path);
+      assert.equal(await page.locator(".failure").count(), 0, `${path}: ${await page.locator(".failure").allTextContents()}`);
+      await page.addScriptTag({ path: AXE });
+      const found = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: tags }), TAGS);
+      const grave = found.violations.filter(({ id, impact }) => ["serious", "critical"].includes(impact) || id === "landmark-unique");
+      const words = grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.any?.[0]?.message ?? ""}`).join(" | ")}`);
+      assert.deepEqual(words, [], path);
+      const file = `${name(path.split("?")[0])}${path.includes("?") ? "-answer" : ""}-${width}-${scheme}.png`;
+      await page.screenshot({ path: join(process.env.HEADCOUNT_ARTIFACTS, file), fullPage: true });
+      await page.close();
+    }
+    await context.close();
+  });
 }
 
 test("the words of a chart can be read at every width, and begin inside it", async () => {
