@@ -15,7 +15,7 @@ test-of crate:
 # Formatting and lints
 lint:
     cargo fmt --all --check
-    cargo clippy --release --workspace --all-targets -- -D warnings
+    cargo clippy --release --workspace --all-targets --features headcount-fuzz/targets -- -D warnings
 
 # The crates' documentation
 doc:
@@ -25,9 +25,24 @@ doc:
 generate:
     cargo run --release --quiet -- catalog --format markdown > TELEMETRY.md
 
-# Licences, duplicates and sources of dependencies
+# Licences, duplicates and sources of dependencies: as .ci/run checks them, then by cargo-deny itself
 deny:
+    .ci/dependencies
+    cargo deny --version || cargo install --locked cargo-deny
     cargo deny check licenses bans sources
+    cargo deny --locked --manifest-path tests/rust-exporter/Cargo.toml --config deny.toml check licenses bans sources
+
+# Known vulnerabilities of dependencies. Not in .ci/run: the advisory database is a Git repository, and CI reaches registries
+advisories:
+    cargo deny --version || cargo install --locked cargo-deny
+    cargo deny check advisories
+
+# Import circles between files of one crate: just circles crates/headcount-wire
+circles *crates:
+    .ci/circles {{ crates }}
+
+# Every end-to-end suite in full; .ci/run runs `crewai` and `web` in short
+end-to-end: client python-client python crewai rust-exporter web
 
 # The stock Python exporters and real CrewAI against this build
 python:
@@ -50,7 +65,7 @@ rust-exporter:
 
 # Builds the fuzz targets; fuzz/README.md says how to run one
 fuzz:
-    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz build --sanitizer none
+    cd fuzz && CARGO_PROFILE_RELEASE_STRIP=none RUSTC_BOOTSTRAP=1 cargo fuzz build --features run --sanitizer none
 
 # A collector with a week of sample traffic
 demo:
