@@ -9,7 +9,7 @@ use headcount_catalog::Table;
 use parquet::file::metadata::ParquetMetaDataReader;
 use serde_json::Value;
 
-use super::checkpoint::vector_id;
+use super::actions::vector_id;
 use super::replay::{commit_path, read_commit, replay};
 use super::{protocol, schema};
 use crate::error::LakeError;

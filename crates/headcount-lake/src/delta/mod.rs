@@ -3,6 +3,7 @@
 //! Commits cost the same however many files a table has, and nothing is believed to be stored before the file system said
 //! so.
 
+mod actions;
 pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod log;

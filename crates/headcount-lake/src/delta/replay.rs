@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::actions::actions_in;
 use super::checkpoint;
 use crate::error::LakeError;
 
@@ -72,25 +73,6 @@ pub(crate) fn read_commit(path: &Path) -> Result<Option<Vec<Value>>, LakeError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(LakeError::io("read", path)(error)),
     }
-}
-
-/// The actions in JSON text, one a line.
-pub(super) fn actions_in(path: &Path, text: &str) -> Result<Vec<Value>, LakeError> {
-    let mut actions = Vec::new();
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if !trimmed.is_empty() {
-            let action = serde_json::from_str(trimmed).map_err(|error| LakeError::Damaged {
-                path: path.to_path_buf(),
-                offset,
-                reason: error.to_string(),
-            })?;
-            actions.push(action);
-        }
-        offset += line.len() as u64;
-    }
-    Ok(actions)
 }
 
 /// What a log folder holds.

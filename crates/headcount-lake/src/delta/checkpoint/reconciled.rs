@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::delta::actions::vector_id;
+
 /// A file's key: its path as the log writes it, and the id of its deletion vector.
 type FileKey = (String, Option<String>);
 
@@ -95,16 +97,6 @@ impl Reconciled {
 
 fn key(file: &Value) -> FileKey {
     (text(&file["path"]), vector_id(&file["deletionVector"]))
-}
-
-/// The id of a deletion vector, `None` for none (Delta protocol, "Derived Fields" of deletion vector descriptors).
-pub(in crate::delta) fn vector_id(vector: &Value) -> Option<String> {
-    let storage = vector["storageType"].as_str()?;
-    let content = vector["pathOrInlineDv"].as_str().unwrap_or_default();
-    Some(match vector["offset"].as_i64() {
-        Some(offset) => format!("{storage}{content}@{offset}"),
-        None => format!("{storage}{content}"),
-    })
 }
 
 fn text(value: &Value) -> String {

@@ -1,0 +1,76 @@
+//! From a log to a checkpoint.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::json::ReaderBuilder;
+use chrono::Utc;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use serde_json::{Value, json};
+
+use super::reconciled::Reconciled;
+use super::schema;
+use crate::delta::replay::replay;
+use crate::disk::Disk;
+use crate::error::LakeError;
+
+/// Rows that are converted at a time.
+const BATCH: usize = 1024;
+
+/// Writes the checkpoint of `version`; it and `_last_checkpoint` are durable afterwards.
+///
+/// The state is read from the log anew instead of being kept in memory: a checkpoint holds things that nothing else asks
+/// for, such as the transactions of other programs and the files that were removed.
+pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<(), LakeError> {
+    let (state, reached) = replay(
+        log_folder,
+        Some(version),
+        Reconciled::default,
+        |state, action| {
+            state.apply(action);
+        },
+    )?;
+    let path = log_folder.join(format!("{version:020}.checkpoint.parquet"));
+    if reached != Some(version) {
+        return Err(LakeError::Damaged {
+            path,
+            offset: 0,
+            reason: format!("commit {version} is not in the log"),
+        });
+    }
+    let adds = state.files();
+    let actions = state.into_actions(Utc::now().timestamp_millis());
+    let bytes = encode(&actions)?;
+    let hint = json!({
+        "version": version,
+        "size": actions.len(),
+        "sizeInBytes": bytes.len(),
+        "numOfAddFiles": adds,
+    });
+    disk.replace(&path, &bytes)
+        .map_err(LakeError::io("write", &path))?;
+    let path = log_folder.join("_last_checkpoint");
+    disk.replace(&path, hint.to_string().as_bytes())
+        .map_err(LakeError::io("write", &path))
+}
+
+pub(super) fn encode(actions: &[Value]) -> Result<Vec<u8>, LakeError> {
+    let schema = Arc::new(schema::v1());
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by(concat!("headcount ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
+    let mut decoder = ReaderBuilder::new(schema)
+        .with_batch_size(BATCH)
+        .build_decoder()?;
+    for actions in actions.chunks(BATCH) {
+        decoder.serialize(actions)?;
+        if let Some(batch) = decoder.flush()? {
+            writer.write(&batch)?;
+        }
+    }
+    Ok(writer.into_inner()?)
+}
