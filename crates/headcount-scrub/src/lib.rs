@@ -1,55 +1,25 @@
-//! Takes out of free text what may name a person or open a door, and leaves a marker that names its kind.
+//! Removes personal data and secrets from free text, and leaves a marker that names the kind.
 //!
-//! Most texts are roles, tools and models, with nothing to find: one pass over their bytes proves that no detector can
-//! match, and they are borrowed as they are. The rest goes through the detectors in order: secrets before e-mail
-//! addresses (a password in a URL looks like one), addresses before telephone numbers (both are digits and dots).
+//! Most texts are names of roles, tools and models, with nothing to remove: one pass over their bytes proves that no detector
+//! can match, and they are borrowed unchanged. Other texts go through the detectors in order: secrets before e-mail addresses
+//! (a password in a URL looks like one), network addresses before telephone numbers (both are digits and dots).
 
+mod found;
+mod generated;
 mod number;
-mod token;
 
 use std::borrow::Cow;
 
 use regex::{Captures, Regex, Replacer};
 
-/// What kinds of text were taken out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Found(u8);
-
-impl Found {
-    /// E-mail addresses: `[email]`.
-    pub const EMAIL: Found = Found(1);
-    /// Telephone numbers: `[phone]`.
-    pub const PHONE: Found = Found(2);
-    /// Keys, passwords and other secrets: `[secret]`.
-    pub const SECRET: Found = Found(4);
-    /// Paths into a person's home folder: `[path]`.
-    pub const PATH: Found = Found(8);
-    /// Network addresses: `[address]`.
-    pub const ADDRESS: Found = Found(16);
-    /// Runs of 13 digits and more, as on bank cards: `[number]`.
-    pub const NUMBER: Found = Found(32);
-
-    /// Whether any of `kinds` was taken out.
-    pub fn contains(self, kinds: Found) -> bool {
-        self.0 & kinds.0 != 0
-    }
-
-    /// Whether nothing was taken out.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    fn add(&mut self, kinds: Found) {
-        self.0 |= kinds.0;
-    }
-}
+pub use found::Found;
 
 /// A text that may be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scrubbed<'a> {
-    /// What is left, borrowed where nothing had to change.
+    /// The remaining text, borrowed if nothing changed.
     pub text: Cow<'a, str>,
-    /// What was taken out.
+    /// The kinds of text that were removed.
     pub found: Found,
 }
 
@@ -65,7 +35,7 @@ pub struct Scrubber {
     address: Regex,
 }
 
-/// How often a text is read again when cutting it made something new match.
+/// How often a text is scanned again when cutting it made a new match.
 const PASSES: usize = 8;
 
 impl Default for Scrubber {
@@ -103,8 +73,8 @@ impl Scrubber {
         }
     }
 
-    /// `text` without what the detectors know, at most `max_length` characters of it. Scrubbing the result again
-    /// changes nothing. Control characters become spaces.
+    /// Scrubs `text` and cuts it at `max_length` characters. Scrubbing the result again changes nothing. Control characters
+    /// become spaces.
     pub fn scrub<'a>(&self, text: &'a str, max_length: usize) -> Scrubbed<'a> {
         let mut found = Found::default();
         if cannot_match(text.as_bytes()) {
@@ -133,7 +103,7 @@ impl Scrubber {
             }
             current = next;
         }
-        // A text that never settles was made to do so; nothing of it is kept.
+        // A text that still changes was made to attack the scrubber; nothing of it is kept.
         found.add(Found::SECRET);
         let text = Cow::Borrowed(cut("[secret]", max_length));
         Scrubbed { text, found }
@@ -192,12 +162,12 @@ impl Scrubber {
                 false => hit[0].to_owned(),
             },
         );
-        let text = token::replace(&text, found);
+        let text = generated::replace(&text, found);
         number::replace(&text, found)
     }
 }
 
-/// Replaces what `pattern` matches, unless a cheaper look has shown that it cannot match.
+/// Replaces the matches of `pattern`, unless a cheaper check has shown that there are none.
 fn when<'t, R: Replacer>(
     can_match: bool,
     pattern: &Regex,
@@ -210,7 +180,7 @@ fn when<'t, R: Replacer>(
     }
 }
 
-/// Whether a candidate looks generated rather than written: `sk-learn-pipeline-builder` is a tool.
+/// Whether a candidate looks generated: `sk-learn-pipeline-builder` is a tool and no secret.
 fn is_mixed(text: &str) -> bool {
     text.bytes()
         .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -231,8 +201,8 @@ fn is_address(candidate: &str) -> bool {
         || digits && candidate.len() >= 7 && candidate.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
-/// Whether [`Scrubber::scrub`] would leave `text` as it is, found in one pass and without any detector. `false` says
-/// only that the detectors have to look.
+/// Whether one pass proves that [`Scrubber::scrub`] leaves `text` unchanged. `false` means only that the detectors have to
+/// run.
 pub fn is_plain(text: &str) -> bool {
     cannot_match(text.as_bytes())
 }
@@ -270,7 +240,7 @@ fn cannot_match(bytes: &[u8]) -> bool {
             }
             _ => {
                 dots += usize::from(byte == b'.');
-                // `Bearer `, and no more than that, may stand apart from its token, which is long itself.
+                // Only `Bearer ` may be separated from its token, which is long itself.
                 run = 0;
                 run_is_mixed = false;
             }

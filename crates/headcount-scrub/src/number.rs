@@ -1,8 +1,8 @@
 //! Telephone numbers and long runs of digits, told from dates, versions and sizes.
 
-use crate::Found;
+use crate::found::Found;
 
-/// Replaces telephone numbers by `[phone]` and runs of 13 digits and more by `[number]`.
+/// Replaces telephone numbers by `[phone]` and runs of 13 or more digits by `[number]`.
 pub(crate) fn replace(text: &str, found: &mut Found) -> String {
     let bytes = text.as_bytes();
     let mut output = String::with_capacity(text.len());
@@ -77,7 +77,7 @@ fn judge(candidate: &str) -> Verdict {
     if longest >= 13 {
         return Verdict::Number;
     }
-    // Groups of one digit are a version's or a model's (`4-5-20250929`): nobody's number is made of them.
+    // Groups of one digit belong to versions and models (`4-5-20250929`), not to telephone numbers.
     let single = groups.iter().filter(|group| group.len() == 1).count();
     match digits.saturating_sub(dated_digits(&groups) + single) {
         0..7 => Verdict::Keep,
@@ -87,8 +87,8 @@ fn judge(candidate: &str) -> Verdict {
     }
 }
 
-/// How many digits of the groups of two and more belong to dates: `2024-07-18`, `20240718`, `18.07.2024`, `2019-2024`.
-/// A year with no day, month or year beside it may as well be a part of a telephone number.
+/// How many digits, of groups of two or more, belong to dates: `2024-07-18`, `20240718`, `18.07.2024`, `2019-2024`.
+/// A year without a day, month or year next to it may be part of a telephone number.
 fn dated_digits(groups: &[&str]) -> usize {
     let is_year =
         |group: &str| group.len() == 4 && (group.starts_with("19") || group.starts_with("20"));

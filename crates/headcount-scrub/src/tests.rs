@@ -41,7 +41,7 @@ fn ordinary_names_are_left_alone() {
     }
 }
 
-/// What is planted, and what stands in its place.
+/// Planted texts, and their replacements.
 const PLANTED: [(&str, &str); 41] = [
     ("anna.smith+x@example.co.uk", "[email]"),
     ("jürgen@müller.de", "[email]"),
@@ -99,7 +99,7 @@ const PLANTED: [(&str, &str); 41] = [
 ];
 
 #[test]
-fn what_is_planted_leaves_a_marker_that_names_it() {
+fn planted_texts_are_replaced_by_markers() {
     for (planted, marker) in PLANTED {
         for text in [
             planted.to_owned(),
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_planted_never_survives(before in "[ -~]{0,20}", index in 0_usize..PLANTED.len(), after in "[ -~]{0,20}") {
+    fn planted_texts_never_survive(before in "[ -~]{0,20}", index in 0_usize..PLANTED.len(), after in "[ -~]{0,20}") {
         let (planted, _) = PLANTED[index];
         let scrubbed = scrub(&format!("{before} {planted} {after}"));
         prop_assert!(!scrubbed.contains(planted), "{}", scrubbed);

@@ -1,6 +1,6 @@
-//! Long words that were generated rather than written: keys without a known prefix, digests, UUIDs.
+//! Long generated words: keys without a known prefix, digests, UUIDs.
 
-use crate::Found;
+use crate::found::Found;
 
 /// Replaces generated words by `[secret]`.
 pub(crate) fn replace(text: &str, found: &mut Found) -> String {
@@ -49,8 +49,8 @@ fn is_uuid(window: &[u8]) -> bool {
     })
 }
 
-/// Random text changes between digits, small letters and capitals at every second or third character, and uses many
-/// different ones; written names do so at the joints of words only (`SearchTheInternet2`, `llama-v3p1-405b`).
+/// Random text changes between digits, lower and upper case at every second or third character, and uses many different
+/// characters; written names do so only between words (`SearchTheInternet2`, `llama-v3p1-405b`).
 fn looks_random(word: &str) -> bool {
     let bytes = word.as_bytes();
     let changes = bytes
@@ -72,7 +72,7 @@ fn looks_random(word: &str) -> bool {
     (often || mixed_letters) && entropy(bytes) >= 3.0
 }
 
-/// A digit beside a letter, or a capital after a small letter; not a small letter after a capital, as names begin.
+/// A digit next to a letter, or upper case after lower case; not lower case after upper case, which begins names.
 fn is_change(left: u8, right: u8) -> bool {
     left.is_ascii_digit() && right.is_ascii_alphabetic()
         || left.is_ascii_alphabetic() && right.is_ascii_digit()
