@@ -29,7 +29,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 class Wrong:
-    """Of no type that any parameter takes; whoever asks it anything fails."""
+    """Of a type that no parameter accepts; every access fails."""
 
     def __getattr__(self, name: str) -> Any:
         raise KeyboardInterrupt(name)
@@ -58,7 +58,7 @@ def value(given: Any) -> Any:
 
 
 class Calls:
-    """What the calls of a case have made so far."""
+    """The objects that a case's calls have created so far."""
 
     def __init__(self, case: dict[str, Any], telemetry: headcount.Telemetry) -> None:
         self.case = case
@@ -107,25 +107,25 @@ class Calls:
             self.made[name] = made
 
 
-def run(case: dict[str, Any], home: Path) -> tuple[list[spool.Request], headcount.Books]:
-    """Makes the calls, ends the telemetry, and reads what waits to be sent."""
+def run(case: dict[str, Any], home: Path) -> tuple[list[spool.Request], headcount.Counters]:
+    """Makes the calls, ends the telemetry, and reads the queue."""
     start = {"version": "1.2.3"} | case.get("start", {})
     telemetry = headcount.start(FRAMEWORK, start["version"], home=home, told_user=True)
     assert telemetry.mode == "on", telemetry.decision
     calls = Calls(case, telemetry)
     for call in case["calls"]:
         calls.call(call)
-        # No faster than a program would be: what room the queue has is not a client's conformance.
-        while telemetry.books().waiting > 1_000:
+        # No faster than a program: conformance does not depend on the size of the queue.
+        while telemetry.counters().waiting > 1_000:
             time.sleep(0.01)
     calls.made.clear()
-    #: Some values are looked at only when their event is written.
-    while telemetry.books().waiting > 0:
+    #: Some values are checked only when their event is written.
+    while telemetry.counters().waiting > 0:
         time.sleep(0.001)
-    books = telemetry.books()
+    counters = telemetry.counters()
     del calls, telemetry
     gc.collect()
-    return spool.requests(home, FRAMEWORK), books
+    return spool.requests(home, FRAMEWORK), counters
 
 
 def differences(case: dict[str, Any], requests: list[spool.Request], refused: int) -> list[str]:
@@ -188,7 +188,7 @@ class Names:
 def resource_differences(wanted: dict[str, Any] | None, requests: list[spool.Request]) -> list[str]:
     wanted = {"versions.framework_version": "1.2.3"} if wanted is None else wanted
     wanted = {"service.name": "headcount", "versions.framework": FRAMEWORK} | wanted
-    #: What the client finds out for itself.
+    #: Attributes that the client detects itself.
     own = {"versions.runtime", "versions.runtime_version"}
     environment = {"coding_agent", "runtime_context", "cpu_band"}
     own |= {f"execution_environment.{name}" for name in environment}
@@ -205,7 +205,7 @@ def resource_differences(wanted: dict[str, Any] | None, requests: list[spool.Req
 
 
 def span_faults(spans: list[spool.Span]) -> list[str]:
-    """What holds for every span."""
+    """Checks that apply to every span."""
     wrong = []
     for span in spans:
         if len(span.trace_id) != 16 or len(span.span_id) != 8 or span.parent_span_id:

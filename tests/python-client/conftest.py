@@ -1,4 +1,4 @@
-"""What the tests stand on: a home for each test, telemetry that records there, and what it left on disk."""
+"""Fixtures: a home folder for each test, telemetry that records there, and its files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import spool
 
 FRAMEWORK = "tested"
 
-# The host's own word about telemetry is not to decide what a test sees.
+# The consent setting of the person who runs the tests must not affect them.
 SWITCHES = ("OTEL_SDK_DISABLED", "HEADCOUNT_DISABLED", "DO_NOT_TRACK")
 
 
@@ -39,17 +39,17 @@ def telemetry(home: Path) -> Iterator[headcount.Telemetry]:
 
 @pytest.fixture
 def recorded(home: Path, telemetry: headcount.Telemetry) -> Callable[[], list[spool.Span]]:
-    """What was recorded until now."""
+    """The spans recorded so far."""
 
     def read() -> list[spool.Span]:
         # The client's own thread may be writing at this very moment.
         deadline = time.monotonic() + 10
         while True:
             telemetry.flush(0)
-            books = telemetry.books()
-            if books.recorded == books.written:
+            counters = telemetry.counters()
+            if counters.recorded == counters.written:
                 break
-            assert time.monotonic() < deadline, books
+            assert time.monotonic() < deadline, counters
             time.sleep(0.001)
         return spool.spans(home, FRAMEWORK)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Raising:
-    """Raises whatever it is asked; even what is no Exception, for a call that asked would then end the host."""
+    """Raises on every access, even errors that are no Exception, so that a call that accesses it would end the host."""
 
     def _raise(self, *_: object) -> Any:
         raise KeyboardInterrupt("the host's code was run")
@@ -50,7 +50,7 @@ class RaisingMeta(type):
 
 
 class LyingAboutItsClass:
-    """Says that it is whatever is hoped for."""
+    """Pretends to be of any class."""
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

@@ -13,7 +13,7 @@ import spool
 
 
 class Receiver:
-    """What arrived, decompressed."""
+    """The bodies that arrived, decompressed."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []

@@ -31,7 +31,7 @@ class Span:
 
 @dataclass
 class Request:
-    """What would be sent in one request."""
+    """The content of one request."""
 
     resource: dict[str, object]
     scope: tuple[str, str]

@@ -43,7 +43,7 @@ telemetry.feedback_requested(True, 2)
 telemetry.project_created('crew', 'CANARY project')
 telemetry.template_installed('research')
 assert telemetry.flush(30)
-assert telemetry.books().values_refused == 0
+assert telemetry.counters().values_refused == 0
 """
 
 

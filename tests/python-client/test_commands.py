@@ -23,9 +23,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def waiting(telemetry: headcount.Telemetry) -> None:
-    """An event that waits to be sent."""
+    """An event in the queue."""
     telemetry.tool_used("search", llm="gpt-4o-mini")
-    while telemetry.books().written < 1:
+    while telemetry.counters().written < 1:
         telemetry.flush(0)
 
 

@@ -18,18 +18,18 @@ def test_the_cases_are_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_case_is_kept(name: str, tmp_path: Path) -> None:
     case = conformance.load(name)
-    requests, books = conformance.run(case, tmp_path)
-    assert conformance.differences(case, requests, books.values_refused) == []
+    requests, counters = conformance.run(case, tmp_path)
+    assert conformance.differences(case, requests, counters.values_refused) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_part_of_an_expectation_is_compared(name: str, tmp_path: Path) -> None:
     """A comparison that finds no difference would keep every promise."""
     case = conformance.load(name)
-    requests, books = conformance.run(case, tmp_path)
+    requests, counters = conformance.run(case, tmp_path)
 
     def is_found(changed: object) -> bool:
-        return conformance.differences(changed, requests, books.values_refused) != []  # type: ignore[arg-type]
+        return conformance.differences(changed, requests, counters.values_refused) != []  # type: ignore[arg-type]
 
     changed = copy.deepcopy(case)
     changed["expect"]["values_refused"] += 1

@@ -40,7 +40,7 @@ APART = {"start", "Telemetry.flush"}
 
 
 def parts(telemetry: headcount.Telemetry, recorded: Callable[[], list[spool.Span]], calls: list[Callable[[], Any]]) -> list[list[spool.Span]]:
-    """What each of several calls recorded."""
+    """The spans that each call recorded."""
     for call in calls:
         call()
         telemetry.feature_used("mark:end")
@@ -67,9 +67,9 @@ def test_a_bad_value_is_left_out_and_counted_and_the_rest_is_recorded(
     refused: list[int] = []
 
     def counted(arguments: dict[str, Any]) -> None:
-        before = telemetry.books().values_refused
+        before = telemetry.counters().values_refused
         call.make(telemetry, **arguments)
-        refused.append(telemetry.books().values_refused - before)
+        refused.append(telemetry.counters().values_refused - before)
 
     def with_bad(parameter: str, value: str) -> Callable[[], None]:
         return lambda: counted(call.arguments | {parameter: call.tried[parameter][0][value]()})
@@ -96,9 +96,9 @@ def test_a_call_about_nothing_records_nothing_and_is_counted(
 ) -> None:
     values = NOT_MEMBER | {"None": lambda: None}
     for value, make in values.items():
-        before = telemetry.books().values_refused
+        before = telemetry.counters().values_refused
         SUBJECTS[name](telemetry, make())
-        assert telemetry.books().values_refused > before, value
+        assert telemetry.counters().values_refused > before, value
         telemetry.flush(0)
     assert {span.name for span in recorded()} <= {"Crew Created", "Crew Completed", "Environment Detail"}
 
@@ -117,7 +117,7 @@ def test_start_takes_anything(parameter: str, home: Any) -> None:
         expected = "off" if is_off else "local" if parameter == "told_user" else "on"
         assert telemetry.mode == expected, value
         if not is_off:
-            assert telemetry.books().values_refused > 0, value
+            assert telemetry.counters().values_refused > 0, value
         telemetry.tool_used("search")
 
 
@@ -139,7 +139,7 @@ def test_a_home_that_is_no_path_is_passed_over(home: Any) -> None:
     for value, make in values.items():
         telemetry = headcount.start("hostile", "1", home=make(), told_user=True)
         assert telemetry.mode == "on", value
-        assert telemetry.books().values_refused == 1, value
+        assert telemetry.counters().values_refused == 1, value
     assert (home / "state" / "hostile").exists()
     with pytest.raises(KeyboardInterrupt):
         headcount.start("hostile", "1", home=Ending())
@@ -149,21 +149,21 @@ def test_flush_takes_anything(home: Any) -> None:
     telemetry = headcount.start("hostile", "1")
     values = NOT_NUMBER
     for value, make in values.items():
-        before = telemetry.books().values_refused
+        before = telemetry.counters().values_refused
         assert isinstance(telemetry.flush(make()), bool), value
-        assert telemetry.books().values_refused > before or value in ("-1", "-inf", "inf"), value
+        assert telemetry.counters().values_refused > before or value in ("-1", "-inf", "inf"), value
 
 
 def test_arguments_that_a_call_does_not_have_are_counted(
     telemetry: headcount.Telemetry, recorded: Callable[[], list[spool.Span]]
 ) -> None:
-    before = telemetry.books().values_refused
+    before = telemetry.counters().values_refused
     telemetry.tool_used("search", 1, "gpt-4o", "extra", "extra", unknown=1)  # type: ignore[call-arg]
-    assert telemetry.books().values_refused == before + 3
+    assert telemetry.counters().values_refused == before + 3
     agent = headcount.Agent("Role", "extra", unknown=1)  # type: ignore[call-arg,arg-type]
     with telemetry.crew(headcount.Crew([agent]), unknown=1) as run:  # type: ignore[call-arg]
         run.complete("output", 1)  # type: ignore[call-arg]
-    assert telemetry.books().values_refused == before + 7
+    assert telemetry.counters().values_refused == before + 7
     (use,) = (span for span in recorded() if span.name == "Tool Usage")
     assert use.attributes["tool_usage.tool_name"] == "search"
 
@@ -171,20 +171,20 @@ def test_arguments_that_a_call_does_not_have_are_counted(
 def test_missing_arguments_are_counted(telemetry: headcount.Telemetry, recorded: Callable[[], list[spool.Span]]) -> None:
     """Not one call raises for want of an argument."""
     run = telemetry.crew(headcount.Crew([headcount.Agent()], [headcount.Task()]))  # type: ignore[call-arg]
-    before = telemetry.books().values_refused
+    before = telemetry.counters().values_refused
     assert before == 2
     for subject in (run, telemetry, telemetry.deployment("cli"), telemetry.flow("Flow")):
         for name, method in inspect.getmembers(subject, callable):
             if not name.startswith("_") and name not in ("flush", "off", "complete", "fail", "pause"):
                 method()
-    assert telemetry.books().values_refused > before
+    assert telemetry.counters().values_refused > before
     run.complete()
     names = {span.name for span in recorded()}
     assert {"Tool Usage", "Test", "Flow", "Feature Usage", "Human Feedback", "Project", "Deployment"} <= names
 
 
 def test_every_parameter_of_every_call_is_tried() -> None:
-    """The package's own signatures say what there is."""
+    """All parameters are in the package's signatures."""
     tried = {f"{name.split(',')[0]}({parameter})" for name, call in CALLS.items() for parameter in call.tried}
     tried |= set(SUBJECTS)
     for name in headcount.__all__:
@@ -210,7 +210,7 @@ def test_a_text_that_raises_is_a_text_all_the_same(
     telemetry.tool_used(RaisingText("search"), RaisingInteger(3), RaisingText("gpt-4o"))
     agent = headcount.Agent(RaisingText("Role"), tools=RaisingList(["search"]))
     telemetry.crew(headcount.Crew(RaisingList([agent]))).complete()
-    assert telemetry.books().values_refused == 0
+    assert telemetry.counters().values_refused == 0
     use, _, described, _ = recorded()
     assert use.attributes == {
         "tool_usage.tool_name": "search", "tool_usage.attempts": 3, "tool_usage.outcome": "used", "llm.llm_model": "gpt-4o",
@@ -223,14 +223,14 @@ def test_of_a_list_the_good_items_are_taken(telemetry: headcount.Telemetry, reco
     tools: Any = ["one", 2, headcount.Tool("three"), headcount.Tool(4), None, "\ud800", cyclic_list()]  # type: ignore[arg-type]
     telemetry.crew(headcount.Crew([headcount.Agent("Role", tools=tools)])).complete()
     assert first(recorded(), "Agent").attributes["agent.tool_names"] == ["one", "three"]
-    assert telemetry.books().values_refused == 5
+    assert telemetry.counters().values_refused == 5
 
 
 def test_long_lists_are_read_as_far_as_their_limit(telemetry: headcount.Telemetry, recorded: Callable[[], list[spool.Span]]) -> None:
     agent = headcount.Agent("Role", tools=["tool"] * 1_000_000)
     telemetry.crew(headcount.Crew([agent])).complete()
     assert len(first(recorded(), "Agent").attributes["agent.tool_names"]) == 64  # type: ignore[arg-type]
-    assert telemetry.books().values_refused > 0
+    assert telemetry.counters().values_refused > 0
 
 
 def test_what_is_off_takes_anything_too() -> None:
@@ -239,4 +239,4 @@ def test_what_is_off_takes_anything_too() -> None:
         for parameter, (values, _) in call.tried.items():
             for make in values.values():
                 call.make(telemetry, **(call.arguments | {parameter: make()}))
-    assert telemetry.books() == headcount.Telemetry.off().books()
+    assert telemetry.counters() == headcount.Telemetry.off().counters()

@@ -174,7 +174,7 @@ def test_telemetry_that_is_dropped_writes_down_what_it_holds(program: Program, h
 
 @posix
 def test_a_forked_child_records_for_itself(program: Program, home: Path) -> None:
-    """What the parent holds is written once, by the parent; a run that goes on there is ended there."""
+    """The parent's events are written once, by the parent; its runs end there."""
     # From 3.12 on the interpreter warns of a fork in any program that has a second thread, ours among them.
     source = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n" + START + """
 telemetry.tool_used('before')
@@ -217,9 +217,9 @@ for _ in range(30):
     assert os.waitpid(pid, 0)[1] == 0
 stop.set()
 for thread in threads: thread.join()
-books = telemetry.books()
-assert books.dropped == 0, books
-print(books.recorded)
+counters = telemetry.counters()
+assert counters.dropped == 0, counters
+print(counters.recorded)
 """
     ended = program(source)
     assert ended.returncode == 0, ended.stderr

@@ -239,14 +239,14 @@ def test_threads_lose_nothing(telemetry: headcount.Telemetry, recorded: Recorded
     for thread in threads:
         thread.join()
     spans = recorded()
-    assert telemetry.books().recorded == len(spans) == 800
+    assert telemetry.counters().recorded == len(spans) == 800
     assert len({span.span_id for span in spans}) == 800
     uses = Counter((span.attributes["tool_usage.tool_name"], span.attributes["tool_usage.attempts"]) for span in spans)
     assert set(uses.values()) == {1} and len(uses) == 800
 
 
 def test_a_finalizer_may_record(telemetry: headcount.Telemetry, recorded: Recorded) -> None:
-    """Garbage is collected wherever something is allocated, so also within a call of ours."""
+    """Garbage collection runs at any allocation, so also within a call of the client."""
 
     class Recording:
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The types: complete, true to the extension, and of use to mypy and pyright. The examples in the documentation run."""
+"""The types are complete and match the extension; mypy and pyright accept them. The examples in the documentation run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import headcount
 import pytest
 
-#: Where it is kept; the installed one is a copy.
+#: The source; the installed file is a copy.
 SOURCE = Path(__file__).parents[2] / "crates/headcount-python/python/headcount/__init__.pyi"
 
 USES = '''
@@ -26,18 +26,18 @@ agent = headcount.Agent("Role", llm=llm, tools=["search", headcount.Tool("read")
 task = headcount.Task("Find", agent=agent, context=[headcount.Task("Before")])
 crew = headcount.Crew([agent], [task], process="sequential", inputs="{}")
 
-def by_hand() -> headcount.Books:
+def by_hand() -> headcount.Counters:
     run = telemetry.crew(crew)
     run.task(task).fail(ValueError)
     run.complete("output")
-    return telemetry.books()
+    return telemetry.counters()
 
 def with_blocks() -> int:
     with telemetry.crew(crew) as run, run.task(task) as doing:
         doing.share_input("input")
         doing.output = "output"
         run.output = None
-        return telemetry.books().recorded
+        return telemetry.counters().recorded
 
 async def with_async_blocks() -> None:
     async with telemetry.crew(crew) as run, run.task(task) as doing:
@@ -52,14 +52,14 @@ headcount.Agent(1)
 headcount.Agent("Role", max_rpm="10")
 headcount.Crew(agents=[headcount.Task("Find")])
 headcount.Telemetry.off().tool_used(b"search")
-headcount.Telemetry.off().books().recorded = 1
+headcount.Telemetry.off().counters().recorded = 1
 headcount.Crew(share="yes")
 headcount.Telemetry.off().feature_used()
 '''
 
 
 def targets(module: ast.Module) -> list[tuple[str, ast.ClassDef | ast.FunctionDef]]:
-    """What a stub may document: classes, functions, methods and properties, by qualified name."""
+    """The documented objects of a stub: classes, functions, methods and properties, by qualified name."""
     found: list[tuple[str, ast.ClassDef | ast.FunctionDef]] = []
     for node in module.body:
         if isinstance(node, ast.ClassDef):
@@ -104,14 +104,14 @@ def with_documentation(text: str) -> str:
 
 
 def test_the_stub_documents_what_the_extension_documents() -> None:
-    """`UPDATE_STUBS=1` writes the documentation into the stub anew."""
+    """`UPDATE_STUBS=1` writes the documentation into the stub."""
     if os.environ.get("UPDATE_STUBS"):
         SOURCE.write_text(with_documentation(SOURCE.read_text()))
     text = SOURCE.read_text()
     for qualified, node in targets(ast.parse(text)):
         documentation = runtime_documentation(qualified)
-        assert documentation, f"{qualified} says nothing of itself"
-        assert ast.get_docstring(node) == documentation, f"{qualified}: write the stub anew with UPDATE_STUBS=1"
+        assert documentation, f"{qualified} has no documentation"
+        assert ast.get_docstring(node) == documentation, f"{qualified}: run with UPDATE_STUBS=1 to update the stub"
 
 
 def test_the_examples_run() -> None:
@@ -137,6 +137,12 @@ def test_help_shows_signatures_and_documentation() -> None:
         if isinstance(subject, type):
             assert subject.__module__ == "headcount"
     assert str(inspect.signature(headcount.Telemetry.tool_used)) == "(self, /, tool, attempts=1, llm=None)"
+
+
+def test_former_names_still_work() -> None:
+    telemetry = headcount.Telemetry.off()
+    assert headcount.Books is headcount.Counters
+    assert telemetry.books() == telemetry.counters()
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ line, what it did.
     crews.py SCENARIO SETTINGS
 
 SETTINGS is JSON: `model` (the stub's address), `collector`, `sink` (where CrewAI's own client would send), `how`
-(`install`, `late`, `with`, `variable`, `none`), `options` of `install`, and whatever the scenario reads.
+(`install`, `late`, `with`, `variable`, `none`), `options` of `install`, and the scenario's own values.
 """
 
 import json
@@ -22,7 +22,7 @@ os.environ.update(
     CREWAI_STORAGE_DIR="storage",
     LITELLM_LOCAL_MODEL_COST_MAP="True",
     ANONYMIZED_TELEMETRY="false",
-    # Whatever asks for another machine asks nobody.
+    # Connections to other machines fail.
     HTTP_PROXY="http://127.0.0.1:9",
     HTTPS_PROXY="http://127.0.0.1:9",
     NO_PROXY="127.0.0.1,localhost",
@@ -94,13 +94,13 @@ from importlib.metadata import version  # noqa: E402
 
 did |= {"version": version("crewai"), "python": ".".join(map(str, sys.version_info[:3]))}
 if installed is not None:
-    books = installed.telemetry.books()
+    counters = installed.telemetry.counters()
     did["decision"] = str(installed.telemetry.decision)
     did["sent"] = installed.telemetry.flush(20.0)
-    did["dropped"], did["refused"] = books.dropped, books.values_refused
+    did["dropped"], did["refused"] = counters.dropped, counters.values_refused
     did["puzzled"] = installed.puzzled
 print(json.dumps(did), flush=True)
-# Some of CrewAI's own threads outlive their work: the test is not to wait for them.
+# Some of CrewAI's own threads outlive their work; the test must not wait for them.
 sys.stdout.flush()
 if not settings.get("end"):
     os._exit(0)

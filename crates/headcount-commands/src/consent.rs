@@ -1,4 +1,4 @@
-//! `headcount on` and `headcount off`: the person's own word.
+//! `headcount on` and `headcount off`: the user's consent setting.
 
 use std::path::Path;
 
@@ -9,15 +9,15 @@ use headcount::{Decision, Mode};
 use crate::exit::Code;
 use crate::output;
 
-/// Let frameworks on this machine record and send anonymous usage
+/// Allow frameworks on this machine to record and send anonymous usage data
 ///
-/// Your word is kept in your folder for settings and counts for every framework that uses Headcount. A switch in the
-/// environment (OTEL_SDK_DISABLED, HEADCOUNT_DISABLED, DO_NOT_TRACK, the framework's own) still turns it off.
+/// Your choice is saved in your settings folder and applies to every framework that uses Headcount. An environment variable
+/// (OTEL_SDK_DISABLED, HEADCOUNT_DISABLED, DO_NOT_TRACK, or the framework's own) still turns telemetry off.
 #[derive(Debug, Args)]
 #[command(after_help = ON_EXAMPLES)]
 pub struct On {}
 
-/// Turn telemetry off for every framework on this machine, and delete what waits to be sent
+/// Turn telemetry off for every framework on this machine, and delete queued events
 #[derive(Debug, Args)]
 #[command(after_help = OFF_EXAMPLES)]
 pub struct Off {}
@@ -28,7 +28,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  your word could not be kept
+  1  could not save your choice
   2  the command line is wrong";
 
 const OFF_EXAMPLES: &str = "\
@@ -38,35 +38,35 @@ Examples:
 
 Exit codes:
   0  done
-  1  your word could not be kept
+  1  could not save your choice
   2  the command line is wrong";
 
 impl On {
-    /// Keeps the word.
+    /// Saves the choice.
     pub fn run(self) -> anyhow::Result<Code> {
-        keep(true)
+        save(true)
     }
 }
 
 impl Off {
-    /// Keeps the word and empties every spool.
+    /// Saves the choice and empties every spool.
     pub fn run(self) -> anyhow::Result<Code> {
-        keep(false)
+        save(false)
     }
 }
 
-fn keep(is_on: bool) -> anyhow::Result<Code> {
-    let path = headcount::set_consent(is_on).context("cannot keep your word")?;
-    output::print(&said(is_on, &path, &headcount::decision_here()))?;
+fn save(is_on: bool) -> anyhow::Result<Code> {
+    let path = headcount::set_consent(is_on).context("cannot save your choice")?;
+    output::print(&effect(is_on, &path, &headcount::decision_here()))?;
     Ok(Code::Done)
 }
 
-/// What a word comes to: another switch may say off all the same.
-fn said(is_on: bool, path: &Path, decision: &Decision) -> String {
+/// The effect of the choice: another switch may still turn telemetry off.
+fn effect(is_on: bool, path: &Path, decision: &Decision) -> String {
     let path = path.display();
     match (is_on, decision.mode) {
         (true, Mode::Off) => {
-            format!("your word is on ({path}), and yet telemetry is off here\n  {decision}\n")
+            format!("your choice is on ({path}), but telemetry is off here\n  {decision}\n")
         }
         (true, _) => format!("telemetry is on ({path})\n"),
         (false, _) => format!("telemetry is off ({path})\n"),
@@ -75,26 +75,26 @@ fn said(is_on: bool, path: &Path, decision: &Decision) -> String {
 
 #[cfg(test)]
 mod tests {
-    use headcount::Reason;
+    use headcount::ConsentReason;
 
     use super::*;
 
     #[test]
-    fn an_on_that_another_switch_overrules_says_so() {
+    fn an_on_that_another_switch_overrides_says_so() {
         let path = Path::new("/home/anna/.config/headcount/consent");
         let mut decision = Decision {
             mode: Mode::On,
-            reason: Reason::SwitchedOn,
+            reason: ConsentReason::SwitchedOn,
             source: "consent".to_owned(),
         };
         let on = "telemetry is on (/home/anna/.config/headcount/consent)\n";
-        assert_eq!(said(true, path, &decision), on);
+        assert_eq!(effect(true, path, &decision), on);
         decision = Decision {
             mode: Mode::Off,
-            reason: Reason::SwitchedOff,
+            reason: ConsentReason::SwitchedOff,
             source: "DO_NOT_TRACK".to_owned(),
         };
-        let text = said(true, path, &decision);
+        let text = effect(true, path, &decision);
         assert!(!text.contains("telemetry is on"), "{text}");
         assert!(text.contains("off: DO_NOT_TRACK says so"), "{text}");
     }

@@ -1,13 +1,13 @@
-//! How a command ends: the exit codes that scripts may rely on, and the failures that lead to them.
+//! Exit codes that scripts may rely on, and the failures that lead to them.
 
 use std::fmt;
 use std::io;
 
-/// What the exit codes mean; the end of every `--help`.
+/// The meaning of the exit codes, which ends every `--help`.
 pub const EXPLAINED: &str = "\
 Exit codes:
   0  done
-  1  the operation failed, or a part of it did
+  1  the operation failed, or part of it did
   2  the command line is wrong
   3  there is nothing to read: no data folder";
 
@@ -16,7 +16,7 @@ Exit codes:
 pub enum Code {
     /// Everything was done.
     Done = 0,
-    /// The operation failed, or a part of it did.
+    /// The operation failed, or part of it did.
     Failed = 1,
     /// The command line is wrong; clap uses the same code.
     Usage = 2,
@@ -74,7 +74,7 @@ pub fn code_of(error: &anyhow::Error) -> Code {
         .map_or(Code::Failed, |coded| coded.code)
 }
 
-/// Whether the reader of our output went away (`headcount report | head -1`): that is its right, not an error.
+/// Whether the reader of our output closed it (`headcount report | head -1`), which is not an error.
 #[must_use]
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
@@ -83,7 +83,7 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// The help of each command that says nothing of its exit codes or gives no example: none, or a program's tests fail.
+/// The help of each command without exit codes or examples, for tests that expect none.
 #[must_use]
 pub fn unexplained(program: &mut clap::Command) -> Vec<String> {
     program
@@ -93,7 +93,7 @@ pub fn unexplained(program: &mut clap::Command) -> Vec<String> {
         .collect()
 }
 
-/// Says what went wrong on standard error, if anything did, and gives the exit code.
+/// Prints an error to standard error, and returns the exit code.
 #[must_use]
 pub fn end(ended: anyhow::Result<Code>) -> Code {
     match ended {
@@ -107,7 +107,7 @@ pub fn end(ended: anyhow::Result<Code>) -> Code {
     }
 }
 
-/// One line that says what was wrong, then a line for each cause that adds something.
+/// One line for the error, then a line for each cause that adds information.
 #[must_use]
 pub fn describe(error: &anyhow::Error) -> String {
     let mut text = format!("headcount: {error}");
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_that_the_line_already_says_is_not_repeated() {
+    fn a_cause_that_the_message_contains_is_not_repeated() {
         let error = anyhow::anyhow!("disk full")
             .context("cannot write x: disk full")
             .context("cannot store");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pipe_is_no_failure() {
+    fn a_broken_pipe_is_not_a_failure() {
         let broken: Result<(), io::Error> = Err(io::ErrorKind::BrokenPipe.into());
         let error = broken.context("cannot print").expect_err("it is an error");
         assert_eq!(code_of(&error), Code::Done);

@@ -1,24 +1,23 @@
-//! `headcount forget`: has erased what a framework sent from this machine, and deletes what is kept of it here.
+//! `headcount forget`: asks collectors to erase what this machine sent, and deletes the local files.
 
 use anyhow::Context as _;
 use clap::Args;
-use headcount::{Asked, ErasureAnswer, Installation};
+use headcount::{ErasureAnswer, ErasureOutcome, Installation};
 
 use crate::exit::{self, Code};
 use crate::output;
 
-/// Have erased what was sent from this machine, and delete what is kept here
+/// Ask collectors to erase what this machine sent, and delete the local files
 ///
-/// Every collector that events were sent to is asked to erase what came from this installation; it knows what that is by
-/// receipts, which only the secret on this machine can redeem. Then the events that wait, the ledger and the secret are
-/// deleted. If a collector cannot be asked, the secret stays, so that you can try again. This works whether telemetry is on
-/// or off.
+/// Each collector is asked to erase the events that this installation sent to it. Receipts identify them, and only the secret
+/// on this machine can redeem those. Then the queued events, the ledger and the secret are deleted. If a collector does not
+/// accept, the secret stays, so that you can try again. The command works whether telemetry is on or off.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Forget {
-    /// Only this framework; all of them if left out
+    /// Only this framework (default: all)
     framework: Option<String>,
-    /// Ask nobody, and delete what is needed to ask: what was sent can never be erased by you after this
+    /// Delete the local files, including the secret, without asking any collector: you can never have the sent events erased after this
     #[arg(long)]
     local_only: bool,
 }
@@ -30,13 +29,13 @@ Examples:
   headcount forget my-framework --local-only
 
 Exit codes:
-  0  done: every collector will erase what it has, and nothing is kept here
+  0  done: every collector accepted, and the local files are deleted
   1  a collector did not accept, or a file could not be deleted; run it again later
   2  the command line is wrong
   3  there is no such framework on this machine";
 
 impl Forget {
-    /// Asks, deletes, and says what.
+    /// Asks the collectors, deletes the files, and prints the result.
     pub fn run(self) -> anyhow::Result<Code> {
         let wanted = self.framework.as_deref();
         let found: Vec<Installation> = Installation::all()
@@ -45,8 +44,8 @@ impl Forget {
             .collect();
         if found.is_empty() {
             return Err(exit::nothing_there(match wanted {
-                Some(framework) => format!("nothing is kept of `{framework}` on this machine"),
-                None => "nothing is kept on this machine".to_owned(),
+                Some(framework) => format!("no data of `{framework}` on this machine"),
+                None => "no data of any framework on this machine".to_owned(),
             }));
         }
         let mut code = Code::Done;
@@ -58,55 +57,55 @@ impl Forget {
         Ok(code)
     }
 
-    /// Whether every collector that was to be asked accepted.
+    /// Whether every collector accepted.
     fn forget(&self, installation: &Installation) -> anyhow::Result<bool> {
         let framework = installation.framework();
         let folder = installation.folder().display().to_string();
-        let asked = match self.local_only {
+        let outcomes = match self.local_only {
             true => Vec::new(),
-            false => installation.ask_to_erase(),
+            false => installation.request_erasure(),
         };
-        for one in &asked {
-            output::print(&format!("{framework}: {}\n", said(one)))?;
+        for outcome in &outcomes {
+            output::print(&format!("{framework}: {}\n", describe(outcome)))?;
         }
         let pending = installation.totals().pending;
-        let accepted = asked
+        let accepted = outcomes
             .iter()
-            .all(|one| one.answer == ErasureAnswer::Accepted);
+            .all(|outcome| outcome.answer == ErasureAnswer::Accepted);
         let deleted = match accepted {
             true => installation.forget(),
-            false => installation.forget_what_waits(),
+            false => installation.forget_pending(),
         };
         deleted.with_context(|| format!("cannot delete {folder}"))?;
         output::print(&match accepted {
             true => format!(
-                "forgot {framework}: {pending} events that waited, its ledger and its secret ({folder})\n"
+                "deleted {pending} queued events, the ledger and the secret of {framework} ({folder})\n"
             ),
             false => format!(
-                "{framework}: deleted {pending} events that waited and its ledger, and kept its secret, without which nobody can \
-                 ask ({folder})\n  `headcount forget {framework}` asks again; with --local-only it deletes the secret too\n"
+                "deleted {pending} queued events and the ledger of {framework}, and kept its secret, which the next attempt \
+                 needs ({folder})\n  `headcount forget {framework}` asks again; with --local-only it deletes the secret too\n"
             ),
         })?;
         Ok(accepted)
     }
 }
 
-/// What came of asking one collector, in words.
-fn said(asked: &Asked) -> String {
-    let Asked {
+/// The outcome of one request, in words.
+fn describe(outcome: &ErasureOutcome) -> String {
+    let ErasureOutcome {
         endpoint, since, ..
-    } = asked;
-    match asked.answer {
+    } = outcome;
+    match outcome.answer {
         ErasureAnswer::Accepted => {
-            format!("{endpoint} will erase what was sent to it since {since}")
+            format!("{endpoint} will erase the events that were sent to it since {since}")
         }
         ErasureAnswer::Unreachable => {
             format!(
-                "{endpoint} could not be reached: what was sent to it since {since} is still there"
+                "cannot reach {endpoint}: it still has the events that were sent to it since {since}"
             )
         }
         ErasureAnswer::Refused(status) => format!(
-            "{endpoint} did not accept (HTTP status {status}): what was sent to it since {since} is still there"
+            "{endpoint} did not accept (HTTP status {status}): it still has the events that were sent to it since {since}"
         ),
         _ => format!("{endpoint} did not accept"),
     }

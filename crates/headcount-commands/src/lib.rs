@@ -1,8 +1,8 @@
-//! The commands of the person who runs crews: what telemetry does on her machine, and her word about it.
+//! The commands for people who run crews: see what telemetry does on this machine, and decide about it.
 //!
-//! `status`, `on`, `off`, `preview`, `log` and `forget`, for the `headcount` binary and for `python -m headcount` alike. They
-//! ask the client about what is on this disk, and no engine. [`output`] is how every command of ours shows an answer,
-//! [`exit`] how it ends.
+//! `status`, `on`, `off`, `preview`, `log` and `forget`, for the `headcount` binary and for `python -m headcount`. They read
+//! the client's files through its crate and need no query engine. [`output`] prints the answers of all commands, [`exit`] has
+//! their exit codes.
 
 #![allow(
     clippy::print_stderr,
@@ -44,10 +44,10 @@ pub enum Commands {
 }
 
 impl Commands {
-    /// Carries it out.
+    /// Runs the command.
     ///
     /// # Errors
-    /// What the command's `--help` says; [`exit::end`] makes a message and an exit code of it.
+    /// The failures that the command's `--help` lists; [`exit::end`] turns them into a message and an exit code.
     pub fn run(self) -> anyhow::Result<Code> {
         match self {
             Self::Status(command) => command.run(),
@@ -60,7 +60,7 @@ impl Commands {
     }
 }
 
-/// What frameworks on this machine record of you, and your word about it
+/// See what frameworks on this machine record, and turn it on or off
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -74,10 +74,9 @@ struct Arguments {
     command: Commands,
 }
 
-/// Carries out a whole command line and says how it ended: for programs that offer these commands and no others.
+/// Runs a whole command line and returns the exit code: for programs that offer these commands and no others.
 ///
-/// `program` is what the person typed to get here, as `--help` shows it. The arguments do not begin with it. Everything
-/// that there is to say is printed.
+/// `program` is the name that `--help` shows. The arguments do not include it. Messages are printed.
 #[must_use]
 pub fn run(program: &'static str, arguments: Vec<OsString>) -> Code {
     use clap::{CommandFactory as _, FromArgMatches as _};
@@ -90,7 +89,7 @@ pub fn run(program: &'static str, arguments: Vec<OsString>) -> Code {
     match read {
         Ok(arguments) => exit::end(arguments.command.run()),
         Err(error) => {
-            // Where nobody can be told, the exit code says it all the same.
+            // If this fails, the exit code still tells.
             let _ = error.print();
             match error.use_stderr() {
                 true => Code::Usage,

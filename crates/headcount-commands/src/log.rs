@@ -1,4 +1,4 @@
-//! `headcount log`: what left this machine, and what was given up.
+//! `headcount log`: requests that were sent and segments that were removed.
 
 use clap::Args;
 use headcount::Installation;
@@ -7,16 +7,16 @@ use headcount_answer::ColumnKind;
 use crate::exit::Code;
 use crate::output::{self, Format};
 
-/// List every request that left this machine, with its hash, and everything that was given up
+/// List every request that was sent, with its hash, and all events that were lost or removed
 ///
-/// `sha256` is that of the request's body before compression: the bytes that `headcount preview --format otlp` showed.
-/// `receipt` went beside it: by it, `headcount forget` can have the collector erase what the request held.
+/// `sha256` is the hash of the request body before compression, which `headcount preview --format otlp` showed. `receipt` is
+/// the request's receipt, with which `headcount forget` can have its events erased.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Log {
     /// Only this framework
     framework: Option<String>,
-    /// How to write the list
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
@@ -58,8 +58,8 @@ impl Log {
                     installation.framework().into(),
                     entry.time().into(),
                     entry.segment.into(),
-                    entry.fate.as_str().into(),
-                    entry.status.into(),
+                    entry.delivery_status.as_str().into(),
+                    entry.http_status.into(),
                     entry.events.into(),
                     entry.dropped.into(),
                     entry.bytes.into(),

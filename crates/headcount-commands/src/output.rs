@@ -1,4 +1,4 @@
-//! How answers reach people and scripts: answers on standard output, notes and progress on standard error.
+//! Output: answers on standard output, notes and progress on standard error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// How an answer is written.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned columns, for people; long numbers and times are shortened.
@@ -25,7 +25,7 @@ pub enum Format {
     Markdown,
 }
 
-/// An answer of Headcount's own (a list of reports, of tables), made from rows of one text or number a column.
+/// Builds an answer from rows, with one text or number per column.
 pub fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
     let column = |&(name, kind): &(&str, ColumnKind)| AnswerColumn {
         name: name.to_owned(),
@@ -96,8 +96,8 @@ fn alignment(kind: ColumnKind) -> CellAlignment {
     }
 }
 
-/// A value as people read it: absent is nothing, text has no quotes, a list has commas, times end at the second and
-/// numbers after three decimals.
+/// A value for people: null is empty, text has no quotes, a list has commas, times are to the second, numbers to three
+/// decimals.
 fn plain(value: &Value, kind: ColumnKind) -> String {
     match (value, kind) {
         (Value::Null, _) => String::new(),

@@ -1,4 +1,4 @@
-//! `headcount preview`: the bytes that wait to be sent, decoded.
+//! `headcount preview`: the queued bytes, decoded.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,23 +13,23 @@ use serde_json::json;
 use crate::exit::Code;
 use crate::output;
 
-/// Show what waits to be sent: the very bytes, decoded
+/// Show exactly what is queued, decoded
 ///
-/// A request's body is kept on disk as it will leave. Nothing is sent by looking.
+/// Request bodies are on disk as they will be sent. This command sends nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Preview {
     /// Only this framework
     framework: Option<String>,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     format: PreviewFormat,
 }
 
-/// How the bytes are shown.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PreviewFormat {
-    /// One block a span.
+    /// One block per span.
     Text,
     /// An array of objects: framework, segment, resource, scope, name, start, end, status, ids, attributes.
     Json,
@@ -45,11 +45,11 @@ Examples:
 
 Exit codes:
   0  done
-  1  what waits cannot be read
+  1  the queue cannot be read
   2  the command line is wrong";
 
 impl Preview {
-    /// Prints what waits.
+    /// Prints the queue.
     pub fn run(self) -> anyhow::Result<Code> {
         let installations: Vec<Installation> = Installation::all()
             .into_iter()
@@ -65,11 +65,8 @@ impl Preview {
             let events: u64 = pending.iter().map(|pending| pending.events).sum();
             let framework = installation.framework();
             match installation.endpoint() {
-                "none" => writeln!(
-                    text,
-                    "{framework}: {events} events, and no endpoint to send them to"
-                )?,
-                endpoint => writeln!(text, "{framework}: {events} events wait for {endpoint}")?,
+                "none" => writeln!(text, "{framework}: {events} events queued, no endpoint")?,
+                endpoint => writeln!(text, "{framework}: {events} events queued for {endpoint}")?,
             }
             for pending in &pending {
                 match self.format {
@@ -96,7 +93,7 @@ impl Preview {
                     write_span(&mut text, span)?;
                 }
                 if installations.is_empty() {
-                    text.push_str("nothing waits to be sent\n");
+                    text.push_str("nothing is queued\n");
                 }
                 output::print(&text)?;
             }
@@ -105,20 +102,20 @@ impl Preview {
     }
 }
 
-/// What the spans after it have in common.
+/// Writes the header of a group of spans: their framework, segment, resource and scope.
 fn begin_group(
     text: &mut String,
     [framework, segment, resource, scope]: [&serde_json::Value; 4],
 ) -> anyhow::Result<()> {
-    writeln!(text, "\n== {} {}", word(framework), word(segment))?;
+    writeln!(text, "\n== {} {}", text_of(framework), text_of(segment))?;
     members(text, resource)?;
-    let scope = format!("{} {}", word(&scope["name"]), word(&scope["version"]));
+    let scope = format!("{} {}", text_of(&scope["name"]), text_of(&scope["version"]));
     Ok(writeln!(text, "  {:<40} {scope}", "(scope)")?)
 }
 
-/// Everything of a span that leaves: in parentheses what is no attribute.
+/// Writes everything that is sent of a span. Names in parentheses are not attributes.
 fn write_span(text: &mut String, span: &serde_json::Value) -> anyhow::Result<()> {
-    writeln!(text, "\n{}", word(&span["name"]))?;
+    writeln!(text, "\n{}", text_of(&span["name"]))?;
     let nanos = |key: &str| span[key].as_u64().unwrap_or_default();
     let (start, end) = (nanos("start_unix_nano"), nanos("end_unix_nano"));
     let seconds = Duration::from_nanos(end.saturating_sub(start)).as_secs_f64();
@@ -126,12 +123,12 @@ fn write_span(text: &mut String, span: &serde_json::Value) -> anyhow::Result<()>
     writeln!(text, "  {:<40} {} ({seconds} s)", "(end)", moment(end))?;
     for key in ["status", "trace_id", "span_id"] {
         let name = format!("({key})");
-        writeln!(text, "  {name:<40} {}", word(&span[key]))?;
+        writeln!(text, "  {name:<40} {}", text_of(&span[key]))?;
     }
     members(text, &span["attributes"])
 }
 
-/// Nanoseconds since 1970 UTC, for people; none of the digits is left out.
+/// Nanoseconds since 1970 UTC, for people, with all digits.
 fn moment(nanos: u64) -> String {
     let seconds = headcount::utc(nanos / 1_000_000);
     format!(
@@ -141,26 +138,26 @@ fn moment(nanos: u64) -> String {
     )
 }
 
-/// One line a key and its value.
+/// Writes one line per key.
 fn members(text: &mut String, object: &serde_json::Value) -> anyhow::Result<()> {
     for (key, value) in object.as_object().into_iter().flatten() {
-        writeln!(text, "  {key:<40} {}", word(value))?;
+        writeln!(text, "  {key:<40} {}", text_of(value))?;
     }
     Ok(())
 }
 
-/// A value as people read it.
-fn word(value: &serde_json::Value) -> String {
+/// A value for people.
+fn text_of(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => output::on_one_line(text),
         other => other.to_string(),
     }
 }
 
-/// The spans of one body, as they would be read by anybody.
+/// Decodes the spans of one body.
 fn decode(framework: &str, pending: &Pending) -> anyhow::Result<Vec<serde_json::Value>> {
     let request = TraceRequest::parse(&pending.body)
-        .with_context(|| format!("segment {} of {framework} cannot be read", pending.segment))?;
+        .with_context(|| format!("cannot read segment {} of {framework}", pending.segment))?;
     let mut spans = Vec::new();
     for group in request.groups() {
         let resource = resource(&group);
@@ -168,7 +165,7 @@ fn decode(framework: &str, pending: &Pending) -> anyhow::Result<Vec<serde_json::
             let mut scratch = Vec::new();
             let span = raw.parse(&mut scratch).with_context(|| {
                 format!(
-                    "a span of segment {} of {framework} cannot be read",
+                    "cannot read a span of segment {} of {framework}",
                     pending.segment
                 )
             })?;
@@ -231,9 +228,9 @@ mod tests {
 
     use super::*;
 
-    /// Promise 6: of what leaves nothing is kept from whoever looks.
+    /// Promise 6: the preview hides nothing that is sent.
     #[test]
-    fn everything_that_leaves_is_shown() {
+    fn everything_that_is_sent_is_shown() {
         let mut spans = Vec::new();
         let header = SpanHeader {
             trace_id: [0xab; 16],

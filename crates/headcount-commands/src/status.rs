@@ -1,4 +1,4 @@
-//! `headcount status`: whether frameworks on this machine may record and send, what decides it, and their books.
+//! `headcount status`: whether frameworks on this machine may record and send, why, and their counters.
 
 use clap::Args;
 use headcount::Installation;
@@ -9,12 +9,12 @@ use crate::output::{self, Format};
 
 /// Show whether telemetry on this machine is on, and why
 ///
-/// One row a framework that has recorded anything for you: what would be decided if it ran now in this environment,
-/// where it sends to, and its books (events recorded are those delivered, pending and dropped, exactly).
+/// One row per framework that has recorded anything for you: the decision if it ran now in this environment, where it sends
+/// to, and its counters (recorded events are exactly those delivered, pending and dropped).
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Status {
-    /// How to write it; with json: an array of objects
+    /// Output format; json is an array of objects
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
@@ -43,7 +43,7 @@ const COLUMNS: [(&str, ColumnKind); 10] = [
 ];
 
 impl Status {
-    /// Prints one row a framework.
+    /// Prints one row per framework.
     pub fn run(self) -> anyhow::Result<Code> {
         let installations = Installation::all();
         let rows = installations.iter().map(|installation| {
@@ -66,9 +66,9 @@ impl Status {
         if installations.is_empty() {
             answer
                 .notes
-                .push("no framework has recorded anything on this machine for you".to_owned());
+                .push("no framework has recorded anything for you on this machine".to_owned());
             let decision = headcount::decision_here();
-            if decision.reason == headcount::Reason::Unreadable {
+            if decision.reason == headcount::ConsentReason::Unreadable {
                 answer.notes.push(decision.to_string());
             }
         }
@@ -82,7 +82,7 @@ impl Status {
             let forbidden = installation.forbidden();
             if forbidden > 0 {
                 answer.notes.push(format!(
-                    "{}: {forbidden} files of another user wait in {} and are not sent; \
+                    "{}: cannot send {forbidden} files in {}, which belong to another user; \
                      change their owner or delete them",
                     installation.framework(),
                     installation.folder().join("spool").display()

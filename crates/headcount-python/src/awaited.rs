@@ -1,9 +1,9 @@
-//! What `async with` waits for, which is always there already.
+//! The awaitable of `async with`, which is always ready.
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 
-/// Something to await that is done at once.
+/// An awaitable that is ready at once.
 #[pyclass(frozen, module = "headcount._native")]
 pub(crate) struct Done {
     value: Py<PyAny>,
@@ -25,7 +25,7 @@ impl Done {
         slf
     }
 
-    /// The end of an iteration is how a coroutine gives its value (PEP 380).
+    /// A coroutine returns its value by `StopIteration` (PEP 380).
     fn __next__(&self, py: Python<'_>) -> PyResult<()> {
         Err(PyStopIteration::new_err(self.value.clone_ref(py)))
     }

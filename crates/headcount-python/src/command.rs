@@ -5,13 +5,13 @@ use pyo3::prelude::*;
 
 use crate::boundary::quiet;
 
-/// What the person typed to get here, as `--help` shows it.
+/// The command's name in `--help`.
 const PROGRAM: &str = "python -m headcount";
 /// The exit code of an operation that failed.
 const FAILED: u8 = 1;
 
-/// Carries out a command line such as ``["status"]``, prints what there is to say, and gives the exit code: the commands of
-/// the ``headcount`` binary.
+/// Runs a command line such as ``["status"]``, prints its output, and returns the exit code: the commands of the ``headcount``
+/// binary.
 #[pyfunction]
 #[pyo3(text_signature = "(arguments)")]
 pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {

@@ -1,7 +1,7 @@
 use headcount as client;
 use pyo3::prelude::*;
 
-/// What was decided about telemetry, and what decided it. ``str()`` says it as ``python -m headcount status`` does.
+/// The decision whether telemetry is on, and why. ``str()`` gives the text that ``python -m headcount status`` shows.
 #[pyclass(frozen, eq, module = "headcount")]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Decision {
@@ -14,7 +14,7 @@ impl Decision {
     }
 }
 
-/// The mode's word.
+/// The mode's name.
 pub(crate) fn mode(mode: client::Mode) -> &'static str {
     match mode {
         client::Mode::Off => "off",
@@ -36,19 +36,19 @@ impl Decision {
     #[getter]
     fn reason(&self) -> &'static str {
         match self.inner.reason {
-            client::Reason::SwitchedOff => "switched_off",
-            client::Reason::NotUnderstood => "not_understood",
-            client::Reason::Unreadable => "unreadable",
-            client::Reason::Gone => "gone",
-            client::Reason::ToldJustNow => "told_just_now",
-            client::Reason::CannotTell => "cannot_tell",
-            client::Reason::SwitchedOn => "switched_on",
-            client::Reason::Told => "told",
+            client::ConsentReason::SwitchedOff => "switched_off",
+            client::ConsentReason::NotUnderstood => "not_understood",
+            client::ConsentReason::Unreadable => "unreadable",
+            client::ConsentReason::Gone => "gone",
+            client::ConsentReason::ToldJustNow => "told_just_now",
+            client::ConsentReason::CannotTell => "cannot_tell",
+            client::ConsentReason::SwitchedOn => "switched_on",
+            client::ConsentReason::Told => "told",
             _ => "other",
         }
     }
 
-    /// What said so: a variable, a file, ``"code"``, ``"collector"`` or ``"notice"``.
+    /// The input that decided: a variable, a file, ``"code"``, ``"collector"`` or ``"notice"``.
     #[getter]
     fn source(&self) -> &str {
         &self.inner.source

@@ -64,7 +64,7 @@ impl Deployment {
         quiet(|| self.inner.partial().failed(reason, status));
     }
 
-    /// Logs are pulled: of which part, such as ``"deployment"``; never the logs.
+    /// Logs of a part, such as ``"deployment"``, are pulled. The logs themselves are never recorded.
     #[pyo3(signature = (log_type=None, *extra, **unknown), text_signature = "($self, log_type)")]
     fn logs_pulled(
         &self,

@@ -1,4 +1,4 @@
-//! The class of an error, and never its message.
+//! The class of an error. Its message is never read.
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
@@ -7,7 +7,7 @@ use pyo3::types::PyType;
 
 use crate::reading::{Given, Reader, text_of};
 
-/// `type.__dict__["__name__"].__get__`: reads a class's name without asking its metaclass, which is the host's code.
+/// `type.__dict__["__name__"].__get__`: reads a class's name without running its metaclass, which is the host's code.
 static NAME: PyOnceLock<Option<Py<PyAny>>> = PyOnceLock::new();
 
 /// The name of a class.

@@ -1,11 +1,11 @@
-//! The values of single events, as a caller hands them over.
+//! The values of single events.
 
 use headcount as client;
 
 use crate::descriptors::Tool;
 use crate::reading::{Given, Reader};
 
-/// More models than this are not compared; the client cuts their names sooner.
+/// The most models that are read; the client cuts their names sooner.
 const MOST_MODELS: usize = 1_000;
 
 /// A tool's name: of a tool, or a text.
@@ -17,7 +17,7 @@ fn tool_name<'a>(reader: &mut Reader, given: Given<'a, '_>) -> Option<&'a str> {
     reader.needed_text(given)
 }
 
-/// The name of a flow's class, and who wrote it: its builder if nothing is said.
+/// The name of a flow's class, and its author, by default the user.
 pub(crate) fn flow<'a>(
     reader: &mut Reader,
     name: Given<'a, '_>,
@@ -32,7 +32,7 @@ pub(crate) fn flow<'a>(
     )
 }
 
-/// What is known of an evaluation.
+/// The known values of an evaluation.
 type Evaluation<'a> = (Option<&'a str>, Option<bool>, Option<Vec<String>>);
 
 /// The values of one evaluation.
@@ -61,7 +61,7 @@ pub(crate) fn record_evaluation(
         .evaluation_used(feature, authenticated, models.as_deref());
 }
 
-/// The values of one tool call; it is the first attempt if nothing is said.
+/// The values of one tool call, by default of the first attempt.
 pub(crate) fn call<'a>(
     reader: &mut Reader,
     tool: Given<'a, '_>,

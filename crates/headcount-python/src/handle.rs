@@ -5,10 +5,10 @@ use pyo3::types::PyTuple;
 use crate::boundary::quiet;
 use crate::reading::{Reader, Unknown};
 
-/// Records what crews do; made by ``headcount.start``.
+/// Records what crews do. Created by ``headcount.start``.
 ///
-/// No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
-/// telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
+/// No call on it, or on a value that it returns, raises, fails or waits. Only ``flush`` waits. While telemetry is off, calls do
+/// nothing. When the process ends, events in memory are written to disk and nothing is sent.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
@@ -19,7 +19,7 @@ use crate::reading::{Reader, Unknown};
 /// >>> telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
 #[pyclass(frozen, weakref, module = "headcount")]
 pub(crate) struct Telemetry {
-    /// Always there until dropped.
+    /// `Some` until it is dropped.
     inner: Option<client::Telemetry>,
 }
 
@@ -28,7 +28,7 @@ impl Telemetry {
         Self { inner: Some(inner) }
     }
 
-    /// The client's own handle; one that is off in place of one that is gone.
+    /// The client's handle, or one that is off.
     pub(crate) fn client(&self) -> client::Telemetry {
         self.inner.clone().unwrap_or_else(client::Telemetry::off)
     }
@@ -62,7 +62,7 @@ impl Telemetry {
     }
 }
 
-/// Counts what a call's reader refused.
+/// Counts the values that a call's reader refused.
 #[inline]
 pub(crate) fn count(telemetry: &client::Telemetry, reader: &Reader) {
     if reader.refused() > 0 {
@@ -71,7 +71,7 @@ pub(crate) fn count(telemetry: &client::Telemetry, reader: &Reader) {
 }
 
 impl Drop for Telemetry {
-    /// The last one writes down what waits; the interpreter goes on meanwhile.
+    /// The last handle writes the events in memory to disk. Other Python threads run meanwhile.
     fn drop(&mut self) {
         let Some(inner) = self.inner.take() else {
             return;
@@ -80,7 +80,8 @@ impl Drop for Telemetry {
             return;
         }
         let mut inner = Some(inner);
-        let _finalizing = Python::try_attach(|py| {
+        // Fails while the interpreter finalizes; the exit handler writes the events then.
+        let _ = Python::try_attach(|py| {
             let inner = inner.take();
             py.detach(|| quiet(|| drop(inner)));
         });

@@ -1,16 +1,15 @@
 //! The client for Python: `import headcount`.
 //!
-//! A thin layer over `headcount`, whose names and promises it keeps. `reading` is where values of the host come in: it
-//! takes what is of the right type, counts the rest, and runs none of the host's code; so no call raises. `boundary` keeps
-//! faults of ours on this side. The Python files beside this crate (`python/headcount`) have the types and the start of
-//! `python -m headcount`.
+//! A thin layer over `headcount`, with its names and promises. `reading` reads the host's values: it accepts values of the
+//! right type, counts all others, and runs none of the host's code, so no call raises. `boundary` stops panics. The Python
+//! files in `python/headcount` have the types and `python -m headcount`.
 //!
-//! `tests/python-client` has the tests; `conformance/` those that every client passes.
+//! The tests are in `tests/python-client`, those that every client passes in `conformance/`.
 
 mod awaited;
-mod books;
 mod boundary;
 mod command;
+mod counters;
 mod decision;
 mod deployment;
 mod descriptors;
@@ -27,15 +26,15 @@ use pyo3::prelude::*;
 
 /// Headcount's client, in Rust; use it through the package `headcount`.
 ///
-/// It shares nothing between calls but what has locks of its own.
+/// All state that calls share has its own locks.
 #[pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::books::Books;
-    #[pymodule_export]
     use crate::command::command;
+    #[pymodule_export]
+    use crate::counters::Counters;
     #[pymodule_export]
     use crate::decision::Decision;
     #[pymodule_export]
@@ -57,8 +56,8 @@ mod _native {
     }
 }
 
-/// Writes what waits in memory to disk and sends nothing: before an end of the process that runs no handler.
+/// Writes the events in memory to disk and sends nothing: for a process that ends without running exit handlers.
 #[pyfunction]
 fn write_down(py: Python<'_>) {
-    py.detach(|| boundary::quiet(headcount::write_down_all));
+    py.detach(|| boundary::quiet(headcount::write_all_to_spool));
 }

@@ -1,8 +1,8 @@
-//! Reads what a caller hands over, which may be anything.
+//! Reads the arguments of a call, which may be of any type.
 //!
-//! A value is taken as it is stored: a `str` as its characters, a number as its digits, a list or a tuple as its items. Nothing
-//! of the host's code is run for it, no `__str__`, `__iter__`, `__bool__` or `__index__`; so there is nothing that could
-//! raise, block or run for ever. What is not of the right type is left out and counted ([`Reader::refused`]).
+//! A value is read as it is stored: the characters of a `str`, the digits of a number, the items of a list or a tuple. None of
+//! the host's code runs, no `__str__`, `__iter__`, `__bool__` or `__index__`, so nothing can raise, block or run for ever. A
+//! value of a wrong type is left out and counted ([`Reader::refused`]).
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-/// A longer text is nobody's role, goal or output but a mistake, and to copy it would cost the caller milliseconds.
+/// A longer text is a mistake and no role, goal or output; copying it would take milliseconds.
 const LONGEST_TEXT: usize = 1_048_576;
 
 /// Keyword arguments that a call does not have.
@@ -29,7 +29,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// For a call that was given these arguments beyond those that it has.
+    /// A reader for a call with these unexpected arguments.
     pub(crate) fn new(extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) -> Self {
         let unknown = unknown.map_or(0, |unknown| unknown.len());
         Self {
@@ -42,7 +42,7 @@ impl Reader {
         self.refused
     }
 
-    /// Counts values that something else refused.
+    /// Counts values that were refused elsewhere.
     pub(crate) fn refuse(&mut self, values: u64) {
         self.refused += values;
     }
@@ -55,13 +55,13 @@ impl Reader {
         text
     }
 
-    /// A text without which something is missing.
+    /// A text that is required.
     pub(crate) fn needed_text<'a>(&mut self, given: Given<'a, '_>) -> Option<&'a str> {
         self.refused += u64::from(given.is_none());
         self.text(given)
     }
 
-    /// A text to be kept.
+    /// A text that is stored.
     pub(crate) fn kept_text(&mut self, given: Given<'_, '_>) -> Option<Arc<str>> {
         self.text(given).map(Arc::from)
     }
@@ -71,28 +71,28 @@ impl Reader {
         self.text(given).map(Content::from)
     }
 
-    /// One of the catalog's words.
+    /// A value of one of the catalog's enumerations.
     pub(crate) fn word<W: FromStr>(&mut self, given: Given<'_, '_>) -> Option<W> {
         let word = self.text(given)?.parse().ok();
         self.refused += u64::from(word.is_none());
         word
     }
 
-    /// `True` or `False`, and no number.
+    /// `True` or `False`. Numbers are refused.
     pub(crate) fn boolean(&mut self, given: Given<'_, '_>) -> Option<bool> {
         let value = given?.cast::<PyBool>().ok().map(|value| value.is_true());
         self.refused += u64::from(value.is_none());
         value
     }
 
-    /// A whole number, and no boolean.
+    /// An integer. Booleans are refused.
     pub(crate) fn integer(&mut self, given: Given<'_, '_>) -> Option<i64> {
         let value = integer_of(given?);
         self.refused += u64::from(value.is_none());
         value
     }
 
-    /// A number, and no boolean.
+    /// A number. Booleans are refused.
     pub(crate) fn number(&mut self, given: Given<'_, '_>) -> Option<f64> {
         let given = given?;
         let value = match given.cast::<PyFloat>() {
@@ -112,12 +112,11 @@ impl Reader {
         moment
     }
 
-    /// A folder: a `str`, or an object with `__fspath__` such as those of `pathlib`. The only value for which the host's code
-    /// is run, and that once in a program's life.
+    /// A folder: a `str`, or an object with `__fspath__`, such as those of `pathlib`. This is the only value for which the
+    /// host's code runs, once in a program's life.
     ///
     /// # Errors
-    /// That code raised something that is no `Exception`: the host's wish to end, such as `KeyboardInterrupt`, which is not
-    /// ours to swallow.
+    /// That code raised an exception that is no `Exception`, such as `KeyboardInterrupt`, which must be passed on.
     pub(crate) fn path(&mut self, given: Given<'_, '_>) -> PyResult<Option<PathBuf>> {
         let Some(given) = given else {
             return Ok(None);
@@ -134,7 +133,7 @@ impl Reader {
         Ok(path)
     }
 
-    /// The items of a list or a tuple, as far as `limit`; each that `item` does not take is refused.
+    /// The items of a list or a tuple, at most `limit`; items that `item` does not accept are refused.
     pub(crate) fn items<'py, T>(
         &mut self,
         given: Given<'_, 'py>,
@@ -181,10 +180,10 @@ impl Reader {
     }
 }
 
-/// The characters; `None` for anything but a text, and for one that is no Unicode (a lone surrogate) or too long.
+/// The characters; `None` if it is not a text, not Unicode (a lone surrogate), or too long.
 pub(crate) fn text_of<'a>(value: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     let text = value.cast::<PyString>().ok()?;
-    // Asked before it is encoded: the interpreter keeps the encoded form beside the text.
+    // Checked before it is encoded: the interpreter keeps the encoded form with the text.
     if text.code_point_len().ok()? > LONGEST_TEXT {
         return None;
     }

@@ -7,18 +7,18 @@ use crate::boundary::quiet;
 use crate::handle::Telemetry;
 use crate::reading::{Given, Reader, Unknown, text_of};
 
-/// More switches or certificates than this are nobody's.
-const MOST: usize = 64;
+/// The most switches or certificates that are read.
+const MAX_ITEMS: usize = 64;
 
 /// Starts telemetry for a framework: its name (letters, digits, ``_``, ``.``, ``-``, at most 32) and its version.
 ///
-/// ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine; without it
-/// events are recorded and never sent. ``switches`` are variables of the framework's own that switch telemetry off, beside
-/// ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` holds further certificate authorities, as DER.
-/// ``home`` keeps everything in this folder instead of the person's own. ``told_user=True`` says that the framework has told
-/// its user what is collected and how to turn it off; without it nothing is sent before the notice was shown in an earlier
-/// run. ``disabled=True`` turns telemetry off; so does anything else but ``False``, for what cannot be understood is off.
-/// ``replaces`` names a telemetry of the framework's own that is silent meanwhile, for ``headcount status``.
+/// ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine. Without it,
+/// events are recorded but never sent. ``switches`` are environment variables of the framework that switch telemetry off, in
+/// addition to ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` adds certificate authorities, as DER.
+/// ``home`` is a folder for all files instead of the user's. ``told_user=True`` states that the framework has informed its user
+/// what is collected and how to turn it off; otherwise nothing is sent until the notice was shown in an earlier run.
+/// ``disabled=True`` turns telemetry off, and so does any other value but ``False``. ``replaces`` names the framework's own
+/// telemetry that is silent meanwhile; ``headcount status`` shows it.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
@@ -48,7 +48,7 @@ pub(crate) fn start(
     unknown: Option<Unknown<'_, '_>>,
 ) -> PyResult<Telemetry> {
     let mut reader = Reader::new(extra, unknown);
-    // A framework that does not say its name is turned down by the client.
+    // The client stays off for a framework without a name.
     let framework = reader.needed_text(framework).unwrap_or_default();
     let version = reader.needed_text(version).unwrap_or_default();
     let runtime = Python::version_str()
@@ -68,11 +68,11 @@ pub(crate) fn start(
     if let Some(switch) = switches.and_then(text_of) {
         builder = builder.switch(switch);
     } else {
-        for switch in reader.texts(switches, MOST).unwrap_or_default() {
+        for switch in reader.texts(switches, MAX_ITEMS).unwrap_or_default() {
             builder = builder.switch(switch);
         }
     }
-    for certificate in reader.blocks(trust, MOST).unwrap_or_default() {
+    for certificate in reader.blocks(trust, MAX_ITEMS).unwrap_or_default() {
         builder = builder.trust(certificate);
     }
     if let Some(home) = reader.path(home)? {
@@ -83,8 +83,8 @@ pub(crate) fn start(
         .unwrap_or_else(client::Telemetry::off);
     telemetry.refuse_values(reader.refused());
     if telemetry.is_recording() {
-        // Only what ends without running any handler needs it; where it is not to be had, nothing else is different.
-        // But the host's wish to end, which is no `Exception`, is not ours to swallow.
+        // Only processes that end without exit handlers need this module, so its failure is ignored. An error that is no
+        // `Exception`, such as `KeyboardInterrupt`, is passed on.
         if let Err(error) = py.import("headcount._processes")
             && !error.is_instance_of::<PyException>(py)
         {
@@ -94,7 +94,7 @@ pub(crate) fn start(
     Ok(Telemetry::new(telemetry))
 }
 
-/// Whether the framework says off, or may have wanted to: an opt-out that cannot be understood is one.
+/// Whether the framework turns telemetry off. A value that cannot be understood counts as off.
 fn is_disabled(disabled: Given<'_, '_>, switches: Given<'_, '_>) -> bool {
     let is_off = match disabled {
         None => false,
@@ -104,7 +104,7 @@ fn is_disabled(disabled: Given<'_, '_>, switches: Given<'_, '_>) -> bool {
     };
     let mut unclear = Reader::default();
     if switches.is_some_and(|switches| text_of(switches).is_none()) {
-        let _switches = unclear.texts(switches, MOST);
+        let _ = unclear.texts(switches, MAX_ITEMS);
     }
     is_off || unclear.refused() > 0
 }

@@ -1,11 +1,11 @@
-//! The calls of ``headcount.Telemetry``. Python wants them in one block; what they do is in `handle`, `events` and `runs`.
+//! The methods of ``headcount.Telemetry``, which PyO3 wants in one block. `handle`, `events` and `runs` do the work.
 
 use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::books::Books;
 use crate::boundary::quiet;
+use crate::counters::Counters;
 use crate::decision::{self, Decision};
 use crate::deployment::Deployment;
 use crate::descriptors::Crew;
@@ -16,48 +16,54 @@ use crate::{events, flush};
 
 #[pymethods]
 impl Telemetry {
-    /// Telemetry that is off, whatever anybody says: for a framework's own tests.
+    /// Telemetry that is always off: for a framework's own tests.
     #[staticmethod]
     #[pyo3(signature = (*_extra, **_unknown), text_signature = "()")]
     fn off(_extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Self {
         Self::new(client::Telemetry::off())
     }
 
-    /// How it was decided at the start whether anything may be recorded and sent.
+    /// The decision at the start: whether events are recorded and sent, and why.
     #[getter]
     fn decision(&self) -> Decision {
         Decision::new(self.client().decision().clone())
     }
 
-    /// What may happen now: ``"off"``, ``"local"`` or ``"on"``. It may have become less than it was at the start.
+    /// The current mode: ``"off"``, ``"local"`` or ``"on"``. It may be less than at the start.
     #[getter]
     fn mode(&self) -> &'static str {
         decision::mode(self.client().mode())
     }
 
-    /// Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None where it can, and where there is
-    /// none, or telemetry is off.
+    /// Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None if it can be used, if there is no
+    /// endpoint, or if telemetry is off.
     #[getter]
     fn endpoint_error(&self) -> Option<String> {
         quiet(|| self.client().endpoint_error()).map(|error| error.to_string())
     }
 
-    /// Whether events are recorded: lets a caller leave out work that only telemetry needs.
+    /// Whether events are recorded. A caller can skip work that only telemetry needs.
     #[getter]
     fn is_recording(&self) -> bool {
         self.is_on()
     }
 
-    /// What became of this process's events.
+    /// The counters of this process's events.
     #[pyo3(signature = (*_extra, **_unknown), text_signature = "($self)")]
-    fn books(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Books {
-        Books::new(quiet(|| self.client().books()))
+    fn counters(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Counters {
+        Counters::new(quiet(|| self.client().counters()))
     }
 
-    /// Writes what waits in memory to disk, asks for it to be sent, and waits until it was, for at most ``patience`` seconds;
-    /// says whether nothing is left. The only call that waits: for tests, and for programs that choose to.
+    /// The former name of ``counters``.
+    #[pyo3(signature = (*_extra, **_unknown), text_signature = "($self)")]
+    fn books(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Counters {
+        Counters::new(quiet(|| self.client().counters()))
+    }
+
+    /// Writes the events in memory to disk, starts an upload, and waits for it, for at most ``patience`` seconds; returns whether
+    /// nothing is left. The only call that waits: for tests, and for programs that choose to.
     ///
-    /// A signal's handler runs while it waits; what that raises (``KeyboardInterrupt``) ends the wait as it would any other.
+    /// Signal handlers run while it waits. An exception that one raises, such as ``KeyboardInterrupt``, ends the wait.
     #[pyo3(signature = (patience=None, *extra, **unknown), text_signature = "($self, patience=5.0)")]
     fn flush(
         &self,
@@ -67,14 +73,14 @@ impl Telemetry {
         unknown: Option<Unknown<'_, '_>>,
     ) -> PyResult<bool> {
         let mut reader = Reader::new(extra, unknown);
-        let patience = flush::patience(&mut reader, patience);
+        let timeout = flush::timeout(&mut reader, patience);
         let telemetry = self.client();
         count(&telemetry, &reader);
-        flush::flush(py, &telemetry, patience)
+        flush::flush(py, &telemetry, timeout)
     }
 
-    /// A crew starts: records it, its agents and tasks, and for a crew that shares their content. ``started`` says when, in
-    /// seconds since 1970, if that was earlier.
+    /// A crew starts: records the crew, its agents and its tasks, and the content of a crew that shares. ``started`` is the time
+    /// in seconds since 1970, if the crew started earlier.
     #[pyo3(signature = (crew=None, *extra, started=None, **unknown), text_signature = "($self, crew, *, started=None)")]
     fn crew(
         &self,
@@ -113,7 +119,7 @@ impl Telemetry {
         );
     }
 
-    /// An agent asked for a tool again with the very same arguments.
+    /// An agent called a tool again with the same arguments.
     #[pyo3(
         signature = (tool=None, attempts=None, llm=None, *extra, **unknown),
         text_signature = "($self, tool, attempts=1, llm=None)"
@@ -136,7 +142,7 @@ impl Telemetry {
         );
     }
 
-    /// A tool failed, or was called wrongly.
+    /// A tool failed, or was called with wrong arguments.
     #[pyo3(
         signature = (tool=None, attempts=None, llm=None, *extra, **unknown),
         text_signature = "($self, tool, attempts=1, llm=None)"
@@ -179,7 +185,7 @@ impl Telemetry {
         )
     }
 
-    /// A flow that was paused goes on, or one that is a conversation starts.
+    /// A paused flow resumes, or a conversational flow starts.
     #[pyo3(
         signature = (name=None, *extra, origin=None, is_conversational=None, **unknown),
         text_signature = "($self, name, *, origin='user', is_conversational=False)"
@@ -201,7 +207,7 @@ impl Telemetry {
         )
     }
 
-    /// A flow of the class ``name`` was made.
+    /// A flow of the class ``name`` was created.
     #[pyo3(signature = (name=None, *extra, origin=None, **unknown), text_signature = "($self, name, *, origin='user')")]
     fn flow_created(
         &self,
@@ -218,7 +224,7 @@ impl Telemetry {
         );
     }
 
-    /// A flow was drawn.
+    /// A flow was plotted.
     #[pyo3(signature = (name=None, *extra, origin=None, **unknown), text_signature = "($self, name, *, origin='user')")]
     fn flow_plotted(
         &self,
@@ -267,7 +273,7 @@ impl Telemetry {
         );
     }
 
-    /// A person answered, or did not; ``outcome`` is the label that the answer was mapped to. Never the feedback.
+    /// A person answered, or did not; ``outcome`` is the label that the answer was mapped to. The feedback itself is never recorded.
     #[pyo3(signature = (was_given=None, outcome=None, *extra, **unknown), text_signature = "($self, was_given, outcome=None)")]
     fn feedback_received(
         &self,
@@ -286,7 +292,7 @@ impl Telemetry {
         );
     }
 
-    /// A feature was used, such as ``"memory:save"``: a word without spaces of at most 128 characters.
+    /// A feature was used, such as ``"memory:save"``: an identifier of at most 128 characters.
     #[pyo3(signature = (feature=None, *extra, **unknown), text_signature = "($self, feature)")]
     fn feature_used(
         &self,
@@ -302,7 +308,7 @@ impl Telemetry {
         );
     }
 
-    /// An evaluation compared ``models``, started by a signed-in user or not.
+    /// An evaluation compared ``models``. ``authenticated`` tells whether the user was signed in.
     #[pyo3(
         signature = (feature=None, authenticated=None, models=None, *extra, **unknown),
         text_signature = "($self, feature, authenticated, models)"
@@ -323,8 +329,8 @@ impl Telemetry {
         );
     }
 
-    /// A project was begun: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine: a keyed hash
-    /// recognises it.
+    /// A project was created: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine; a keyed hash stands
+    /// for it.
     #[pyo3(signature = (kind=None, project=None, *extra, **unknown), text_signature = "($self, kind, project=None)")]
     fn project_created(
         &self,

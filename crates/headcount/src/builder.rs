@@ -1,21 +1,28 @@
-//! How telemetry is started.
+//! Configuration and start of telemetry.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::consent::{self, Decision, Mode, Reason};
-use crate::folders::Folders;
-use crate::ledger::Fate;
-use crate::lifetime::Lifetime;
+use crate::consent::{self, ConsentReason, Decision, Mode};
 use crate::model::{Keyer, Runtime};
-use crate::recorder::Recorder;
+use crate::platform::{self, Folders};
+use crate::record::{HostEnvironment, Resource};
 use crate::settings::{self, Settings};
-use crate::surroundings::Surroundings;
+use crate::spool::{DeliveryStatus, discard_all};
+use crate::telemetry::Telemetry;
 use crate::upload::{Endpoint, EndpointError, Trust};
-use crate::{Telemetry, installation, platform, upload};
+use crate::worker::{Pipeline, Session};
+use crate::{erasure, installation};
 
-/// What a framework says about itself and about telemetry. Made by [`Telemetry::builder`].
+impl Telemetry {
+    /// Begins to configure telemetry for a framework: its name (letters, digits, `_`, `.`, `-`, at most 32) and its version.
+    pub fn builder(framework: impl Into<String>, version: impl Into<String>) -> Builder {
+        Builder::new(framework.into(), version.into())
+    }
+}
+
+/// The configuration of a framework's telemetry. Created by [`Telemetry::builder`].
 #[derive(Debug, Clone)]
 pub struct Builder {
     framework: String,
@@ -48,15 +55,15 @@ impl Builder {
         }
     }
 
-    /// The collector's address: `https://host[:port][/path]`, or `http://` for one on this machine. Without it, events
-    /// are recorded and never sent. No variable of the environment changes it.
+    /// The collector's address: `https://host[:port][/path]`, or `http://` for one on this machine. Without it, events are
+    /// recorded but never sent. No environment variable changes it.
     #[must_use]
     pub fn endpoint(mut self, address: impl Into<String>) -> Self {
         self.endpoint = Some(address.into());
         self
     }
 
-    /// What the framework runs on, with its version. Rust of no version if nothing is said.
+    /// The language runtime and its version. Rust without a version by default.
     #[must_use]
     pub fn runtime(mut self, runtime: Runtime, version: impl Into<String>) -> Self {
         self.runtime = runtime;
@@ -64,41 +71,39 @@ impl Builder {
         self
     }
 
-    /// A variable of the framework's own that switches telemetry off, such as `MYFRAMEWORK_DISABLE_TELEMETRY`. It counts
-    /// as well as `OTEL_SDK_DISABLED`, `HEADCOUNT_DISABLED` and `DO_NOT_TRACK`, which always do.
+    /// An environment variable of the framework that switches telemetry off, such as `MYFRAMEWORK_DISABLE_TELEMETRY`, in
+    /// addition to `OTEL_SDK_DISABLED`, `HEADCOUNT_DISABLED` and `DO_NOT_TRACK`.
     #[must_use]
     pub fn switch(mut self, variable: impl Into<String>) -> Self {
         self.switches.push(variable.into());
         self
     }
 
-    /// Names a telemetry that the framework has of its own and that is silent while this one runs, such as `CrewAI's own
-    /// telemetry`, so that nothing is sent twice. `headcount status` shows it to whoever wonders where that went. One line
-    /// of at most 128 characters.
+    /// Names the framework's own telemetry that is silent while this one runs, so that nothing is sent twice; for example
+    /// `CrewAI's own telemetry`. `headcount status` shows it. One line of at most 128 characters.
     #[must_use]
     pub fn replaces(mut self, telemetry: impl Into<String>) -> Self {
         self.replaces = Some(telemetry.into());
         self
     }
 
-    /// One more certificate authority, as DER: for a collector with certificates of one's own.
+    /// Adds a certificate authority, as DER: for a collector with a private CA.
     #[must_use]
     pub fn trust(mut self, certificate: impl Into<Vec<u8>>) -> Self {
         self.trust.push(certificate.into());
         self
     }
 
-    /// Keeps everything in this folder instead of the person's own: for tests, and for programs that are given a folder of
-    /// their own. The person's word counts all the same; the commands (`headcount status` and the like) do not look there. A
-    /// path that is not absolute is passed over.
+    /// Keeps everything in this folder instead of the user's: for tests, and for programs with a folder of their own. The user's
+    /// consent setting still counts. Commands such as `headcount status` do not look there. A relative path is ignored.
     #[must_use]
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
         self
     }
 
-    /// Says that the framework has told its user, in its own way, what is collected and how to turn it off. Without
-    /// this nothing is sent before the notice was shown on a terminal in an earlier run.
+    /// States that the framework has informed its user what is collected and how to turn it off. Otherwise nothing is sent until
+    /// the notice was shown on a terminal in an earlier run.
     #[must_use]
     pub fn told_user(mut self, told: bool) -> Self {
         self.told = told;
@@ -112,8 +117,8 @@ impl Builder {
         self
     }
 
-    /// Starts. Decides whether anything may be recorded, and shows the notice if this is the first run; no thread is
-    /// started before the first event, and nothing is sent before our own thread does.
+    /// Starts telemetry: decides whether anything may be recorded, and shows the notice in the first run. No thread is started
+    /// before the first event, and only the client's own threads send.
     #[must_use]
     pub fn start(self) -> Telemetry {
         platform::without_size_signal(|| self.decide())
@@ -124,7 +129,7 @@ impl Builder {
         if !settings::is_framework_name(&self.framework) {
             return Telemetry::off_because(Decision {
                 mode: Mode::Off,
-                reason: Reason::NotUnderstood,
+                reason: ConsentReason::NotUnderstood,
                 source: "the framework's name".to_owned(),
             });
         }
@@ -144,20 +149,20 @@ impl Builder {
             version: &version,
             collector: collector.as_deref(),
         };
-        let surroundings = consent::Surroundings::read(variable, &self.switches, &folders, sender);
-        let mut decision = consent::resolve(&surroundings.inputs(self.disabled, self.told, false));
-        if decision.reason == Reason::CannotTell
+        let sources = consent::Sources::read(variable, &self.switches, &folders, sender);
+        let mut decision = consent::resolve(&sources.inputs(self.disabled, self.told, false));
+        if decision.reason == ConsentReason::CannotTell
             && let Some(folder) = folders.framework(&self.framework)
-            && consent::tell(&self.framework, &folder)
+            && consent::show(&self.framework, &folder)
         {
-            decision = consent::resolve(&surroundings.inputs(self.disabled, false, true));
+            decision = consent::resolve(&sources.inputs(self.disabled, false, true));
         }
         if decision.mode == Mode::Off {
-            // Of an off in a file that is taken back later nobody may know: what it is to stop is deleted here and now.
-            if surroundings.is_off_in_a_file()
+            // The file may say on again before any other run notices, so the events that wait are removed now.
+            if sources.is_off_in_a_file()
                 && let Some(folder) = folders.framework(&self.framework)
             {
-                let _given_up = upload::empty(&folder, Fate::TurnedOff);
+                discard_all(&folder, DeliveryStatus::TurnedOff);
             }
             return Telemetry::off_because(decision);
         }
@@ -174,8 +179,8 @@ impl Builder {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);
         let interactive = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
-        let secret = installation::secret(folders.framework(&self.framework).as_deref());
-        let settings = Arc::new(Settings {
+        let secret = erasure::secret(folders.framework(&self.framework).as_deref());
+        let resource = Arc::new(Resource {
             framework: self.framework,
             version,
             runtime: self.runtime,
@@ -183,18 +188,21 @@ impl Builder {
                 .runtime_version
                 .map(|version| settings::clean_version(&version))
                 .filter(|version| !version.is_empty()),
+            host: HostEnvironment::detect(is_set, interactive, cpus),
+        });
+        let settings = Arc::new(Settings {
+            resource,
             switches: self.switches,
             replaces: self.replaces.as_deref().map(settings::clean_line),
             told: self.told,
             endpoint,
             trust: Trust(self.trust),
             folders,
-            surroundings: Surroundings::look(is_set, interactive, cpus),
             keyer: Keyer::new(&secret),
         });
         platform::watch_forks();
         installation::remember(&settings);
-        let recorder = Recorder::new(Arc::clone(&settings), decision.mode);
-        Telemetry::new(Lifetime::begin(settings, recorder), decision)
+        let pipeline = Pipeline::new(Arc::clone(&settings), decision.mode);
+        Telemetry::new(Session::begin(settings, pipeline), decision)
     }
 }

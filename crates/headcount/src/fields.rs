@@ -1,21 +1,21 @@
 //! The fields that a client may record, one module a category of `catalog/crew.yaml`.
 //!
-//! Generated; `tests/fields.rs` writes it and fails when it and the catalog differ.
+//! Generated; `tests/it/fields.rs` writes it and fails when it and the catalog differ.
 
-/// Says that the span's crew shares its content (see `catalog/dialects/headcount.yaml`).
+/// Marks a span whose crew shares its content (see `catalog/dialects/headcount.yaml`).
 pub(crate) const SHARING_MARK: &str = "consent.share_crew";
 
 /// Framework and runtime versions.
 pub(crate) mod versions {
     use crate::field::*;
 
-    pub(crate) const FRAMEWORK: Token = Token { key: "versions.framework", max_length: 32 };
+    pub(crate) const FRAMEWORK: Identifier = Identifier { key: "versions.framework", max_length: 32 };
 
-    pub(crate) const FRAMEWORK_VERSION: Token = Token { key: "versions.framework_version", max_length: 32 };
+    pub(crate) const FRAMEWORK_VERSION: Identifier = Identifier { key: "versions.framework_version", max_length: 32 };
 
-    pub(crate) const RUNTIME: Word = Word { key: "versions.runtime", values: &["python", "rust"] };
+    pub(crate) const RUNTIME: Enum = Enum { key: "versions.runtime", values: &["python", "rust"] };
 
-    pub(crate) const RUNTIME_VERSION: Token = Token { key: "versions.runtime_version", max_length: 32 };
+    pub(crate) const RUNTIME_VERSION: Identifier = Identifier { key: "versions.runtime_version", max_length: 32 };
 }
 
 /// Crew metadata.
@@ -26,7 +26,7 @@ pub(crate) mod crew {
 
     pub(crate) const KEY: KeyedHash = KeyedHash { key: "crew.key" };
 
-    pub(crate) const PROCESS: Word = Word { key: "crew.process", values: &["sequential", "hierarchical", "parallel", "consensual"] };
+    pub(crate) const PROCESS: Enum = Enum { key: "crew.process", values: &["sequential", "hierarchical", "parallel", "consensual"] };
 
     pub(crate) const MEMORY: Boolean = Boolean { key: "crew.memory" };
 
@@ -105,7 +105,7 @@ pub(crate) mod task_lifecycle {
 
     pub(crate) const TASK_KEY: KeyedHash = KeyedHash { key: "task_lifecycle.task_key" };
 
-    pub(crate) const ERROR_TYPE: Token = Token { key: "task_lifecycle.error_type", max_length: 128 };
+    pub(crate) const ERROR_TYPE: Identifier = Identifier { key: "task_lifecycle.error_type", max_length: 128 };
 }
 
 /// Tool usage statistics.
@@ -116,7 +116,7 @@ pub(crate) mod tool_usage {
 
     pub(crate) const ATTEMPTS: Integer = Integer { key: "tool_usage.attempts", min: 0, max: 1000000000 };
 
-    pub(crate) const OUTCOME: Word = Word { key: "tool_usage.outcome", values: &["used", "repeated", "error"] };
+    pub(crate) const OUTCOME: Enum = Enum { key: "tool_usage.outcome", values: &["used", "repeated", "error"] };
 }
 
 /// Test execution data.
@@ -127,7 +127,7 @@ pub(crate) mod test {
 
     pub(crate) const CREW_KEY: KeyedHash = KeyedHash { key: "test.crew_key" };
 
-    pub(crate) const STEP: Word = Word { key: "test.step", values: &["execution", "result"] };
+    pub(crate) const STEP: Enum = Enum { key: "test.step", values: &["execution", "result"] };
 
     pub(crate) const ITERATIONS: Integer = Integer { key: "test.iterations", min: 0, max: 1000000 };
 
@@ -152,22 +152,22 @@ pub(crate) mod llm {
 
     pub(crate) const LLM_TEMPERATURE: Double = Double { key: "llm.llm_temperature", min: 0.0, max: 100.0 };
 
-    pub(crate) const LLM_CLASS_NAME: Token = Token { key: "llm.llm_class_name", max_length: 128 };
+    pub(crate) const LLM_CLASS_NAME: Identifier = Identifier { key: "llm.llm_class_name", max_length: 128 };
 }
 
 /// Deployment attempts.
 pub(crate) mod deployment {
     use crate::field::*;
 
-    pub(crate) const STEP: Word = Word { key: "deployment.step", values: &["signup_error", "start", "create", "created", "failed", "logs", "remove"] };
+    pub(crate) const STEP: Enum = Enum { key: "deployment.step", values: &["signup_error", "start", "create", "created", "failed", "logs", "remove"] };
 
     pub(crate) const CREW_ID: RandomId = RandomId { key: "deployment.crew_id" };
 
-    pub(crate) const LOG_TYPE: Token = Token { key: "deployment.log_type", max_length: 64 };
+    pub(crate) const LOG_TYPE: Identifier = Identifier { key: "deployment.log_type", max_length: 64 };
 
-    pub(crate) const SOURCE: Word = Word { key: "deployment.source", values: &["cli", "tui"] };
+    pub(crate) const SOURCE: Enum = Enum { key: "deployment.source", values: &["cli", "tui"] };
 
-    pub(crate) const REASON: Word = Word { key: "deployment.reason", values: &["api_4xx", "api_5xx", "invalid_json", "invalid_creation_response", "network_error", "zip_error", "user_declined", "unexpected"] };
+    pub(crate) const REASON: Enum = Enum { key: "deployment.reason", values: &["api_4xx", "api_5xx", "invalid_json", "invalid_creation_response", "network_error", "zip_error", "user_declined", "unexpected"] };
 
     pub(crate) const STATUS_CODE: Integer = Integer { key: "deployment.status_code", min: 100, max: 599 };
 }
@@ -176,11 +176,11 @@ pub(crate) mod deployment {
 pub(crate) mod execution_environment {
     use crate::field::*;
 
-    pub(crate) const CODING_AGENT: Word = Word { key: "execution_environment.coding_agent", values: &["claude_code", "codex", "cline", "gemini_cli", "augment", "opencode", "antigravity", "junie", "cursor", "other", "unknown", "vscode_terminal", "jetbrains_terminal", "non_interactive"] };
+    pub(crate) const CODING_AGENT: Enum = Enum { key: "execution_environment.coding_agent", values: &["claude_code", "codex", "cline", "gemini_cli", "augment", "opencode", "antigravity", "junie", "cursor", "other", "unknown", "vscode_terminal", "jetbrains_terminal", "non_interactive"] };
 
-    pub(crate) const RUNTIME_CONTEXT: Word = Word { key: "execution_environment.runtime_context", values: &["ci", "serverless", "paas", "hosted_ide", "notebook", "container", "vscode_terminal", "jetbrains_terminal", "interactive", "non_interactive", "unknown"] };
+    pub(crate) const RUNTIME_CONTEXT: Enum = Enum { key: "execution_environment.runtime_context", values: &["ci", "serverless", "paas", "hosted_ide", "notebook", "container", "vscode_terminal", "jetbrains_terminal", "interactive", "non_interactive", "unknown"] };
 
-    pub(crate) const CPU_BAND: Word = Word { key: "execution_environment.cpu_band", values: &["1-2", "3-4", "5-8", "9-16", "17-32", "33+", "unknown"] };
+    pub(crate) const CPU_BAND: Enum = Enum { key: "execution_environment.cpu_band", values: &["1-2", "3-4", "5-8", "9-16", "17-32", "33+", "unknown"] };
 }
 
 /// Crew completion.
@@ -196,11 +196,11 @@ pub(crate) mod crew_completion {
 pub(crate) mod flow_lifecycle {
     use crate::field::*;
 
-    pub(crate) const EVENT: Word = Word { key: "flow_lifecycle.event", values: &["created", "plotted", "started", "completed", "paused", "method_failed"] };
+    pub(crate) const EVENT: Enum = Enum { key: "flow_lifecycle.event", values: &["created", "plotted", "started", "completed", "paused", "method_failed"] };
 
     pub(crate) const FLOW_NAME: FreeText = FreeText { key: "flow_lifecycle.flow_name", max_length: 128 };
 
-    pub(crate) const ORIGIN: Word = Word { key: "flow_lifecycle.origin", values: &["user", "internal"] };
+    pub(crate) const ORIGIN: Enum = Enum { key: "flow_lifecycle.origin", values: &["user", "internal"] };
 
     pub(crate) const RESUMED: Boolean = Boolean { key: "flow_lifecycle.resumed" };
 
@@ -208,16 +208,16 @@ pub(crate) mod flow_lifecycle {
 
     pub(crate) const DURATION: Double = Double { key: "flow_lifecycle.duration", min: 0.0, max: 31536000.0 };
 
-    pub(crate) const OUTCOME: Word = Word { key: "flow_lifecycle.outcome", values: &["completed", "failed"] };
+    pub(crate) const OUTCOME: Enum = Enum { key: "flow_lifecycle.outcome", values: &["completed", "failed"] };
 
-    pub(crate) const ERROR_TYPE: Token = Token { key: "flow_lifecycle.error_type", max_length: 128 };
+    pub(crate) const ERROR_TYPE: Identifier = Identifier { key: "flow_lifecycle.error_type", max_length: 128 };
 }
 
 /// Feature usage.
 pub(crate) mod feature_usage {
     use crate::field::*;
 
-    pub(crate) const FEATURE: Token = Token { key: "feature_usage.feature", max_length: 128 };
+    pub(crate) const FEATURE: Identifier = Identifier { key: "feature_usage.feature", max_length: 128 };
 
     pub(crate) const AUTHENTICATED: Boolean = Boolean { key: "feature_usage.authenticated" };
 
@@ -230,7 +230,7 @@ pub(crate) mod feature_usage {
 pub(crate) mod human_feedback {
     use crate::field::*;
 
-    pub(crate) const EVENT_TYPE: Word = Word { key: "human_feedback.event_type", values: &["requested", "received"] };
+    pub(crate) const EVENT_TYPE: Enum = Enum { key: "human_feedback.event_type", values: &["requested", "received"] };
 
     pub(crate) const HAS_ROUTING: Boolean = Boolean { key: "human_feedback.has_routing" };
 
@@ -245,9 +245,9 @@ pub(crate) mod human_feedback {
 pub(crate) mod project {
     use crate::field::*;
 
-    pub(crate) const EVENT: Word = Word { key: "project.event", values: &["created", "template_installed"] };
+    pub(crate) const EVENT: Enum = Enum { key: "project.event", values: &["created", "template_installed"] };
 
-    pub(crate) const KIND: Word = Word { key: "project.kind", values: &["crew", "json_crew", "flow"] };
+    pub(crate) const KIND: Enum = Enum { key: "project.kind", values: &["crew", "json_crew", "flow"] };
 
     pub(crate) const PROJECT_ID: KeyedHash = KeyedHash { key: "project.project_id" };
 }
@@ -263,7 +263,7 @@ pub(crate) mod template {
 pub(crate) mod losses {
     use crate::field::*;
 
-    pub(crate) const REASON: Word = Word { key: "losses.reason", values: &["queue_full", "spool_full", "too_old", "too_large", "unreadable", "turned_off", "refused"] };
+    pub(crate) const REASON: Enum = Enum { key: "losses.reason", values: &["queue_full", "spool_full", "too_old", "too_large", "unreadable", "turned_off", "refused"] };
 
     pub(crate) const COUNT: Integer = Integer { key: "losses.count", min: 1, max: 9223372036854775807 };
 }
@@ -280,13 +280,13 @@ pub(crate) mod agent_expanded {
 
     pub(crate) const KEY: KeyedHash = KeyedHash { key: "agent_expanded.key" };
 
-    pub(crate) const ROLE: Shared = Shared { key: "agent_expanded.role", max_length: 65536 };
+    pub(crate) const ROLE: SharedText = SharedText { key: "agent_expanded.role", max_length: 65536 };
 
-    pub(crate) const GOAL: Shared = Shared { key: "agent_expanded.goal", max_length: 65536 };
+    pub(crate) const GOAL: SharedText = SharedText { key: "agent_expanded.goal", max_length: 65536 };
 
-    pub(crate) const BACKSTORY: Shared = Shared { key: "agent_expanded.backstory", max_length: 65536 };
+    pub(crate) const BACKSTORY: SharedText = SharedText { key: "agent_expanded.backstory", max_length: 65536 };
 
-    pub(crate) const I18N_PROMPT_FILE: Shared = Shared { key: "agent_expanded.i18n_prompt_file", max_length: 4096 };
+    pub(crate) const I18N_PROMPT_FILE: SharedText = SharedText { key: "agent_expanded.i18n_prompt_file", max_length: 4096 };
 }
 
 /// Detailed task information.
@@ -301,15 +301,15 @@ pub(crate) mod task_detail {
 
     pub(crate) const KEY: KeyedHash = KeyedHash { key: "task_detail.key" };
 
-    pub(crate) const DESCRIPTION: Shared = Shared { key: "task_detail.description", max_length: 65536 };
+    pub(crate) const DESCRIPTION: SharedText = SharedText { key: "task_detail.description", max_length: 65536 };
 
-    pub(crate) const EXPECTED_OUTPUT: Shared = Shared { key: "task_detail.expected_output", max_length: 65536 };
+    pub(crate) const EXPECTED_OUTPUT: SharedText = SharedText { key: "task_detail.expected_output", max_length: 65536 };
 
     pub(crate) const CONTEXT: SharedTexts = SharedTexts { key: "task_detail.context", max_length: 65536, max_items: 256 };
 
-    pub(crate) const FORMATTED_DESCRIPTION: Shared = Shared { key: "task_detail.formatted_description", max_length: 65536 };
+    pub(crate) const FORMATTED_DESCRIPTION: SharedText = SharedText { key: "task_detail.formatted_description", max_length: 65536 };
 
-    pub(crate) const FORMATTED_EXPECTED_OUTPUT: Shared = Shared { key: "task_detail.formatted_expected_output", max_length: 65536 };
+    pub(crate) const FORMATTED_EXPECTED_OUTPUT: SharedText = SharedText { key: "task_detail.formatted_expected_output", max_length: 65536 };
 }
 
 /// Environment information.
@@ -320,13 +320,13 @@ pub(crate) mod environment {
 
     pub(crate) const CREW_KEY: KeyedHash = KeyedHash { key: "environment.crew_key" };
 
-    pub(crate) const PLATFORM: Shared = Shared { key: "environment.platform", max_length: 512 };
+    pub(crate) const PLATFORM: SharedText = SharedText { key: "environment.platform", max_length: 512 };
 
-    pub(crate) const RELEASE: Shared = Shared { key: "environment.release", max_length: 512 };
+    pub(crate) const RELEASE: SharedText = SharedText { key: "environment.release", max_length: 512 };
 
-    pub(crate) const SYSTEM: Shared = Shared { key: "environment.system", max_length: 512 };
+    pub(crate) const SYSTEM: SharedText = SharedText { key: "environment.system", max_length: 512 };
 
-    pub(crate) const VERSION: Shared = Shared { key: "environment.version", max_length: 512 };
+    pub(crate) const VERSION: SharedText = SharedText { key: "environment.version", max_length: 512 };
 
     pub(crate) const CPU_COUNT: Integer = Integer { key: "environment.cpu_count", min: 0, max: 1000000 };
 }
@@ -341,9 +341,9 @@ pub(crate) mod crew_io {
 
     pub(crate) const TASK_ID: RandomId = RandomId { key: "crew_io.task_id" };
 
-    pub(crate) const DIRECTION: Word = Word { key: "crew_io.direction", values: &["input", "output"] };
+    pub(crate) const DIRECTION: Enum = Enum { key: "crew_io.direction", values: &["input", "output"] };
 
-    pub(crate) const CONTENT: Shared = Shared { key: "crew_io.content", max_length: 65536 };
+    pub(crate) const CONTENT: SharedText = SharedText { key: "crew_io.content", max_length: 65536 };
 }
 
 /// Comprehensive crew execution data.
@@ -354,11 +354,11 @@ pub(crate) mod crew_execution {
 
     pub(crate) const CREW_KEY: KeyedHash = KeyedHash { key: "crew_execution.crew_key" };
 
-    pub(crate) const OUTPUT: Shared = Shared { key: "crew_execution.output", max_length: 65536 };
+    pub(crate) const OUTPUT: SharedText = SharedText { key: "crew_execution.output", max_length: 65536 };
 
-    pub(crate) const TASKS_OUTPUT: Shared = Shared { key: "crew_execution.tasks_output", max_length: 65536 };
+    pub(crate) const TASKS_OUTPUT: SharedText = SharedText { key: "crew_execution.tasks_output", max_length: 65536 };
 
-    pub(crate) const LOG: Shared = Shared { key: "crew_execution.log", max_length: 65536 };
+    pub(crate) const LOG: SharedText = SharedText { key: "crew_execution.log", max_length: 65536 };
 }
 
 /// Texts of the default tier that are scrubbed before they reach a disk.
@@ -379,8 +379,8 @@ pub(crate) const SCRUBBED: &[crate::field::Scrubbing] = &[
     crate::field::Scrubbing { key: "template.template_name", max_length: 128 },
 ];
 
-/// Machines' words, which are left out where they look like a person's.
-pub(crate) const TOKENS: &[&str] = &[
+/// Identifiers, which are left out where they look like personal data.
+pub(crate) const IDENTIFIERS: &[&str] = &[
     "versions.framework",
     "task_lifecycle.error_type",
     "llm.llm_class_name",

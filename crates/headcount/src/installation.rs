@@ -1,18 +1,17 @@
-//! One framework on this machine, seen from outside: what `headcount status`, `preview`, `log` and `forget` show and do.
+//! A framework's files on this machine, as the commands `headcount status`, `on`, `off`, `preview`, `log` and `forget` show
+//! and change them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::consent::{self, Decision};
-use crate::erase::{self, Asked};
-use crate::folders::{self, Folders};
-use crate::ledger::{Entry, Fate, Ledger};
-use crate::receipt::SentTo;
-use crate::settings::Settings;
-use crate::upload::Endpoint;
-use crate::{random, settings, spool, upload};
+use crate::erasure::{self, ErasureAnswer, ErasureOutcome, SECRET, SENT_TO};
+use crate::platform::{Folders, files};
+use crate::settings::{self, Settings};
+use crate::spool::{self, DeliveryStatus, Entry, Ledger, spool_folder};
+use crate::upload::{self, Answer, Circuit, Endpoint, Trust};
 
-/// What a framework left on this machine.
+/// The files of one framework on this machine.
 #[derive(Debug, Clone)]
 pub struct Installation {
     framework: String,
@@ -25,10 +24,10 @@ pub struct Installation {
     folders: Folders,
 }
 
-/// Bytes that wait to be sent: the body of one request, as it will leave.
+/// The body of one request that is queued, exactly as it will be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// The segment's name, as the ledger will call it.
+    /// The segment's name, as in the ledger.
     pub segment: String,
     /// How many events it holds.
     pub events: u64,
@@ -36,14 +35,14 @@ pub struct Pending {
     pub body: Vec<u8>,
 }
 
-/// What became of every event that reached the disk: `recorded` is `delivered + pending + dropped`.
+/// The counters of all events that reached the disk: `recorded` is `delivered + pending + dropped`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// Events that the collector acknowledged.
+    /// Events that a collector acknowledged.
     pub delivered: u64,
     /// Events that wait.
     pub pending: u64,
-    /// Events that were given up, for any reason.
+    /// Events that were lost or removed, for any reason.
     pub dropped: u64,
 }
 
@@ -55,12 +54,12 @@ impl Totals {
     }
 }
 
-/// Version, endpoint, own switches, whether the framework tells its user, and which telemetry of its own is silent; a line
-/// each.
+/// The file that holds, one a line: version, endpoint, the framework's switches, whether it informs its user, and the
+/// telemetry that this one replaces.
 const ABOUT: &str = "about";
 const TOLD: &str = "told";
 
-/// Notes what the commands show of a framework. Best effort: without it they show less.
+/// Saves the facts that the commands show about a framework. Best effort: without them they show less.
 pub(crate) fn remember(settings: &Settings) {
     let Some(folder) = settings.folder() else {
         return;
@@ -72,75 +71,30 @@ pub(crate) fn remember(settings: &Settings) {
     };
     let about = format!(
         "{}\n{}\n{}\n{}\n{}\n",
-        settings.version,
+        settings.resource.version,
         endpoint,
         settings.switches.join(" "),
         if settings.told { TOLD } else { "" },
         settings.replaces.as_deref().unwrap_or_default(),
     );
     let path = folder.join(ABOUT);
-    if folders::read_text(&path) == about {
+    if files::read_text(&path) == about {
         return;
     }
-    let _best_effort = folders::replace(&path, about.as_bytes());
+    let _best_effort = files::replace(&path, about.as_bytes());
 }
 
-/// Its name in a framework's folder.
-pub(crate) const SECRET: &str = "secret";
-
-/// The installation's secret: made when it is first asked for, never sent. Where it cannot be kept it lasts as long as
-/// the process.
-pub(crate) fn secret(folder: Option<&Path>) -> [u8; 32] {
-    folder
-        .and_then(kept_secret)
-        .unwrap_or_else(random::from_system)
-}
-
-/// The same; `None` where it cannot be kept.
-pub(crate) fn kept_secret(folder: &Path) -> Option<[u8; 32]> {
-    let path = folder.join(SECRET);
-    let read = || -> Option<[u8; 32]> { folders::read(&path, 64).ok()?.try_into().ok() };
-    if let Some(secret) = read() {
-        return Some(secret);
-    }
-    if path.exists() {
-        // Cut short by a power cut, or not ours: of no use to anybody.
-        let _best_effort = std::fs::remove_file(&path);
-    }
-    let fresh: [u8; 32] = random::from_system();
-    // Whichever of several processes comes first: a file is linked to its name once, and whole.
-    let draft = folder.join(format!("secret.{}.new", random::Id::random().as_str()));
-    let kept =
-        folders::replace(&draft, &fresh).is_ok() && std::fs::hard_link(&draft, &path).is_ok();
-    let _best_effort = std::fs::remove_file(&draft);
-    match kept {
-        true => Some(fresh),
-        false => read(),
-    }
-}
-
-/// Whether anything is kept in `folder` that somebody may want to see, send or delete; what nobody may look into is believed
-/// to hold something.
+/// Whether `folder` holds files of a framework. A folder that this user may not read counts as one.
 fn is_of_a_framework(folder: &Path) -> bool {
     let kept = [ABOUT, SECRET, "spool", "ledger.tsv"];
-    folders::is_closed(folder) || kept.iter().any(|name| folder.join(name).exists())
-}
-
-/// Whether anything waits in `folder` for the collector of this mark, what a running process holds not excepted, nor what only
-/// tells of losses.
-pub(crate) fn is_waiting(folder: &Path, mark: Option<&str>) -> bool {
-    spool::list(&upload::spool_folder(folder))
-        .iter()
-        .filter(|found| found.is_for(mark))
-        .filter_map(spool::Found::peek)
-        .any(|bytes| !spool::read(&bytes).records.is_empty())
+    files::is_closed(folder) || kept.iter().any(|name| folder.join(name).exists())
 }
 
 fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
-    spool::list(&upload::spool_folder(folder))
+    spool::list(&spool_folder(folder))
         .into_iter()
         .filter_map(|found| {
-            // Without its lock: what a running process has written so far is there as well.
+            // Without its lock, so that events of a running process are included.
             let bytes = found.peek()?;
             let content = spool::read(&bytes);
             if content.records.is_empty() {
@@ -155,13 +109,13 @@ fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
 }
 
 impl Installation {
-    /// Every framework that ever recorded anything on this machine for this person.
+    /// All frameworks that recorded anything on this machine for this user.
     #[must_use]
     pub fn all() -> Vec<Installation> {
         Self::under(Folders::find(|name| std::env::var_os(name)))
     }
 
-    /// Every framework that was told to keep its things in `home` (see [`crate::Builder::home`]).
+    /// All frameworks that keep their files in `home` (see [`crate::Builder::home`]).
     #[must_use]
     pub fn all_in(home: &Path) -> Vec<Installation> {
         Self::under(Folders::find(|name| std::env::var_os(name)).within(home))
@@ -180,8 +134,8 @@ impl Installation {
                 if !is_of_a_framework(&folder) {
                     return None;
                 }
-                // Of a file that is missing or spoiled as much is shown as there is; what waits beside it is there too.
-                let about = folders::read(&folder.join(ABOUT), 4_096).unwrap_or_default();
+                // A missing or damaged file must not hide the events that wait.
+                let about = files::read(&folder.join(ABOUT), 4_096).unwrap_or_default();
                 let about = String::from_utf8_lossy(&about);
                 let mut lines = about.lines();
                 let mut line = || settings::clean_line(lines.next().unwrap_or_default());
@@ -213,26 +167,26 @@ impl Installation {
         &self.version
     }
 
-    /// Where its events go, in words.
+    /// The address that its events are sent to, or `none` with a reason.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The framework's own telemetry that is silent while this one runs, so that nothing is sent twice; `None` if there is
-    /// none, or both run. As it was when the framework ran last.
+    /// The framework's own telemetry that is silent while this one runs, so that nothing is sent twice; `None` if there is none,
+    /// or both run. As of the framework's last run.
     #[must_use]
     pub fn replaces(&self) -> Option<&str> {
         Some(self.replaces.as_str()).filter(|replaces| !replaces.is_empty())
     }
 
-    /// The folder that holds everything that is kept of it.
+    /// The folder that holds all its files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What would be decided if it ran now, with this environment. What it says in code is not known here.
+    /// The decision if it ran now, in this environment. Settings in its code are not known here.
     #[must_use]
     pub fn decision(&self) -> Decision {
         let collector = Endpoint::parse(&self.endpoint).ok();
@@ -243,56 +197,58 @@ impl Installation {
             collector: collector.as_deref(),
         };
         let variable = |name: &str| std::env::var_os(name);
-        let surroundings =
-            consent::Surroundings::read(variable, &self.switches, &self.folders, sender);
-        consent::resolve(&surroundings.inputs(false, self.told, false))
+        let sources = consent::Sources::read(variable, &self.switches, &self.folders, sender);
+        consent::resolve(&sources.inputs(false, self.told, false))
     }
 
-    /// The very bytes that wait to be sent, oldest first (promise 6).
+    /// Exactly what is queued, oldest first (promise 6).
     #[must_use]
     pub fn pending(&self) -> Vec<Pending> {
         readable(&self.folder).collect()
     }
 
-    /// How many segments wait that this user may not open, so that they are neither shown nor sent: a run as another user, such
-    /// as one under `sudo`, left them.
+    /// How many segments this user may not open, so that they are neither shown nor sent: they belong to another user, for
+    /// example after a run under `sudo`.
     #[must_use]
     pub fn forbidden(&self) -> usize {
-        let all = spool::list(&upload::spool_folder(&self.folder));
+        let all = spool::list(&spool_folder(&self.folder));
         all.iter().filter(|found| !found.is_allowed()).count()
     }
 
-    /// What left, and what was given up, oldest first.
+    /// The ledger: requests that were sent and segments that were removed, oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<Entry> {
         Ledger::new(&self.folder).entries()
     }
 
-    /// The books of everything that reached the disk.
+    /// The counters of all events that reached the disk.
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         let entries = self.log();
-        for entry in entries.iter().filter(|entry| entry.fate.is_final()) {
-            match entry.fate {
-                Fate::Delivered => totals.delivered += entry.events,
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.delivery_status.is_final())
+        {
+            match entry.delivery_status {
+                DeliveryStatus::Delivered => totals.delivered += entry.events,
                 _ => totals.dropped += entry.events,
             }
             totals.dropped += entry.dropped;
         }
-        // Dealt with, and the line is not yet written.
-        for (fate, found) in upload::settled(&self.folder) {
-            if Ledger::final_fate(&entries, &found.name).is_none() {
+        // Retired, but not yet in the ledger.
+        for (status, found) in spool::retired(&self.folder) {
+            if Ledger::final_status(&entries, &found.name).is_none() {
                 let bytes = found.peek().unwrap_or_default();
                 let content = spool::read(&bytes);
-                match fate {
-                    Fate::Delivered => totals.delivered += content.events(),
+                match status {
+                    DeliveryStatus::Delivered => totals.delivered += content.events(),
                     _ => totals.dropped += content.events(),
                 }
                 totals.dropped += content.dropped();
             }
         }
-        for found in spool::list(&upload::spool_folder(&self.folder)) {
+        for found in spool::list(&spool_folder(&self.folder)) {
             let bytes = found.peek().unwrap_or_default();
             let content = spool::read(&bytes);
             totals.pending += content.events();
@@ -301,38 +257,66 @@ impl Installation {
         totals
     }
 
-    /// Asks every collector that something was sent to since receipts are sent, to erase what this installation sent. A person
-    /// asks for that: so it is done whether or not telemetry is on.
+    /// Asks every collector to erase what this installation sent to it, whether or not telemetry is on. Requests from before
+    /// receipts existed cannot be erased.
     #[must_use]
-    pub fn ask_to_erase(&self) -> Vec<Asked> {
-        erase::ask(&self.folder)
+    pub fn request_erasure(&self) -> Vec<ErasureOutcome> {
+        // An upload that is under way may be the first to a collector, which must be asked too.
+        let _no_upload = upload::lock_within(&self.folder, upload::EXCHANGE_LIMIT);
+        let trust = Trust::saved(&self.folder);
+        erasure::request(&self.folder, |endpoint, body| {
+            let Ok(endpoint) = Endpoint::parse(endpoint) else {
+                return ErasureAnswer::Unreachable;
+            };
+            match upload::post_tokens(&endpoint, &trust, body) {
+                Answer::Status(200..=299, _) => ErasureAnswer::Accepted,
+                Answer::Status(status, _) => ErasureAnswer::Refused(status),
+                Answer::NotSent | Answer::Unanswered => ErasureAnswer::Unreachable,
+            }
+        })
     }
 
-    /// Deletes what is kept of it on this machine: what waits, the ledger, the secret. Keys that are made after this have
-    /// nothing in common with those before, but for a program that is running: it goes on with the old secret to its end.
+    /// Former name of [`request_erasure`](Self::request_erasure).
+    #[deprecated(note = "renamed to `request_erasure`")]
+    #[must_use]
+    pub fn ask_to_erase(&self) -> Vec<ErasureOutcome> {
+        self.request_erasure()
+    }
+
+    /// Deletes its files on this machine: queued events, the ledger, the secret. Keys that are made from now on are unrelated
+    /// to earlier ones, except in a program that is running: it uses the old secret until it ends.
     ///
-    /// What a collector asked for stays: that it be left alone, or that this version be quiet; and that the notice was
-    /// shown.
+    /// Three facts stay: the pause that a collector asked for, the versions that it no longer accepts, and that the notice
+    /// was shown.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub fn forget(&self) -> io::Result<()> {
         self.remove_all_but(&[])?;
-        // Gone if nothing of that is there.
-        let _left = std::fs::remove_dir(&self.folder);
+        // Fails if one of those files is there, which is fine.
+        let _best_effort = std::fs::remove_dir(&self.folder);
         Ok(())
     }
 
-    /// Deletes the same but for what is needed to ask a collector again: the secret, and where something was sent.
+    /// Deletes the same files, except those that are needed to ask a collector again: the secret, and the collectors' addresses.
     ///
     /// # Errors
     /// A file cannot be removed.
+    pub fn forget_pending(&self) -> io::Result<()> {
+        self.remove_all_but(&[ABOUT, SECRET, SENT_TO, Trust::FILE])
+    }
+
+    /// Former name of [`forget_pending`](Self::forget_pending).
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    #[deprecated(note = "renamed to `forget_pending`")]
     pub fn forget_what_waits(&self) -> io::Result<()> {
-        self.remove_all_but(&[ABOUT, SECRET, SentTo::FILE, upload::Trust::FILE])
+        self.forget_pending()
     }
 
     fn remove_all_but(&self, needed: &[&str]) -> io::Result<()> {
-        const KEPT: [&str; 3] = [consent::GONE, consent::SHOWN, upload::Circuit::FILE];
+        const KEPT: [&str; 3] = [consent::GONE, consent::SHOWN, Circuit::FILE];
         let is_kept = |name: &str| KEPT.iter().any(|kept| name.starts_with(kept));
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -349,21 +333,32 @@ impl Installation {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Saves the user's consent setting, which counts for every framework: `headcount on` and `headcount off`. Off also empties
+/// every spool.
+///
+/// # Errors
+/// There is no folder for settings on this machine, or it is not writable.
+pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
+    let folders = Folders::find(|name| std::env::var_os(name));
+    consent::save(&folders, is_on, || {
+        for installation in Installation::all() {
+            spool::discard_all(installation.folder(), DeliveryStatus::TurnedOff);
+        }
+    })
+}
 
-    #[test]
-    fn the_secret_is_made_once_and_a_spoiled_one_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("rig");
-        let first = secret(Some(&inner));
-        assert_eq!(secret(Some(&inner)), first);
-        assert_ne!(secret(None), first);
-        std::fs::write(inner.join("secret"), b"short").unwrap();
-        let second = secret(Some(&inner));
-        assert_ne!(second, first);
-        assert_eq!(secret(Some(&inner)), second);
-        assert_eq!(std::fs::read_dir(&inner).unwrap().count(), 1);
-    }
+/// The decision on this machine, in this environment, for a framework without files or switches of its own that informs its
+/// user: the effect of the consent setting.
+#[must_use]
+pub fn decision_here() -> Decision {
+    let variable = |name: &str| std::env::var_os(name);
+    let folders = Folders::find(variable);
+    // No framework has an empty name, so no framework's folder is read.
+    let no_framework = consent::Sender {
+        framework: "",
+        version: "",
+        collector: None,
+    };
+    let sources = consent::Sources::read(variable, &[], &folders, no_framework);
+    consent::resolve(&sources.inputs(false, true, false))
 }

@@ -10,70 +10,79 @@
 //! run.complete();
 //! ```
 //!
-//! What it promises to the program that it lives in, and to the person who runs it:
+//! Its promises to the host program and to the person who runs it:
 //!
-//! - **Only the catalog.** It can record the fields of `catalog/crew.yaml` and no others: there is no call that takes
-//!   a free key, and a test compares its fields with the catalog.
-//! - **Content only of crews that share.** Goals, descriptions, inputs and outputs are [`Content`]: nobody can read it
-//!   back, and the recorder only with the grant of a crew that was built with [`Crew::share_crew`].
-//! - **Off means off.** [`Telemetry::decision`] says why it is off or on; off, no file, no thread, no socket.
-//! - **Never in the way.** No call that records waits, fails or panics. It installs no signal handler, no panic hook and no global of
-//!   OpenTelemetry or `tracing`, and reads no `OTEL_EXPORTER_*` variable and no proxy's.
-//! - **Exit is instant.** The end of the process writes to disk what waits in memory, and sends nothing.
-//! - **What you see is what is sent.** [`Installation::pending`] gives the very bytes.
-//! - **Keys say nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
-//! - **What was sent can be erased.** Each request carries a receipt that only this secret can redeem ([`Installation::ask_to_erase`]).
+//! - **Only the catalog.** It can record the fields of `catalog/crew.yaml` and no others: no call takes a free key, and a
+//!   test compares its fields with the catalog.
+//! - **Content only of crews that share.** Goals, descriptions, inputs and outputs are [`Content`]: the recorder can read
+//!   it only with the grant of a crew that was built with [`Crew::share_crew`], and nothing else can read it at all.
+//! - **Off means off.** While it is off there is no file, no thread, no socket; [`Telemetry::decision`] says why it is off.
+//! - **Never in the way.** No call that records waits, fails or panics. It installs no signal handler, no panic hook and no
+//!   global of OpenTelemetry or `tracing`, and reads no `OTEL_EXPORTER_*` or proxy variable.
+//! - **Exit is instant.** The end of the process writes events in memory to disk, and sends nothing.
+//! - **You see exactly what is sent.** [`Installation::pending`] returns the bytes that are queued.
+//! - **Keys reveal nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
+//! - **Sent events can be erased.** Each request carries a receipt that only this secret can redeem
+//!   ([`Installation::request_erasure`]).
 
 mod builder;
-mod clock;
 mod consent;
-mod drain;
-mod erase;
-mod errand;
+mod erasure;
 mod events;
 mod field;
 #[rustfmt::skip]
 mod fields;
-mod folders;
 mod installation;
-mod ledger;
-mod lifetime;
-mod losses;
 mod model;
 mod platform;
-mod random;
-mod receipt;
-mod recorder;
+mod record;
 mod settings;
 mod spool;
-mod surroundings;
 mod telemetry;
 mod upload;
-mod word;
 mod worker;
 
 pub use builder::Builder;
-pub use clock::utc;
-pub use consent::{Decision, Mode, Reason};
-pub use erase::{Asked, ErasureAnswer};
+pub use consent::{ConsentReason, Decision, Mode};
+pub use erasure::{ErasureAnswer, ErasureOutcome};
 pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
-pub use folders::HOME_VARIABLE;
-pub use installation::{Installation, Pending, Totals};
-pub use ledger::{Entry, Fate};
-pub use lifetime::write_down_all;
-pub use losses::LossReason;
+pub use installation::{Installation, Pending, Totals, decision_here, set_consent};
 pub use model::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Llm,
-    Process, ProjectKind, Runtime, Task, Tool, UnknownWord,
+    Process, ProjectKind, Runtime, Task, Tool, UnknownValue,
 };
-pub use telemetry::{Books, Telemetry};
+pub use platform::{HOME_VARIABLE, utc};
+pub use record::{Counters, LossReason};
+pub use spool::{DeliveryStatus, Entry};
+pub use telemetry::Telemetry;
 pub use upload::EndpointError;
-pub use word::{decision_here, set_consent};
+pub use worker::write_all_to_spool;
+
+/// Former name of [`Counters`].
+#[deprecated(note = "renamed to `Counters`")]
+pub type Books = Counters;
+/// Former name of [`DeliveryStatus`].
+#[deprecated(note = "renamed to `DeliveryStatus`")]
+pub type Fate = DeliveryStatus;
+/// Former name of [`ConsentReason`].
+#[deprecated(note = "renamed to `ConsentReason`")]
+pub type Reason = ConsentReason;
+/// Former name of [`UnknownValue`].
+#[deprecated(note = "renamed to `UnknownValue`")]
+pub type UnknownWord = UnknownValue;
+/// Former name of [`ErasureOutcome`].
+#[deprecated(note = "renamed to `ErasureOutcome`")]
+pub type Asked = ErasureOutcome;
+
+/// Former name of [`write_all_to_spool`].
+#[deprecated(note = "renamed to `write_all_to_spool`")]
+pub fn write_down_all() {
+    write_all_to_spool();
+}
 
 /// The parsers, for the fuzz targets in `fuzz/`.
 #[doc(hidden)]
 pub mod fuzzing {
-    pub use crate::ledger::fuzz as ledger;
-    pub use crate::spool::fuzz as segment;
+    pub use crate::spool::{fuzz_ledger as ledger, fuzz_segment as segment};
     pub use crate::upload::{fuzz_answer as answer, fuzz_endpoint as endpoint};
 }

@@ -1,91 +1,93 @@
-//! What a framework says when it starts telemetry.
+//! The settings of one [`crate::Telemetry`]: what the framework said when it started telemetry, cleaned.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use headcount_scrub::{Scrubber, is_plain};
-use headcount_wire::RequestEncoder;
 
-use crate::field::is_token;
-use crate::fields::{execution_environment, versions};
-use crate::folders::Folders;
-use crate::model::{Keyer, Runtime};
-use crate::surroundings::Surroundings;
+use crate::consent::{self, Decision, Mode};
+use crate::fields::versions;
+use crate::model::Keyer;
+use crate::platform::Folders;
+use crate::record::{Resource, is_identifier};
+use crate::spool::{Removed, discard_before};
 use crate::upload::{Endpoint, EndpointError, Trust, Uploader};
 
-/// Fixed for the life of one [`crate::Telemetry`].
+/// The settings. They do not change during the life of one [`crate::Telemetry`].
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) framework: String,
-    pub(crate) version: String,
-    pub(crate) runtime: Runtime,
-    pub(crate) runtime_version: Option<String>,
+    pub(crate) resource: Arc<Resource>,
+    /// The framework's own variables that switch telemetry off.
     pub(crate) switches: Vec<String>,
-    /// The framework's own telemetry that is silent meanwhile, in a line of text.
+    /// The framework's own telemetry that is silent meanwhile, as a line of text.
     pub(crate) replaces: Option<String>,
-    /// The framework says that it told its user.
+    /// The framework informed its user.
     pub(crate) told: bool,
     pub(crate) endpoint: Result<Endpoint, Option<EndpointError>>,
     pub(crate) trust: Trust,
     pub(crate) folders: Folders,
-    pub(crate) surroundings: Surroundings,
     pub(crate) keyer: Keyer,
 }
 
 impl Settings {
-    /// The framework's folder, where there is one.
+    /// The framework's folder, if there is one.
     pub(crate) fn folder(&self) -> Option<PathBuf> {
-        self.folders.framework(&self.framework)
+        self.folders.framework(&self.resource.framework)
     }
 
-    /// The mark of the collector, where there is one.
+    /// The collector's mark, if there is one.
     pub(crate) fn collector(&self) -> Option<String> {
         self.endpoint.as_ref().ok().map(Endpoint::mark)
     }
 
-    /// What sends this process's events, where there is somewhere to send them to.
+    /// The uploader; `None` without a usable endpoint.
     pub(crate) fn uploader(&self) -> Option<Uploader> {
         Some(Uploader {
             folder: self.folder().unwrap_or_default(),
             endpoint: self.endpoint.clone().ok()?,
             trust: self.trust.clone(),
-            version: self.version.clone(),
+            version: self.resource.version.clone(),
         })
     }
 
-    /// Begins a request: the resource that says which framework speaks, and our scope.
-    pub(crate) fn begin(&self, request: &mut RequestEncoder) {
-        let _ = request
-            .resource(|attributes| {
-                attributes.string("service.name", "headcount");
-                attributes.string(versions::FRAMEWORK.key, &self.framework);
-                if !self.version.is_empty() {
-                    attributes.string(versions::FRAMEWORK_VERSION.key, &self.version);
-                }
-                attributes.string(versions::RUNTIME.key, self.runtime.as_str());
-                if let Some(version) = &self.runtime_version {
-                    attributes.string(versions::RUNTIME_VERSION.key, version);
-                }
-                if let Some(agent) = self.surroundings.coding_agent {
-                    attributes.string(execution_environment::CODING_AGENT.key, agent);
-                }
-                let context = self.surroundings.runtime_context;
-                attributes.string(execution_environment::RUNTIME_CONTEXT.key, context);
-                let band = self.surroundings.cpu_band;
-                attributes.string(execution_environment::CPU_BAND.key, band);
-            })
-            .scope("headcount", env!("CARGO_PKG_VERSION"));
+    /// Removes segments from before the user's last off: their events must not be sent after an on, even if no program was
+    /// running during the off.
+    pub(crate) fn discard_before_last_off(&self) -> Removed {
+        match (self.folder(), consent::last_off(&self.folders)) {
+            (Some(folder), Some(off_until)) => discard_before(&folder, off_until),
+            _ => Removed::new(),
+        }
+    }
+
+    /// The decision from the files as they are now. The environment is left out: only the host's own threads may read it, in
+    /// the calls of [`crate::Telemetry`].
+    pub(crate) fn decision_now(&self) -> Decision {
+        let collector = self.collector();
+        let sender = consent::Sender {
+            framework: &self.resource.framework,
+            version: &self.resource.version,
+            collector: collector.as_deref(),
+        };
+        let sources = consent::Sources::read(|_| None, &self.switches, &self.folders, sender);
+        // Whether the user has seen the notice was settled at the start.
+        consent::resolve(&sources.inputs(false, true, false))
+    }
+
+    /// The mode by [`decision_now`](Self::decision_now).
+    pub(crate) fn still_allowed(&self) -> Mode {
+        self.decision_now().mode
     }
 }
 
-/// Whether a framework may be called `name`: its folder is. One that looks like a secret no collector takes.
+/// Whether `name` can be the name of a framework and of its folder. No collector accepts one that looks like a secret.
 pub(crate) fn is_framework_name(name: &str) -> bool {
-    is_token(name, versions::FRAMEWORK.max_length)
+    is_identifier(name, versions::FRAMEWORK.max_length)
         && !name.starts_with('.')
         && !name.contains(['/', ':', '+'])
         && (is_plain(name) || Scrubber::new().scrub(name, name.len()).found.is_empty())
 }
 
-/// A version as the collector will take it: cut at what is not a release number's character, empty if nothing is left.
+/// A version as collectors accept it: cut at the first character that release numbers do not have; perhaps empty.
 pub(crate) fn clean_version(version: &str) -> String {
     let is_allowed =
         |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
@@ -100,7 +102,7 @@ pub(crate) fn clean_version(version: &str) -> String {
     }
 }
 
-/// A text as a line of a file and of a terminal: without what would end the line or steer the terminal, and not too long.
+/// A text as one line of a file or terminal: without control characters, and not too long.
 pub(crate) fn clean_line(text: &str) -> String {
     let is_shown = |character: &char| !character.is_control();
     text.chars().filter(is_shown).take(128).collect()
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frameworks_name_is_a_folders_name() {
+    fn a_frameworks_name_can_be_the_name_of_a_folder() {
         for name in [
             "rig",
             "crew-ai",
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_label_does_not_leave() {
+    fn a_local_version_label_is_cut_off() {
         assert_eq!(clean_version("1.2.3+acme.internal"), "1.2.3");
         assert_eq!(clean_version("v1"), "");
         assert_eq!(clean_version("1.0 of Anna"), "1.0");

@@ -296,7 +296,7 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
         assert_eq!(Value::Array(column(&server, query)), expected, "{query}");
     }
     let totals = Installation::all_in(home.path())[0].totals();
-    assert_eq!(totals.delivered, telemetry.books().recorded);
+    assert_eq!(totals.delivered, telemetry.counters().recorded);
     assert_eq!((totals.pending, totals.dropped), (0, 0));
 }
 

@@ -8,14 +8,14 @@
 ...     with run.task(task):
 ...         telemetry.tool_used("search", attempts=1, llm="gpt-4o-mini")
 
-It records the fields of the published catalog and no others, content only of a crew that says ``share_crew=True``, and nothing
-at all while telemetry is off. No call raises, waits or fails: a value of a wrong type is left out and counted
-(``telemetry.books().values_refused``), and everything else is recorded.
+It records only the fields of the published catalog, content only of a crew with ``share_crew=True``, and nothing at all while
+telemetry is off. No call raises, waits or fails: a value of a wrong type is left out and counted
+(``telemetry.counters().values_refused``), and everything else is recorded.
 """
 
 from ._native import (
     Agent,
-    Books,
+    Counters,
     Crew,
     CrewRun,
     Decision,
@@ -30,9 +30,13 @@ from ._native import (
     start,
 )
 
+# The former name.
+Books = Counters
+
 __all__ = [
     "Agent",
     "Books",
+    "Counters",
     "Crew",
     "CrewRun",
     "Decision",

@@ -1,5 +1,5 @@
-# What the package offers, for type checkers and editors. Signatures are written here; docstrings are those of the extension,
-# put in by `tests/python-client/test_types.py`.
+# The package's public names, for type checkers and editors. Signatures are written by hand; `tests/python-client/test_types.py`
+# copies the docstrings from the extension.
 
 import os
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, final
 __all__ = [
     "Agent",
     "Books",
+    "Counters",
     "Crew",
     "CrewRun",
     "Decision",
@@ -25,7 +26,7 @@ __all__ = [
 
 __version__: str
 
-# A word of the catalog is a plain str; one that the catalog does not have is left out and counted.
+# Values of the catalog's enumerations are plain strings; a value that the catalog does not have is left out and counted.
 _Process: TypeAlias = Literal["sequential", "hierarchical", "parallel", "consensual"] | str
 _FlowOrigin: TypeAlias = Literal["user", "internal"] | str
 _DeploymentSource: TypeAlias = Literal["cli", "tui"] | str
@@ -57,17 +58,17 @@ _Reason: TypeAlias = Literal[
     "other",
 ]
 
-# Lists and tuples are read, and nothing else that could be iterated over: that would run the host's code.
+# Only lists and tuples are read: iterating over anything else would run the host's code.
 _Texts: TypeAlias = list[str] | tuple[str, ...]
-# A list of both cannot be told from others than by `Sequence`, which, alas, a single text is as well.
+# A list of both needs the covariant `Sequence`, which unfortunately a single text is as well.
 _Tools: TypeAlias = Sequence[Tool | str]
 _Error: TypeAlias = str | BaseException | type[BaseException]
 
 @final
 class Llm:
-    """A model and its settings. Never an address or a key: there is no place for them.
+    """A model and its settings. There is no parameter for an address or an API key.
 
-    ``model`` is the model as it is asked for, ``name`` what its builder called it, ``model_name`` what its library calls it.
+    ``model`` is the model as it is requested, ``name`` the builder's name for it, ``model_name`` its library's name.
 
     >>> import headcount
     >>> headcount.Llm("gpt-4o-mini", temperature=0.7, class_name="ChatOpenAI")
@@ -86,7 +87,7 @@ class Llm:
 
 @final
 class Tool:
-    """A tool, by its name alone: neither what it is called with nor what it answers is ever recorded.
+    """A tool, by its name. Its arguments and results are never recorded.
 
     A plain ``str`` is accepted wherever a tool is.
 
@@ -98,14 +99,14 @@ class Tool:
     def __new__(cls, name: str) -> Tool: ...
     @property
     def name(self) -> str | None:
-        """The tool's name; ``None`` where it was given none that could be taken."""
+        """The tool's name; ``None`` if it is invalid."""
 
 @final
 class Agent:
-    """An agent: its role and its settings. What is left out is not sent; ``goal``, ``backstory`` and ``i18n_prompt_file`` are
-    content, recorded only for a crew that shares.
+    """An agent: its role and its settings. Settings that are left out are not sent. ``goal``, ``backstory`` and
+    ``i18n_prompt_file`` are content, recorded only for a crew that shares.
 
-    One object is one agent: use it for the crew and for its tasks.
+    One object is one agent: use the same object for the crew and for its tasks.
 
     >>> import headcount
     >>> researcher = headcount.Agent("Researcher", llm="gpt-4o-mini", tools=["search"], max_iterations=25)
@@ -131,13 +132,13 @@ class Agent:
     ) -> Agent: ...
     @property
     def role(self) -> str | None:
-        """The agent's role; ``None`` where it was given none that could be taken."""
+        """The agent's role; ``None`` if it has none, or an invalid one."""
 
 @final
 class Task:
-    """A task: its settings, the agent that does it, the tools that it is equipped with. ``description``, ``expected_output`` and
-    the descriptions of the tasks in ``context`` are content, recorded only for a crew that shares; of others a keyed hash
-    tells this task from the crew's other ones.
+    """A task: its settings, its agent, its tools. ``description``, ``expected_output`` and the descriptions of the tasks in
+    ``context`` are content, recorded only for a crew that shares. For other crews, a keyed hash tells this task from the
+    crew's other tasks.
 
     >>> import headcount
     >>> writer = headcount.Agent("Writer")
@@ -159,12 +160,12 @@ class Task:
 class Crew:
     """A crew: its agents and tasks, and how it works.
 
-    ``name`` and ``project`` never leave this machine: keyed hashes of them recognise the crew and its project when they are
-    seen again. ``process`` is ``"sequential"``, ``"hierarchical"``, ``"parallel"`` or ``"consensual"``. ``inputs`` is content;
-    that there are any is recorded, or said by ``inputs_present`` where they are not at hand.
+    ``name`` and ``project`` never leave this machine; keyed hashes stand for them. ``process`` is ``"sequential"``,
+    ``"hierarchical"``, ``"parallel"`` or ``"consensual"``. ``inputs`` is content; whether there are inputs is recorded, and can be
+    set by ``inputs_present`` instead.
 
-    ``share_crew=True`` allows that this crew's content is recorded: goals, backstories, descriptions, inputs and outputs. No
-    environment variable, no file and no collector can say it.
+    ``share_crew=True`` allows this crew's content to be recorded: goals, backstories, descriptions, inputs and outputs. No
+    environment variable, file or collector can allow it.
 
     >>> import headcount
     >>> writer = headcount.Agent("Writer")
@@ -187,7 +188,7 @@ class Crew:
 
 @final
 class Decision:
-    """What was decided about telemetry, and what decided it. ``str()`` says it as ``python -m headcount status`` does."""
+    """The decision whether telemetry is on, and why. ``str()`` gives the text that ``python -m headcount status`` shows."""
     @property
     def mode(self) -> _Mode:
         """``"off"``, ``"local"`` (recorded on this machine, nothing sent) or ``"on"``."""
@@ -198,12 +199,15 @@ class Decision:
         """
     @property
     def source(self) -> str:
-        """What said so: a variable, a file, ``"code"``, ``"collector"`` or ``"notice"``."""
+        """The input that decided: a variable, a file, ``"code"``, ``"collector"`` or ``"notice"``."""
     def __eq__(self, other: object, /) -> bool: ...
 
 @final
-class Books:
-    """What became of the events of this process: ``recorded`` is ``written + waiting + dropped`` whenever no call is under way."""
+class Counters:
+    """Counters of the events of this process: ``recorded`` is ``written + waiting + dropped`` whenever no call is under way.
+
+    ``Books`` is the former name of this class.
+    """
     @property
     def recorded(self) -> int:
         """Calls that recorded an event."""
@@ -218,15 +222,18 @@ class Books:
         """Events that were lost before they reached the spool."""
     @property
     def values_refused(self) -> int:
-        """Single values that were left out of their event: of a wrong type, or outside of the catalog's limits."""
+        """Values that were left out of their event: of a wrong type, or outside the catalog's limits."""
     def __eq__(self, other: object, /) -> bool: ...
+
+# The former name.
+Books = Counters
 
 @final
 class TaskRun:
-    """A task at work, from its real start to its real end; forgotten it says that the task failed (``dropped``).
+    """A task's run, from its start to its end. A run that is garbage-collected without an end counts as failed (``dropped``).
 
-    As a context manager it completes at the end of the block; an exception says that the task failed, with the exception's
-    class and never its message, and goes on.
+    As a context manager it completes at the end of the block, or fails if an exception leaves the block. The exception's class
+    is recorded, never its message.
 
     >>> import headcount
     >>> telemetry = headcount.Telemetry.off()
@@ -238,18 +245,16 @@ class TaskRun:
     """
     @property
     def output(self) -> str | None:
-        """What the task gives: content, recorded at the end if its crew shares. It cannot be read back."""
+        """The task's output: content, recorded at the end if its crew shares. It cannot be read back."""
     @output.setter
     def output(self, value: str | None) -> None: ...
     def share_input(self, input: str) -> None:
-        """What the task is given to work on: content, recorded only if its crew shares. A task may be given something more than
-        once.
-        """
+        """An input of the task: content, recorded only if its crew shares. A task may have several."""
     def complete(self, output: str | None = None) -> None:
-        """The task is done, with this output: content, recorded only if its crew shares."""
+        """The task completed. ``output`` is content, recorded only if its crew shares."""
     def fail(self, error: _Error | None = None) -> None:
         """The task failed. ``error`` is the error's class: its name, such as ``"ValidationError"``, the class itself, or an
-        exception, of which no more than its class is looked at.
+        exception, of which only the class is read.
         """
     def __enter__(self) -> TaskRun: ...
     def __exit__(
@@ -262,9 +267,10 @@ class TaskRun:
 
 @final
 class CrewRun:
-    """A crew at work: from ``telemetry.crew(…)`` until it is completed, has failed, or is forgotten, which says that it failed.
+    """A crew's run, from ``telemetry.crew(…)`` until it completes or fails. A run that is garbage-collected without an end counts as
+    failed.
 
-    As a context manager it completes at the end of the block; an exception says that the crew failed, and goes on.
+    As a context manager it completes at the end of the block, or fails if an exception leaves the block.
 
     >>> import headcount
     >>> telemetry = headcount.Telemetry.off()
@@ -279,13 +285,13 @@ class CrewRun:
         """Whether anything is recorded of this run."""
     @property
     def output(self) -> str | None:
-        """What the crew's work gives: content, recorded at the end if the crew shares. It cannot be read back."""
+        """The crew's output: content, recorded at the end if the crew shares. It cannot be read back."""
     @output.setter
     def output(self, value: str | None) -> None: ...
     def task(self, task: Task, *, started: float | None = None) -> TaskRun:
-        """One of the crew's tasks begins; ``started`` says when, in seconds since 1970, if that was earlier."""
+        """One of the crew's tasks starts. ``started`` is the time in seconds since 1970, if the task started earlier."""
     def complete(self, output: str | None = None) -> None:
-        """The crew's work is done, with this output: content, recorded only if the crew shares."""
+        """The crew completed. ``output`` is content, recorded only if the crew shares."""
     def fail(self) -> None:
         """The crew failed."""
     def test_started(self, iterations: int, model: str, inputs: str | None = None) -> None:
@@ -297,9 +303,7 @@ class CrewRun:
     ) -> None:
         """A task's texts with the inputs of this run filled in: content, recorded only if the crew shares."""
     def share_execution(self, tasks_output: str | None = None, log: str | None = None) -> None:
-        """What the crew did, as far as its builder shares it: the outputs of its tasks and its log. Content, recorded only if the
-        crew shares.
-        """
+        """The outputs of the crew's tasks, and its log: content, recorded only if the crew shares."""
     def __enter__(self) -> CrewRun: ...
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
@@ -311,9 +315,9 @@ class CrewRun:
 
 @final
 class FlowRun:
-    """A flow at work, until it is completed, paused, has failed, or is forgotten, which says that it failed.
+    """A flow's run, until it completes, pauses or fails. A run that is garbage-collected without an end counts as failed.
 
-    As a context manager it completes at the end of the block; an exception says that the flow failed, and goes on.
+    As a context manager it completes at the end of the block, or fails if an exception leaves the block.
 
     >>> import headcount
     >>> telemetry = headcount.Telemetry.off()
@@ -321,14 +325,14 @@ class FlowRun:
     ...     flow.method_failed("TimeoutError")
     """
     def complete(self) -> None:
-        """The flow is done."""
+        """The flow completed."""
     def fail(self) -> None:
         """The flow failed."""
     def pause(self) -> None:
-        """The flow waits for somebody."""
+        """The flow pauses for human input."""
     def method_failed(self, error: _Error) -> None:
         """One of the flow's methods failed. ``error`` is the error's class: its name, the class itself, or an exception, of which
-        no more than its class is looked at. Names of methods are never recorded.
+        only the class is read. Names of methods are never recorded.
         """
     def __enter__(self) -> FlowRun: ...
     def __exit__(
@@ -357,14 +361,14 @@ class Deployment:
         ``"network_error"``, ``"zip_error"``, ``"user_declined"`` or ``"unexpected"``, with the HTTP status if there was one.
         """
     def logs_pulled(self, log_type: str) -> None:
-        """Logs are pulled: of which part, such as ``"deployment"``; never the logs."""
+        """Logs of a part, such as ``"deployment"``, are pulled. The logs themselves are never recorded."""
 
 @final
 class Telemetry:
-    """Records what crews do; made by ``headcount.start``.
+    """Records what crews do. Created by ``headcount.start``.
 
-    No call on it, or on anything that it gives, raises, waits or fails; only ``flush`` waits, which is what it is for. While
-    telemetry is off each call does nothing. When the process ends, what waits in memory is written to disk and nothing is sent.
+    No call on it, or on a value that it returns, raises, fails or waits. Only ``flush`` waits. While telemetry is off, calls do
+    nothing. When the process ends, events in memory are written to disk and nothing is sent.
 
     >>> import headcount
     >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)
@@ -376,61 +380,64 @@ class Telemetry:
     """
     @staticmethod
     def off() -> Telemetry:
-        """Telemetry that is off, whatever anybody says: for a framework's own tests."""
+        """Telemetry that is always off: for a framework's own tests."""
     @property
     def decision(self) -> Decision:
-        """How it was decided at the start whether anything may be recorded and sent."""
+        """The decision at the start: whether events are recorded and sent, and why."""
     @property
     def mode(self) -> _Mode:
-        """What may happen now: ``"off"``, ``"local"`` or ``"on"``. It may have become less than it was at the start."""
+        """The current mode: ``"off"``, ``"local"`` or ``"on"``. It may be less than at the start."""
     @property
     def endpoint_error(self) -> str | None:
-        """Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None where it can, and where there is
-        none, or telemetry is off."""
+        """Why nothing is sent although telemetry is on: the endpoint's address cannot be used. None if it can be used, if there is no
+        endpoint, or if telemetry is off.
+        """
     @property
     def is_recording(self) -> bool:
-        """Whether events are recorded: lets a caller leave out work that only telemetry needs."""
-    def books(self) -> Books:
-        """What became of this process's events."""
+        """Whether events are recorded. A caller can skip work that only telemetry needs."""
+    def counters(self) -> Counters:
+        """The counters of this process's events."""
+    def books(self) -> Counters:
+        """The former name of ``counters``."""
     def flush(self, patience: float = 5.0) -> bool:
-        """Writes what waits in memory to disk, asks for it to be sent, and waits until it was, for at most ``patience`` seconds;
-        says whether nothing is left. The only call that waits: for tests, and for programs that choose to.
+        """Writes the events in memory to disk, starts an upload, and waits for it, for at most ``patience`` seconds; returns whether
+        nothing is left. The only call that waits: for tests, and for programs that choose to.
 
-        A signal's handler runs while it waits; what that raises (``KeyboardInterrupt``) ends the wait as it would any other.
+        Signal handlers run while it waits. An exception that one raises, such as ``KeyboardInterrupt``, ends the wait.
         """
     def crew(self, crew: Crew, *, started: float | None = None) -> CrewRun:
-        """A crew starts: records it, its agents and tasks, and for a crew that shares their content. ``started`` says when, in
-        seconds since 1970, if that was earlier.
+        """A crew starts: records the crew, its agents and its tasks, and the content of a crew that shares. ``started`` is the time
+        in seconds since 1970, if the crew started earlier.
         """
     def tool_used(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
         """A tool was used, at the ``attempts``-th attempt, called by the model ``llm``."""
     def tool_repeated(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
-        """An agent asked for a tool again with the very same arguments."""
+        """An agent called a tool again with the same arguments."""
     def tool_failed(self, tool: Tool | str, attempts: int = 1, llm: str | None = None) -> None:
-        """A tool failed, or was called wrongly."""
+        """A tool failed, or was called with wrong arguments."""
     def flow(self, name: str, *, origin: _FlowOrigin = "user", started: float | None = None) -> FlowRun:
         """A flow of the class ``name`` starts; ``origin`` is ``"user"``, or ``"internal"`` for the framework's own flows."""
     def flow_resumed(
         self, name: str, *, origin: _FlowOrigin = "user", is_conversational: bool = False
     ) -> FlowRun:
-        """A flow that was paused goes on, or one that is a conversation starts."""
+        """A paused flow resumes, or a conversational flow starts."""
     def flow_created(self, name: str, *, origin: _FlowOrigin = "user") -> None:
-        """A flow of the class ``name`` was made."""
+        """A flow of the class ``name`` was created."""
     def flow_plotted(self, name: str, *, origin: _FlowOrigin = "user") -> None:
-        """A flow was drawn."""
+        """A flow was plotted."""
     def deployment(self, source: _DeploymentSource) -> Deployment:
         """A deployment is attempted from ``source``, ``"cli"`` or ``"tui"``. Nothing is recorded before its first step."""
     def feedback_requested(self, has_routing: bool, outcomes: int) -> None:
         """A flow asks a person for feedback, to be mapped to one of ``outcomes`` labels if ``has_routing``."""
     def feedback_received(self, was_given: bool, outcome: str | None = None) -> None:
-        """A person answered, or did not; ``outcome`` is the label that the answer was mapped to. Never the feedback."""
+        """A person answered, or did not; ``outcome`` is the label that the answer was mapped to. The feedback itself is never recorded."""
     def feature_used(self, feature: str) -> None:
-        """A feature was used, such as ``"memory:save"``: a word without spaces of at most 128 characters."""
+        """A feature was used, such as ``"memory:save"``: an identifier of at most 128 characters."""
     def evaluation_used(self, feature: str, authenticated: bool, models: _Texts) -> None:
-        """An evaluation compared ``models``, started by a signed-in user or not."""
+        """An evaluation compared ``models``. ``authenticated`` tells whether the user was signed in."""
     def project_created(self, kind: _ProjectKind, project: str | None = None) -> None:
-        """A project was begun: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine: a keyed hash
-        recognises it.
+        """A project was created: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine; a keyed hash stands
+        for it.
         """
     def template_installed(self, template: str) -> None:
         """A published template was installed."""
@@ -449,13 +456,13 @@ def start(
 ) -> Telemetry:
     """Starts telemetry for a framework: its name (letters, digits, ``_``, ``.``, ``-``, at most 32) and its version.
 
-    ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine; without it
-    events are recorded and never sent. ``switches`` are variables of the framework's own that switch telemetry off, beside
-    ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` holds further certificate authorities, as DER.
-    ``home`` keeps everything in this folder instead of the person's own. ``told_user=True`` says that the framework has told
-    its user what is collected and how to turn it off; without it nothing is sent before the notice was shown in an earlier
-    run. ``disabled=True`` turns telemetry off; so does anything else but ``False``, for what cannot be understood is off.
-    ``replaces`` names a telemetry of the framework's own that is silent meanwhile, for ``headcount status``.
+    ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine. Without it,
+    events are recorded but never sent. ``switches`` are environment variables of the framework that switch telemetry off, in
+    addition to ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` adds certificate authorities, as DER.
+    ``home`` is a folder for all files instead of the user's. ``told_user=True`` states that the framework has informed its user
+    what is collected and how to turn it off; otherwise nothing is sent until the notice was shown in an earlier run.
+    ``disabled=True`` turns telemetry off, and so does any other value but ``False``. ``replaces`` names the framework's own
+    telemetry that is silent meanwhile; ``headcount status`` shows it.
 
     >>> import headcount
     >>> telemetry = headcount.start("my-framework", "1.2.3", disabled=True)

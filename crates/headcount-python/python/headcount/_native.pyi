@@ -2,7 +2,7 @@
 
 __all__ = [
     "Agent",
-    "Books",
+    "Counters",
     "Crew",
     "CrewRun",
     "Decision",
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 from . import Agent as Agent
-from . import Books as Books
+from . import Counters as Counters
 from . import Crew as Crew
 from . import CrewRun as CrewRun
 from . import Decision as Decision

@@ -1,6 +1,6 @@
-"""Has processes of ``multiprocessing`` write down what they recorded: they end by ``os._exit``, which runs no handler.
+"""Makes processes of ``multiprocessing`` write their events to disk: they end by ``os._exit``, which runs no exit handler.
 
-Imported when telemetry starts; it imports nothing of the standard library that is not there already.
+Imported when telemetry starts. It imports no module of the standard library that is not loaded already.
 """
 
 import os
@@ -9,7 +9,7 @@ from types import ModuleType
 
 from . import _native
 
-# The parts of multiprocessing that were told.
+# Holds `multiprocessing.util` once the handler is registered with it.
 _known: list[ModuleType] = []
 
 

@@ -8,13 +8,13 @@ use pyo3::types::PyTuple;
 use super::{Llm, quoted, set, shown, tools};
 use crate::reading::{Given, Reader, Unknown, text_of};
 
-/// Sets one of several values of a kind.
+/// Sets one of several values of the same type.
 type Setter<V> = fn(Described, V) -> Described;
 
-/// An agent: its role and its settings. What is left out is not sent; ``goal``, ``backstory`` and ``i18n_prompt_file`` are
-/// content, recorded only for a crew that shares.
+/// An agent: its role and its settings. Settings that are left out are not sent. ``goal``, ``backstory`` and
+/// ``i18n_prompt_file`` are content, recorded only for a crew that shares.
 ///
-/// One object is one agent: use it for the crew and for its tasks.
+/// One object is one agent: use the same object for the crew and for its tasks.
 ///
 /// >>> import headcount
 /// >>> researcher = headcount.Agent("Researcher", llm="gpt-4o-mini", tools=["search"], max_iterations=25)
@@ -98,7 +98,7 @@ impl Agent {
         }
     }
 
-    /// The agent's role; ``None`` where it was given none that could be taken.
+    /// The agent's role; ``None`` if it has none, or an invalid one.
     #[getter]
     fn role(&self) -> Option<&str> {
         self.role.as_deref()

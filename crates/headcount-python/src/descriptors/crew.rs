@@ -7,12 +7,12 @@ use crate::reading::{Given, Reader, Unknown};
 
 /// A crew: its agents and tasks, and how it works.
 ///
-/// ``name`` and ``project`` never leave this machine: keyed hashes of them recognise the crew and its project when they are
-/// seen again. ``process`` is ``"sequential"``, ``"hierarchical"``, ``"parallel"`` or ``"consensual"``. ``inputs`` is content;
-/// that there are any is recorded, or said by ``inputs_present`` where they are not at hand.
+/// ``name`` and ``project`` never leave this machine; keyed hashes stand for them. ``process`` is ``"sequential"``,
+/// ``"hierarchical"``, ``"parallel"`` or ``"consensual"``. ``inputs`` is content; whether there are inputs is recorded, and can be
+/// set by ``inputs_present`` instead.
 ///
-/// ``share_crew=True`` allows that this crew's content is recorded: goals, backstories, descriptions, inputs and outputs. No
-/// environment variable, no file and no collector can say it.
+/// ``share_crew=True`` allows this crew's content to be recorded: goals, backstories, descriptions, inputs and outputs. No
+/// environment variable, file or collector can allow it.
 ///
 /// >>> import headcount
 /// >>> writer = headcount.Agent("Writer")
@@ -78,7 +78,7 @@ impl Crew {
             reader.boolean(inputs_present),
             client::Crew::inputs_present,
         );
-        // Nothing but a plain True is consent.
+        // Only a plain `True` is consent.
         let shares = reader.boolean(share_crew) == Some(true);
         Self {
             inner: crew.share_crew(shares),

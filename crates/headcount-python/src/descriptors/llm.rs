@@ -7,9 +7,9 @@ use pyo3::types::PyTuple;
 use super::{quoted, set, shown};
 use crate::reading::{Given, Reader, Unknown};
 
-/// A model and its settings. Never an address or a key: there is no place for them.
+/// A model and its settings. There is no parameter for an address or an API key.
 ///
-/// ``model`` is the model as it is asked for, ``name`` what its builder called it, ``model_name`` what its library calls it.
+/// ``model`` is the model as it is requested, ``name`` the builder's name for it, ``model_name`` its library's name.
 ///
 /// >>> import headcount
 /// >>> headcount.Llm("gpt-4o-mini", temperature=0.7, class_name="ChatOpenAI")
@@ -21,7 +21,7 @@ pub(crate) struct Llm {
     values: Values,
 }
 
-/// What `repr` shows, which is written out when it is asked for and not at each start of a crew.
+/// The values that `repr` shows. They are formatted only when `repr` is called.
 struct Values {
     model: Option<Arc<str>>,
     name: Option<Arc<str>>,

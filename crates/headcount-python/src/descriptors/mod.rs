@@ -1,5 +1,5 @@
-//! What a framework says of its crews. A descriptor is made before any telemetry is there; it carries along how many of its
-//! values were refused, and they are counted each time that it is recorded, as the client does with its own.
+//! Descriptors: a framework's description of its crews. A descriptor may be created before telemetry starts. It remembers
+//! how many of its values were refused; they are counted each time it is recorded.
 
 mod agent;
 mod crew;
@@ -13,10 +13,10 @@ pub(crate) use llm::Llm;
 pub(crate) use task::Task;
 pub(crate) use tool::{Tool, tools};
 
-/// More agents or tasks than this are not a crew's.
+/// The most agents or tasks of a crew that are read.
 const MOST_MEMBERS: usize = 10_000;
 
-/// Sets what was said.
+/// Sets a value that was given.
 fn set<D, V>(descriptor: D, value: Option<V>, setter: impl FnOnce(D, V) -> D) -> D {
     match value {
         Some(value) => setter(descriptor, value),
@@ -24,7 +24,7 @@ fn set<D, V>(descriptor: D, value: Option<V>, setter: impl FnOnce(D, V) -> D) ->
     }
 }
 
-/// `Name(first=…, second=…)`, of the values that are there.
+/// `Name(first=…, second=…)` with the values that are set.
 fn shown(name: &str, values: &[(&str, Option<String>)]) -> String {
     let values: Vec<String> = values
         .iter()
@@ -33,7 +33,7 @@ fn shown(name: &str, values: &[(&str, Option<String>)]) -> String {
     format!("{name}({})", values.join(", "))
 }
 
-/// A text as Python writes it, near enough.
+/// A text as Python shows it, approximately.
 fn quoted(text: Option<&str>) -> Option<String> {
     text.map(|text| format!("{text:?}"))
 }

@@ -8,9 +8,9 @@ use crate::reading::{Given, Reader, Unknown};
 /// The catalog's limit of one list.
 const MOST_CONTEXT: usize = 256;
 
-/// A task: its settings, the agent that does it, the tools that it is equipped with. ``description``, ``expected_output`` and
-/// the descriptions of the tasks in ``context`` are content, recorded only for a crew that shares; of others a keyed hash
-/// tells this task from the crew's other ones.
+/// A task: its settings, its agent, its tools. ``description``, ``expected_output`` and the descriptions of the tasks in
+/// ``context`` are content, recorded only for a crew that shares. For other crews, a keyed hash tells this task from the
+/// crew's other tasks.
 ///
 /// >>> import headcount
 /// >>> writer = headcount.Agent("Writer")
@@ -76,7 +76,7 @@ impl Task {
         }
     }
 
-    /// Without its description, which is content.
+    /// Without the description, which is content.
     fn __repr__(&self) -> String {
         shown("Task", &[])
     }

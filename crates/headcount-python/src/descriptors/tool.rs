@@ -10,7 +10,7 @@ use crate::reading::{Given, Reader, Unknown, text_of};
 /// The catalog's limit of one list.
 const MOST_TOOLS: usize = 64;
 
-/// A tool, by its name alone: neither what it is called with nor what it answers is ever recorded.
+/// A tool, by its name. Its arguments and results are never recorded.
 ///
 /// A plain ``str`` is accepted wherever a tool is.
 ///
@@ -40,7 +40,7 @@ impl Tool {
         }
     }
 
-    /// The tool's name; ``None`` where it was given none that could be taken.
+    /// The tool's name; ``None`` if it is invalid.
     #[getter]
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -57,7 +57,7 @@ pub(crate) fn tools(reader: &mut Reader, given: Given<'_, '_>) -> Vec<client::To
         if let Ok(tool) = item.cast::<Tool>() {
             let tool = tool.get();
             let is_named = tool.name.is_some();
-            // Its missing name was counted when it was made; that the list lacks it is not another value.
+            // Its missing name was counted when the tool was created.
             reader.refuse(tool.refused.saturating_sub(u64::from(!is_named)));
             return tool.name.clone().map(client::Tool::new);
         }

@@ -12,9 +12,10 @@ use crate::descriptors::{Crew, Task};
 use crate::error_type::raised;
 use crate::reading::{Given, Reader, Unknown};
 
-/// A crew at work: from ``telemetry.crew(…)`` until it is completed, has failed, or is forgotten, which says that it failed.
+/// A crew's run, from ``telemetry.crew(…)`` until it completes or fails. A run that is garbage-collected without an end counts as
+/// failed.
 ///
-/// As a context manager it completes at the end of the block; an exception says that the crew failed, and goes on.
+/// As a context manager it completes at the end of the block, or fails if an exception leaves the block.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.Telemetry.off()
@@ -81,7 +82,7 @@ impl CrewRun {
         })
     }
 
-    /// One of the crew's tasks begins; ``started`` says when, in seconds since 1970, if that was earlier.
+    /// One of the crew's tasks starts. ``started`` is the time in seconds since 1970, if the task started earlier.
     #[pyo3(signature = (task=None, *extra, started=None, **unknown), text_signature = "($self, task, *, started=None)")]
     fn task(
         &self,
@@ -100,13 +101,13 @@ impl CrewRun {
                 begun = Some(since(task, started, client::TaskRun::since));
             });
         }
-        // No task, or one that begins when its crew has ended.
+        // Not a task, or its crew has ended.
         reader.refuse(u64::from(begun.is_none()));
         self.telemetry.refuse_values(reader.refused());
         TaskRun::new(self.telemetry.clone(), begun)
     }
 
-    /// What the crew's work gives: content, recorded at the end if the crew shares. It cannot be read back.
+    /// The crew's output: content, recorded at the end if the crew shares. It cannot be read back.
     #[getter]
     fn output(&self) -> Option<&str> {
         None
@@ -120,7 +121,7 @@ impl CrewRun {
         lock(&self.kept).output = output;
     }
 
-    /// The crew's work is done, with this output: content, recorded only if the crew shares.
+    /// The crew completed. ``output`` is content, recorded only if the crew shares.
     #[pyo3(signature = (output=None, *extra, **unknown), text_signature = "($self, output=None)")]
     fn complete(
         &self,
@@ -211,8 +212,7 @@ impl CrewRun {
         }
     }
 
-    /// What the crew did, as far as its builder shares it: the outputs of its tasks and its log. Content, recorded only if the
-    /// crew shares.
+    /// The outputs of the crew's tasks, and its log: content, recorded only if the crew shares.
     #[pyo3(signature = (tasks_output=None, log=None, *extra, **unknown), text_signature = "($self, tasks_output=None, log=None)")]
     fn share_execution(
         &self,

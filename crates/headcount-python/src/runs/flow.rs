@@ -12,9 +12,9 @@ use crate::events;
 use crate::handle::count;
 use crate::reading::{Given, Reader, Unknown};
 
-/// A flow at work, until it is completed, paused, has failed, or is forgotten, which says that it failed.
+/// A flow's run, until it completes, pauses or fails. A run that is garbage-collected without an end counts as failed.
 ///
-/// As a context manager it completes at the end of the block; an exception says that the flow failed, and goes on.
+/// As a context manager it completes at the end of the block, or fails if an exception leaves the block.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.Telemetry.off()
@@ -44,7 +44,7 @@ impl FlowRun {
         })
     }
 
-    /// One that was paused and goes on, or that is a conversation.
+    /// A paused flow that resumes, or a conversational flow.
     pub(crate) fn resume(
         telemetry: client::Telemetry,
         mut reader: Reader,
@@ -100,7 +100,7 @@ impl FlowRun {
 
 #[pymethods]
 impl FlowRun {
-    /// The flow is done.
+    /// The flow completed.
     #[pyo3(signature = (*extra, **unknown), text_signature = "($self)")]
     fn complete(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
         self.count(extra, unknown);
@@ -114,7 +114,7 @@ impl FlowRun {
         self.end(client::FlowRun::fail);
     }
 
-    /// The flow waits for somebody.
+    /// The flow pauses for human input.
     #[pyo3(signature = (*extra, **unknown), text_signature = "($self)")]
     fn pause(&self, extra: &Bound<'_, PyTuple>, unknown: Option<Unknown<'_, '_>>) {
         self.count(extra, unknown);
@@ -122,7 +122,7 @@ impl FlowRun {
     }
 
     /// One of the flow's methods failed. ``error`` is the error's class: its name, the class itself, or an exception, of which
-    /// no more than its class is looked at. Names of methods are never recorded.
+    /// only the class is read. Names of methods are never recorded.
     #[pyo3(signature = (error=None, *extra, **unknown), text_signature = "($self, error)")]
     fn method_failed(
         &self,

@@ -1,5 +1,5 @@
-//! Crews, tasks and flows at work. Each is a context manager, for `with` and for `async with`, and may be ended on another
-//! thread than it was begun on. Ended once it records nothing more.
+//! Runs of crews, tasks and flows. Each is a context manager, for `with` and `async with`, and may end on another thread than
+//! it began on. Once it has ended it records nothing more.
 
 mod crew;
 mod flow;
@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use headcount::Content;
 
-/// A run, until it ends, and the content that it will end with.
+/// A run until it ends, and its output.
 #[derive(Debug)]
 struct Kept<R> {
     run: Option<R>,
@@ -26,7 +26,7 @@ impl<R> Kept<R> {
     }
 }
 
-/// Where a run began earlier than it was said to begin.
+/// The start of a run that began earlier.
 fn since<R>(run: R, started: Option<SystemTime>, begin: impl FnOnce(R, SystemTime) -> R) -> R {
     match started {
         Some(started) => begin(run, started),

@@ -10,10 +10,10 @@ use crate::boundary::{lock, quiet};
 use crate::error_type::{error_type, raised};
 use crate::reading::{Given, Reader, Unknown};
 
-/// A task at work, from its real start to its real end; forgotten it says that the task failed (``dropped``).
+/// A task's run, from its start to its end. A run that is garbage-collected without an end counts as failed (``dropped``).
 ///
-/// As a context manager it completes at the end of the block; an exception says that the task failed, with the exception's
-/// class and never its message, and goes on.
+/// As a context manager it completes at the end of the block, or fails if an exception leaves the block. The exception's class
+/// is recorded, never its message.
 ///
 /// >>> import headcount
 /// >>> telemetry = headcount.Telemetry.off()
@@ -69,7 +69,7 @@ impl TaskRun {
 
 #[pymethods]
 impl TaskRun {
-    /// What the task gives: content, recorded at the end if its crew shares. It cannot be read back.
+    /// The task's output: content, recorded at the end if its crew shares. It cannot be read back.
     #[getter]
     fn output(&self) -> Option<&str> {
         None
@@ -83,8 +83,7 @@ impl TaskRun {
         lock(&self.kept).output = output;
     }
 
-    /// What the task is given to work on: content, recorded only if its crew shares. A task may be given something more than
-    /// once.
+    /// An input of the task: content, recorded only if its crew shares. A task may have several.
     #[pyo3(signature = (input=None, *extra, **unknown), text_signature = "($self, input)")]
     fn share_input(
         &self,
@@ -102,7 +101,7 @@ impl TaskRun {
         });
     }
 
-    /// The task is done, with this output: content, recorded only if its crew shares.
+    /// The task completed. ``output`` is content, recorded only if its crew shares.
     #[pyo3(signature = (output=None, *extra, **unknown), text_signature = "($self, output=None)")]
     fn complete(
         &self,
@@ -117,7 +116,7 @@ impl TaskRun {
     }
 
     /// The task failed. ``error`` is the error's class: its name, such as ``"ValidationError"``, the class itself, or an
-    /// exception, of which no more than its class is looked at.
+    /// exception, of which only the class is read.
     #[pyo3(signature = (error=None, *extra, **unknown), text_signature = "($self, error=None)")]
     fn fail(
         &self,

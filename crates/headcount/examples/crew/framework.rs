@@ -71,7 +71,7 @@ impl Framework {
             let member = &members[step.member];
             println!("== {} ==", member.role);
             let description = step.description.replace("{topic}", topic);
-            // Telemetry: the task, from its start to its end, whatever that is.
+            // Telemetry: the task, from its start to its end.
             let task_run = run.task_started(task);
             run.share_formatted(task, Some(&description.as_str().into()), None);
             task_run.share_input(notes.as_str());

@@ -27,7 +27,7 @@ pub(crate) enum Reply {
     },
 }
 
-/// What was said so far, and which tools may be called.
+/// The conversation so far, and the tools that may be called.
 pub(crate) struct Conversation {
     messages: Vec<Value>,
     tools: Vec<Value>,

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             println!("sent {}", telemetry.flush(Duration::from_secs(20)));
         }
         ["live", millis] => live(&start(), Duration::from_millis(number(millis))),
-        // The note is there to be seen by whoever looks at a program's arguments.
+        // The note is visible in the program's arguments, which the client must not read.
         ["everything"] | ["everything", "note", _] => everything::record(&start(), false),
         ["everything", "share"] => everything::record(&start(), true),
         ["doubtful", tool] => {
@@ -115,7 +115,7 @@ fn record(telemetry: &Telemetry, events: u64, threads: u64) {
             let _handle = scope.spawn(move || {
                 for event in 0..events {
                     telemetry.tool_used(&unique_tool(thread * events + event), 1, Some("gpt-4o"));
-                    // No faster than an agent can: the queue is not to be the matter here.
+                    // No faster than an agent: the queue must not overflow.
                     if event % 256 == 255 {
                         std::thread::sleep(Duration::from_millis(60));
                     }
@@ -123,13 +123,13 @@ fn record(telemetry: &Telemetry, events: u64, threads: u64) {
             });
         }
     });
-    let books = telemetry.books();
+    let counters = telemetry.counters();
     println!(
         "recorded {} written {} waiting {} dropped {} peak_kib {}",
-        books.recorded,
-        books.written,
-        books.waiting,
-        books.dropped,
+        counters.recorded,
+        counters.written,
+        counters.waiting,
+        counters.dropped,
         peak_kib()
     );
 }
@@ -155,7 +155,7 @@ fn live(telemetry: &Telemetry, time: Duration) {
     }
 }
 
-/// What the process has of its own after telemetry was used: threads, sockets, and the folder.
+/// Prints the process's threads and sockets after telemetry was used.
 fn around(telemetry: &Telemetry) {
     everything::record(telemetry, true);
     std::thread::sleep(Duration::from_millis(150));
@@ -183,7 +183,7 @@ fn marked(telemetry: &Telemetry, events: u64) {
 
 /// How signals are handled in this process, as the kernel shows it, once our thread is under way.
 fn signals(telemetry: &Telemetry) {
-    // The C library handles a signal of its own from a program's first thread on, whoever starts it.
+    // From a program's first extra thread on, the C library handles a signal of its own.
     let _started = std::thread::spawn(|| {}).join();
     everything::record(telemetry, false);
     std::thread::sleep(Duration::from_millis(50));

@@ -1,23 +1,23 @@
-//! The notice of the first run: what, why, how to see it, how to turn it off.
+//! The notice of the first run: what is collected, how to see it, and how to turn it off.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use crate::{clock, folders, platform};
+use crate::platform::{self, clock, files};
 
-/// In a framework's folder: the process that showed the notice: its number, when it began, and in which run of the machine.
+/// The file in a framework's folder that names the process which showed the notice: its id, its start, and the boot id.
 pub(crate) const SHOWN: &str = "notice-shown";
 
-/// Shows the notice, once, to standard error and only on a terminal; says whether it did. That it was shown is
-/// remembered first: what cannot be remembered would be shown in every run.
-pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
+/// Shows the notice once, on standard error and only on a terminal; returns whether it did. The marker file is written
+/// first: without it the notice would be shown in every run.
+pub(crate) fn show(framework: &str, folder: &Path) -> bool {
     let mut stderr = std::io::stderr();
     if !stderr.is_terminal() {
         return false;
     }
     let marker = folder.join(SHOWN);
-    let remembered = folders::create(folder).and_then(|()| {
-        let mut file = folders::private_file()
+    let remembered = files::create(folder).and_then(|()| {
+        let mut file = files::private_file()
             .write(true)
             .create_new(true)
             .open(&marker)?;
@@ -35,14 +35,14 @@ pub(crate) fn tell(framework: &str, folder: &Path) -> bool {
     true
 }
 
-/// Whether the notice was shown in an earlier run: one is over when the process that showed it has ended. Until then
-/// whatever that process started, and what this started, belongs to it.
+/// Whether the notice was shown in an earlier run. A run ends with the process that showed the notice; everything that this
+/// process starts, directly or not, belongs to the same run.
 pub(super) fn was_shown(folder: &Path) -> bool {
     let marker = folder.join(SHOWN);
     if !marker.exists() {
         return false;
     }
-    let text = folders::read_text(&marker);
+    let text = files::read_text(&marker);
     let mut words = text.split_whitespace();
     let Some(process) = words.next().and_then(|word| word.parse::<u32>().ok()) else {
         return true;
@@ -51,14 +51,13 @@ pub(super) fn was_shown(folder: &Path) -> bool {
     !is_still_alive(process, &began.join(" "), &marker)
 }
 
-/// Whether the process of that number is the one that began then: numbers are used again, and the first process of a
-/// container is always process 1.
+/// Whether the process with this id is the one that showed the notice: ids are used again, and the first process of a
+/// container always has id 1.
 fn is_still_alive(process: u32, began: &str, marker: &Path) -> bool {
     if let Some(actual) = platform::began(process) {
         return actual == began;
     }
-    // A system that does not say when a process began: no program of that number is believed to be that one for longer
-    // than a day.
+    // The system does not tell when a process began: after a day a process with this id is taken for another one.
     let age = std::fs::metadata(marker).and_then(|metadata| metadata.modified());
     let age = age.map_or(u64::MAX, |shown| {
         clock::now_nanos().saturating_sub(clock::nanos_of(shown))
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_notice_fits_a_terminal_and_names_the_way_out() {
+    fn the_notice_fits_a_terminal_and_says_how_to_turn_telemetry_off() {
         let text = text("a-framework-of-a-long-name");
         assert!(text.lines().count() <= 10);
         assert!(
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_with_the_process_that_told() {
+    fn a_run_ends_with_the_process_that_showed_the_notice() {
         let folder = tempfile::tempdir().unwrap();
         let marker = folder.path().join(SHOWN);
         assert!(!was_shown(folder.path()));
@@ -114,13 +113,13 @@ mod tests {
 
     #[test]
     fn without_a_terminal_nothing_is_shown_and_nothing_is_written() {
-        // Tests run with their output captured or piped; on a terminal this test has nothing to say.
+        // Tests usually run with their output captured or piped. On a terminal this test does not apply.
         if std::io::stderr().is_terminal() {
             return;
         }
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("rig");
-        assert!(!tell("rig", &inner));
+        assert!(!show("rig", &inner));
         assert!(!inner.exists());
     }
 }

@@ -1,29 +1,23 @@
-//! What is recorded of a crew when it starts: itself, its agents and tasks, and, if it shares, their content.
+//! The start of a crew: the crew, its agents and its tasks are recorded, and the content of a crew that shares.
 
 use std::sync::Arc;
 
+use super::crew_link::CrewLink;
+use super::crew_run::CrewRun;
 use crate::fields::{
     agent, agent_expanded, crew, crew_io, environment, llm, task, task_detail, task_lifecycle,
 };
-use crate::model::{Agent, Content, Crew, Direction, Key, Keyer, SharingGrant, Task};
-use crate::random::Id;
-use crate::recorder::Event;
-use crate::{CrewRun, Telemetry};
-
-/// Which crew an event belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CrewLink {
-    pub(super) id: Id,
-    pub(super) key: Key,
-    pub(super) grant: Option<SharingGrant>,
-}
+use crate::model::{Agent, Content, Crew, Direction, Keyer, SharingGrant, Task};
+use crate::platform::random::Id;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
 impl Telemetry {
-    /// A crew starts: records it, its agents and tasks (categories `crew`, `agent`, `llm`, `task`, `task_lifecycle`), and
+    /// A crew starts: records the crew, its agents and its tasks (categories `crew`, `agent`, `llm`, `task`, `task_lifecycle`), and
     /// for a crew that shares `agent_expanded`, `task_detail`, `environment` and `crew_io`.
     #[must_use = "the run records how the crew ends; dropped at once it says that the crew failed"]
     pub fn crew_started(&self, crew: &Crew) -> CrewRun {
-        self.ask_again();
+        self.check_switches();
         let Some(keyer) = self.keyer() else {
             return CrewRun::off();
         };
@@ -56,7 +50,7 @@ fn record_crew(telemetry: &Telemetry, crew: &Crew, link: CrewLink, keyer: &Keyer
         |span| {
             span.id(crew::ID, link.id);
             span.keyed_hash(crew::KEY, link.key);
-            span.word(crew::PROCESS, crew.process.map(|process| process.as_str()));
+            span.enumerated(crew::PROCESS, crew.process.map(|process| process.as_str()));
             span.boolean(crew::MEMORY, crew.memory);
             span.boolean(crew::INPUTS_PRESENT, crew.inputs_present);
             span.integer(crew::TASK_COUNT, crew.tasks.len() as i64);
@@ -96,7 +90,7 @@ fn record_agent(telemetry: &Telemetry, agent: &Agent, link: CrewLink, keyer: &Ke
                 span.free_text(llm::LLM_MODEL, llm.model.as_deref());
                 span.double(llm::LLM_TOP_K, llm.top_k);
                 span.double(llm::LLM_TEMPERATURE, llm.temperature);
-                span.token(llm::LLM_CLASS_NAME, llm.class_name.as_deref());
+                span.identifier(llm::LLM_CLASS_NAME, llm.class_name.as_deref());
             }
         },
     );
@@ -132,7 +126,7 @@ fn record_task(telemetry: &Telemetry, task: &Task, link: CrewLink, keyer: &Keyer
     );
 }
 
-/// Content of a crew that shares: whoever calls this holds its grant.
+/// Records the content of a crew that shares, as the grant proves.
 fn record_content(
     telemetry: &Telemetry,
     crew: &Crew,
@@ -206,7 +200,7 @@ fn record_content(
                 span.sharing_mark(grant);
                 span.id(crew_io::CREW_ID, link.id);
                 span.keyed_hash(crew_io::CREW_KEY, link.key);
-                span.word(crew_io::DIRECTION, Direction::Input.as_str());
+                span.enumerated(crew_io::DIRECTION, Direction::Input.as_str());
                 span.shared(grant, crew_io::CONTENT, &crew.inputs);
             },
         );

@@ -1,17 +1,19 @@
 use std::time::SystemTime;
 
-use crate::clock::Stopwatch;
-use crate::events::crew::CrewLink;
+use super::crew_link::CrewLink;
+use super::task_run::TaskRun;
 use crate::fields::{crew_completion, crew_execution, crew_io, task_detail, test};
 use crate::model::{Content, Direction, Outcome, Task, TestStep};
-use crate::recorder::Event;
-use crate::{TaskRun, Telemetry, platform};
+use crate::platform;
+use crate::platform::clock::Stopwatch;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
-/// A crew at work: from [`Telemetry::crew_started`] until it is completed, has failed, or is dropped.
+/// A crew's run, from [`Telemetry::crew_started`] until it completes, fails or is dropped.
 ///
-/// It may be shared between threads and held across `await`. Dropped without [`complete`](Self::complete) it says that
-/// the crew failed: that is what an early return, a panic or a cancelled future is. The copy of it that a forked child
-/// drops says nothing: the crew goes on in its parent.
+/// It may be shared between threads and held across `await`. Dropped without [`complete`](Self::complete), as by an early
+/// return, a panic or a cancelled future, it records that the crew failed. A forked child's copy records nothing when it is
+/// dropped: the crew continues in the parent.
 #[derive(Debug)]
 pub struct CrewRun {
     telemetry: Telemetry,
@@ -49,10 +51,10 @@ impl CrewRun {
         self.link.is_some() && self.telemetry.is_recording()
     }
 
-    /// One of the crew's tasks begins.
+    /// One of the crew's tasks starts.
     #[must_use = "the run records how the task ends; dropped at once it says that the task failed"]
     pub fn task_started(&self, task: &Task) -> TaskRun {
-        self.telemetry.ask_again();
+        self.telemetry.check_switches();
         match (self.link, self.telemetry.keyer()) {
             (Some(link), Some(keyer)) => TaskRun::new(
                 self.telemetry.clone(),
@@ -95,8 +97,8 @@ impl CrewRun {
         );
     }
 
-    /// The crew is tested, `iterations` times, with `model` (category `test`); what the test is given is recorded only if
-    /// the crew shares.
+    /// The crew is tested, `iterations` times, with `model` (category `test`); `inputs` are recorded only if the crew
+    /// shares.
     pub fn test_started(&self, iterations: u32, model: &str, inputs: Option<&Content>) {
         self.start_test(Some(iterations.into()), Some(model), inputs);
     }
@@ -115,7 +117,7 @@ impl CrewRun {
             |span| {
                 span.id(test::CREW_ID, link.id);
                 span.keyed_hash(test::CREW_KEY, link.key);
-                span.word(test::STEP, TestStep::Execution.as_str());
+                span.enumerated(test::STEP, TestStep::Execution.as_str());
                 span.integer(test::ITERATIONS, iterations);
                 span.free_text(test::MODEL_NAME, model);
             },
@@ -143,7 +145,7 @@ impl CrewRun {
             |span| {
                 span.id(test::CREW_ID, link.id);
                 span.keyed_hash(test::CREW_KEY, link.key);
-                span.word(test::STEP, TestStep::Result.as_str());
+                span.enumerated(test::STEP, TestStep::Result.as_str());
                 span.double(test::QUALITY, quality);
                 span.double(test::EXECUTION_TIME, seconds);
                 span.free_text(test::MODEL_NAME, model);
@@ -151,22 +153,22 @@ impl CrewRun {
         );
     }
 
-    /// The crew began at that moment and not when this was made; a moment that is yet to come counts as now.
+    /// Sets an earlier start; a time in the future counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
         self.watch = Stopwatch::since(start);
         self
     }
 
-    /// The crew's work is done (category `crew_completion`).
+    /// The crew completed (category `crew_completion`).
     pub fn complete(mut self) {
         self.end = Some(Outcome::Completed);
     }
 
-    /// The crew's work is done, with this output: recorded only if the crew shares (categories `crew_io` and
+    /// The crew completed with this output, which is recorded only if the crew shares (categories `crew_io` and
     /// `crew_execution`).
     pub fn complete_with(self, output: impl Into<Content>) {
-        // Nobody pays for a copy of what is not recorded.
+        // An output that is not recorded is not copied.
         if self.link.is_some_and(|link| link.grant.is_some()) && self.telemetry.is_recording() {
             let output = output.into();
             self.content(Direction::Output, Some(&output));
@@ -180,8 +182,7 @@ impl CrewRun {
         self.end = Some(Outcome::Failed);
     }
 
-    /// What the crew did, as far as its builder shares it: the outputs of its tasks and its log (category
-    /// `crew_execution`). Nothing is recorded of a crew that does not share.
+    /// The outputs of the crew's tasks, and its log (category `crew_execution`): recorded only if the crew shares.
     pub fn share_execution(&self, tasks_output: Option<&Content>, log: Option<&Content>) {
         self.execution(None, tasks_output, log);
     }
@@ -199,7 +200,7 @@ impl CrewRun {
                 span.sharing_mark(grant);
                 span.id(crew_io::CREW_ID, link.id);
                 span.keyed_hash(crew_io::CREW_KEY, link.key);
-                span.word(crew_io::DIRECTION, direction.as_str());
+                span.enumerated(crew_io::DIRECTION, direction.as_str());
                 span.shared(grant, crew_io::CONTENT, content);
             },
         );
@@ -239,7 +240,7 @@ impl Drop for CrewRun {
         if self.end.is_none() && self.generation != platform::generation() {
             return;
         }
-        self.telemetry.ask_again();
+        self.telemetry.check_switches();
         self.telemetry.record(
             || Event {
                 name: "Crew Completed",

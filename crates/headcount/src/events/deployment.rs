@@ -1,10 +1,10 @@
 //! Deployments with the framework's command line (category `deployment`).
 
-use crate::Telemetry;
 use crate::fields::deployment;
 use crate::model::{DeploymentFailure, DeploymentSource, DeploymentStep};
-use crate::random::Id;
-use crate::recorder::Event;
+use crate::platform::random::Id;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
 /// One deployment, whose steps are joined by a random id.
 ///
@@ -51,8 +51,8 @@ impl Deployment {
         self.record(Some(DeploymentStep::Failed), Some(reason), status, None);
     }
 
-    /// Logs are pulled: of which part, such as `deployment`; never the logs. A word without spaces of at most 64
-    /// characters.
+    /// Logs of a part, such as `deployment`, are pulled: an identifier of at most 64 characters. The logs themselves are never
+    /// recorded.
     pub fn logs_pulled(&self, log_type: &str) {
         self.record(Some(DeploymentStep::Logs), None, None, Some(log_type));
     }
@@ -67,14 +67,14 @@ impl Deployment {
         self.telemetry.record(
             || Event::now("Deployment"),
             |span| {
-                span.word(deployment::STEP, step.map(|step| step.as_str()));
+                span.enumerated(deployment::STEP, step.map(|step| step.as_str()));
                 span.id(deployment::CREW_ID, self.id);
-                span.token(deployment::LOG_TYPE, log_type);
-                span.word(
+                span.identifier(deployment::LOG_TYPE, log_type);
+                span.enumerated(
                     deployment::SOURCE,
                     self.source.map(|source| source.as_str()),
                 );
-                span.word(deployment::REASON, reason.map(|reason| reason.as_str()));
+                span.enumerated(deployment::REASON, reason.map(|reason| reason.as_str()));
                 span.integer(deployment::STATUS_CODE, status);
             },
         );

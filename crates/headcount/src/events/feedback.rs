@@ -1,9 +1,9 @@
-//! Human feedback (category `human_feedback`): whether it was asked for and given, never what it said.
+//! Human feedback (category `human_feedback`): whether it was requested and given, never the feedback itself.
 
-use crate::Telemetry;
 use crate::fields::human_feedback;
 use crate::model::FeedbackEvent;
-use crate::recorder::Event;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
 impl Telemetry {
     /// A flow asks a person for feedback, to be mapped to one of `outcomes` labels if `has_routing`.
@@ -15,7 +15,7 @@ impl Telemetry {
         self.record(
             || Event::now("Human Feedback"),
             |span| {
-                span.word(
+                span.enumerated(
                     human_feedback::EVENT_TYPE,
                     FeedbackEvent::Requested.as_str(),
                 );
@@ -35,7 +35,7 @@ impl Telemetry {
         self.record(
             || Event::now("Human Feedback"),
             |span| {
-                span.word(human_feedback::EVENT_TYPE, FeedbackEvent::Received.as_str());
+                span.enumerated(human_feedback::EVENT_TYPE, FeedbackEvent::Received.as_str());
                 span.boolean(human_feedback::FEEDBACK_PROVIDED, was_given);
                 span.free_text(human_feedback::OUTCOME, outcome);
             },

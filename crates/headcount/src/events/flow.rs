@@ -1,16 +1,17 @@
-//! Flows (category `flow_lifecycle`). Names of methods have no place here.
+//! Flows (category `flow_lifecycle`). Names of methods are never recorded.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::clock::Stopwatch;
 use crate::fields::flow_lifecycle;
 use crate::model::{FlowEvent, FlowOrigin, Outcome};
-use crate::recorder::Event;
-use crate::{Telemetry, platform};
+use crate::platform;
+use crate::platform::clock::Stopwatch;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
-/// A flow at work, from [`Telemetry::flow_started`] until it is completed, paused, or dropped: then it has failed. The copy
-/// of it that a forked child drops says nothing.
+/// A flow's run, from [`Telemetry::flow_started`] until it completes, pauses, or is dropped, which means that it failed. A
+/// forked child's copy records nothing when it is dropped.
 #[derive(Debug)]
 pub struct FlowRun {
     telemetry: Telemetry,
@@ -25,12 +26,12 @@ pub struct FlowRun {
 }
 
 impl Telemetry {
-    /// A flow of the class `name` was made. Free text of at most 128 characters.
+    /// A flow of the class `name` was created. Free text of at most 128 characters.
     pub fn flow_created(&self, name: &str, origin: FlowOrigin) {
         self.flow(Some(name), Some(origin), FlowEvent::Created);
     }
 
-    /// A flow was drawn.
+    /// A flow was plotted.
     pub fn flow_plotted(&self, name: &str, origin: FlowOrigin) {
         self.flow(Some(name), Some(origin), FlowEvent::Plotted);
     }
@@ -41,7 +42,7 @@ impl Telemetry {
         self.flow_begun(Some(name.into()), Some(origin), false, Some(false))
     }
 
-    /// A flow that was paused goes on, or one that is a conversation starts.
+    /// A paused flow resumes, or a conversational flow starts.
     #[must_use = "the run records how the flow ends; dropped at once it says that the flow failed"]
     pub fn flow_resumed(
         &self,
@@ -64,7 +65,7 @@ impl Telemetry {
         is_resumed: bool,
         is_conversational: Option<bool>,
     ) -> FlowRun {
-        self.ask_again();
+        self.check_switches();
         let watch = match self.is_recording() {
             true => Stopwatch::begin(),
             false => Stopwatch::never(),
@@ -72,9 +73,9 @@ impl Telemetry {
         self.record(
             || Event::now("Flow"),
             |span| {
-                span.word(flow_lifecycle::EVENT, FlowEvent::Started.as_str());
+                span.enumerated(flow_lifecycle::EVENT, FlowEvent::Started.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, name.as_deref());
-                span.word(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
+                span.enumerated(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
                 span.boolean(flow_lifecycle::RESUMED, is_resumed);
                 span.boolean(flow_lifecycle::CONVERSATIONAL, is_conversational);
             },
@@ -96,23 +97,23 @@ impl Telemetry {
         self.record(
             || Event::now("Flow"),
             |span| {
-                span.word(flow_lifecycle::EVENT, event.as_str());
+                span.enumerated(flow_lifecycle::EVENT, event.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, name);
-                span.word(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
+                span.enumerated(flow_lifecycle::ORIGIN, origin.map(|origin| origin.as_str()));
             },
         );
     }
 }
 
 impl FlowRun {
-    /// The flow began at that moment and not when this was made; a moment that is yet to come counts as now.
+    /// Sets an earlier start; a time in the future counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
         self.watch = Stopwatch::since(start);
         self
     }
 
-    /// The flow is done.
+    /// The flow completed.
     pub fn complete(mut self) {
         self.end = Some(FlowEvent::Completed);
     }
@@ -122,12 +123,12 @@ impl FlowRun {
         self.has_failed = true;
     }
 
-    /// The flow waits for somebody.
+    /// The flow pauses until a person answers.
     pub fn pause(mut self) {
         self.end = Some(FlowEvent::Paused);
     }
 
-    /// One of the flow's methods failed, with an error of this class, such as `TimeoutError`; never its message.
+    /// One of the flow's methods failed, with an error of this class, such as `TimeoutError`. Its message is never recorded.
     #[inline]
     pub fn method_failed(&self, error_type: &str) {
         self.record(FlowEvent::MethodFailed, None, Some(error_type));
@@ -143,9 +144,9 @@ impl FlowRun {
         self.telemetry.record(
             || Event::now("Flow"),
             |span| {
-                span.word(flow_lifecycle::EVENT, event.as_str());
+                span.enumerated(flow_lifecycle::EVENT, event.as_str());
                 span.free_text(flow_lifecycle::FLOW_NAME, self.name.as_deref());
-                span.word(
+                span.enumerated(
                     flow_lifecycle::ORIGIN,
                     self.origin.map(|origin| origin.as_str()),
                 );
@@ -153,8 +154,8 @@ impl FlowRun {
                 span.boolean(flow_lifecycle::CONVERSATIONAL, self.is_conversational);
                 let seconds = self.watch.nanos() as f64 / 1e9;
                 span.double(flow_lifecycle::DURATION, seconds);
-                span.word(flow_lifecycle::OUTCOME, outcome.map(Outcome::as_str));
-                span.token(flow_lifecycle::ERROR_TYPE, error_type);
+                span.enumerated(flow_lifecycle::OUTCOME, outcome.map(Outcome::as_str));
+                span.identifier(flow_lifecycle::ERROR_TYPE, error_type);
             },
         );
     }
@@ -166,7 +167,7 @@ impl Drop for FlowRun {
         if !is_ended && self.generation != platform::generation() {
             return;
         }
-        self.telemetry.ask_again();
+        self.telemetry.check_switches();
         match self.end {
             Some(FlowEvent::Paused) => self.record(FlowEvent::Paused, None, None),
             Some(_) => self.record(FlowEvent::Completed, Some(Outcome::Completed), None),

@@ -1,7 +1,8 @@
-//! What can be recorded: one call each. Every name of a span is in `catalog/dialects/headcount.yaml`, every field in
+//! The events that can be recorded, one call each. All span names are in `catalog/dialects/headcount.yaml`, all fields in
 //! `catalog/crew.yaml`.
 
 mod crew;
+mod crew_link;
 mod crew_run;
 mod deployment;
 mod feedback;

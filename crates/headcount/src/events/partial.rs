@@ -1,14 +1,17 @@
-//! Events of which not every value is known: for bindings of other languages, whose callers hand over anything.
+//! Events with missing values: for bindings of other languages, whose callers may pass any value.
 
 use std::sync::Arc;
 
+use super::crew_run::CrewRun;
+use super::deployment::Deployment;
+use super::flow::FlowRun;
 use crate::model::{
     Content, DeploymentFailure, DeploymentSource, DeploymentStep, FlowEvent, FlowOrigin,
     ProjectKind, ToolOutcome,
 };
-use crate::{CrewRun, Deployment, FlowRun, Telemetry};
+use crate::telemetry::Telemetry;
 
-/// The calls of `T` again, with values that may be missing: what is `None` is not sent, and everything else is.
+/// The calls of `T` with values that may be missing: `None` is not sent, everything else is.
 ///
 /// Values that are known to be wrong are counted with [`Telemetry::refuse_values`].
 ///

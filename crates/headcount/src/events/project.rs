@@ -1,13 +1,13 @@
-//! Features of the framework, and projects that are begun with it (categories `feature_usage`, `trace_sharing`,
+//! Features of the framework, and projects that are created with it (categories `feature_usage`, `trace_sharing`,
 //! `project`, `template`).
 
-use crate::Telemetry;
 use crate::fields::{feature_usage, project, template};
 use crate::model::{ProjectEvent, ProjectKind};
-use crate::recorder::Event;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
 impl Telemetry {
-    /// A feature was used, such as `memory:save`: a word without spaces of at most 128 characters.
+    /// A feature was used, such as `memory:save`: an identifier of at most 128 characters.
     pub fn feature_used(&self, feature: &str) {
         self.use_feature(Some(feature));
     }
@@ -15,11 +15,11 @@ impl Telemetry {
     pub(super) fn use_feature(&self, feature: Option<&str>) {
         self.record(
             || Event::now("Feature Usage"),
-            |span| span.token(feature_usage::FEATURE, feature),
+            |span| span.identifier(feature_usage::FEATURE, feature),
         );
     }
 
-    /// An evaluation compared `models`, started by a signed-in user or not.
+    /// An evaluation compared `models`. `authenticated` tells whether the user was signed in.
     pub fn evaluation_used(&self, feature: &str, authenticated: bool, models: &[&str]) {
         self.evaluation(Some(feature), Some(authenticated), Some(models));
     }
@@ -33,7 +33,7 @@ impl Telemetry {
         self.record(
             || Event::now("Feature Usage"),
             |span| {
-                span.token(feature_usage::FEATURE, feature);
+                span.identifier(feature_usage::FEATURE, feature);
                 span.boolean(feature_usage::AUTHENTICATED, authenticated);
                 if let Some(models) = models {
                     span.free_text(feature_usage::MODELS, models.join(",").as_str());
@@ -43,7 +43,7 @@ impl Telemetry {
         );
     }
 
-    /// A project was begun. `project` never leaves this machine: `project.project_id` is a keyed hash of it.
+    /// A project was created. `project` never leaves this machine: `project.project_id` is a keyed hash of it.
     pub fn project_created(&self, kind: ProjectKind, project: Option<&str>) {
         self.create_project(Some(kind), project);
     }
@@ -55,8 +55,8 @@ impl Telemetry {
         self.record(
             || Event::now("Project"),
             |span| {
-                span.word(project::EVENT, ProjectEvent::Created.as_str());
-                span.word(project::KIND, kind.map(|kind| kind.as_str()));
+                span.enumerated(project::EVENT, ProjectEvent::Created.as_str());
+                span.enumerated(project::KIND, kind.map(|kind| kind.as_str()));
                 span.keyed_hash(project::PROJECT_ID, id);
             },
         );
@@ -71,7 +71,7 @@ impl Telemetry {
         self.record(
             || Event::now("Project"),
             |span| {
-                span.word(project::EVENT, ProjectEvent::TemplateInstalled.as_str());
+                span.enumerated(project::EVENT, ProjectEvent::TemplateInstalled.as_str());
                 span.free_text(template::TEMPLATE_NAME, template);
             },
         );

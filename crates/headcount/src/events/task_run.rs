@@ -1,18 +1,19 @@
 use std::time::SystemTime;
 
-use crate::clock::Stopwatch;
-use crate::events::crew::CrewLink;
+use super::crew_link::CrewLink;
 use crate::fields::{crew_io, task_lifecycle};
 use crate::model::{Content, Direction, Key};
-use crate::random::Id;
-use crate::recorder::Event;
-use crate::{Telemetry, platform};
+use crate::platform;
+use crate::platform::clock::Stopwatch;
+use crate::platform::random::Id;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
-/// A task at work, from its real start to its real end (category `task_lifecycle`).
+/// A task's run, from its start to its end (category `task_lifecycle`).
 ///
-/// It may be sent to another thread and held across `await`. Dropped without [`complete`](Self::complete) it says that
-/// the task failed: with the error's class `panic` while its thread panics, else `dropped`, as an early return or a
-/// cancelled future is. The copy of it that a forked child drops says nothing: the task goes on in its parent.
+/// It may be sent to another thread and held across `await`. Dropped without [`complete`](Self::complete), it records that
+/// the task failed: with the error class `panic` while its thread panics, otherwise `dropped`, as by an early return or a
+/// cancelled future. A forked child's copy records nothing when it is dropped: the task continues in the parent.
 #[derive(Debug)]
 pub struct TaskRun {
     telemetry: Telemetry,
@@ -23,7 +24,7 @@ pub struct TaskRun {
     end: End,
 }
 
-/// How much of an error's class is kept, in bytes: more than can be recorded, so that what is too long is seen to be.
+/// How much of an error's class is stored, in bytes: more than the field allows, so that a longer class is refused.
 const LONGEST_KEPT: usize = 2 * task_lifecycle::ERROR_TYPE.max_length;
 
 #[derive(Debug, Clone, Copy)]
@@ -61,25 +62,24 @@ impl TaskRun {
         }
     }
 
-    /// The task began at that moment and not when this was made; a moment that is yet to come counts as now.
+    /// Sets an earlier start; a time in the future counts as now.
     #[must_use]
     pub fn since(mut self, start: SystemTime) -> Self {
         self.watch = Stopwatch::since(start);
         self
     }
 
-    /// The task is done.
+    /// The task completed.
     pub fn complete(mut self) {
         self.end = End::Completed;
     }
 
-    /// What the task is given to work on: recorded only if its crew shares (category `crew_io`). A task may be given
-    /// something more than once.
+    /// An input of the task: recorded only if its crew shares (category `crew_io`). A task may have several.
     pub fn share_input(&self, input: impl Into<Content>) {
         self.content(Direction::Input, input);
     }
 
-    /// The task is done, with this output: recorded only if its crew shares (category `crew_io`).
+    /// The task completed with this output, which is recorded only if its crew shares (category `crew_io`).
     pub fn complete_with(self, output: impl Into<Content>) {
         self.content(Direction::Output, output);
         self.complete();
@@ -92,7 +92,7 @@ impl TaskRun {
         let Some(grant) = &link.crew.grant else {
             return;
         };
-        // Nobody pays for a copy of what is not recorded.
+        // Content that is not recorded is not copied.
         if !self.telemetry.is_recording() {
             return;
         }
@@ -104,22 +104,22 @@ impl TaskRun {
                 span.id(crew_io::CREW_ID, link.crew.id);
                 span.keyed_hash(crew_io::CREW_KEY, link.crew.key);
                 span.id(crew_io::TASK_ID, link.id);
-                span.word(crew_io::DIRECTION, direction.as_str());
+                span.enumerated(crew_io::DIRECTION, direction.as_str());
                 span.shared(grant, crew_io::CONTENT, &content);
             },
         );
     }
 
-    /// The task failed. `error_type` is the error's class, such as `ValidationError`, and never its message: letters,
-    /// digits and `_ . : + / -`, at most 128 of them; anything else is left out.
+    /// The task failed. `error_type` is the error's class, such as `ValidationError`, never its message: letters,
+    /// digits and `_ . : + / -`, at most 128 characters. Anything else is left out.
     pub fn fail(mut self, error_type: &str) {
-        // What is longer than any class is left out, and need not be copied for that.
+        // A longer text is no class and is left out, so it is not copied whole.
         let cut = error_type.floor_char_boundary(LONGEST_KEPT);
         let error_type = error_type.get(..cut).unwrap_or_default();
         self.end = End::Failed(self.link.map(|_| error_type.to_owned()));
     }
 
-    /// The task failed, with an error whose class is not known.
+    /// The task failed with an error of unknown class.
     pub fn fail_untyped(mut self) {
         self.end = End::Failed(None);
     }
@@ -139,7 +139,7 @@ impl Drop for TaskRun {
             End::Unknown if std::thread::panicking() => Some("panic"),
             End::Unknown => Some("dropped"),
         };
-        self.telemetry.ask_again();
+        self.telemetry.check_switches();
         self.telemetry.record(
             || Event {
                 name: "Task Execution",
@@ -152,7 +152,7 @@ impl Drop for TaskRun {
                 span.keyed_hash(task_lifecycle::CREW_KEY, link.crew.key);
                 span.id(task_lifecycle::TASK_ID, link.id);
                 span.keyed_hash(task_lifecycle::TASK_KEY, link.key);
-                span.token(task_lifecycle::ERROR_TYPE, error_type);
+                span.identifier(task_lifecycle::ERROR_TYPE, error_type);
             },
         );
     }

@@ -1,9 +1,9 @@
-//! Tool calls (category `tool_usage`): neither arguments nor results.
+//! Tool calls (category `tool_usage`), without arguments and results.
 
-use crate::Telemetry;
 use crate::fields::{llm, tool_usage};
 use crate::model::{Tool, ToolOutcome};
-use crate::recorder::Event;
+use crate::record::Event;
+use crate::telemetry::Telemetry;
 
 impl Telemetry {
     /// A tool was used, at the `attempts`-th attempt, called by the model `llm`.
@@ -17,7 +17,7 @@ impl Telemetry {
         );
     }
 
-    /// An agent asked for a tool again with the very same arguments.
+    /// An agent called a tool again with the same arguments.
     #[inline]
     pub fn tool_repeated(&self, tool: &Tool, attempts: u32, llm: Option<&str>) {
         self.tool(
@@ -28,7 +28,7 @@ impl Telemetry {
         );
     }
 
-    /// A tool failed, or was called wrongly.
+    /// A tool failed, or was called with wrong arguments.
     #[inline]
     pub fn tool_failed(&self, tool: &Tool, attempts: u32, llm: Option<&str>) {
         self.tool(
@@ -52,7 +52,7 @@ impl Telemetry {
             |span| {
                 span.free_text(tool_usage::TOOL_NAME, name);
                 span.integer(tool_usage::ATTEMPTS, attempts);
-                span.word(tool_usage::OUTCOME, outcome.as_str());
+                span.enumerated(tool_usage::OUTCOME, outcome.as_str());
                 span.free_text(llm::LLM_MODEL, llm);
             },
         );

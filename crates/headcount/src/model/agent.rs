@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use super::content::Content;
+use super::identity::Identity;
 use super::key::PartHash;
-use super::{Content, Identity, Llm, Tool};
+use super::llm::Llm;
+use super::tool::Tool;
 
 /// An agent (catalog categories `agent`, `llm` and, for crews that share, `agent_expanded`).
 ///
-/// A clone is the same agent. [`Agent::default`] is one of which nothing is known, not even its role.
+/// A clone is the same agent. [`Agent::default`] has no values, not even a role.
 ///
 /// ```
 /// use headcount::{Agent, Llm};
@@ -34,7 +37,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent by its role. Free text of at most 256 characters (`agent.role`); what was not set is not sent.
+    /// An agent by its role. Free text of at most 256 characters (`agent.role`). Values that are not set are not sent.
     #[must_use]
     pub fn new(role: impl Into<Arc<str>>) -> Self {
         Self {
@@ -50,7 +53,7 @@ impl Agent {
         self
     }
 
-    /// Whether it may hand work to others (`agent.delegation_enabled`).
+    /// Whether it may delegate work (`agent.delegation_enabled`).
     #[must_use]
     pub fn delegation(mut self, enabled: bool) -> Self {
         self.delegation_enabled = Some(enabled);
@@ -64,42 +67,42 @@ impl Agent {
         self
     }
 
-    /// How many rounds it may take: 0 to 1,000,000,000 (`agent.max_iterations`).
+    /// The limit of its iterations: 0 to 1,000,000,000 (`agent.max_iterations`).
     #[must_use]
     pub fn max_iterations(mut self, iterations: i64) -> Self {
         self.max_iterations = Some(iterations);
         self
     }
 
-    /// How many requests a minute it may make: 0 to 1,000,000,000 (`agent.max_rpm`).
+    /// The limit of its requests per minute: 0 to 1,000,000,000 (`agent.max_rpm`).
     #[must_use]
     pub fn max_rpm(mut self, requests: i64) -> Self {
         self.max_rpm = Some(requests);
         self
     }
 
-    /// How often it may try again: 0 to 1,000,000,000 (`agent.max_retry_limit`).
+    /// The limit of its retries: 0 to 1,000,000,000 (`agent.max_retry_limit`).
     #[must_use]
     pub fn max_retry_limit(mut self, retries: i64) -> Self {
         self.max_retry_limit = Some(retries);
         self
     }
 
-    /// The model that it thinks with (category `llm`).
+    /// Its model (category `llm`).
     #[must_use]
     pub fn llm(mut self, llm: impl Into<Llm>) -> Self {
         self.llm = Some(llm.into());
         self
     }
 
-    /// The model that it calls tools with. Free text of at most 128 characters (`agent.function_calling_llm`).
+    /// The model for its tool calls. Free text of at most 128 characters (`agent.function_calling_llm`).
     #[must_use]
     pub fn function_calling_llm(mut self, model: impl Into<Arc<str>>) -> Self {
         self.function_calling_llm = Some(model.into());
         self
     }
 
-    /// The tools that it is equipped with, at most 64 (`agent.tool_names`).
+    /// Its tools, at most 64 (`agent.tool_names`).
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools.extend(tools.into_iter().map(Into::into));
@@ -127,7 +130,7 @@ impl Agent {
         self
     }
 
-    /// An agent is recognised by its role, its goal and its backstory.
+    /// An agent's key is made of its role, its goal and its backstory.
     pub(super) fn hash_into(&self, hash: &mut PartHash) {
         match &self.role {
             Some(role) => hash.part(role),

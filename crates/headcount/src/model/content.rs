@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// A text that is a crew's content.
 ///
-/// It can be put in by anyone and read by nobody but the recorder, and by that only with the grant of a crew that was
-/// built with [`share_crew(true)`](crate::Crew::share_crew) (promise 2). It is not shown by `Debug` either.
+/// Only the recorder can read it, and only with the grant of a crew that was built with
+/// [`share_crew(true)`](crate::Crew::share_crew) (promise 2). `Debug` does not show it either.
 ///
 /// ```
 /// let goal = headcount::Content::from("Find what was published this week");
@@ -15,8 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(Arc<str>);
 
-/// Proof that a crew shares its content. There is one in each crew that was built with `share_crew(true)`, and no
-/// other way to come by one.
+/// Proof that a crew shares its content. It exists only in crews that were built with `share_crew(true)`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SharingGrant(());
 
@@ -28,12 +27,12 @@ impl SharingGrant {
 }
 
 impl Content {
-    /// The text, for whoever holds a grant.
+    /// The text, for code that holds a grant.
     pub(crate) fn reveal(&self, _grant: &SharingGrant) -> &str {
         &self.0
     }
 
-    /// Feeds the text to a keyed hash, which says nothing of it (promise 7).
+    /// Feeds the text to a keyed hash, which reveals nothing of it (promise 7).
     pub(super) fn hash_into(&self, hash: &mut super::key::PartHash) {
         hash.part(&self.0);
     }

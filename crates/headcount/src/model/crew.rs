@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
+use super::agent::Agent;
+use super::content::{Content, SharingGrant};
 use super::key::PartHash;
-use super::{Agent, Content, Process, SharingGrant, Task};
+use super::task::Task;
+use super::vocabulary::Process;
 
 /// A crew (catalog category `crew` and, if it shares, `crew_io` and `crew_execution`).
 ///
@@ -29,21 +32,21 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// A crew of nobody yet.
+    /// An empty crew.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A name by which the crew is recognised when it runs again, whatever its agents and tasks are by then. It never
-    /// leaves this machine: `crew.key` is a keyed hash of it.
+    /// Sets a name that identifies the crew across runs, even if its agents and tasks change. It never leaves this machine:
+    /// `crew.key` is a keyed hash of it.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How tasks are handed out (`crew.process`).
+    /// How tasks are assigned (`crew.process`).
     #[must_use]
     pub fn process(mut self, process: Process) -> Self {
         self.process = Some(process);
@@ -64,22 +67,22 @@ impl Crew {
         self
     }
 
-    /// One more agent.
+    /// Adds an agent.
     #[must_use]
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agents.push(agent);
         self
     }
 
-    /// One more task.
+    /// Adds a task.
     #[must_use]
     pub fn task(mut self, task: Task) -> Self {
         self.tasks.push(task);
         self
     }
 
-    /// What this run is given. That it is given something is recorded (`crew.inputs_present`); what, only if the crew
-    /// shares (`crew_io.content`).
+    /// The inputs of this run. Their presence is recorded (`crew.inputs_present`), their content only if the crew shares
+    /// (`crew_io.content`).
     #[must_use]
     pub fn inputs(mut self, inputs: impl Into<Content>) -> Self {
         self.inputs = Some(inputs.into());
@@ -87,7 +90,7 @@ impl Crew {
         self
     }
 
-    /// Says that this run is given nothing (`crew.inputs_present`).
+    /// States that this run has no inputs (`crew.inputs_present`).
     #[must_use]
     pub fn without_inputs(mut self) -> Self {
         self.inputs = None;
@@ -95,15 +98,15 @@ impl Crew {
         self
     }
 
-    /// Whether this run is given anything, where what it is given is not at hand (`crew.inputs_present`).
+    /// Whether this run has inputs, if they are not available here (`crew.inputs_present`).
     #[must_use]
     pub fn inputs_present(mut self, is_present: bool) -> Self {
         self.inputs_present = Some(is_present);
         self
     }
 
-    /// Whether this crew's content may be recorded: goals, backstories, descriptions, inputs and outputs. It may not
-    /// unless this says so. No environment variable, no file and no collector can say it.
+    /// Whether this crew's content may be recorded: goals, backstories, descriptions, inputs and outputs. The default is no. No
+    /// environment variable, file or collector can allow it.
     #[must_use]
     pub fn share_crew(mut self, share: bool) -> Self {
         self.grant = SharingGrant::from_crew(share);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 /// A model and its settings (catalog category `llm`).
 ///
-/// Never an address or a key: there is no place for them.
+/// It has no field for an address or an API key.
 ///
 /// ```
 /// let llm = headcount::Llm::new("gpt-4o-mini").temperature(0.7).class_name("ChatOpenAI");
@@ -18,7 +18,7 @@ pub struct Llm {
 }
 
 impl Llm {
-    /// The model as it is asked for, such as `gpt-4o-mini`. Free text of at most 128 characters (`llm.llm_model`).
+    /// The model as it is requested, such as `gpt-4o-mini`. Free text of at most 128 characters (`llm.llm_model`).
     #[must_use]
     pub fn new(model: impl Into<Arc<str>>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Llm {
         self
     }
 
-    /// How many tokens are looked at when one is drawn: 0 to 1,000,000 (`llm.llm_top_k`).
+    /// The number of tokens to sample from: 0 to 1,000,000 (`llm.llm_top_k`).
     #[must_use]
     pub fn top_k(mut self, tokens: f64) -> Self {
         self.top_k = Some(tokens);
@@ -55,7 +55,7 @@ impl Llm {
         self
     }
 
-    /// The class that speaks to it, such as `ChatOpenAI`: a word without spaces of at most 128 characters
+    /// The class of its client, such as `ChatOpenAI`: an identifier of at most 128 characters
     /// (`llm.llm_class_name`).
     #[must_use]
     pub fn class_name(mut self, class: impl Into<Arc<str>>) -> Self {

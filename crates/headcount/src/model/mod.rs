@@ -1,12 +1,13 @@
-//! What a framework knows of its crews, as far as the catalog asks for it.
+//! Descriptors: a framework's crews, agents, tasks, models and tools, with the values that the catalog has fields for.
 //!
-//! Descriptors are plain values: they are built before telemetry is asked for, cost nothing when it is off, and record
-//! nothing by themselves.
+//! They are plain values, which record nothing by themselves and cost almost nothing while telemetry is off.
 
 mod agent;
 mod content;
 mod crew;
+mod identity;
 mod key;
+mod keyer;
 mod llm;
 mod task;
 mod tool;
@@ -20,26 +21,12 @@ pub use task::Task;
 pub use tool::Tool;
 pub use vocabulary::{
     DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Process, ProjectKind, Runtime,
-    UnknownWord,
+    UnknownValue,
 };
 
 pub(crate) use content::SharingGrant;
-pub(crate) use key::{Key, Keyer};
+pub(crate) use key::Key;
+pub(crate) use keyer::Keyer;
 pub(crate) use vocabulary::{
     Direction, FeedbackEvent, FlowEvent, Outcome, ProjectEvent, TestStep, ToolOutcome,
 };
-
-use std::sync::{Arc, OnceLock};
-
-use crate::random::Id;
-
-/// Tells one agent or task object from another, however often it is cloned. Its random id is drawn when it is first
-/// recorded, so that none is drawn while telemetry is off.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Identity(Arc<OnceLock<Id>>);
-
-impl Identity {
-    pub(crate) fn id(&self) -> Id {
-        *self.0.get_or_init(Id::random)
-    }
-}

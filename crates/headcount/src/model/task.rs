@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
+use super::agent::Agent;
+use super::content::Content;
+use super::identity::Identity;
 use super::key::PartHash;
-use super::{Agent, Content, Identity, Tool};
+use super::tool::Tool;
 
 /// A task (catalog category `task` and, for crews that share, `task_detail`).
 ///
-/// A clone is the same task. [`Task::default`] is one of which nothing is known, not even its description.
+/// A clone is the same task. [`Task::default`] has no values, not even a description.
 ///
 /// ```
 /// use headcount::{Agent, Task};
@@ -26,8 +29,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task by its description: content, recorded only for a crew that shares (`task_detail.description`). Of others
-    /// a keyed hash tells this task from the crew's other ones.
+    /// A task by its description: content, recorded only for a crew that shares (`task_detail.description`). For other
+    /// crews, a keyed hash tells this task from the crew's other tasks.
     #[must_use]
     pub fn new(description: impl Into<Content>) -> Self {
         Self {
@@ -36,35 +39,35 @@ impl Task {
         }
     }
 
-    /// The agent that does it (`task.agent_role`, `task.agent_key`).
+    /// Its agent (`task.agent_role`, `task.agent_key`).
     #[must_use]
     pub fn agent(mut self, agent: &Agent) -> Self {
         self.agent = Some(Arc::new(agent.clone()));
         self
     }
 
-    /// Whether it runs beside others (`task.async_execution`).
+    /// Whether it runs concurrently (`task.async_execution`).
     #[must_use]
     pub fn async_execution(mut self, is_async: bool) -> Self {
         self.async_execution = Some(is_async);
         self
     }
 
-    /// Whether a person is asked (`task.human_input`).
+    /// Whether it asks for human input (`task.human_input`).
     #[must_use]
     pub fn human_input(mut self, is_asked: bool) -> Self {
         self.human_input = Some(is_asked);
         self
     }
 
-    /// The tools that it is equipped with, at most 64 (`task.tool_names`).
+    /// Its tools, at most 64 (`task.tool_names`).
     #[must_use]
     pub fn tools(mut self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
         self.tools.extend(tools.into_iter().map(Into::into));
         self
     }
 
-    /// What it should give: content, recorded only for a crew that shares (`task_detail.expected_output`).
+    /// Its expected output: content, recorded only for a crew that shares (`task_detail.expected_output`).
     #[must_use]
     pub fn expected_output(mut self, expected: impl Into<Content>) -> Self {
         self.expected_output = Some(expected.into());
@@ -82,7 +85,7 @@ impl Task {
         self
     }
 
-    /// A task is recognised by its description and what it should give.
+    /// A task's key is made of its description and its expected output.
     pub(super) fn hash_into(&self, hash: &mut PartHash) {
         for content in [&self.description, &self.expected_output] {
             match content {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-/// A tool, by its name alone (catalog category `tool_usage`): neither what it is called with nor what it answers.
+/// A tool, by its name (catalog category `tool_usage`). Its arguments and results are never recorded.
 ///
 /// ```
 /// let search = headcount::Tool::new("search_the_internet_with_serper");

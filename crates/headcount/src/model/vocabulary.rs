@@ -1,4 +1,4 @@
-//! Closed lists of words. Each is the catalog's list of the same field; a test compares them.
+//! Enumerations. Each has the values of the catalog's field of the same name; a test compares them.
 
 macro_rules! vocabulary {
     ($(#[$about:meta])* $visibility:vis enum $name:ident, $field:expr, { $($(#[$word_about:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -9,7 +9,7 @@ macro_rules! vocabulary {
         }
 
         impl $name {
-            /// The word in the catalog.
+            /// The value in the catalog.
             $visibility fn as_str(self) -> &'static str {
                 match self {
                     $($name::$variant => $word,)+
@@ -21,13 +21,13 @@ macro_rules! vocabulary {
         }
 
         impl std::str::FromStr for $name {
-            type Err = UnknownWord;
+            type Err = UnknownValue;
 
-            /// The reverse of `as_str`, of the very word.
-            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+            /// The reverse of `as_str`.
+            fn from_str(word: &str) -> Result<Self, UnknownValue> {
                 match word {
                     $($word => Ok($name::$variant),)+
-                    _ => Err(UnknownWord { field: $field.key }),
+                    _ => Err(UnknownValue { field: $field.key }),
                 }
             }
         }
@@ -50,28 +50,28 @@ use std::fmt;
 
 use crate::fields;
 
-/// A word that is not in the catalog's list.
+/// A value that the catalog's list does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownWord {
+pub struct UnknownValue {
     /// The field whose list it is, such as `crew.process`.
     pub field: &'static str,
 }
 
-impl fmt::Display for UnknownWord {
+impl fmt::Display for UnknownValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "not a word of {}", self.field)
+        write!(formatter, "not a value of {}", self.field)
     }
 }
 
-impl std::error::Error for UnknownWord {}
+impl std::error::Error for UnknownValue {}
 
 vocabulary! {
-    /// How a crew's tasks are handed out (`crew.process`).
+    /// How a crew's tasks are assigned (`crew.process`).
     #[non_exhaustive]
     pub enum Process, fields::crew::PROCESS, {
         /// One after the other.
         Sequential = "sequential",
-        /// A manager agent hands them out.
+        /// A manager agent assigns them.
         Hierarchical = "hierarchical",
         /// At the same time.
         Parallel = "parallel",
@@ -81,7 +81,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What the framework is written in (`versions.runtime`).
+    /// The language runtime of the framework (`versions.runtime`).
     #[non_exhaustive]
     pub enum Runtime, fields::versions::RUNTIME, {
         /// Python, calling this crate.
@@ -92,7 +92,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What came of a tool call (`tool_usage.outcome`).
+    /// The outcome of a tool call (`tool_usage.outcome`).
     pub(crate) enum ToolOutcome, fields::tool_usage::OUTCOME, {
         Used = "used",
         Repeated = "repeated",
@@ -101,7 +101,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How something ended (`flow_lifecycle.outcome`).
+    /// The outcome of a run (`flow_lifecycle.outcome`).
     pub(crate) enum Outcome, fields::flow_lifecycle::OUTCOME, {
         Completed = "completed",
         Failed = "failed",
@@ -109,7 +109,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Whether a test began or one iteration was scored (`test.step`).
+    /// Whether a test started or an iteration was scored (`test.step`).
     pub(crate) enum TestStep, fields::test::STEP, {
         Execution = "execution",
         Result = "result",
@@ -130,7 +130,7 @@ vocabulary! {
         Created = "created",
         /// It failed.
         Failed = "failed",
-        /// Its logs were asked for.
+        /// Its logs were requested.
         Logs = "logs",
         /// It was removed.
         Remove = "remove",
@@ -138,7 +138,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where a deployment was asked for (`deployment.source`).
+    /// Where a deployment was requested (`deployment.source`).
     #[non_exhaustive]
     pub enum DeploymentSource, fields::deployment::SOURCE, {
         /// The command line.
@@ -158,13 +158,13 @@ vocabulary! {
         Api5xx = "api_5xx",
         /// The platform's answer was not JSON.
         InvalidJson = "invalid_json",
-        /// The platform's answer did not say what was created.
+        /// The platform's answer did not name the deployment.
         InvalidCreationResponse = "invalid_creation_response",
         /// The platform could not be reached.
         NetworkError = "network_error",
         /// The project could not be packed.
         ZipError = "zip_error",
-        /// The user said no.
+        /// The user declined.
         UserDeclined = "user_declined",
         /// Anything else.
         Unexpected = "unexpected",
@@ -172,7 +172,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What happened to a flow (`flow_lifecycle.event`).
+    /// The event of a flow (`flow_lifecycle.event`).
     pub(crate) enum FlowEvent, fields::flow_lifecycle::EVENT, {
         Created = "created",
         Plotted = "plotted",
@@ -184,7 +184,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Who wrote a flow (`flow_lifecycle.origin`).
+    /// The author of a flow (`flow_lifecycle.origin`).
     #[non_exhaustive]
     pub enum FlowOrigin, fields::flow_lifecycle::ORIGIN, {
         /// The builder.
@@ -195,7 +195,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Whether feedback was asked for or given (`human_feedback.event_type`).
+    /// Whether feedback was requested or given (`human_feedback.event_type`).
     pub(crate) enum FeedbackEvent, fields::human_feedback::EVENT_TYPE, {
         Requested = "requested",
         Received = "received",
@@ -203,7 +203,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// How a project began (`project.event`).
+    /// How a project was created (`project.event`).
     pub(crate) enum ProjectEvent, fields::project::EVENT, {
         Created = "created",
         TemplateInstalled = "template_installed",
@@ -211,7 +211,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What kind of project was begun (`project.kind`).
+    /// The kind of a project (`project.kind`).
     #[non_exhaustive]
     pub enum ProjectKind, fields::project::KIND, {
         /// A crew in code.
@@ -224,7 +224,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Whether content went in or came out (`crew_io.direction`).
+    /// Whether content is an input or an output (`crew_io.direction`).
     pub(crate) enum Direction, fields::crew_io::DIRECTION, {
         Input = "input",
         Output = "output",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_list_of_words_is_the_catalogs() {
+    fn every_enumeration_is_the_catalogs() {
         check::<Process>();
         check::<Runtime>();
         check::<ToolOutcome>();

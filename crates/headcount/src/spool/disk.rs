@@ -1,28 +1,28 @@
-//! Segments in a folder.
+//! The spool on disk: appends records to segments in a folder.
 
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use super::found::{ENDING, bytes_in, is_link, is_still, list};
-use super::held::Held;
+use super::limits::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
+use super::lock::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
-use super::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
-use crate::{clock, folders, random};
+use crate::platform::{clock, files, random};
 
-/// How many segments that others left are tried before a new one is begun.
+/// How many existing segments are tried before a new one is created.
 const TRIES: usize = 4;
 
 /// Appends to a folder of segments.
 #[derive(Debug)]
 pub(crate) struct DiskSpool {
     folder: PathBuf,
-    /// Of the collector that the events are for, where there is one.
+    /// The mark of the collector that the events are for, if there is one.
     mark: Option<String>,
     current: Option<Current>,
     has_written: bool,
-    /// Segments that are there are about to be sent, and not gone on with.
-    begins_anew: bool,
+    /// The next record starts a new segment: the existing ones are about to be sent.
+    starts_new_segment: bool,
     buffer: Vec<u8>,
 }
 
@@ -35,19 +35,19 @@ struct Current {
 }
 
 impl DiskSpool {
-    /// Nothing is created before there is something to write.
+    /// Creates no file or folder before the first record.
     pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
             mark: None,
             current: None,
             has_written: false,
-            begins_anew: false,
+            starts_new_segment: false,
             buffer: Vec::new(),
         }
     }
 
-    /// The same, with events for the collector of this mark and for no other.
+    /// Restricts its events to the collector with this mark.
     #[must_use]
     pub(crate) fn marked(mut self, mark: Option<String>) -> Self {
         self.mark = mark;
@@ -85,7 +85,7 @@ impl DiskSpool {
                 Ok(())
             }
             Err(_) => {
-                // What was written of it is cut off again, or is a torn end that readers pass over.
+                // The partial record is cut off; if that fails, readers skip it as a torn end.
                 if file.set_len(current.length).is_ok()
                     && file.seek(SeekFrom::Start(current.length)).is_ok()
                 {
@@ -96,23 +96,23 @@ impl DiskSpool {
         }
     }
 
-    /// Lets go of the segment.
+    /// Releases the segment.
     pub(crate) fn seal(&mut self) {
         self.current = None;
     }
 
-    /// Has the next record begin a segment of its own.
-    pub(crate) fn begin_anew(&mut self) {
-        self.begins_anew = true;
+    /// Makes the next record start a new segment.
+    pub(crate) fn start_new_segment(&mut self) {
+        self.starts_new_segment = true;
     }
 
     fn open(&mut self) -> io::Result<Current> {
-        if !std::mem::take(&mut self.begins_anew)
-            && let Some(current) = self.go_on()
+        if !std::mem::take(&mut self.starts_new_segment)
+            && let Some(current) = self.resume()
         {
             return Ok(current);
         }
-        folders::create(&self.folder)?;
+        files::create(&self.folder)?;
         if is_link(&self.folder) {
             return Err(io::Error::other("the spool is a link"));
         }
@@ -124,7 +124,7 @@ impl DiskSpool {
             let path = self
                 .folder
                 .join(format!("{now:013}-{}{mark}.{ENDING}", suffix.as_str()));
-            let file = folders::private_file()
+            let file = files::private_file()
                 .read(true)
                 .write(true)
                 .create_new(true)
@@ -138,7 +138,7 @@ impl DiskSpool {
                         length: SEGMENT_HEADER as u64,
                     });
                 }
-                // Somebody was quicker, to look into it; he finds nothing and leaves it.
+                // Another process locked it first; it finds no record and leaves it.
                 Ok(_) => {}
                 Err(error) => {
                     let _best_effort = std::fs::remove_file(&path);
@@ -151,8 +151,8 @@ impl DiskSpool {
         Err(io::Error::other("no segment of the spool could be locked"))
     }
 
-    /// Goes on with a segment that nobody holds, so that a thousand short processes do not leave a thousand files.
-    fn go_on(&self) -> Option<Current> {
+    /// Appends to a segment that no process holds, so that a thousand short processes do not leave a thousand files.
+    fn resume(&self) -> Option<Current> {
         let now = clock::now_millis();
         let candidates = list(&self.folder).into_iter().rev().filter(|found| {
             let age = now.saturating_sub(found.created_millis);
@@ -166,8 +166,8 @@ impl DiskSpool {
             let content = segment::read(&bytes);
             let length = content.length as u64;
             let is_usable = content.length >= SEGMENT_HEADER
-                && !matches!(content.damage, Some(segment::Damage::Spoiled));
-            // What a newer version wrote, or a disk spoiled, is for the uploader to judge: nothing is cut off there.
+                && !matches!(content.damage, Some(segment::Damage::Corrupt));
+            // A segment of a newer version, or a damaged one, is left as it is: the uploader decides about it.
             let is_at_its_end = || {
                 held.file().is_some_and(|mut file| {
                     file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
@@ -196,7 +196,7 @@ fn begin(file: File, now_millis: u64) -> io::Result<Held> {
 }
 
 impl Current {
-    /// Whether it is this process's, has room, and was not deleted by somebody.
+    /// Whether this process still holds it, it has room, and nobody deleted it.
     fn is_usable(&self) -> bool {
         self.length < SEGMENT_LIMIT && is_still(&self.held, &self.path)
     }
@@ -206,8 +206,9 @@ impl Current {
 mod tests {
     use std::path::Path;
 
-    use super::super::{Found, SPOOL_LIMIT};
     use super::*;
+    use crate::spool::found::Found;
+    use crate::spool::limits::SPOOL_LIMIT;
 
     fn record(payload: &[u8]) -> Record<'_> {
         Record {
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_segment_is_nobody_elses_and_a_sealed_one_is() {
+    fn other_processes_can_take_a_segment_only_after_it_is_sealed() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = DiskSpool::new(folder.path().join("spool"));
         spool.append(&record(b"one"), Room::Ordinary).unwrap();
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_process_goes_on_with_what_the_last_one_left() {
+    fn the_next_process_appends_to_the_segment_of_the_last_one() {
         let folder = tempfile::tempdir().unwrap();
         for payload in [b"a", b"b", b"c"] {
             DiskSpool::new(folder.path().to_owned())
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_one_collector_is_not_for_another() {
+    fn segments_are_kept_apart_by_collector() {
         let folder = tempfile::tempdir().unwrap();
         for mark in [None, Some("aaaaaaaa"), Some("bbbbbbbb"), Some("aaaaaaaa")] {
             DiskSpool::new(folder.path().to_owned())
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_end_is_cut_off_before_going_on() {
+    fn a_torn_end_is_cut_off_before_appending() {
         let folder = tempfile::tempdir().unwrap();
         DiskSpool::new(folder.path().to_owned())
             .append(&record(b"whole"), Room::Ordinary)
@@ -280,19 +281,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_not_cut_off() {
+    fn a_segment_that_is_newer_or_damaged_is_left_alone() {
         let newer = {
             let mut bytes = segment::header(7).to_vec();
             bytes[8] = 2;
             bytes.extend_from_slice(b"of a version that is yet to come");
             bytes
         };
-        let mut spoiled = segment::header(7).to_vec();
+        let mut damaged = segment::header(7).to_vec();
         for payload in [b"first", b"other", b"third"] {
-            assert!(record(payload).write(&mut spoiled));
+            assert!(record(payload).write(&mut damaged));
         }
-        spoiled[SEGMENT_HEADER + 30] ^= 1;
-        for bytes in [newer, spoiled] {
+        damaged[SEGMENT_HEADER + 30] ^= 1;
+        for bytes in [newer, damaged] {
             let folder = tempfile::tempdir().unwrap();
             let name = format!("{:013}-0011223344556677.spool", clock::now_millis());
             let path = folder.path().join(name);
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dealt_with_and_is_still_there_takes_room() {
+    fn a_retired_segment_that_was_not_removed_takes_room() {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = DiskSpool::new(folder.path().to_owned());
         spool.append(&record(b"one"), Room::Ordinary).unwrap();
@@ -344,7 +345,7 @@ mod tests {
         let bytes: u64 = list(folder.path()).iter().map(|found| found.bytes).sum();
         let limit = Room::Ordinary.limit();
         assert!(bytes <= limit && bytes > limit - 100_000, "{bytes}");
-        // What a process lost still finds room, up to the whole limit.
+        // A loss report still finds room, up to the whole limit.
         spool.append(&record(b"losses"), Room::Reserved).unwrap();
         let largest = list(folder.path()).iter().map(|found| found.bytes).max();
         assert!(largest.unwrap() < SEGMENT_LIMIT + 61_000);
@@ -352,7 +353,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_a_link_leads_to_is_left_alone() {
+    fn a_linked_folder_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
         let elsewhere = folder.path().join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
@@ -365,18 +366,5 @@ mod tests {
         assert!(matches!(refused, Err(SpoolError::Disk)));
         assert!(list(&link).is_empty());
         assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_made_is_replaced_by_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a-file");
-        std::fs::write(&file, b"").unwrap();
-        let mut spool = super::super::Spool::Disk(DiskSpool::new(file.join("spool")));
-        spool.append(&record(b"kept"), Room::Ordinary).unwrap();
-        let super::super::Spool::Memory(mut memory) = spool else {
-            panic!("still on disk");
-        };
-        assert_eq!(memory.batch().unwrap().1, b"kept");
     }
 }

@@ -1,15 +1,16 @@
-//! What is in a folder of segments.
+//! The segments in a folder.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::SPOOL_LIMIT;
-use super::held::Held;
-use crate::folders;
+use super::limits::SPOOL_LIMIT;
+use super::lock::Held;
+use super::segment;
+use crate::platform::files;
 
-/// A segment that waits. One that was dealt with has the word of its fate instead.
+/// The extension of a segment that waits. A retired segment has its delivery status instead.
 pub(super) const ENDING: &str = "spool";
 
 /// A segment in the folder, locked or not.
@@ -20,6 +21,21 @@ pub(crate) struct Found {
     pub(crate) name: String,
     pub(crate) created_millis: u64,
     pub(crate) bytes: u64,
+}
+
+/// The folder of segments within a framework's folder.
+pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
+    folder.join("spool")
+}
+
+/// Whether any segment in a framework's folder waits for the collector with this mark. Segments that a running process
+/// holds count, and so do segments that hold nothing but loss reports.
+pub(crate) fn holds_records(folder: &Path, mark: Option<&str>) -> bool {
+    list(&spool_folder(folder))
+        .iter()
+        .filter(|found| found.is_for(mark))
+        .filter_map(Found::peek)
+        .any(|bytes| !segment::read(&bytes).records.is_empty())
 }
 
 /// The segments in `folder` that wait, oldest first. A folder that cannot be read has none.
@@ -47,7 +63,7 @@ pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
                 path,
                 name,
                 created_millis,
-                // It may have been removed by now; and what is no plain file is none of ours.
+                // The file may have been removed by now. Anything but a plain file is not ours.
                 bytes: entry.metadata().ok().filter(Metadata::is_file)?.len(),
             })
         })
@@ -56,12 +72,12 @@ pub(crate) fn list_ending(folder: &Path, ending: &str) -> Vec<Found> {
     found
 }
 
-/// Whether somebody put a link in the place of the folder: what it leads to is none of ours to write or remove.
+/// Whether the folder is a link: the client neither writes to nor removes from a link's target.
 pub(super) fn is_link(folder: &Path) -> bool {
     std::fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-/// How much of the disk a folder of segments takes, those among them that were dealt with and could not be removed.
+/// How much of the disk a folder of segments takes, including retired segments that could not be removed.
 pub(super) fn bytes_in(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let bytes = entries.filter_map(|entry| {
@@ -72,7 +88,7 @@ pub(super) fn bytes_in(folder: &Path) -> u64 {
 }
 
 impl Found {
-    /// Locks the segment and reads it, unless somebody else holds it or has dealt with it.
+    /// Locks the segment and reads it, unless another process holds it or has retired it.
     pub(crate) fn take(&self) -> Option<(Held, Vec<u8>)> {
         let file = File::options()
             .read(true)
@@ -84,7 +100,7 @@ impl Found {
             return None;
         }
         let mut bytes = Vec::new();
-        // No segment is longer, whatever somebody put in its place.
+        // No segment is longer; anything else at this path may be.
         let _length = held
             .file()?
             .take(SPOOL_LIMIT)
@@ -93,30 +109,29 @@ impl Found {
         Some((held, bytes))
     }
 
-    /// Of the collector that its events are for.
+    /// The mark of the collector that its events are for.
     pub(super) fn mark(&self) -> Option<&str> {
         self.name.split('-').nth(2)
     }
 
-    /// Whether its events may go to the collector of this mark: those for nobody yet may go to any.
+    /// Whether its events may go to the collector with this mark. Events without a collector may go to any.
     pub(crate) fn is_for(&self, mark: Option<&str>) -> bool {
         self.mark().is_none_or(|ours| Some(ours) == mark)
     }
 
-    /// Whether nobody forbids to open it, as for what another user left here.
+    /// Whether this user may open it. A segment of another user may be forbidden.
     pub(crate) fn is_allowed(&self) -> bool {
         let opened = File::options().read(true).write(true).open(&self.path);
         !opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
-    /// Reads the segment without its lock: what a running process has written so far.
+    /// Reads the segment without its lock: everything that a running process has written so far.
     pub(crate) fn peek(&self) -> Option<Vec<u8>> {
-        folders::read(&self.path, SPOOL_LIMIT).ok()
+        files::read(&self.path, SPOOL_LIMIT).ok()
     }
 }
 
-/// Whether the file that is held is the one at `path`: it may have been dealt with before it was locked, or forgotten
-/// since.
+/// Whether the held file is still the one at `path`: it may have been retired before it was locked, or deleted since.
 pub(super) fn is_still(held: &Held, path: &Path) -> bool {
     #[cfg(unix)]
     {

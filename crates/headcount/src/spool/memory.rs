@@ -1,10 +1,10 @@
-//! The spool of a machine that lets us write nowhere: a few hundred kilobytes, gone with the process.
+//! The spool of a process that may write nowhere: a few hundred kilobytes, lost when the process ends.
 
 use std::collections::VecDeque;
 
+use super::limits::{MEMORY_LIMIT, SpoolError};
 use super::segment::Record;
-use super::{MEMORY_LIMIT, SpoolError};
-use crate::random::{self, Text};
+use crate::platform::random::{self, Text};
 
 /// One record in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub(crate) struct OwnedRecord {
 pub(crate) struct MemorySpool {
     records: VecDeque<OwnedRecord>,
     bytes: usize,
-    /// What is being sent: its name, and how many records it has. The same until it was dealt with, so that a collector
-    /// that took it and could not say so counts it once.
+    /// The batch that is being sent: its name and its number of records. It stays the same until it is removed, so that a
+    /// collector whose acknowledgement was lost counts it once.
     batch: Option<(Text<32>, usize)>,
 }
 
@@ -35,13 +35,13 @@ impl MemorySpool {
         Ok(())
     }
 
-    /// Whether nothing waits.
+    /// Whether there are no records.
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// What is to be sent next: its name, one body, and its number of records, which stay until [`sent`](Self::sent) or
-    /// [`clear`](Self::clear). All that there is, or the same as before.
+    /// The next batch: its name, its body, and its number of records, which stay until [`sent`](Self::sent) or
+    /// [`clear`](Self::clear). All records, or the batch that was not yet removed.
     pub(crate) fn batch(&mut self) -> Option<(Text<32>, Vec<u8>, usize)> {
         if self.is_empty() {
             return None;
@@ -54,7 +54,7 @@ impl MemorySpool {
         Some((name, payloads.concat(), count))
     }
 
-    /// Removes the first `count` records, which were dealt with; says how many events they held.
+    /// Removes the first `count` records; returns how many events they held.
     pub(crate) fn sent(&mut self, count: usize) -> u64 {
         self.batch = None;
         let mut events = 0;
@@ -65,7 +65,7 @@ impl MemorySpool {
         events
     }
 
-    /// Forgets everything; says how many events that were.
+    /// Removes all records; returns how many events they held.
     pub(crate) fn clear(&mut self) -> u64 {
         self.sent(self.records.len())
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_refused_and_what_was_sent_makes_room() {
+    fn a_full_spool_refuses_records_until_some_are_sent() {
         let payload = vec![1; MEMORY_LIMIT / 2];
         let record = Record {
             time_millis: 0,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_again_is_the_same_under_the_same_name() {
+    fn a_batch_that_is_sent_again_keeps_its_body_and_its_name() {
         let record = |payload| Record {
             time_millis: 0,
             events: 1,

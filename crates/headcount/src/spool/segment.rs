@@ -1,6 +1,6 @@
 //! One segment's bytes (`docs/formats/spool.md`).
 
-/// Magic, version, length of the header, time of creation.
+/// Magic, version, header length, creation time.
 pub(crate) const SEGMENT_HEADER: usize = 24;
 const MAGIC: [u8; 8] = *b"HEADCSPL";
 const VERSION: u32 = 1;
@@ -8,46 +8,46 @@ const VERSION: u32 = 1;
 pub(crate) const RECORD_HEADER: usize = 24;
 /// Ids, times and a name.
 const SMALLEST_SPAN: usize = 32;
-/// No record is longer: what a checksum does not cover must not make a reader take a gigabyte.
+/// The longest payload. A damaged length must not make a reader allocate a gigabyte.
 const MAX_PAYLOAD: usize = 4 * 1_024 * 1_024;
 
 /// Some events, encoded as they will be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
-    /// When they were written, in milliseconds since 1970 UTC.
+    /// The time of writing, in milliseconds since 1970 UTC.
     pub(crate) time_millis: u64,
-    /// How many events the payload holds, those that report losses not among them.
+    /// How many events the payload holds, without loss reports.
     pub(crate) events: u32,
     /// How many events were lost before this record and never reached a segment.
     pub(crate) dropped: u32,
-    /// An `ExportTraceServiceRequest`. Several of them, one after the other, are one (protobuf, "Merging").
+    /// An `ExportTraceServiceRequest`. Concatenated requests are one request (protobuf, "Merging").
     pub(crate) payload: &'a [u8],
 }
 
-/// What is left of a segment that was not written to its end.
+/// Why a segment cannot be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// Its writer was killed in the middle of a record, which so was never there.
+    /// Its writer was killed during a record, which does not count.
     Torn,
-    /// Bytes that no writer leaves behind.
-    Spoiled,
+    /// Bytes that no writer leaves.
+    Corrupt,
     /// Not a segment of this version.
     Foreign,
 }
 
-/// A segment, read.
+/// A segment that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Content<'a> {
-    /// When it was begun, in milliseconds since 1970 UTC.
+    /// The creation time, in milliseconds since 1970 UTC.
     pub(crate) created_millis: u64,
-    /// The whole records.
+    /// The complete records.
     pub(crate) records: Vec<Record<'a>>,
-    /// How many bytes the header and the whole records take, up to the first damage.
+    /// The length of the header and the records before the first damage, in bytes.
     pub(crate) length: usize,
-    /// What follows that, if anything does.
+    /// The first damage, if there is any.
     pub(crate) damage: Option<Damage>,
-    /// How many events records held that cannot be read, as far as their own headers tell.
-    pub(crate) spoiled_events: u64,
+    /// How many events the unreadable records held, according to their headers.
+    pub(crate) damaged_events: u64,
 }
 
 impl Content<'_> {
@@ -61,10 +61,10 @@ impl Content<'_> {
     /// Events that were lost: before they reached the segment, or within it.
     pub(crate) fn dropped(&self) -> u64 {
         let before = self.records.iter().map(|record| u64::from(record.dropped));
-        before.sum::<u64>() + self.spoiled_events
+        before.sum::<u64>() + self.damaged_events
     }
 
-    /// The body of the request that sends it: the payloads as they stand in the file.
+    /// The body of its request: the payloads, concatenated.
     pub(crate) fn body(&self) -> Vec<u8> {
         let payloads: Vec<&[u8]> = self.records.iter().map(|record| record.payload).collect();
         payloads.concat()
@@ -82,7 +82,7 @@ pub(crate) fn header(created_millis: u64) -> [u8; SEGMENT_HEADER] {
 }
 
 impl Record<'_> {
-    /// Appends the record's bytes; `false` if it is longer than a reader would take.
+    /// Appends the record's bytes; `false` if it is longer than readers accept.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) -> bool {
         if self.payload.len() > MAX_PAYLOAD {
             return false;
@@ -110,14 +110,14 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
-/// Reads a segment as far as it is whole.
+/// Reads the complete records of a segment.
 pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
     let mut content = Content {
         created_millis: 0,
         records: Vec::new(),
         length: 0,
         damage: None,
-        spoiled_events: 0,
+        damaged_events: 0,
     };
     let is_ours = bytes.get(..8) == Some(&MAGIC)
         && u32_at(bytes, 8) == Some(VERSION)
@@ -148,8 +148,8 @@ pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
                     content.damage = Some(content.damage.unwrap_or(damage));
                     break;
                 };
-                content.damage = Some(Damage::Spoiled);
-                content.spoiled_events += events;
+                content.damage = Some(Damage::Corrupt);
+                content.damaged_events += events;
                 at += length;
             }
         }
@@ -157,22 +157,22 @@ pub(crate) fn read(bytes: &[u8]) -> Content<'_> {
     content
 }
 
-/// How many events a spoiled record says that it held, and where reading goes on: at the next whole record, or at the
-/// segment's end if its length leads there. `None` if nothing follows, as after a torn one.
+/// The number of events in a damaged record, according to its header, and where reading continues: at the next complete
+/// record, or at the segment's end if the record's length leads there. `None` if nothing follows, as after a torn record.
 fn step_over(bytes: &[u8]) -> Option<(u64, usize)> {
     let length = u32_at(bytes, 0)? as usize;
-    // Its length may be what was spoiled, and lead past others: the next one is looked for.
+    // The length may be damaged and lead past other records, so the next complete record is searched for.
     let next = (RECORD_HEADER..bytes.len()).find(|at| bytes.get(*at..).is_some_and(is_record));
     let is_last = RECORD_HEADER.checked_add(length) == Some(bytes.len());
     let end = next.or_else(|| is_last.then_some(bytes.len()))?;
-    // The number may be what was spoiled: no span is encoded in fewer than these bytes.
+    // The number may be damaged: no span takes fewer bytes than this.
     let most = ((end - RECORD_HEADER) / SMALLEST_SPAN) as u64;
     Some((u64::from(u32_at(bytes, 16)?).min(most), end))
 }
 
-/// Whether a whole record begins here. Its header is looked at first: a checksum over whatever may follow takes its time.
+/// Whether a complete record begins here. Its header is checked first, because a checksum over the rest takes time.
 fn is_record(bytes: &[u8]) -> bool {
-    // Of a time before the year 2500.
+    // A time before the year 2500.
     let has_time = u64_at(bytes, 8).is_some_and(|millis| millis < 1 << 44);
     let has_events = u32_at(bytes, 16).is_some_and(|events| events as usize <= MAX_PAYLOAD);
     has_time && has_events && read_record(bytes).is_ok()
@@ -181,12 +181,12 @@ fn is_record(bytes: &[u8]) -> bool {
 fn read_record(bytes: &[u8]) -> Result<(Record<'_>, usize), Damage> {
     let length = u32_at(bytes, 0).ok_or(Damage::Torn)? as usize;
     if length > MAX_PAYLOAD {
-        return Err(Damage::Spoiled);
+        return Err(Damage::Corrupt);
     }
     let end = RECORD_HEADER + length;
     let checked = bytes.get(8..end).ok_or(Damage::Torn)?;
     if u32_at(bytes, 4) != Some(crc32fast::hash(checked)) {
-        return Err(Damage::Spoiled);
+        return Err(Damage::Corrupt);
     }
     let record = Record {
         time_millis: u64_at(bytes, 8).ok_or(Damage::Torn)?,
@@ -195,6 +195,19 @@ fn read_record(bytes: &[u8]) -> Result<(Record<'_>, usize), Damage> {
         payload: &bytes[RECORD_HEADER..end],
     };
     Ok((record, end))
+}
+
+/// Fuzz target: whole records that were read are written again, and must be the same bytes.
+pub fn fuzz(bytes: &[u8]) {
+    let content = read(bytes);
+    assert!(content.length <= bytes.len());
+    let mut again = bytes[..content.length.min(24)].to_vec();
+    for record in &content.records {
+        if again.len() < content.length {
+            assert!(record.write(&mut again));
+        }
+    }
+    assert_eq!(again, bytes[..content.length]);
 }
 
 #[cfg(test)]
@@ -219,7 +232,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..8)) {
+        fn written_records_are_read(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..8)) {
             let bytes = segment(&payloads);
             let content = read(&bytes);
             prop_assert_eq!(content.damage, None);
@@ -253,27 +266,27 @@ mod tests {
         }
 
         #[test]
-        fn a_spoiled_payload_costs_its_own_record_and_no_other(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 1..5), which in any::<prop::sample::Index>(), at in 0..400_usize) {
+        fn a_damaged_payload_costs_one_record(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 1..5), which in any::<prop::sample::Index>(), at in 0..400_usize) {
             let mut bytes = segment(&payloads);
             let which = which.index(payloads.len());
             let before: usize = payloads[..which].iter().map(|payload| payload.len() + RECORD_HEADER).sum();
             bytes[SEGMENT_HEADER + before + RECORD_HEADER + at] ^= 1;
             let content = read(&bytes);
-            prop_assert_eq!(content.damage, Some(Damage::Spoiled));
+            prop_assert_eq!(content.damage, Some(Damage::Corrupt));
             prop_assert_eq!(content.length, SEGMENT_HEADER + before);
             prop_assert_eq!(content.records.len(), payloads.len() - 1);
-            prop_assert_eq!(content.spoiled_events, which as u64 + 1);
+            prop_assert_eq!(content.damaged_events, which as u64 + 1);
             prop_assert_eq!(content.dropped(), 2 * (payloads.len() as u64 - 1) + which as u64 + 1);
         }
 
         #[test]
-        fn a_spoiled_length_costs_its_own_record_and_no_other(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 2..5), bit in 0..32_usize) {
+        fn a_damaged_length_costs_one_record(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 400..500), 2..5), bit in 0..32_usize) {
             let mut bytes = segment(&payloads);
             bytes[SEGMENT_HEADER + bit / 8] ^= 1 << (bit % 8);
             let content = read(&bytes);
-            prop_assert_eq!(content.damage, Some(Damage::Spoiled));
+            prop_assert_eq!(content.damage, Some(Damage::Corrupt));
             prop_assert_eq!(content.records.len(), payloads.len() - 1);
-            prop_assert_eq!(content.spoiled_events, 1);
+            prop_assert_eq!(content.damaged_events, 1);
         }
 
         #[test]

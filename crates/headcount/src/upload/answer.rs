@@ -1,39 +1,42 @@
-//! What a collector answers: its status, and the little beside it that changes what becomes of a segment.
+//! A collector's response: its status, `Retry-After`, and the number of rejected spans.
 
 use std::io::Read;
 use std::time::Duration;
 
 use headcount_wire::ExportResponse;
 
-use super::SPANS;
+use crate::platform::clock;
+
+/// The media type of OTLP requests and responses in protobuf.
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
 
 /// How long the head of an answer may be, in bytes.
 const HEAD_LIMIT: usize = 16 * 1_024;
-/// How long its body may be, in bytes: a number, and a sentence for people.
+/// How long its body may be, in bytes: it holds a number and a message.
 const BODY_LIMIT: usize = 16 * 1_024;
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The collector's status, and what it said beside that.
+    /// The collector's status, and its remarks.
     Status(u16, Remarks),
-    /// Nothing left this machine.
+    /// Nothing was sent.
     NotSent,
-    /// Something left, and no whole answer came.
+    /// The request was sent at least in part, and no complete response came.
     Unanswered,
 }
 
-/// What a collector says beside its status.
+/// The parts of a response beyond its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Remarks {
-    /// For how long it asks not to be asked again.
+    /// The pause that it asks for.
     pub(crate) retry_after: Option<Duration>,
-    /// How many of the spans it will never take, although it took the request.
+    /// How many spans it rejected although it accepted the request.
     pub(crate) rejected_spans: u64,
 }
 
 impl Answer {
-    /// Reads one. `hurry` is called when the head is there and only the body may still come.
+    /// Reads a response. `hurry` is called when the head is complete and only the body may follow.
     pub(super) fn read(stream: &mut impl Read, hurry: impl FnOnce()) -> Self {
         let mut bytes = Vec::new();
         while bytes.len() < HEAD_LIMIT {
@@ -52,7 +55,7 @@ impl Answer {
         Answer::Unanswered
     }
 
-    /// Whether the same bytes may be taken later.
+    /// Whether the same request may be accepted later.
     pub(crate) fn is_failure(self) -> bool {
         match self {
             Answer::NotSent | Answer::Unanswered => true,
@@ -61,13 +64,13 @@ impl Answer {
         }
     }
 
-    /// For how long the collector asks to be left alone.
+    /// The pause that the collector asks for.
     pub(crate) fn retry_after(self) -> Option<Duration> {
         self.remarks().retry_after
     }
 
-    /// How many of `events` that were sent the collector took, and how many it will never take. It counts spans: each event
-    /// is one, and a report of losses, which is no event, is one too. Which of them it means it does not say: events first.
+    /// How many of `events` the collector accepted, and how many it rejected. The collector counts spans: each event is one,
+    /// and each loss report is one. It does not say which spans it rejected, so they count as events first.
     pub(crate) fn shares(self, events: u64) -> (u64, u64) {
         let rejected = self.remarks().rejected_spans.min(events);
         (events - rejected, rejected)
@@ -81,13 +84,13 @@ impl Answer {
     }
 }
 
-/// Answers after which the same bytes will never be taken. Others may come from a gateway in front of the collector, or
-/// from a collector that is being set up, and pass.
+/// Statuses after which the same request will never be accepted. Others may come from a gateway in front of the collector,
+/// or from a collector that is being set up, and are temporary.
 pub(crate) fn is_refusal(status: u16) -> bool {
     matches!(status, 400 | 413 | 415 | 422)
 }
 
-/// Adds what comes next to `bytes`; `false` if nothing does.
+/// Appends the next bytes; `false` at the end or after an error.
 fn read_some(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     let mut chunk = [0; 1_024];
     match stream.read(&mut chunk) {
@@ -99,14 +102,14 @@ fn read_some(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     }
 }
 
-/// A whole head that is not an interim answer.
+/// A complete head of a final response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Head {
     status: u16,
     retry_after: Option<Duration>,
-    /// How many bytes it takes, those of interim answers before it among them.
+    /// Its length in bytes, including interim responses before it.
     length: usize,
-    /// What follows is in protobuf, as what was sent, and not compressed, which nobody asked for.
+    /// The body is uncompressed protobuf.
     has_response: bool,
     framing: Framing,
 }
@@ -120,7 +123,7 @@ enum Framing {
 }
 
 impl Head {
-    /// `None` until it is there.
+    /// `None` until it is complete.
     fn read(bytes: &[u8]) -> Result<Option<Self>, ()> {
         let mut start = 0;
         loop {
@@ -146,7 +149,7 @@ impl Head {
             };
             let framing = match value("content-length") {
                 _ if is("transfer-encoding", "chunked") => Framing::Chunked,
-                // A length that is no number is longer than what is read of it.
+                // A length that is not a number counts as too long.
                 Some(length) => Framing::Length(length.parse().unwrap_or(usize::MAX)),
                 None => Framing::UntilTheEnd,
             };
@@ -154,14 +157,14 @@ impl Head {
                 status,
                 retry_after: value("retry-after").and_then(retry_after),
                 length: start,
-                has_response: is("content-type", SPANS) && value("content-encoding").is_none(),
+                has_response: is("content-type", PROTOBUF) && value("content-encoding").is_none(),
                 framing,
             }));
         }
     }
 
-    /// What is said beside the status. Of a request that was taken that is in the body, of which the beginning may be in
-    /// `bytes` behind the head; one that does not come, or cannot be read, says nothing.
+    /// Reads the remarks. After an accepted request the body is read; its beginning may be in `bytes` after the head. A body
+    /// that does not come, or cannot be read, is ignored.
     fn remarks(&self, stream: &mut impl Read, mut bytes: Vec<u8>) -> Remarks {
         let mut remarks = Remarks {
             retry_after: self.retry_after,
@@ -206,7 +209,7 @@ impl Framing {
     }
 }
 
-/// The content of all chunks (RFC 9112 §7.1); `None` until the last one is there. What may follow that is not looked at.
+/// The content of all chunks (RFC 9112 §7.1); `None` until the last one is complete. Trailers are ignored.
 fn unchunked(mut bytes: &[u8]) -> Result<Option<Vec<u8>>, ()> {
     let mut content = Vec::new();
     loop {
@@ -234,13 +237,18 @@ fn unchunked(mut bytes: &[u8]) -> Result<Option<Vec<u8>>, ()> {
 /// RFC 9110 §10.2.3: seconds, or a date.
 fn retry_after(value: &str) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More of them than a number holds is as long as anybody may ask for.
+        // A number that does not fit is limited later.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let until = crate::clock::from_http_date(value)?;
+    let until = clock::from_http_date(value)?;
     Some(Duration::from_millis(
-        until.saturating_sub(crate::clock::now_millis()),
+        until.saturating_sub(clock::now_millis()),
     ))
+}
+
+/// Fuzz target: no bytes make the reader panic.
+pub fn fuzz(bytes: &[u8]) {
+    let _answer = Answer::read(&mut &*bytes, || {});
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-//! Where spans go: an address that the framework names in code.
+//! The collector's address, which the framework sets in code.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// A collector's address. Beyond this machine it is HTTPS; plain HTTP goes to loopback only.
+use crate::platform::random;
+
+/// A collector's address: HTTPS, or plain HTTP to loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) is_tls: bool,
@@ -14,13 +16,13 @@ pub(crate) struct Endpoint {
     pub(crate) path: String,
 }
 
-/// Why an address is not used.
+/// Why an address cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// Not `https://host[:port][/path]`.
     Malformed,
-    /// It holds a user name or a password, which have no place in a program's text.
+    /// It contains a user name or a password, which do not belong in a program's source.
     Credentials,
     /// Plain HTTP to another machine.
     PlainHttp,
@@ -32,14 +34,16 @@ impl fmt::Display for EndpointError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             EndpointError::Malformed => {
-                "the endpoint is not of the form https://host[:port][/path]"
+                "the endpoint is not a URL of the form https://host[:port][/path]"
             }
-            EndpointError::Credentials => "the endpoint holds a user name or a password; remove it",
+            EndpointError::Credentials => {
+                "the endpoint contains a user name or a password; remove it"
+            }
             EndpointError::PlainHttp => {
-                "the endpoint is plain HTTP to another machine; use https, or http to 127.0.0.1"
+                "the endpoint uses plain HTTP to another machine; use https, or http to 127.0.0.1"
             }
             EndpointError::WithoutTls => {
-                "the endpoint is HTTPS, and this build has no TLS; enable the feature `tls`"
+                "the endpoint uses HTTPS, but this build has no TLS; enable the feature `tls`"
             }
         })
     }
@@ -48,7 +52,7 @@ impl fmt::Display for EndpointError {
 impl std::error::Error for EndpointError {}
 
 impl Endpoint {
-    /// Reads an address; `/v1/traces` (OTLP/HTTP) is added to its path unless it is there.
+    /// Parses an address. `/v1/traces` (OTLP/HTTP) is added to its path if it is missing.
     pub(crate) fn parse(text: &str) -> Result<Self, EndpointError> {
         use EndpointError::{Credentials, Malformed, PlainHttp, WithoutTls};
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -96,22 +100,22 @@ impl Endpoint {
         })
     }
 
-    /// Tells it from other collectors, in a segment's name.
+    /// A short hash that tells this collector from others, in file names.
     pub(crate) fn mark(&self) -> String {
         let hash = hmac_sha256::Hash::hash(self.to_string().as_bytes());
         let mut first = [0; 4];
         first.copy_from_slice(&hash[..4]);
-        let mark: crate::random::Text<8> = crate::random::hex(first);
+        let mark: random::Text<8> = random::hex(first);
         mark.as_str().to_owned()
     }
 
-    /// Where tokens are shown, beside where spans go.
+    /// The path of erasure requests, next to the path of spans.
     pub(crate) fn erase_path(&self) -> String {
         let folder = self.path.trim_end_matches("/traces");
         format!("{folder}/erase")
     }
 
-    /// The `Host` header: with the port where it is not the scheme's own.
+    /// The `Host` header: with the port unless it is the scheme's default.
     pub(crate) fn authority(&self) -> String {
         let host = match self.host.contains(':') {
             true => format!("[{}]", self.host),
@@ -132,7 +136,7 @@ impl fmt::Display for Endpoint {
 }
 
 fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
-    // `parse` takes a sign, and an address has none.
+    // `parse` accepts a sign, which an address must not have.
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let port_of = |text: &str| {
         let port = text.parse::<u16>().ok().filter(|_| is_number(text));
@@ -159,12 +163,19 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
+/// Fuzz target: an address that was read is written as the same address.
+pub fn fuzz(text: &str) {
+    if let Ok(endpoint) = Endpoint::parse(text) {
+        assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn plain_http_goes_to_this_machine_only() {
+    fn plain_http_is_for_this_machine_only() {
         for text in [
             "http://127.0.0.1:4318",
             "http://[::1]:4318/",
@@ -209,14 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_shown_beside_where_spans_go() {
+    fn the_erase_path_is_next_to_the_path_of_spans() {
         let path = |text: &str| Endpoint::parse(text).unwrap().erase_path();
         assert_eq!(path("http://127.0.0.1:4318"), "/v1/erase");
         assert_eq!(path("http://127.0.0.1/in/v1/traces/"), "/in/v1/erase");
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn malformed_addresses_are_refused() {
         for text in [
             "",
             "t.example",

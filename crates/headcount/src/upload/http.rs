@@ -1,8 +1,8 @@
 //! One request over HTTP/1.1 (RFC 9112), and nothing else: no redirect is followed, no proxy asked, no cookie kept, no
 //! connection reused, no environment variable read.
 //!
-//! This is ours and not a library's for two reasons: a deadline that holds for the whole exchange, and a dependency
-//! tree that a program can take in (`docs/decisions/0009`).
+//! It is written by hand for two reasons: a deadline for the whole exchange, and a small dependency tree
+//! (`docs/decisions/0009-the-clients-own-http.md`).
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -13,28 +13,30 @@ use headcount_wire::{RECEIPT_HEADER, Receipt};
 
 use super::answer::Answer;
 use super::endpoint::Endpoint;
+use super::timed::Timed;
+use super::trust::Trust;
 
-/// How long one exchange may take, the name's resolution apart (which nothing can interrupt, and nobody waits for).
+/// How long one exchange may take, without name resolution, which cannot be interrupted and which no host thread waits for.
 pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(20);
-/// How long one of the host's addresses may take to accept.
+/// How long connecting to one of the host's addresses may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How long the rest of an answer may take once its head is there: what it says changes a number, and no more.
+/// How long the body of a response may take after its head: it only changes a count.
 const BODY_LIMIT: Duration = Duration::from_secs(2);
 
 /// One body to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Post<'a> {
     pub(crate) endpoint: &'a Endpoint,
-    /// Of the endpoint's paths the one that it is for.
+    /// The path of the request.
     pub(crate) path: &'a str,
     pub(crate) content_type: &'static str,
-    /// As it goes over the network.
+    /// The body as it is sent.
     pub(crate) body: &'a [u8],
-    /// `Some("gzip")` where it is compressed.
+    /// `Some("gzip")` if it is compressed.
     pub(crate) encoding: Option<&'static str>,
-    /// The same for every attempt to send the same body; empty where that does not matter.
+    /// The same for every attempt to send the same body; empty if attempts need not be told apart.
     pub(crate) idempotency_key: &'a str,
-    /// What lets this installation have erased what the body holds.
+    /// The receipt with which this installation can have the events erased.
     pub(crate) receipt: Option<Receipt>,
 }
 
@@ -63,16 +65,13 @@ impl Post<'_> {
         )
     }
 
-    /// Sends it and waits for the answer, for no longer than [`EXCHANGE_LIMIT`].
-    pub(crate) fn send(&self, trust: &super::Trust) -> Answer {
+    /// Sends the request and waits for the response, for at most [`EXCHANGE_LIMIT`].
+    pub(crate) fn send(&self, trust: &Trust) -> Answer {
         let deadline = Cell::new(Instant::now() + EXCHANGE_LIMIT);
         let Ok(stream) = connect(self.endpoint, deadline.get()) else {
             return Answer::NotSent;
         };
-        let stream = Timed {
-            stream,
-            deadline: &deadline,
-        };
+        let stream = Timed::new(stream, &deadline);
         if !self.endpoint.is_tls {
             return self.exchange(stream, &deadline);
         }
@@ -109,7 +108,7 @@ fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
     let addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        // A name that is plain HTTP must really be this machine's, whatever its resolver says.
+        // Plain HTTP is for this machine only, whatever address the name resolves to.
         if !endpoint.is_tls && !address.ip().is_loopback() {
             continue;
         }
@@ -128,42 +127,18 @@ fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// A stream on which every read and write ends by one deadline: a peer that gives a byte a second gains nothing.
-#[derive(Debug)]
-pub(super) struct Timed<'d> {
-    stream: TcpStream,
-    deadline: &'d Cell<Instant>,
-}
-
-impl Timed<'_> {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self
-            .deadline
-            .get()
-            .saturating_duration_since(Instant::now());
-        match left.is_zero() {
-            true => Err(io::ErrorKind::TimedOut.into()),
-            false => Ok(left),
-        }
-    }
-}
-
-impl Read for Timed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        self.stream.read(buffer)
-    }
-}
-
-impl Write for Timed<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
+/// Sends an erasure request, in JSON.
+pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> Answer {
+    let post = Post {
+        endpoint,
+        path: &endpoint.erase_path(),
+        content_type: "application/json",
+        body,
+        encoding: None,
+        idempotency_key: "",
+        receipt: None,
+    };
+    post.send(trust)
 }
 
 #[cfg(test)]
@@ -171,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_described_by_its_head() {
+    fn the_head_describes_the_body() {
         let endpoint = Endpoint::parse("http://127.0.0.1:4318").unwrap();
         let post = Post {
             endpoint: &endpoint,

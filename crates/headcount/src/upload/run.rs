@@ -1,82 +1,54 @@
-//! One run of the uploader over everything that waits.
+//! One run of the uploader over all segments that wait.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::answer::Remarks;
-use super::settle::give_up_for;
-use super::{Answer, Circuit, Uploader, lock, policy, spool_folder};
-use crate::ledger::{Entry, Fate, Ledger};
-use crate::spool::{self, Found};
-use crate::{clock, consent};
+use super::answer::{Answer, Remarks};
+use super::circuit::{self, Circuit};
+use super::lock::{lock, note_start};
+use super::outcome::{Left, UploadOutcome};
+use super::uploader::Uploader;
+use crate::consent;
+use crate::platform::clock;
+use crate::spool::{self, DeliveryStatus, Entry, Found, Ledger, discard_for, spool_folder};
 
-/// Events that were given up, by fate: to be reported with the next batch.
-pub(crate) type GivenUp = Vec<(Fate, u64)>;
-
-/// How an upload went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Events that were acknowledged.
-    pub(crate) delivered: u64,
-    /// Events that were given up.
-    pub(crate) given_up: GivenUp,
-    /// What is left to be sent.
-    pub(crate) left: Left,
-    /// The collector wants no more.
-    pub(crate) is_gone: bool,
-}
-
-/// What is left after an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Left {
-    /// Nothing that may be sent.
-    #[default]
-    Nothing,
-    /// Something that another process holds or is sending.
-    Soon,
-    /// Something for later: not before this, in milliseconds since 1970 UTC.
-    At(u64),
-}
-
-/// What the collector answered in a run.
+/// The collector's answers in one run.
 #[derive(Debug, Default)]
 struct Answers {
-    /// It took something, and is not known to have failed at all that came then.
+    /// It accepted a segment, and did not fail at two in a row since.
     is_well: bool,
-    /// It failed at a segment, and did not take another since.
+    /// Its failure at the last segment, if it accepted none since.
     failure: Option<Answer>,
 }
 
 impl Uploader {
-    /// Sends segment after segment, oldest first, until the collector fails, nothing is left or `should_stop` says so.
-    pub(crate) fn run(&self, should_stop: &dyn Fn() -> bool) -> Run {
-        let mut run = Run::default();
+    /// Sends the segments, oldest first, until the collector fails, none is left or `should_stop` returns `true`.
+    pub(crate) fn run(&self, should_stop: &dyn Fn() -> bool) -> UploadOutcome {
+        let mut outcome = UploadOutcome::default();
         if self.waiting().is_empty() {
-            return run;
+            return outcome;
         }
         let collector = self.endpoint.mark();
         let circuit = Circuit::read(&self.folder, &collector);
         if clock::now_millis() < circuit.closed_until_millis {
-            run.left = Left::At(circuit.closed_until_millis);
-            return run;
+            outcome.left = Left::At(circuit.closed_until_millis);
+            return outcome;
         }
         let Some(lock) = lock(&self.folder) else {
-            run.left = Left::Soon;
-            return run;
+            outcome.left = Left::Soon;
+            return outcome;
         };
-        if let Some(file) = lock.file() {
-            let _best_effort = file.set_modified(SystemTime::now());
-        }
-        let answers = self.send_all(should_stop, &mut run);
+        note_start(&lock);
+        let answers = self.send_all(should_stop, &mut outcome);
         let now = clock::now_millis();
         if answers.is_well {
             Circuit::succeeded(now).write(&self.folder, &collector);
         } else if let Some(failure) = answers.failure {
             let circuit = circuit.failed(now, failure.retry_after());
             circuit.write(&self.folder, &collector);
-            run.left = Left::At(circuit.closed_until_millis);
+            outcome.left = Left::At(circuit.closed_until_millis);
         }
         drop(lock);
-        run
+        outcome
     }
 
     fn waiting(&self) -> Vec<Found> {
@@ -85,24 +57,24 @@ impl Uploader {
         found
     }
 
-    fn send_all(&self, should_stop: &dyn Fn() -> bool, run: &mut Run) -> Answers {
+    fn send_all(&self, should_stop: &dyn Fn() -> bool, outcome: &mut UploadOutcome) -> Answers {
         let mut answers = Answers::default();
         let ledger = Ledger::new(&self.folder);
         let failures = failures(&ledger.entries());
         for found in self.waiting() {
             if should_stop() {
-                run.left = Left::Soon;
+                outcome.left = Left::Soon;
                 break;
             }
             if let Some(until) = not_before(&failures, &found) {
-                run.left = Left::At(until);
+                outcome.left = Left::At(until);
                 continue;
             }
             let Some((held, bytes)) = found.take() else {
-                run.left = Left::Soon;
+                outcome.left = Left::Soon;
                 continue;
             };
-            let answer = self.segment(&ledger, &found, &bytes, run);
+            let answer = self.send_segment(&ledger, &found, &bytes, outcome);
             drop(held);
             match answer {
                 Some(Answer::Status(200..=299, _)) => {
@@ -110,20 +82,22 @@ impl Uploader {
                     answers.failure = None;
                 }
                 Some(Answer::Status(410, _)) => {
-                    run.is_gone = true;
+                    outcome.is_gone = true;
                     let collector = self.endpoint.mark();
                     consent::note_gone(&self.folder, &collector, &self.version);
-                    run.given_up.extend(give_up_for(&self.folder, &collector));
+                    outcome
+                        .removed
+                        .extend(discard_for(&self.folder, &collector));
                     break;
                 }
                 Some(answer) if answer.is_failure() => {
-                    // One segment may be what the collector fails at; two of them are the collector.
+                    // One failure may be the segment's fault; two in a row are the collector's.
                     let is_second = answers.failure.replace(answer).is_some();
-                    if is_second || !is_perhaps_the_segments(answer) {
+                    if is_second || !may_be_about_the_segment(answer) {
                         answers.is_well = false;
                         break;
                     }
-                    run.left = Left::At(clock::now_millis() + FIRST_PAUSE_MILLIS);
+                    outcome.left = Left::At(clock::now_millis() + FIRST_PAUSE_MILLIS);
                 }
                 Some(_) | None => {}
             }
@@ -133,11 +107,11 @@ impl Uploader {
 }
 
 /// The wait after a segment's first failure, in milliseconds; each further one doubles it.
-const FIRST_PAUSE_MILLIS: u64 = policy::FIRST_PAUSE.as_millis() as u64;
+const FIRST_PAUSE_MILLIS: u64 = circuit::FIRST_PAUSE.as_millis() as u64;
 
-/// Whether the answer may be about what was sent, and not about the collector: it failed at it, and does not say that it
-/// is busy or away.
-fn is_perhaps_the_segments(answer: Answer) -> bool {
+/// Whether a failure may be about the segment and not about the collector: the collector does not say that it is busy or
+/// unavailable.
+fn may_be_about_the_segment(answer: Answer) -> bool {
     match answer {
         Answer::Status(429 | 502..=504, _) => false,
         Answer::Status(..) if answer.retry_after().is_some() => false,
@@ -146,12 +120,12 @@ fn is_perhaps_the_segments(answer: Answer) -> bool {
     }
 }
 
-/// Which segments a collector failed at, how often, and when it last did, as the ledger tells.
+/// The segments that a collector failed at, how often, and when last, according to the ledger.
 fn failures(entries: &[Entry]) -> Vec<(String, u32, u64)> {
     let mut found: Vec<(String, u32, u64)> = Vec::new();
     let is_ours = |entry: &&Entry| {
-        let answer = Answer::Status(entry.status, Remarks::default());
-        entry.fate == Fate::Postponed && is_perhaps_the_segments(answer)
+        let answer = Answer::Status(entry.http_status, Remarks::default());
+        entry.delivery_status == DeliveryStatus::Postponed && may_be_about_the_segment(answer)
     };
     for entry in entries.iter().filter(is_ours) {
         match found.iter_mut().find(|(name, ..)| *name == entry.segment) {
@@ -165,14 +139,14 @@ fn failures(entries: &[Entry]) -> Vec<(String, u32, u64)> {
     found
 }
 
-/// A segment that a collector failed at is not sent before this; `None` where it may be.
+/// The time before which a segment that a collector failed at is not sent again; `None` if it may be sent now.
 fn not_before(failures: &[(String, u32, u64)], found: &Found) -> Option<u64> {
     let (_, count, last) = failures.iter().find(|(name, ..)| *name == found.name)?;
     let pause = Duration::from_millis(FIRST_PAUSE_MILLIS)
-        .saturating_mul(1 << (count - 1).min(policy::MOST_FAILURES))
-        .min(policy::LONGEST_PAUSE);
+        .saturating_mul(1 << (count - 1).min(circuit::MAX_FAILURES))
+        .min(circuit::LONGEST_PAUSE);
     let now = clock::now_millis();
     let until = last + pause.as_millis() as u64;
-    // A clock that was set back keeps nobody waiting.
+    // A clock that was set back must not delay it.
     (now < until && *last <= now + 1_000).then_some(until)
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::Trust;
-use super::http::Timed;
+use super::timed::Timed;
+use super::trust::Trust;
 
 /// The client's side of TLS over `stream`. The handshake takes place when the first byte is written.
 pub(super) fn connect<'d>(

@@ -1,10 +1,11 @@
-//! Nobody pays for a copy of what is not recorded: content of a crew that does not share, or while telemetry is off, and an
-//! error's class that is longer than any.
+//! Values that are not recorded are not copied: content of a crew that does not share, or while telemetry is off, and an error
+//! class that is too long.
 #![allow(unsafe_code, reason = "an allocator has no safe form")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use crate::support::wait_until;
 use headcount::{Crew, FlowOrigin, Task, Telemetry};
 
 /// The system's allocator, which counts the bytes that each thread asks for.
@@ -16,7 +17,7 @@ thread_local! {
 
 fn count(bytes: usize) {
     // A thread that ends may allocate after this is gone.
-    let _gone = ASKED_FOR.try_with(|asked| asked.set(asked.get() + bytes));
+    let _ = ASKED_FOR.try_with(|asked| asked.set(asked.get() + bytes));
 }
 
 // SAFETY: every call is the system allocator's own; the count allocates nothing.
@@ -55,7 +56,7 @@ const GIANT: usize = 32 << 20;
 const LITTLE: usize = 64 << 10;
 
 #[test]
-fn what_is_not_recorded_is_not_copied() {
+fn content_that_is_not_recorded_is_not_copied() {
     let home = tempfile::tempdir().unwrap();
     let on = Telemetry::builder("copies", "1").home(home.path()).start();
     assert!(on.is_recording());
@@ -76,7 +77,7 @@ fn what_is_not_recorded_is_not_copied() {
         });
         assert!(asked < LITTLE, "{asked} bytes, with share_crew({share})");
     }
-    // What a crew shares is copied: the count counts.
+    // Shared content is copied, which shows that the counter works.
     let run = on.crew_started(&crew(true));
     let doing = run.task_started(&task);
     assert!(asked_for(|| doing.share_input(giant.as_str())) >= GIANT);
@@ -95,9 +96,10 @@ fn nothing_is_copied_after_an_off() {
     let run = telemetry.crew_started(&Crew::new().task(task.clone()).share_crew(true));
     let doing = run.task_started(&task);
     std::fs::write(home.path().join("consent"), "off\n").unwrap();
-    while telemetry.is_recording() {
-        headcount::write_down_all();
-    }
+    wait_until("the off", || {
+        headcount::write_all_to_spool();
+        !telemetry.is_recording()
+    });
     let giant = "x".repeat(GIANT);
     let asked = asked_for(|| {
         doing.share_input(giant.as_str());

@@ -1,10 +1,10 @@
-//! Promise 4: the host's end is the host's own. Twelve endings, with the client and without.
+//! Promise 4: the client does not change how the host program ends. Twelve endings, with the client and without.
 #![cfg(unix)]
 
-use crate::ground;
+use crate::support;
 use std::os::unix::process::ExitStatusExt as _;
 
-use crate::ground::{Receiver, Subject};
+use crate::support::{Receiver, Subject};
 
 const ENDINGS: [&str; 12] = [
     "return",
@@ -57,18 +57,17 @@ fn never_in_the_way_no_signal_is_handled_or_blocked() {
     let with = Subject::new(home.path()).endpoint(receiver.endpoint());
     let without = Subject::new(home.path()).variable("SUBJECT_TELEMETRY", "none");
     let (with, without) = (
-        ground::text(&with.run(&["signals"])),
-        ground::text(&without.run(&["signals"])),
+        support::text(&with.run(&["signals"])),
+        support::text(&without.run(&["signals"])),
     );
     assert!(with.contains("SigCgt"), "{with}");
     assert_eq!(with, without);
 }
 
-/// What was recorded before a program ends by returning, by `exit` or by a panic is on disk; nobody waits for a
-/// collector that is silent.
+/// Events recorded before a program returns, exits or panics are on disk; the end does not wait for a silent collector.
 #[test]
 fn exit_is_instant_and_what_was_not_sent_waits_on_disk() {
-    // Accepts connections and never says a word.
+    // Accepts connections and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     for ending in ["return", "exit-7", "exit-in-thread", "panic"] {
@@ -76,7 +75,7 @@ fn exit_is_instant_and_what_was_not_sent_waits_on_disk() {
         let subject = Subject::new(home.path()).endpoint(&endpoint);
         let mut child = subject.command(&["ending", ending]).spawn().unwrap();
         // Far below any time-out of the network; how short it really is, the benchmark `exit` measures.
-        ground::wait_until("the end of the program", || {
+        support::wait_until("the end of the program", || {
             child.try_wait().unwrap().is_some()
         });
         let spool: Vec<_> = std::fs::read_dir(subject.folder().join("spool"))

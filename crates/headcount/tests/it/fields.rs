@@ -1,4 +1,4 @@
-//! `src/fields.rs` follows from the catalog: what it does not list, no client can record.
+//! `src/fields.rs` follows from the catalog: a client can record no field that the catalog does not list.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const NOT_RECORDED: [&str; 2] = ["envelope", "refusal"];
 /// Filled by a dialect of older clients only: where a crew runs is on every event of this one.
 const OTHER_TABLES: [&str; 1] = ["environments"];
 
-/// `UPDATE_FIELDS=1 cargo test --release -p headcount --test fields` writes the file anew.
+/// `UPDATE_FIELDS=1 cargo test --release -p headcount --test it fields` writes the file.
 #[test]
 fn a_client_can_record_what_the_catalog_lists_and_nothing_else() {
     let wanted = module(Catalog::embedded());
@@ -21,7 +21,7 @@ fn a_client_can_record_what_the_catalog_lists_and_nothing_else() {
     let found = std::fs::read_to_string(PATH).unwrap_or_default();
     assert!(
         found == wanted,
-        "src/fields.rs differs from catalog/crew.yaml; write it anew with UPDATE_FIELDS=1"
+        "src/fields.rs differs from catalog/crew.yaml; run this test with UPDATE_FIELDS=1 to write it"
     );
 }
 
@@ -29,13 +29,13 @@ fn module(catalog: &Catalog) -> String {
     let mut text = String::from(
         "//! The fields that a client may record, one module a category of `catalog/crew.yaml`.\n\
          //!\n\
-         //! Generated; `tests/fields.rs` writes it and fails when it and the catalog differ.\n\
+         //! Generated; `tests/it/fields.rs` writes it and fails when it and the catalog differ.\n\
          \n\
-         /// Says that the span's crew shares its content (see `catalog/dialects/headcount.yaml`).\n\
+         /// Marks a span whose crew shares its content (see `catalog/dialects/headcount.yaml`).\n\
          pub(crate) const SHARING_MARK: &str = \"consent.share_crew\";\n",
     );
     let mut scrubbed = Vec::new();
-    let mut tokens = Vec::new();
+    let mut identifiers = Vec::new();
     for category in catalog.categories() {
         if NOT_RECORDED.contains(&category.id.as_str()) {
             continue;
@@ -46,7 +46,7 @@ fn module(catalog: &Catalog) -> String {
             .filter(|field| {
                 !matches!(&field.place, Place::Table(table) if OTHER_TABLES.contains(&table.as_str()))
             })
-            .filter_map(|field| constant(category, field, &mut scrubbed, &mut tokens))
+            .filter_map(|field| constant(category, field, &mut scrubbed, &mut identifiers))
             .collect();
         let mut seen = Vec::new();
         let unique: Vec<&String> = fields
@@ -85,11 +85,11 @@ fn module(catalog: &Catalog) -> String {
     }
     text.push_str("];\n");
     text.push_str(
-        "\n/// Machines' words, which are left out where they look like a person's.\n\
-         pub(crate) const TOKENS: &[&str] = &[\n",
+        "\n/// Identifiers, which are left out where they look like personal data.\n\
+         pub(crate) const IDENTIFIERS: &[&str] = &[\n",
     );
-    tokens.dedup();
-    for key in tokens {
+    identifiers.dedup();
+    for key in identifiers {
         writeln!(text, "    {key:?},").unwrap();
     }
     text.push_str("];\n");
@@ -100,7 +100,7 @@ fn constant(
     category: &Category,
     field: &Field,
     scrubbed: &mut Vec<(String, usize)>,
-    tokens: &mut Vec<String>,
+    identifiers: &mut Vec<String>,
 ) -> Option<String> {
     let key = format!("{}.{}", category.id, field.name);
     let (kind, limits) = match &field.rule {
@@ -110,11 +110,11 @@ fn constant(
         Rule::Timestamp | Rule::Receipt => return None,
         Rule::Id => ("RandomId", String::new()),
         Rule::Key(_) => ("KeyedHash", String::new()),
-        Rule::Enum(values) => ("Word", format!(", values: &{values:?}")),
-        Rule::Version { max_length } => ("Token", format!(", max_length: {max_length}")),
+        Rule::Enum(values) => ("Enum", format!(", values: &{values:?}")),
+        Rule::Version { max_length } => ("Identifier", format!(", max_length: {max_length}")),
         Rule::Token(limit) | Rule::OwnWord(limit) => {
-            tokens.push(key.clone());
-            ("Token", format!(", max_length: {}", limit.max_length))
+            identifiers.push(key.clone());
+            ("Identifier", format!(", max_length: {}", limit.max_length))
         }
         Rule::FreeText(limit) => {
             scrubbed.push((key.clone(), limit.max_length));
@@ -127,7 +127,7 @@ fn constant(
             }
         }
         Rule::Content(limit) => match limit.max_items {
-            None => ("Shared", format!(", max_length: {}", limit.max_length)),
+            None => ("SharedText", format!(", max_length: {}", limit.max_length)),
             Some(items) => (
                 "SharedTexts",
                 format!(", max_length: {}, max_items: {items}", limit.max_length),

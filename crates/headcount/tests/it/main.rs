@@ -1,12 +1,11 @@
-//! The client through its public API, alone and in programs of its own (`examples/subject`).
+//! The client through its public API, within the test and in separate programs (`examples/subject`).
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-mod about;
 mod conformance;
 mod copies;
 mod endings;
 mod fields;
-mod ground;
+mod identifiers;
 mod many_processes;
 mod notice;
 mod off_and_on;
@@ -14,9 +13,10 @@ mod ownership;
 mod partial_success;
 mod promises;
 mod receipts;
+mod replaced_telemetry;
 mod runs;
 mod same_bytes;
+mod support;
 mod uploads;
 mod waiting;
 mod weight;
-mod words;

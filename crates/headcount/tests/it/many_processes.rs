@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ground::{Receiver, Subject, header, spans, text, wait_until};
+use crate::support::{Receiver, Subject, header, spans, text, wait_until};
 
 /// In how many requests each span arrived, by its id. One that is sent again, under the same name, because its process ended
 /// before the answer came, is one: a collector counts its spans once.
@@ -13,7 +13,7 @@ fn arrivals(receiver: &Receiver) -> HashMap<Vec<u8>, usize> {
         let name = header(&request.head, "idempotency-key").unwrap();
         for span in spans(&request.body) {
             if request.status == 200 && span.name == "Tool Usage" {
-                let _is_new = arrivals.entry(span.id).or_default().insert(name.to_owned());
+                arrivals.entry(span.id).or_default().insert(name.to_owned());
             }
         }
     }
@@ -21,7 +21,7 @@ fn arrivals(receiver: &Receiver) -> HashMap<Vec<u8>, usize> {
     arrivals.into_iter().map(count).collect()
 }
 
-/// Lets processes come and go until nothing waits any more.
+/// Starts processes until the spool is empty.
 fn empty_the_spool(subject: &Subject) {
     wait_until("the spool to be empty", || {
         text(&subject.run(&["record-and-wait", "0", "1"])).contains("sent true")
@@ -77,7 +77,7 @@ fn a_thousand_forks_lose_nothing_and_count_nothing_twice() {
     assert_eq!(arrivals.len() as u64, recorded);
 }
 
-/// What reached the disk before the kill arrives, once; the books of the folder close.
+/// Records that reached the disk before the kill arrive once; the counters add up.
 #[test]
 fn processes_that_are_killed_leave_whole_records_which_arrive_once() {
     let home = tempfile::tempdir().unwrap();
@@ -94,24 +94,24 @@ fn processes_that_are_killed_leave_whole_records_which_arrive_once() {
             random ^= random << 17;
             std::thread::sleep(std::time::Duration::from_millis(20 + random % 60));
             child.kill().unwrap();
-            let _status = child.wait().unwrap();
+            child.wait().unwrap();
         }
     }
     empty_the_spool(&subject);
     let arrivals = arrivals(&receiver);
     assert!(arrivals.len() > 100, "{} arrived", arrivals.len());
     let ledger = std::fs::read_to_string(subject.folder().join("ledger.tsv")).unwrap();
-    let sum = |fate: &str| -> u64 {
+    let sum = |status: &str| -> u64 {
         let lines = ledger
             .lines()
-            .filter(|line| line.contains(&format!("\t{fate}\t")));
+            .filter(|line| line.contains(&format!("\t{status}\t")));
         lines
             .map(|line| line.split('\t').nth(4).unwrap().parse::<u64>().unwrap())
             .sum()
     };
     assert_eq!(sum("unreadable"), 0, "{ledger}");
     // A process that was killed after its request had left, and before its line was written, sent it twice with the same
-    // ids: a collector counts it once, and so do the books.
+    // ids: a collector counts it once, and so do the counters.
     assert_eq!(sum("delivered"), arrivals.len() as u64, "{ledger}");
 }
 
@@ -133,11 +133,11 @@ fn a_child_of_an_uploader_does_not_keep_its_locks() {
             .unwrap();
         let mut child = String::new();
         let mut output = std::io::BufReader::new(parent.stdout.take().unwrap());
-        let _length = std::io::BufRead::read_line(&mut output, &mut child).unwrap();
+        std::io::BufRead::read_line(&mut output, &mut child).unwrap();
         if is_killed {
             parent.kill().unwrap();
         }
-        let _status = parent.wait().unwrap();
+        parent.wait().unwrap();
         let _gone = std::fs::remove_file(subject.of_collector("circuit"));
         let output = text(&subject.run(&["record-and-wait", "5", "1"]));
         let stopped = std::process::Command::new("kill")

@@ -7,12 +7,12 @@ use std::io::Read as _;
 use std::os::fd::FromRawFd as _;
 use std::process::Stdio;
 
-use crate::ground::{Receiver, Subject};
+use crate::support::{Receiver, Subject};
 
 /// Runs the subject with its standard error on a terminal; gives what it wrote there and to standard output.
 fn on_terminal(subject: &Subject, words: &[&str]) -> (String, String) {
     let (mut ours, mut theirs) = (0, 0);
-    // SAFETY: `openpty` fills both descriptors, which nobody else owns yet; the other pointers may be null.
+    // SAFETY: `openpty` fills both descriptors, which nothing else owns yet; the other pointers may be null.
     let (mut terminal, slave) = unsafe {
         let opened = libc::openpty(
             &raw mut ours,
@@ -43,7 +43,7 @@ fn on_terminal(subject: &Subject, words: &[&str]) -> (String, String) {
 }
 
 #[test]
-fn the_first_run_tells_and_sends_nothing_and_the_second_sends() {
+fn the_first_run_shows_the_notice_and_the_second_sends() {
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let subject = Subject::new(home.path())
@@ -61,7 +61,7 @@ fn the_first_run_tells_and_sends_nothing_and_the_second_sends() {
     let (notice, decision) = on_terminal(&subject, &["decide"]);
     assert_eq!(
         (notice.as_str(), decision.as_str()),
-        ("", "on: the notice was given\n")
+        ("", "on: you have seen the notice\n")
     );
     let (notice, output) = on_terminal(&subject, &["record-and-wait", "1", "1"]);
     assert_eq!(notice, "");
@@ -70,7 +70,7 @@ fn the_first_run_tells_and_sends_nothing_and_the_second_sends() {
 }
 
 #[test]
-fn a_second_start_in_the_run_that_told_sends_nothing_either() {
+fn a_second_start_in_the_first_run_sends_nothing() {
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let subject = Subject::new(home.path())
@@ -87,7 +87,7 @@ fn a_second_start_in_the_run_that_told_sends_nothing_either() {
 }
 
 #[test]
-fn whatever_the_run_that_told_starts_sends_nothing_either() {
+fn child_processes_of_the_first_run_send_nothing() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path())
         .variable("SUBJECT_TOLD", "no")
@@ -99,12 +99,12 @@ fn whatever_the_run_that_told_starts_sends_nothing_either() {
         "{decisions}"
     );
     let (_, decision) = on_terminal(&subject, &["decide"]);
-    assert_eq!(decision, "on: the notice was given\n");
+    assert_eq!(decision, "on: you have seen the notice\n");
 }
 
 /// The first program of a container is process 1, again and again.
 #[test]
-fn another_process_of_the_same_number_is_another_run() {
+fn another_process_with_the_same_id_is_another_run() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).variable("SUBJECT_TOLD", "no");
     let (_, _) = on_terminal(&subject, &["decide"]);
@@ -115,11 +115,11 @@ fn another_process_of_the_same_number_is_another_run() {
     let ours = std::process::id();
     std::fs::write(&marker, format!("{ours} 1{after_the_number}")).unwrap();
     let (_, decision) = on_terminal(&subject, &["decide"]);
-    assert_eq!(decision, "on: the notice was given\n");
+    assert_eq!(decision, "on: you have seen the notice\n");
 }
 
 #[test]
-fn whoever_said_no_is_told_nothing() {
+fn after_an_opt_out_no_notice_is_shown() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path())
         .variable("SUBJECT_TOLD", "no")

@@ -1,6 +1,6 @@
-//! What was recorded before an off never leaves, whoever said it and however it was taken back.
+//! Events from before an off are never sent, however the off was set and ended.
 
-use crate::ground::{Receiver, Subject, text};
+use crate::support::{Receiver, Subject, text};
 
 /// Events that arrive once one more is recorded, and the collector is there.
 fn arriving(subject: Subject) -> usize {
@@ -13,29 +13,29 @@ fn arriving(subject: Subject) -> usize {
 }
 
 #[test]
-fn a_framework_with_a_folder_of_its_own_hears_of_an_off_that_was_taken_back() {
+fn a_framework_with_its_own_folder_honours_an_off_that_has_ended() {
     let person = tempfile::tempdir().unwrap();
     let own = tempfile::tempdir().unwrap();
     let subject =
         || Subject::new(person.path()).variable("SUBJECT_HOME", own.path().to_str().unwrap());
-    let _output = text(&subject().run(&["record", "50", "1"]));
+    text(&subject().run(&["record", "50", "1"]));
     assert!(own.path().join("state/subject/spool").exists());
     for word in ["off", "on"] {
-        let _output = text(&subject().run(&["say", word]));
+        text(&subject().run(&["say", word]));
     }
     assert_eq!(arriving(subject()), 1);
     // A second on does not forget that.
-    let _output = text(&subject().run(&["say", "on"]));
+    text(&subject().run(&["say", "on"]));
     let consent = std::fs::read_to_string(person.path().join("consent")).unwrap();
     assert!(consent.contains("off until "), "{consent}");
 }
 
 #[test]
-fn an_off_empties_folders_of_which_nothing_else_is_known() {
+fn an_off_empties_folders_that_hold_nothing_but_a_spool() {
     for about in [None, Some(&b"1.2.3\n\xff\n"[..])] {
         let home = tempfile::tempdir().unwrap();
         let subject = Subject::new(home.path());
-        let _output = text(&subject.run(&["record", "50", "1"]));
+        text(&subject.run(&["record", "50", "1"]));
         let path = subject.folder().join("about");
         match about {
             Some(about) => std::fs::write(&path, about).unwrap(),
@@ -44,7 +44,7 @@ fn an_off_empties_folders_of_which_nothing_else_is_known() {
         let known = headcount::Installation::all_in(home.path());
         assert_eq!(known.len(), 1);
         assert_eq!(known[0].totals().pending, 50);
-        let _output = text(&subject.run(&["say", "off"]));
+        text(&subject.run(&["say", "off"]));
         let left = std::fs::read_dir(subject.folder().join("spool")).unwrap();
         assert_eq!(left.count(), 0, "{about:?}");
     }
@@ -54,7 +54,7 @@ fn an_off_empties_folders_of_which_nothing_else_is_known() {
 fn an_off_written_by_hand_counts_from_the_next_start_on() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path());
-    let _output = text(&subject.run(&["record", "50", "1"]));
+    text(&subject.run(&["record", "50", "1"]));
     std::fs::write(home.path().join("consent"), "off\n").unwrap();
     assert!(text(&subject.run(&["decide"])).starts_with("off: "));
     std::fs::write(home.path().join("consent"), "on\n").unwrap();
@@ -62,7 +62,7 @@ fn an_off_written_by_hand_counts_from_the_next_start_on() {
 }
 
 #[test]
-fn a_switch_that_is_set_while_a_crew_works_counts_at_the_next_step() {
+fn a_switch_that_is_set_during_a_run_counts_at_the_next_step() {
     for step in ["task", "end-of-task", "end-of-crew", "end-of-flow", "flush"] {
         let home = tempfile::tempdir().unwrap();
         let subject = Subject::new(home.path()).variable("SUBJECT_SWITCHES_AT", step);

@@ -1,4 +1,4 @@
-//! A folder that belongs to somebody else, as after one run under `sudo`: nothing is recorded, and it is said why.
+//! A folder that belongs to another user, as after a run under `sudo`: nothing is recorded, and the decision says why.
 #![allow(unsafe_code, reason = "who a thread is has no safe form")]
 #![cfg(target_os = "linux")]
 
@@ -6,15 +6,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use headcount::{Installation, Mode, Reason, Telemetry};
+use crate::support::wait_until;
+use headcount::{ConsentReason, Installation, Mode, Telemetry};
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Runs the test named `test` again in a process of its own, where `HEADCOUNT_HOME` is a folder that everybody may read: the
-/// choice of the person who runs these tests does not count. `false` in that process.
-fn runs_elsewhere(test: &str) -> bool {
+/// Runs the test `test` again in a child process, where `HEADCOUNT_HOME` is a folder that everybody may read, so that the
+/// consent setting of the person who runs these tests does not matter. Returns `false` in the child.
+fn runs_in_child(test: &str) -> bool {
     const MARK: &str = "HEADCOUNT_TEST_OWNERSHIP";
     if std::env::var_os(MARK).is_some() {
         return false;
@@ -30,13 +31,13 @@ fn runs_elsewhere(test: &str) -> bool {
     true
 }
 
-/// Runs `run` as a user who is not the folder's: a thread of its own is, to the file system, nobody.
-fn as_somebody_else<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+/// Runs `run` on a thread that is another user (`nobody`) to the file system.
+fn as_another_user<R: Send>(run: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            // SAFETY: changes nothing but whom the file system takes this thread for, which ends with this closure. Where
-            // that is not allowed the thread stays who it is, and no more privileged than that.
-            let _before = unsafe { libc::setfsuid(65_534) };
+            // SAFETY: changes only this thread's user for file access; the thread ends with this closure. If it is not
+            // permitted, the user stays the same.
+            unsafe { libc::setfsuid(65_534) };
             run()
         });
         thread.join().unwrap()
@@ -44,8 +45,8 @@ fn as_somebody_else<R: Send>(run: impl FnOnce() -> R + Send) -> R {
 }
 
 #[test]
-fn a_folder_that_is_somebody_elses_is_off_and_named() {
-    if runs_elsewhere("a_folder_that_is_somebody_elses_is_off_and_named") {
+fn a_folder_of_another_user_means_off_and_is_named() {
+    if runs_in_child("a_folder_of_another_user_means_off_and_is_named") {
         return;
     }
     for closed in ["state", "state/framework"] {
@@ -54,7 +55,7 @@ fn a_folder_that_is_somebody_elses_is_off_and_named() {
         std::fs::create_dir_all(home.path().join("state/framework")).unwrap();
         let folder = home.path().join(closed);
         set_mode(&folder, 0o000);
-        let (decision, shown) = as_somebody_else(|| {
+        let (decision, shown) = as_another_user(|| {
             let telemetry = Telemetry::builder("framework", "1")
                 .home(home.path())
                 .endpoint("http://127.0.0.1:9")
@@ -68,10 +69,10 @@ fn a_folder_that_is_somebody_elses_is_off_and_named() {
         set_mode(&folder, 0o755);
         assert_eq!(
             (decision.mode, decision.reason),
-            (Mode::Off, Reason::Unreadable)
+            (Mode::Off, ConsentReason::Unreadable)
         );
         assert!(decision.source.ends_with("state/framework"), "{decision}");
-        // In a folder of which not even the names can be read nothing can be listed.
+        // A folder whose names cannot be read cannot be listed.
         let expected = match closed {
             "state" => vec![],
             _ => vec![decision],
@@ -82,10 +83,10 @@ fn a_folder_that_is_somebody_elses_is_off_and_named() {
     }
 }
 
-/// One that may be read and not written to: what is recorded waits in memory, and goes out from there.
+/// Events are kept in memory, and sent from there.
 #[test]
-fn a_folder_that_may_only_be_read_is_no_reason_to_be_off() {
-    if runs_elsewhere("a_folder_that_may_only_be_read_is_no_reason_to_be_off") {
+fn a_read_only_folder_does_not_mean_off() {
+    if runs_in_child("a_read_only_folder_does_not_mean_off") {
         return;
     }
     let home = tempfile::tempdir().unwrap();
@@ -94,20 +95,20 @@ fn a_folder_that_may_only_be_read_is_no_reason_to_be_off() {
     for path in [home.path(), &folder] {
         set_mode(path, 0o555);
     }
-    let (decision, books) = as_somebody_else(|| {
+    let (decision, counters) = as_another_user(|| {
         let telemetry = Telemetry::builder("framework", "1")
             .home(home.path())
             .told_user(true)
             .start();
         telemetry.feature_used("memory:save");
-        while telemetry.books().waiting > 0 {
-            std::thread::yield_now();
-        }
-        (telemetry.decision().clone(), telemetry.books())
+        wait_until("the event to be written", || {
+            telemetry.counters().waiting == 0
+        });
+        (telemetry.decision().clone(), telemetry.counters())
     });
     for path in [home.path(), &folder] {
         set_mode(path, 0o755);
     }
     assert_eq!(decision.mode, Mode::On, "{decision}");
-    assert_eq!((books.recorded, books.dropped), (1, 0));
+    assert_eq!((counters.recorded, counters.dropped), (1, 0));
 }

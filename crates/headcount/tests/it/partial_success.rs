@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::ground::{Receiver, Subject, text};
+use crate::support::{Receiver, Subject, text};
 use headcount_wire::ExportResponse;
 
 fn ledger(subject: &Subject) -> String {
@@ -37,7 +37,7 @@ fn losses(receiver: &Receiver) -> HashMap<String, u64> {
 }
 
 #[test]
-fn what_a_collector_rejects_of_a_request_is_dropped_counted_and_reported() {
+fn rejected_spans_of_an_accepted_request_are_counted_and_reported() {
     for (rejected, dropped) in [(0, 0), (3, 3), (90, 50)] {
         let receiver = Receiver::answering(move |number| match number {
             0 => in_part(rejected),
@@ -45,7 +45,7 @@ fn what_a_collector_rejects_of_a_request_is_dropped_counted_and_reported() {
         });
         let home = tempfile::tempdir().unwrap();
         let quiet = Subject::new(home.path());
-        let _output = text(&quiet.run(&["record", "50", "1"]));
+        text(&quiet.run(&["record", "50", "1"]));
         let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
         let output = text(&subject.run(&["record-and-wait", "0", "1"]));
         assert!(output.contains("sent true"), "{output}");
@@ -56,17 +56,17 @@ fn what_a_collector_rejects_of_a_request_is_dropped_counted_and_reported() {
         );
         let line = format!("\tdelivered\t200\t{}\t{dropped}\t", 50 - dropped);
         assert!(ledger(&subject).contains(&line), "{}", ledger(&subject));
-        let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+        text(&subject.run(&["record-and-wait", "1", "1"]));
         let expected = (dropped > 0).then(|| ("refused".to_owned(), dropped));
         assert_eq!(losses(&receiver), HashMap::from_iter(expected));
-        // A report of losses is no event: the books are of the fifty, and the one after them.
+        // A report of losses is no event: the counters are of the fifty, and the one after them.
         let totals = headcount::Installation::all_in(home.path())[0].totals();
         assert_eq!((totals.recorded(), totals.dropped), (51, dropped));
     }
 }
 
 #[test]
-fn what_is_rejected_of_what_was_sent_from_memory_is_reported_too() {
+fn rejected_spans_sent_from_memory_are_reported_too() {
     let receiver = Receiver::answering(|number| in_part(if number == 0 { 2 } else { 0 }));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
@@ -89,14 +89,14 @@ fn what_is_rejected_of_what_was_sent_from_memory_is_reported_too() {
 
 /// Its status is what counts; who waits for the rest does not wait for long.
 #[test]
-fn a_body_that_does_not_come_keeps_nobody_waiting() {
+fn a_response_body_that_does_not_come_is_not_waited_for() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let _accepting = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         let mut open = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _length = stream.read(&mut [0; 65_536]).unwrap();
+            stream.read(&mut [0; 65_536]).unwrap();
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n";
             stream.write_all(head.as_bytes()).unwrap();
             open.push(stream);

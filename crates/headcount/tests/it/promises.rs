@@ -1,7 +1,7 @@
-//! The promises that are the client's, each kept by a real process.
+//! The client's promises, tested with real processes.
 
-use crate::ground;
-use crate::ground::{Receiver, Subject, header, spans, text};
+use crate::support;
+use crate::support::{Receiver, Subject, header, spans, text};
 
 /// Promise 2: the names of spans and fields of the shared tier never occur unless the crew shares.
 #[test]
@@ -15,8 +15,8 @@ fn two_tiers_content_is_recorded_only_for_a_crew_that_shares() {
         } else {
             &["everything"]
         };
-        let _output = text(&subject.run(words));
-        let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+        text(&subject.run(words));
+        text(&subject.run(&["record-and-wait", "1", "1"]));
         let spans = receiver.spans();
         let has_canary = spans.iter().any(|span| {
             span.attributes
@@ -61,7 +61,7 @@ fn off_means_off_no_file_no_thread_no_socket() {
             "{decision}"
         );
     }
-    // The same program with nobody against it has a thread, a folder and a receiver that hears of it.
+    // The same program without a switch has a thread and a folder, and sends.
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
@@ -81,7 +81,7 @@ fn off_means_off_in_a_file_too() {
     }
 }
 
-/// Without a terminal nobody can be told: events are kept on this machine and none is sent.
+/// Without a terminal the notice cannot be shown: events stay on this machine and none is sent.
 #[test]
 fn what_cannot_inform_does_not_send() {
     let home = tempfile::tempdir().unwrap();
@@ -89,10 +89,10 @@ fn what_cannot_inform_does_not_send() {
     let subject = Subject::new(home.path())
         .endpoint(receiver.endpoint())
         .variable("SUBJECT_TOLD", "no");
-    let _output = text(&subject.run(&["live", "600"]));
+    text(&subject.run(&["live", "600"]));
     assert!(receiver.arrived().is_empty());
     assert!(text(&subject.run(&["decide"])).starts_with("local: "));
-    // The person's own word is enough.
+    // The user's consent setting is enough.
     std::fs::write(home.path().join("consent"), "on").unwrap();
     let output = text(&subject.run(&["record-and-wait", "1", "1"]));
     assert!(output.contains("sent true"), "{output}");
@@ -110,7 +110,7 @@ fn what_you_see_is_what_is_sent() {
         &["record", "700", "2"],
         &["everything"],
     ] {
-        let _output = text(&quiet.run(words));
+        text(&quiet.run(words));
     }
     let preview = |home: &std::path::Path| -> Vec<(String, Vec<u8>)> {
         let mut bodies = Vec::new();
@@ -144,7 +144,7 @@ fn what_you_see_is_what_is_sent() {
                 header(&request.head, "idempotency-key") == Some(&format!("\"{name}\""))
             })
             .unwrap_or_else(|| panic!("{name} did not arrive"));
-        // What a later process appended to it stands behind what was seen.
+        // A later process may have appended to it.
         assert!(request.body.starts_with(body), "{name} changed on its way");
         let hash = sha256(&request.body);
         let line = ledger
@@ -184,8 +184,8 @@ fn keys_say_nothing_beyond_this_machine() {
     let keys = |home: &std::path::Path| -> Vec<String> {
         let receiver = Receiver::new();
         let subject = Subject::new(home).endpoint(receiver.endpoint());
-        let _output = text(&subject.run(&["everything"]));
-        let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+        text(&subject.run(&["everything"]));
+        text(&subject.run(&["record-and-wait", "1", "1"]));
         let mut keys: Vec<String> = receiver
             .spans()
             .iter()
@@ -210,8 +210,8 @@ fn values_survive() {
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["everything"]));
-    let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+    text(&subject.run(&["everything"]));
+    text(&subject.run(&["record-and-wait", "1", "1"]));
     let spans = receiver.spans();
     let span = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
     assert_eq!(
@@ -225,7 +225,7 @@ fn values_survive() {
     assert_eq!(tasks[1].get("task.async_execution"), None);
 }
 
-/// Promise 1: nothing of the host's environment, of its arguments or of its folders leaves, whatever is in them.
+/// Promise 1: nothing of the host's environment, arguments or folders is sent.
 #[test]
 fn default_deny_no_secret_of_the_host_leaves() {
     let home = tempfile::tempdir().unwrap();
@@ -295,7 +295,7 @@ fn default_deny_no_secret_of_the_host_leaves() {
     ];
     assert_eq!(names.len(), 60);
     for (number, name) in names.iter().enumerate() {
-        // Of the proxies' form, so that a client that asked them would go astray.
+        // In the form of a proxy address, so that a client that used proxies would fail.
         let value = format!("http://canary:canary{number}@127.0.0.1:1/canary");
         subject = subject.variable(name, &value);
     }
@@ -348,8 +348,7 @@ fn default_deny_no_secret_of_the_host_leaves() {
 fn an_address_in_a_role_never_reaches_the_disk() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path());
-    let _output =
-        text(&subject.run(&["doubtful", "mail anna@example.com or call +49 170 1234567"]));
+    text(&subject.run(&["doubtful", "mail anna@example.com or call +49 170 1234567"]));
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(subject.folder().join("spool")).unwrap() {
         bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
@@ -359,7 +358,7 @@ fn an_address_in_a_role_never_reaches_the_disk() {
         .filter_map(|span| span.get("tool_usage.tool_name").map(str::to_owned))
         .collect();
     assert_eq!(tools, ["mail [email] or call [phone]"]);
-    // A machine's word has no spaces, but may spell a path.
+    // An identifier has no spaces, but may be a path.
     let features: Vec<_> = spans(&payloads(&bytes))
         .iter()
         .filter(|span| span.name == "Feature Usage")
@@ -368,9 +367,9 @@ fn an_address_in_a_role_never_reaches_the_disk() {
     assert_eq!(features, [None, Some("memory:save".to_owned())]);
 }
 
-/// `off` from another terminal, while a program that says nothing holds what it recorded before; then `on`.
+/// `off` from another terminal, while an idle program holds events; then `on`.
 #[test]
-fn what_was_recorded_before_an_off_does_not_leave_after_an_on() {
+fn events_from_before_an_off_are_not_sent_after_an_on() {
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let quiet = Subject::new(home.path());
@@ -378,7 +377,7 @@ fn what_was_recorded_before_an_off_does_not_leave_after_an_on() {
         .command(&["record-and-linger", "1500"])
         .spawn()
         .unwrap();
-    ground::wait_until("the first event on disk", || {
+    support::wait_until("the first event on disk", || {
         std::fs::read_dir(quiet.folder().join("spool"))
             .is_ok_and(|mut files| files.next().is_some())
     });

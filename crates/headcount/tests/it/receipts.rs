@@ -1,10 +1,10 @@
-//! By receipts this installation, and nobody else, can have erased what it sent.
+//! Receipts: only this installation can have its events erased.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use crate::ground::{Arrived, Receiver, Subject, header, text};
-use headcount::{Asked, ErasureAnswer, Installation};
+use crate::support::{Arrived, Receiver, Subject, header, text};
+use headcount::{ErasureAnswer, ErasureOutcome, Installation};
 use headcount_wire::Token;
 
 fn answer(status: &str) -> String {
@@ -64,7 +64,7 @@ fn each_request_carries_a_receipt_that_the_ledger_names_and_the_body_does_not() 
 fn a_collector_is_asked_for_every_hour_since_the_first_sending() {
     let receiver = Receiver::new();
     let home = tempfile::tempdir().unwrap();
-    // Off or not: who asks for it wants it.
+    // Erasure works whether or not telemetry is on.
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
     send_one(&subject);
     let sent = receipt(&receiver.arrived()[0]);
@@ -76,7 +76,7 @@ fn a_collector_is_asked_for_every_hour_since_the_first_sending() {
     std::fs::write(home.path().join("consent"), "off\n").unwrap();
 
     let before = receiver.arrived().len();
-    let asked = installation(&subject).ask_to_erase();
+    let asked = installation(&subject).request_erasure();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].endpoint, endpoint);
     assert_eq!(asked[0].answer, ErasureAnswer::Accepted);
@@ -85,8 +85,8 @@ fn a_collector_is_asked_for_every_hour_since_the_first_sending() {
     let shown = shown(&requests[before]);
     assert!((32..=33).contains(&shown.len()), "{}", shown.len());
     assert!(shown.contains(&sent));
-    // Who accepted is not asked again, and nothing but the receipt of what is sent later is new.
-    assert_eq!(installation(&subject).ask_to_erase(), []);
+    // A collector that accepted is not asked again.
+    assert_eq!(installation(&subject).request_erasure(), []);
     installation(&subject).forget().unwrap();
     assert!(!subject.folder().join("secret").exists());
     assert!(!subject.folder().join("sent-to").exists());
@@ -101,18 +101,18 @@ fn a_collector_that_did_not_accept_can_be_asked_again() {
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
     send_one(&subject);
     let sent = receiver.arrived().len();
-    let answers = |asked: Vec<Asked>| -> Vec<ErasureAnswer> {
+    let answers = |asked: Vec<ErasureOutcome>| -> Vec<ErasureAnswer> {
         asked.into_iter().map(|asked| asked.answer).collect()
     };
     for (said, code) in [("503 Busy", 503), ("404 Not Found", 404)] {
         *status.lock().unwrap() = said;
-        let asked = installation(&subject).ask_to_erase();
+        let asked = installation(&subject).request_erasure();
         assert_eq!(answers(asked), [ErasureAnswer::Refused(code)]);
-        installation(&subject).forget_what_waits().unwrap();
+        installation(&subject).forget_pending().unwrap();
         assert!(!subject.folder().join("ledger.tsv").exists());
     }
     *status.lock().unwrap() = "202 Accepted";
-    let asked = installation(&subject).ask_to_erase();
+    let asked = installation(&subject).request_erasure();
     assert_eq!(answers(asked), [ErasureAnswer::Accepted]);
     let requests = receiver.arrived();
     assert!(shown(&requests[sent]).is_subset(&shown(&requests[sent + 2])));

@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::ground::{Subject, text};
-use headcount::{Crew, EndpointError, FlowOrigin, Installation, Task, Telemetry, write_down_all};
+use crate::support::{Subject, text};
+use headcount::{
+    Crew, EndpointError, FlowOrigin, Installation, Task, Telemetry, write_all_to_spool,
+};
 use headcount_wire::{StatusCode, TraceRequest};
 
 /// Name, duration in nanoseconds, and whether it failed, of each span that waits.
@@ -30,7 +32,7 @@ fn waiting(home: &Path) -> Vec<(String, u64, bool)> {
 }
 
 #[test]
-fn a_run_may_have_begun_earlier_and_never_later() {
+fn a_run_may_have_started_earlier_but_not_in_the_future() {
     let home = tempfile::tempdir().unwrap();
     let telemetry = Telemetry::builder("runs", "1").home(home.path()).start();
     let now = SystemTime::now();
@@ -59,26 +61,28 @@ fn a_run_may_have_begun_earlier_and_never_later() {
 
 /// Before an end that runs no handler.
 #[test]
-fn what_waits_can_be_written_down_and_recording_goes_on() {
+fn events_can_be_written_to_the_spool_while_recording_continues() {
     let home = tempfile::tempdir().unwrap();
     let telemetry = Telemetry::builder("runs", "1").home(home.path()).start();
     for expected in 1..=3 {
         telemetry.feature_used("memory:save");
-        write_down_all();
+        write_all_to_spool();
         assert_eq!(waiting(home.path()).len(), expected);
     }
-    assert_eq!(telemetry.books().written, 3);
+    assert_eq!(telemetry.counters().written, 3);
 }
 
 /// While our thread moves them from one place to the other as well: events are somewhere at every moment.
 #[test]
-fn the_books_of_a_process_close_at_every_moment() {
+fn the_counters_of_a_process_add_up_at_every_moment() {
     let home = tempfile::tempdir().unwrap();
-    let telemetry = Telemetry::builder("books", "1").home(home.path()).start();
+    let telemetry = Telemetry::builder("counters", "1")
+        .home(home.path())
+        .start();
     let end = Instant::now() + Duration::from_millis(1_500);
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            let _recording = scope.spawn(|| {
+            scope.spawn(|| {
                 while Instant::now() < end {
                     for _ in 0..50 {
                         telemetry.feature_used("memory:save");
@@ -88,16 +92,16 @@ fn the_books_of_a_process_close_at_every_moment() {
             });
         }
         while Instant::now() < end {
-            let books = telemetry.books();
-            let sum = books.written + books.waiting + books.dropped;
-            assert_eq!(books.recorded, sum, "{books:?}");
+            let counters = telemetry.counters();
+            let sum = counters.written + counters.waiting + counters.dropped;
+            assert_eq!(counters.recorded, sum, "{counters:?}");
         }
     });
-    assert!(telemetry.books().written > 0);
+    assert!(telemetry.counters().written > 0);
 }
 
 #[test]
-fn why_nothing_is_sent_is_said() {
+fn telemetry_says_why_nothing_is_sent() {
     let home = tempfile::tempdir().unwrap();
     let error = |address: Option<&str>| {
         let builder = Telemetry::builder("endpoints", "1").home(home.path());
@@ -136,7 +140,7 @@ fn why_nothing_is_sent_is_said() {
 /// The child's copy goes away with the child, while the crew goes on in the parent.
 #[cfg(unix)]
 #[test]
-fn a_forked_childs_copy_of_a_run_says_nothing() {
+fn a_forked_childs_copy_of_a_run_records_nothing() {
     let home = tempfile::tempdir().unwrap();
     let output = text(&Subject::new(home.path()).run(&["fork-in-a-run"]));
     assert_eq!(output, "");

@@ -1,9 +1,9 @@
-//! Promise 6 as a property: whatever is recorded, the preview's bytes, the wire's and the ledger's are the same.
+//! Promise 6 as a property: the bytes of the preview, of the request and of the ledger's hash are the same.
 
 use std::time::Duration;
 
-use crate::ground::{Receiver, header};
-use headcount::{Agent, Crew, Fate, Installation, Task, Telemetry, Tool};
+use crate::support::{Receiver, header};
+use headcount::{Agent, Crew, DeliveryStatus, Installation, Task, Telemetry, Tool};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ proptest! {
             let key = format!("\"{}\"", seen.segment);
             prop_assert_eq!(header(&request.head, "idempotency-key"), Some(key.as_str()));
             prop_assert_eq!(&seen.body, &request.body);
-            prop_assert_eq!(entry.fate, Fate::Delivered);
+            prop_assert_eq!(entry.delivery_status, DeliveryStatus::Delivered);
             prop_assert_eq!(entry.bytes, seen.body.len() as u64);
             prop_assert_eq!(entry.sent_bytes, request.wire_bytes as u64);
             let hash = hmac_sha256::Hash::hash(&seen.body);

@@ -1,8 +1,8 @@
-//! What the client does with a collector's answers.
+//! The client's reaction to a collector's responses.
 
 use std::collections::HashMap;
 
-use crate::ground::{Receiver, Subject, header, text, wait_until};
+use crate::support::{Receiver, Subject, header, text, wait_until};
 
 fn answer(status: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
@@ -24,7 +24,7 @@ fn a_collector_that_is_busy_is_left_alone_for_as_long_as_it_asks() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
     for _ in 0..3 {
-        let _output = text(&subject.run(&["live", "500"]));
+        text(&subject.run(&["live", "500"]));
     }
     assert_eq!(receiver.arrived().len(), 1);
     assert!(ledger(&subject).contains("\tpostponed\t503\t"));
@@ -39,7 +39,7 @@ fn a_collector_that_is_gone_silences_this_version_and_no_other() {
         Receiver::answering(|number| answer(if number == 0 { "410 Gone" } else { "200 OK" }));
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["live", "500"]));
+    text(&subject.run(&["live", "500"]));
     assert_eq!(receiver.arrived().len(), 1);
     let decision = text(&subject.run(&["decide"]));
     assert!(decision.starts_with("off: the collector"), "{decision}");
@@ -56,7 +56,7 @@ fn a_collector_that_is_gone_silences_this_version_and_no_other() {
 
 /// A collector that is down, and one that wants no more, keep nothing from another one of the same framework.
 #[test]
-fn what_one_collector_says_is_said_for_itself_alone() {
+fn one_collectors_answer_does_not_affect_another_collector() {
     for said in ["503 Busy\r\nRetry-After: 3600", "410 Gone"] {
         let home = tempfile::tempdir().unwrap();
         let well = Receiver::new();
@@ -65,7 +65,7 @@ fn what_one_collector_says_is_said_for_itself_alone() {
         let mark = other.of_collector("x");
         let mark = mark.file_name().unwrap().to_str().unwrap().to_owned();
         let quiet = Subject::new(home.path());
-        let _output = text(&quiet.run(&["record", "50", "1"]));
+        text(&quiet.run(&["record", "50", "1"]));
         let spool = quiet.folder().join("spool");
         let path = std::fs::read_dir(&spool).unwrap().next().unwrap();
         let path = path.unwrap().path();
@@ -74,7 +74,7 @@ fn what_one_collector_says_is_said_for_itself_alone() {
         std::fs::rename(&path, &marked).unwrap();
         let ill = Receiver::answering(move |_| answer(said));
         let subject = Subject::new(home.path()).endpoint(ill.endpoint());
-        let _output = text(&subject.run(&["live", "600"]));
+        text(&subject.run(&["live", "600"]));
         assert!(!ill.arrived().is_empty());
         assert!(marked.exists(), "{said}");
         let output = text(&other.run(&["record-and-wait", "5", "1"]));
@@ -86,7 +86,7 @@ fn what_one_collector_says_is_said_for_itself_alone() {
 }
 
 #[test]
-fn what_a_collector_refuses_is_given_up_counted_and_reported() {
+fn refused_events_are_removed_counted_and_reported() {
     let receiver = Receiver::answering(|number| {
         answer(if number == 0 {
             "400 Bad Request"
@@ -96,14 +96,14 @@ fn what_a_collector_refuses_is_given_up_counted_and_reported() {
     });
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["live", "500"]));
+    text(&subject.run(&["live", "500"]));
     let refused: u64 = ledger(&subject)
         .lines()
         .filter(|line| line.contains("\trefused\t400\t"))
         .map(|line| line.split('\t').nth(4).unwrap().parse::<u64>().unwrap())
         .sum();
     assert!(refused > 0);
-    let _output = text(&subject.run(&["record-and-wait", "1", "1"]));
+    text(&subject.run(&["record-and-wait", "1", "1"]));
     let losses: Vec<_> = receiver
         .spans()
         .into_iter()
@@ -118,7 +118,7 @@ fn what_a_collector_refuses_is_given_up_counted_and_reported() {
 }
 
 #[test]
-fn a_request_without_an_answer_is_sent_again_as_the_same_request() {
+fn a_request_without_a_response_is_sent_again_unchanged() {
     // The first answer breaks off.
     let receiver = Receiver::answering(|number| {
         if number == 0 {
@@ -129,7 +129,7 @@ fn a_request_without_an_answer_is_sent_again_as_the_same_request() {
     });
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["live", "500"]));
+    text(&subject.run(&["live", "500"]));
     assert_eq!(receiver.arrived().len(), 1);
     assert!(ledger(&subject).contains("\tunanswered\t0\t"));
     std::fs::remove_file(subject.of_collector("circuit")).unwrap();
@@ -153,7 +153,7 @@ fn a_segment_that_was_sent_before_its_process_was_killed_is_not_sent_again() {
         let receiver = Receiver::new();
         let home = tempfile::tempdir().unwrap();
         let quiet = Subject::new(home.path());
-        let _output = text(&quiet.run(&["record", "50", "1"]));
+        text(&quiet.run(&["record", "50", "1"]));
         let path = std::fs::read_dir(quiet.folder().join("spool"))
             .unwrap()
             .next()
@@ -196,7 +196,7 @@ fn without_a_ledger_nothing_is_sent_twice() {
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
     std::fs::create_dir_all(subject.folder().join("ledger.tsv")).unwrap();
     for _ in 0..3 {
-        let _output = text(&subject.run(&["live", "700"]));
+        text(&subject.run(&["live", "700"]));
     }
     let mut seen = HashMap::new();
     for span in receiver.spans() {
@@ -208,26 +208,26 @@ fn without_a_ledger_nothing_is_sent_twice() {
     assert_eq!(totals.delivered, seen.len() as u64);
 }
 
-/// What stands in the place of the ledger does not keep content on this machine.
+/// A folder in place of the ledger does not keep content on this machine.
 #[test]
-fn without_a_ledger_an_off_empties_the_spool_all_the_same() {
+fn an_off_empties_the_spool_even_without_a_ledger() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path());
-    let _output = text(&subject.run(&["record", "50", "1"]));
+    text(&subject.run(&["record", "50", "1"]));
     let in_its_place = subject.folder().join("ledger.tsv/something");
     std::fs::create_dir_all(in_its_place).unwrap();
-    let _output = text(&subject.run(&["say", "off"]));
+    text(&subject.run(&["say", "off"]));
     assert_eq!(segments(&subject), 0);
     assert!(ledger(&subject).contains("\tturned_off\t"));
 }
 
 #[test]
-fn a_segment_that_a_collector_cannot_take_does_not_block_the_others() {
+fn a_segment_that_fails_does_not_block_the_others() {
     use std::sync::{Arc, Mutex};
     let home = tempfile::tempdir().unwrap();
     let quiet = Subject::new(home.path());
-    let _output = text(&quiet.run(&["record", "900", "2"]));
-    // The oldest one: whatever arrives first fails, now and later.
+    text(&quiet.run(&["record", "900", "2"]));
+    // The oldest segment fails, now and later.
     let first: Arc<Mutex<Option<usize>>> = Arc::default();
     let receiver = Receiver::answering(move |number| {
         let mut first = first.lock().unwrap();
@@ -235,7 +235,7 @@ fn a_segment_that_a_collector_cannot_take_does_not_block_the_others() {
         answer(if is_first { "500 Oops" } else { "200 OK" })
     });
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["record-and-linger", "1500"]));
+    text(&subject.run(&["record-and-linger", "1500"]));
     let statuses: Vec<u16> = receiver
         .arrived()
         .iter()
@@ -246,10 +246,10 @@ fn a_segment_that_a_collector_cannot_take_does_not_block_the_others() {
 }
 
 #[test]
-fn what_was_recorded_for_one_collector_does_not_go_to_another() {
+fn events_for_one_collector_do_not_go_to_another() {
     let home = tempfile::tempdir().unwrap();
     let away = Subject::new(home.path()).endpoint("http://127.0.0.1:9");
-    let _output = text(&away.run(&["everything", "share"]));
+    text(&away.run(&["everything", "share"]));
     let receiver = Receiver::new();
     let other = Subject::new(home.path()).endpoint(receiver.endpoint());
     let output = text(&other.run(&["record-and-wait", "5", "1"]));
@@ -290,19 +290,19 @@ fn turning_it_off_empties_what_a_running_program_holds() {
 }
 
 #[test]
-fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
+fn without_a_writable_folder_events_are_sent_from_memory() {
     let receiver = Receiver::new();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, b"").unwrap();
     let subject = Subject::new(&file.join("home")).endpoint(receiver.endpoint());
-    let _output = text(&subject.run(&["live", "600"]));
+    text(&subject.run(&["live", "600"]));
     assert!(receiver.spans().len() > 10);
     let requests = receiver.arrived();
     let has_receipt = |head: &str| header(head, "headcount-receipt").is_some();
     assert!(
         requests.iter().all(|request| !has_receipt(&request.head)),
-        "nobody could redeem it"
+        "a receipt could not be redeemed"
     );
     let mut seen = HashMap::new();
     for span in receiver.spans() {
@@ -316,7 +316,7 @@ fn a_machine_that_lets_us_write_nowhere_sends_from_memory() {
 
 /// recorded = delivered + pending + dropped, and the collector hears of every loss, by reason.
 #[test]
-fn the_books_close_when_the_spool_overflows() {
+fn the_counters_add_up_when_the_spool_overflows() {
     let home = tempfile::tempdir().unwrap();
     let quiet = Subject::new(home.path());
     let mut recorded = 0;
@@ -363,11 +363,11 @@ fn the_books_close_when_the_spool_overflows() {
 
 #[cfg(feature = "tls")]
 #[test]
-fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
+fn tls_trusts_only_known_authorities_and_the_frameworks() {
     use std::sync::Arc;
     // Of localhost, self-signed, good for nothing but this test: openssl req -x509 -newkey ec -days 36500 …
-    let certificate = &include_bytes!("ground/localhost.certificate.der")[..];
-    let key = &include_bytes!("ground/localhost.key.der")[..];
+    let certificate = &include_bytes!("support/localhost.certificate.der")[..];
+    let key = &include_bytes!("support/localhost.key.der")[..];
     let key = rustls::pki_types::PrivateKeyDer::try_from(key).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -380,7 +380,7 @@ fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
     let home = tempfile::tempdir().unwrap();
     let endpoint = format!("https://localhost:{}", receiver.address.port());
     let stranger = Subject::new(home.path()).endpoint(&endpoint);
-    let _output = text(&stranger.run(&["live", "600"]));
+    text(&stranger.run(&["live", "600"]));
     assert!(receiver.arrived().is_empty());
     std::fs::remove_file(stranger.of_collector("circuit")).unwrap();
     let path = home.path().join("authority.der");
@@ -393,7 +393,7 @@ fn tls_trusts_what_the_framework_names_and_nothing_else_that_is_unknown() {
     assert!(receiver.spans().len() > 5);
     // Whoever asks to have it erased is not the framework, and trusts the same certificate.
     let before = receiver.arrived().len();
-    let asked = headcount::Installation::all_in(home.path())[0].ask_to_erase();
+    let asked = headcount::Installation::all_in(home.path())[0].request_erasure();
     assert_eq!(asked[0].answer, headcount::ErasureAnswer::Accepted);
     assert_eq!(receiver.arrived().len(), before + 1);
 }

@@ -1,10 +1,10 @@
-//! While an upload waits for a collector: events reach the disk, and whoever says off is heard.
+//! While an upload waits for a collector, events reach the disk and an off is noticed.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::ground::{Receiver, Subject, text, wait_until};
+use crate::support::{Receiver, Subject, text, wait_until};
 
 const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -25,7 +25,7 @@ fn steady(subject: &Subject) -> (Child, impl Iterator<Item = String>) {
 }
 
 #[test]
-fn what_was_recorded_while_a_collector_is_silent_survives_a_kill() {
+fn events_recorded_while_a_collector_is_silent_survive_a_kill() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(silent().endpoint());
     let (mut child, lines) = steady(&subject);
@@ -33,7 +33,7 @@ fn what_was_recorded_while_a_collector_is_silent_survives_a_kill() {
     let before_the_end = |_: &String| Instant::now() < end;
     let last = lines.take_while(before_the_end).last().unwrap();
     child.kill().unwrap();
-    let _status = child.wait().unwrap();
+    child.wait().unwrap();
     let recorded: u64 = last.split(' ').next().unwrap().parse().unwrap();
     let pending = headcount::Installation::all_in(home.path())[0]
         .totals()
@@ -44,7 +44,7 @@ fn what_was_recorded_while_a_collector_is_silent_survives_a_kill() {
 }
 
 #[test]
-fn an_off_is_heard_while_a_collector_is_silent() {
+fn an_off_is_noticed_while_a_collector_is_silent() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path()).endpoint(silent().endpoint());
     let (mut child, mut lines) = steady(&subject);
@@ -60,14 +60,14 @@ fn an_off_is_heard_while_a_collector_is_silent() {
         said.elapsed()
     );
     child.kill().unwrap();
-    let _status = child.wait().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
 fn an_off_ends_an_upload_of_many_segments() {
     let home = tempfile::tempdir().unwrap();
     let quiet = Subject::new(home.path());
-    let _output = text(&quiet.run(&["record", "2500", "6"]));
+    text(&quiet.run(&["record", "2500", "6"]));
     let receiver = Receiver::answering(|_| {
         std::thread::sleep(Duration::from_millis(700));
         FINE.to_owned()
@@ -90,19 +90,19 @@ fn an_off_ends_an_upload_of_many_segments() {
 
 /// A command that lives for some milliseconds sends what earlier ones left.
 #[test]
-fn what_earlier_runs_left_is_sent_at_once() {
+fn events_of_earlier_runs_are_sent_at_once() {
     let home = tempfile::tempdir().unwrap();
     let receiver = Receiver::new();
     let subject = Subject::new(home.path()).endpoint(receiver.endpoint());
     for _ in 0..5 {
-        let _output = text(&subject.run(&["record-and-linger", "120"]));
+        text(&subject.run(&["record-and-linger", "120"]));
     }
     assert!(!receiver.spans().is_empty());
 }
 
 /// On a machine that lets us write nowhere all that waits is in memory.
 #[test]
-fn flush_waits_for_what_is_in_memory() {
+fn flush_waits_for_events_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, b"").unwrap();

@@ -1,4 +1,4 @@
-//! The client lives inside other people's programs: what it brings along is bounded.
+//! The client is embedded in other programs, so its dependencies are limited.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -40,7 +40,7 @@ fn at_most_thirty_crates_with_tls_and_fifteen_without() {
 }
 
 #[test]
-fn neither_a_runtime_nor_an_opentelemetry_sdk_comes_along() {
+fn neither_a_runtime_nor_an_opentelemetry_sdk_is_a_dependency() {
     for name in crates(&[]) {
         for heavy in [
             "tokio",
@@ -58,7 +58,7 @@ fn neither_a_runtime_nor_an_opentelemetry_sdk_comes_along() {
     }
 }
 
-/// Whoever builds Rust is not to need anything of Python's.
+/// A Rust build must not need Python.
 #[test]
 fn nothing_depends_on_the_binding_for_python() {
     let output = Command::new(env!("CARGO"))

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::reading::Reader;
 
-/// What the calls have made so far.
+/// The objects that the calls have created so far.
 pub(crate) struct Calls<'c> {
     case: &'c Json,
     telemetry: Telemetry,
@@ -17,7 +17,7 @@ pub(crate) struct Calls<'c> {
     runs: HashMap<String, Run>,
 }
 
-/// What a call gave a name.
+/// An object with a name.
 enum Run {
     Crew(CrewRun),
     Task(TaskRun),
@@ -78,7 +78,7 @@ impl<'c> Calls<'c> {
             .context(&context)
             .tools(tools.iter().map(String::as_str));
         let made = (task, reader.refused);
-        let _none = self.tasks.insert(name.to_owned(), made.clone());
+        self.tasks.insert(name.to_owned(), made.clone());
         made
     }
 
@@ -106,7 +106,7 @@ impl<'c> Calls<'c> {
         crew = set(crew, reader.boolean("inputs_present"), Crew::inputs_present);
         crew = set(crew, reader.boolean("share_crew"), Crew::share_crew);
         let made = (crew, reader.refused);
-        let _none = self.crews.insert(name.to_owned(), made.clone());
+        self.crews.insert(name.to_owned(), made.clone());
         made
     }
 
@@ -127,8 +127,7 @@ impl<'c> Calls<'c> {
                 };
                 if method == "task" {
                     let begun = Run::Task(run.task_started(&task));
-                    let _before = self
-                        .runs
+                    self.runs
                         .insert(call["as"].as_str().unwrap().to_owned(), begun);
                 } else {
                     let (description, expected) = (
@@ -172,8 +171,7 @@ impl<'c> Calls<'c> {
             }
         };
         if let Some(made) = made {
-            let _before = self
-                .runs
+            self.runs
                 .insert(reader.values["as"].as_str().unwrap().to_owned(), made);
         }
     }

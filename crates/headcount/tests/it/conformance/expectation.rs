@@ -1,4 +1,4 @@
-//! What a case expects, and in what the recorded is different.
+//! Compares the recorded spans with a case's expectation.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::reading::text;
 use super::{FRAMEWORK, Kept, Recorded};
 
-/// What the client finds out for itself.
+/// Attributes that the client detects itself.
 const OWN: [&str; 5] = [
     "versions.runtime",
     "versions.runtime_version",
@@ -16,7 +16,7 @@ const OWN: [&str; 5] = [
     "execution_environment.cpu_band",
 ];
 
-/// In words, all in which what was recorded is not what the case expects.
+/// All differences between the recorded spans and the expectation, in words.
 pub(crate) fn differences(case: &Json, recorded: &[Recorded], refused: u64) -> Vec<String> {
     let expect = &case["expect"];
     let mut wrong = faults(recorded);
@@ -57,7 +57,7 @@ pub(crate) fn differences(case: &Json, recorded: &[Recorded], refused: u64) -> V
     wrong
 }
 
-/// What holds for every span.
+/// Checks that apply to every span.
 fn faults(recorded: &[Recorded]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut ids = std::collections::HashSet::new();
@@ -186,7 +186,7 @@ impl Names {
             return known == found;
         }
         let is_new = self.0.values().all(|known| known != found);
-        let _before = self.0.insert(name, found.to_owned());
+        self.0.insert(name, found.to_owned());
         is_new
     }
 }

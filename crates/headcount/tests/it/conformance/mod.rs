@@ -9,6 +9,7 @@ mod reading;
 
 use std::path::Path;
 
+use crate::support::wait_until;
 use headcount::{Installation, Runtime, Telemetry};
 use headcount_wire::{StatusCode, TraceRequest, Value};
 use serde_json::Value as Json;
@@ -74,7 +75,7 @@ fn cases() -> Vec<(String, Json)> {
     cases
 }
 
-/// Makes a case's calls, ends the telemetry, and reads what waits to be sent; and how many values were refused.
+/// Makes a case's calls, ends the telemetry, and reads the queue and the number of refused values.
 fn run(case: &Json, home: &Path) -> (Vec<Recorded>, u64) {
     let version = case["start"]["version"].as_str().unwrap_or("1.2.3");
     let telemetry = Telemetry::builder(FRAMEWORK, version)
@@ -88,11 +89,11 @@ fn run(case: &Json, home: &Path) -> (Vec<Recorded>, u64) {
         calls.make(call);
     }
     drop(calls);
-    // Some values are looked at only when their event is written.
-    while telemetry.books().waiting > 0 {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
-    let refused = telemetry.books().values_refused;
+    // Some values are checked only when their event is written.
+    wait_until("the events to be written", || {
+        telemetry.counters().waiting == 0
+    });
+    let refused = telemetry.counters().values_refused;
     drop(telemetry);
     let installations = Installation::all_in(home);
     let bodies = installations
@@ -140,7 +141,7 @@ fn every_case_is_kept() {
     }
 }
 
-/// What a client may record is in `src/fields.rs`; what is in no case, no other client is held to.
+/// All fields are in `src/fields.rs`. A field without a case would not be tested in other clients.
 #[test]
 fn every_field_is_in_a_case() {
     let fields = include_str!("../../../src/fields.rs");
@@ -149,7 +150,7 @@ fn every_field_is_in_a_case() {
         let (_, rest) = rest.split_once("key: \"")?;
         Some(rest.split_once('"')?.0)
     });
-    // Of the whole request, and different from machine to machine.
+    // Attributes of the resource, which differ between machines.
     let of_resource =
         |key: &&str| key.starts_with("versions.") || key.starts_with("execution_environment.");
     let mut seen = std::collections::BTreeSet::new();
@@ -165,7 +166,7 @@ fn every_field_is_in_a_case() {
     assert!(seen.len() > 90, "{} fields", seen.len());
 }
 
-/// A comparison that finds no difference would keep every promise.
+/// A comparison that finds no differences would pass every case.
 #[test]
 fn every_part_of_an_expectation_is_compared() {
     for (name, case) in cases() {
@@ -182,7 +183,7 @@ fn every_part_of_an_expectation_is_compared() {
         let spans = case["expect"]["spans"].as_array().unwrap();
         for (index, span) in spans.iter().enumerate() {
             let mut changed = case.clone();
-            let _removed = changed["expect"]["spans"]
+            changed["expect"]["spans"]
                 .as_array_mut()
                 .unwrap()
                 .remove(index);
@@ -194,7 +195,7 @@ fn every_part_of_an_expectation_is_compared() {
             for key in span["attributes"].as_object().unwrap().keys() {
                 let mut changed = case.clone();
                 let attributes = &mut changed["expect"]["spans"][index]["attributes"];
-                let _removed = attributes.as_object_mut().unwrap().remove(key);
+                attributes.as_object_mut().unwrap().remove(key);
                 assert!(
                     is_found(&changed),
                     "{name}: span {index}'s {key} is too much"

@@ -24,7 +24,7 @@ impl<'v> Reader<'v> {
         Self { values, refused: 0 }
     }
 
-    /// What was said of `name`, if anything, as far as `read` takes it.
+    /// The value of `name`, if there is one that `read` accepts.
     fn value<T>(&mut self, name: &str, read: impl FnOnce(&'v Json) -> Option<T>) -> Option<T> {
         let value = read(self.values.get(name)?);
         self.refused += u64::from(value.is_none());

@@ -1,0 +1,16 @@
+//! The worker thread, and the pipeline that it serves: it starts with the first event, moves events from the queue to the
+//! spool, checks whether telemetry was turned off, starts uploads, and sleeps while nothing happens. At the end of the process
+//! the host's thread does the last step, and sends nothing.
+
+mod pipeline;
+mod send;
+mod session;
+mod shutdown;
+mod state;
+mod thread;
+
+pub use session::write_all_to_spool;
+
+pub(crate) use pipeline::Pipeline;
+pub(crate) use session::Session;
+pub(crate) use thread::wake;
