@@ -1,4 +1,4 @@
-"""What the tests do with Headcount's listener itself, around and beside what CrewAI does."""
+"""Scenarios for Headcount's listener itself."""
 
 import gc
 import os
@@ -41,7 +41,7 @@ def odd_events(_settings):
     class Raising:
         def __getattr__(self, name):
             if name in ("entity_type", "fingerprint") or name.startswith("__"):
-                raise AttributeError(name)  # What CrewAI's own bus looks at.
+                raise AttributeError(name)  # CrewAI's own bus reads this.
             raise RuntimeError(f"CANARY {name}")
 
         def __str__(self):
@@ -82,7 +82,7 @@ def odd_events(_settings):
 
 
 def restored(_settings):
-    """Who sends: nobody after install, CrewAI itself after uninstall."""
+    """The sender: none after install, CrewAI itself after uninstall."""
     import headcount.crewai
     from crewai.telemetry.telemetry import Telemetry
 
@@ -177,7 +177,7 @@ def warned(_settings):
 
 
 def environment(_settings):
-    """What a child process inherits."""
+    """The environment that a child process inherits."""
     import subprocess
     import sys
 

@@ -74,7 +74,7 @@ class Driver:
             )
 
     def run(self, scenario: str, **settings) -> dict:
-        """What the scenario says that it did. It did not lose or misunderstand anything."""
+        """The result of the scenario, which lost and misread no event."""
         done = self.start(scenario, **settings)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         did = json.loads(done.stdout.strip().splitlines()[-1])

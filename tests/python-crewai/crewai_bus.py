@@ -13,7 +13,7 @@ __all__ = ["bus", "event"]
 
 
 def event(kind, type_=None, **fields):
-    """An event of somebody's own: of no class that CrewAI knows."""
+    """A third-party event, of a class that CrewAI does not know."""
     made = BaseEvent(type=kind)
     if type_ is not None:
         made.__dict__["type"] = type_

@@ -1,4 +1,4 @@
-"""What the tests have CrewAI do. Each returns what a table should say of it."""
+"""Scenarios for CrewAI. Each returns the expected rows."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def deadly_tool(text: str) -> str:
 
 @tool("Interrupting Tool")
 def interrupting_tool(text: str) -> str:
-    """As if somebody pressed Ctrl-C."""
+    """Like Ctrl-C."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""What crews did is what the tables say."""
+"""The recorded rows match the crews' work."""
 
 from collections import Counter
 
@@ -161,7 +161,7 @@ def test_a_test_counts_its_iterations_and_scores(driver, collector):
     assert [(test["quality"], test["model_name"]) for test in scored] == [(QUALITY, "gpt-4o-mini")] * 2
     assert [test["crew_id"] for test in scored] == [crew["id"] for crew in crews]
     assert all(test["execution_time"] is not None and test["execution_time"] >= 0 for test in scored)
-    # The judge's own tasks are nobody's.
+    # The judge's own tasks belong to no crew.
     assert len(ended(collector)) == 2
     assert [done["outcome"] for done in rows(collector, "crew_completions")] == ["completed"] * 2
 

@@ -101,7 +101,7 @@ def test_off_means_off(driver, collector):
 
 
 def test_nothing_is_warned_of_because_of_us(driver):
-    """CrewAI marks settings as deprecated: whoever reads them is warned, and the builder would be."""
+    """CrewAI marks settings as deprecated: reading them would print a warning to the builder."""
     did = driver.run("warned")
     assert did["warnings"] == [] and did["puzzled"] == 0
 

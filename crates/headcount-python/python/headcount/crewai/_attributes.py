@@ -1,8 +1,8 @@
-"""Reads attributes of CrewAI's objects, whatever they are like.
+"""Reads attributes of CrewAI's objects, which differ between releases.
 
-Every attribute is read on its own: one that a release lacks, or that raises, is None and the rest is told. A value that is
-simply held is taken from where it is held: CrewAI marks fields as deprecated, and to ask for one of these prints a warning
-into the host's output; and to ask a class of pydantic's costs microseconds where there is nothing.
+Each attribute is read on its own: one that is missing or raises is None, and the others are still read. Values are taken from
+`__dict__` where possible: CrewAI marks fields as deprecated, and `getattr` on one prints a warning into the host's output;
+and a missing attribute of a pydantic class costs microseconds.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-# What is kept in memory of any kind, before it is begun anew.
+# The most entries of each cache. A full cache is cleared.
 KEPT = 1024
 
 _MISSING = object()
-# Attributes that a class of pydantic's does not have: it takes microseconds to say so.
+# Attributes that a pydantic class is known not to have, because looking one up takes microseconds.
 _absent: dict[tuple[type, str], None] = {}
 
 
 def read(thing: Any, name: str) -> Any:
-    """An attribute, or None where there is none or it cannot be read."""
+    """An attribute, or None if it is missing or cannot be read."""
     kind = type(thing)
     try:
         held = thing.__dict__
@@ -55,7 +55,7 @@ def _remember_absent(kind: type, name: str) -> None:
 
 
 class Attributes:
-    """Several attributes, taken in one step where a thing holds them all, as CrewAI's own do; else one by one."""
+    """Several attributes, read in one step if the object holds them all, as CrewAI's own do; otherwise one by one."""
 
     __slots__ = ("_lacked_by", "_names", "_none", "_take")
 
@@ -73,7 +73,7 @@ class Attributes:
             return tuple([read(thing, name) for name in self._names])
 
     def rarely_of(self, thing: Any) -> tuple[Any, ...]:
-        """The values of attributes that few kinds of things have, and many have none of."""
+        """The values of attributes that most objects do not have."""
         kind = type(thing)
         try:
             if kind in self._lacked_by and thing.__dict__.keys().isdisjoint(self._names):
@@ -99,22 +99,22 @@ class Attributes:
 
 
 def several(held: Any) -> Sequence[Any]:
-    """The values of what holds several, or none."""
+    """The items of a sequence, or none."""
     if type(held) is list or type(held) is tuple:
         return held
     try:
-        # CrewAI has an object of its own for a context that was not given.
+        # CrewAI has a special object for a context that was not given.
         return list(held) if held is not None and hasattr(type(held), "__iter__") else ()
     except Exception:
         return ()
 
 
 def items(thing: Any, name: str) -> Sequence[Any]:
-    """The values of an attribute that holds several, or none."""
+    """The items of an attribute that is a sequence, or none."""
     return several(read(thing, name))
 
 
 def word(value: Any) -> Any:
-    """The value of an enumeration's member; anything else as it is."""
+    """The value of an enumeration's member; any other value unchanged."""
     held = read(value, "value")
     return value if held is None else held

@@ -1,4 +1,4 @@
-"""Tool calls. A call may take several paths through CrewAI, and some of them tell of it twice.
+"""Tool calls. A call may take several paths through CrewAI, and some of them emit its events twice.
 
 | path | releases | events of one call |
 | --- | --- | --- |
@@ -21,10 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Calls open on one thread: a tool may run a crew whose agents call tools. Some never end (0.148: a tool past its
-# limit).
+# The most open calls of one thread: a tool may run a crew whose agents call tools. Some calls never end (0.148: a tool
+# past its limit).
 _DEEPEST = 64
-# Remembered calls, to know one that is asked for again.
+# The most calls that are remembered, to recognize a repeated one.
 _REMEMBERED = 4096
 
 
@@ -44,7 +44,7 @@ class _Open(threading.local):
 
 
 class Calls:
-    """Counts each call once: used, repeated or failed."""
+    """Counts each call once, as used, repeated or failed."""
 
     def __init__(self, telemetry: Any) -> None:
         self._telemetry = telemetry
@@ -54,7 +54,7 @@ class Calls:
     def started(self, source: Any, event: Any) -> None:
         calls = self._open.calls
         name = event.tool_name
-        # Another attempt at a call that failed and has not been taken away.
+        # This is another attempt at a call that failed and is still in the list.
         calls[:] = [call for call in calls if call.source != id(source) or call.tool != name]
         if len(calls) >= _DEEPEST:
             del calls[0]
@@ -78,11 +78,11 @@ class Calls:
         self._failed(source, event)
 
     def wrong(self, source: Any, event: Any) -> None:
-        """The model asked for a tool that there is not, or with what is not arguments."""
+        """The model called a tool that does not exist, or with invalid arguments."""
         self._failed(source, event)
 
     def repeated(self, name: Any, attempts: Any, llm: Any) -> None:
-        """A call that CrewAI refused to make again: the one thing that its bus does not tell."""
+        """CrewAI refused to repeat a call, for which it emits no event."""
         self._telemetry.tool_repeated(tool_word(name), attempts=attempts, llm=model_of(llm))
 
     def _failed(self, source: Any, event: Any) -> None:
@@ -92,14 +92,14 @@ class Calls:
         self._tell_outer(source, event)
         name = tool_word(read(event, "tool_name"))
         if not _is_known(source, event, name):
-            # What a model made up may be anything, a person's words among them: counted, not named.
+            # A name that the model made up may be any text, even a person's words: it is counted without the name.
             record = self._telemetry.tool_failed
             name = None
         attempts = read(event, "run_attempts") or 1
         record(name, attempts=attempts, llm=_caller(source, event))
 
     def _tell_outer(self, source: Any, event: Any) -> None:
-        """A plan's step tells of the same call once more when it is over."""
+        """A plan's step emits the event of the same call again when it ends."""
         for call in self._open.calls:
             if call.is_step and call.source != id(source) and tool_word(call.tool) == tool_word(event.tool_name):
                 call.is_told = True
@@ -118,9 +118,9 @@ class Calls:
         return call
 
     def _was_asked(self, source: Any, event: Any, run: int) -> bool:
-        """Whether the same agent asked for the same with the same words before, at the same task of the same run.
+        """Whether the same agent made the same call with the same arguments before, for the same task of the same run.
 
-        Native calls are answered from the cache without a word of it. The arguments are hashed, in memory, for this.
+        For native calls CrewAI does not say that its cache answered. The arguments are hashed, in memory only.
         """
         try:
             who = (run, id(read(source, "agent")), id(read(source, "task")))
@@ -141,9 +141,9 @@ def _is_model(source: Any) -> bool:
 
 
 def _is_known(source: Any, event: Any, name: Any) -> bool:
-    """Whether a tool of this name is really there."""
+    """Whether a tool with this name exists."""
     if type(name) is not str or _is_model(source):
-        # A model looks its function up before it tells of it.
+        # A model looks its function up before it emits the event.
         return True
     for holder in (source, read(source, "agent"), read(event, "agent"), read(source, "task")):
         for attribute in ("tools", "original_tools", "_parsed_tools", "_available_functions"):
@@ -157,7 +157,7 @@ def _is_known(source: Any, event: Any, name: Any) -> bool:
 
 
 def _caller(source: Any, event: Any) -> Any:
-    """The model that asked for the tool."""
+    """The model that called the tool."""
     calling = read(source, "function_calling_llm")
     if calling is not None:
         return model_of(calling)

@@ -1,13 +1,13 @@
-"""Crews at work: which run an event belongs to, from a crew's start to its end.
+"""Runs of crews: finds the run that an event belongs to.
 
-Events carry no name of the run that they belong to, and a crew, its tasks and its agents may each be at work
-several times at once. So a run is looked for, in this order:
+Events do not name their run, and a crew, its tasks and its agents may each be in several runs at once. So a run is looked
+up in this order:
 
-1. in the context (`contextvars`) of whoever emits: a crew's start sets it; tasks, threads and coroutines inherit it;
-2. by the identity of the task or crew, for threads that inherit nothing (asynchronous tasks before 1.15).
+1. in the context (`contextvars`) of the emitter: a crew's start sets it; tasks, threads and coroutines inherit it;
+2. by the identity of the task or crew, for threads that inherit no context (asynchronous tasks before 1.15).
 
-No object of CrewAI's is kept: identities, and a weak reference to the crew. A crew that is thrown away without a word
-(an interrupt is not an error to CrewAI) has failed.
+No object of CrewAI is kept alive: only identities and a weak reference to the crew are stored. A crew that is
+garbage-collected without an end has failed: CrewAI emits no event for an interrupt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-# Crews at work at the same time in one process. The oldest beyond that is a start whose end is not recorded.
+# The most runs at the same time in one process. Beyond it, the end of the oldest run is not recorded.
 _MOST = 4096
 
 
@@ -42,12 +42,12 @@ class CrewAtWork:
         self.outer = outer
         self.is_over = False
         self.process = os.getpid()
-        # What Headcount returned for each task at work, by the task's identity.
+        # Headcount's run of each task that is running, by the task's identity.
         self.at_work: dict[int, Any] = {}
         self.watch: Any = None
 
     def end(self) -> None:
-        """Lets go of everything: contexts that outlive the run still hold this."""
+        """Releases all references: contexts that outlive the run still hold this object."""
         self.is_over = True
         self.outer = None
         self.watch = None
@@ -55,11 +55,11 @@ class CrewAtWork:
 
 
 class Crews:
-    """The crews at work."""
+    """The runs of crews that have not ended."""
 
     def __init__(self, telemetry: Any) -> None:
         self._telemetry = telemetry
-        # Entered again by the thread that holds it, where the garbage collector finds a crew that was thrown away.
+        # Reentrant: the garbage collector may find a discarded crew on the thread that holds the lock.
         self._lock = threading.RLock()
         self._by_crew: dict[int, list[CrewAtWork]] = {}
         self._by_task: dict[int, list[CrewAtWork]] = {}
@@ -81,7 +81,7 @@ class Crews:
     def _begin(self, crew: Any, inputs: Any) -> CrewAtWork:
         outer = self._innermost()
         if outer is not None and outer.crew == id(crew):
-            # It was interrupted, which CrewAI does not tell of, and starts again.
+            # The earlier run was interrupted, for which CrewAI emits no event, and the crew starts again.
             left, outer = outer, _around(outer)
             self._interrupted(left)
         described = Described(crew, inputs)
@@ -97,7 +97,7 @@ class Crews:
         return state
 
     def _watch(self, crew: Any, state: CrewAtWork) -> None:
-        """Notices that a crew is thrown away while it is at work."""
+        """Notices when a crew is garbage-collected during its run."""
         seen = weakref.ref(state)
 
         def gone(_crew: Any) -> None:
@@ -111,17 +111,17 @@ class Crews:
         try:
             state.watch = weakref.ref(crew, gone)
         except TypeError:
-            pass  # A class of its own that cannot be watched: the bound on the table holds for it.
+            pass  # This class allows no weak reference; the limit of the table bounds its runs.
 
     def interrupt(self) -> None:
-        """Says of all crews at work that they failed: the process ends, and Ctrl-C is no error that CrewAI tells of."""
+        """Records that all running crews failed: the process ends, and CrewAI emits no event for Ctrl-C."""
         with self._lock:
             left = [state for states in self._by_crew.values() for state in states]
         for state in left:
             self._interrupted(state)
 
     def _interrupted(self, state: CrewAtWork) -> None:
-        # The copy that a forked child has says nothing: the crew goes on in its parent.
+        # A forked child's copy records nothing: the crew continues in the parent.
         if not state.is_over and state.process == os.getpid():
             self._end(state)
             state.run.fail()
@@ -147,7 +147,7 @@ class Crews:
     # ---------------------------------------------------------------- tests
 
     def test_started(self, _crew: Any, event: Any, model: Any) -> None:
-        """Kept for the first run of the test: the crew that is tested is a copy, made after this."""
+        """Stored for the first run of the test: the tested crew is a copy that is made later."""
         self._test.set((read(event, "n_iterations"), model, read(event, "inputs")))
 
     def test_over(self) -> None:
@@ -162,15 +162,15 @@ class Crews:
     # ---------------------------------------------------------------- tasks
 
     def task_started(self, task: Any) -> bool:
-        """False if the task is no crew's."""
+        """False if the task belongs to no crew."""
         remember_templates(read(task, "agent"), task)
         state = self._of_task(task) or self._begun_before(task)
         if state is None:
-            # A crew's planner and its judge have tasks of their own, which are nobody's.
+            # A crew's planner and its judge have tasks of their own, which belong to no crew.
             return self._innermost() is not None
         identity = id(task)
         if identity in state.at_work:
-            # A guardrail sent it back: it is still at work.
+            # A guardrail sent it back: it is still running.
             return True
         described = state.described.tasks[identity]
         state.at_work[identity] = state.run.task(described)
@@ -205,21 +205,21 @@ class Crews:
         return None
 
     def _begun_before(self, task: Any) -> CrewAtWork | None:
-        """The run of a crew that was at work before anybody listened."""
+        """The run of a crew that had started before the listener was installed."""
         crew = read(read(task, "agent"), "crew")
         if crew is None or not any(each is task for each in items(crew, "tasks")):
             return None
         return self._begin(crew, read(crew, "_inputs"))
 
-    # ---------------------------------------------------------------- whose is it
+    # ---------------------------------------------------------------- lookup
 
     def here(self) -> int:
-        """A number for the run that surrounds whoever asks; 0 for none."""
+        """An id of the run of the current context; 0 for none."""
         state = self._innermost()
         return 0 if state is None else id(state)
 
     def _innermost(self) -> CrewAtWork | None:
-        """The nearest run that surrounds whoever emits."""
+        """The innermost run of the current context."""
         state = self._here.get()
         return state if state is None or not state.is_over else _around(state)
 
@@ -255,7 +255,7 @@ class Crews:
 
 
 def _around(inner: CrewAtWork) -> CrewAtWork | None:
-    """The next run that surrounds this one, among those that are at work."""
+    """The next outer run that has not ended."""
     state = inner.outer
     while state is not None and state.is_over:
         state = state.outer
@@ -269,7 +269,7 @@ def _latest(states: Sequence[CrewAtWork]) -> CrewAtWork | None:
     return None
 
 
-# Lists are replaced, never changed: whoever goes through one is not disturbed, and needs no lock.
+# Lists are replaced and never changed, so that iterating over one needs no lock.
 def _add(table: dict[int, list[CrewAtWork]], key: int, state: CrewAtWork) -> None:
     before = table.get(key)
     table[key] = [state] if before is None else [*before, state]

@@ -1,4 +1,4 @@
-"""CrewAI's crews, agents, tasks and models in Headcount's words.
+"""Describes CrewAI's crews, agents, tasks and models for Headcount.
 
 Values are handed on as they are; Headcount refuses, and counts, what is not of the catalog's kind.
 """
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# A manager that CrewAI makes itself, as its own prompts call it.
+# The role of a manager that CrewAI creates itself, as in its own prompts.
 _MANAGER = "Crew Manager"
 
 _AGENT = Attributes(
@@ -38,7 +38,7 @@ _LLM_OF_A_LIBRARY = Attributes("name", "model_name", "top_k")
 
 
 def model_of(llm: Any) -> Any:
-    """The model that something thinks with: a name, or an object that knows one."""
+    """The name of a model, given as a name or an object."""
     if llm is None or isinstance(llm, str):
         return llm
     for name in ("model", "model_name", "deployment_name"):
@@ -49,7 +49,7 @@ def model_of(llm: Any) -> Any:
 
 
 def describe_llm(llm: Any) -> Any:
-    """A model and its settings; never its address or key, which Headcount has no words for."""
+    """A model and its settings, without its address and API key, for which Headcount has no fields."""
     if llm is None:
         return None
     if isinstance(llm, str):
@@ -98,7 +98,7 @@ def _prompt_file(agent: Any, crew: Any) -> Any:
 
 
 class Described:
-    """A crew as it stood when it started. Holds no object of CrewAI's."""
+    """A crew as it was when it started. Holds no object of CrewAI."""
 
     __slots__ = ("crew", "shares", "tasks")
 
@@ -116,7 +116,7 @@ class Described:
             list(members.described.values()),
             list(self.tasks.values()),
             process=process,
-            # It may be switched on by True or by an object of its own.
+            # It may be switched on by True or by an object.
             memory=memory if memory is None or isinstance(memory, bool) else True,
             inputs=_as_json(inputs) if self.shares and inputs else None,
             inputs_present=bool(inputs),
@@ -139,7 +139,7 @@ class _Members:
         self.described[id(agent)] = self._describe(agent)
 
     def get(self, agent: Any) -> Any:
-        """An agent of the crew, or one that only a task knows."""
+        """An agent of the crew, or an agent that only a task has."""
         return self.described.get(id(agent)) or self._describe(agent)
 
     def add_manager(self) -> None:
@@ -189,6 +189,6 @@ def text_of(output: Any) -> Any:
 
 
 def tasks_output(crew: Any) -> str | None:
-    """What each task gave, in order."""
+    """The output of each task, in order."""
     texts = [text_of(read(task, "output")) for task in items(crew, "tasks")]
     return _as_json([{"output": text} for text in texts if text is not None])

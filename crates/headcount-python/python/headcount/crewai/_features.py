@@ -1,11 +1,11 @@
-"""Features, by the words that CrewAI's own client has for them from 1.13 on (https://docs.crewai.com/en/telemetry).
+"""Features, with the names that CrewAI's own client uses from 1.13 on (https://docs.crewai.com/en/telemetry).
 
 The words marked with a star are ours, in the same spelling: CrewAI tells of these on its bus and counts them nowhere.
 """
 
 from __future__ import annotations
 
-# The type of an event, and the feature that was used when it is seen.
+# The feature that an event of each type stands for.
 FEATURES = {
     "agent_reasoning_completed": "planning:creation",
     "plan_replan_triggered": "planning:replan",
@@ -53,7 +53,7 @@ FEATURES = {
     "agent_execution_error": "agent:execution_failed",  # *
 }
 
-# Counted by CrewAI's own client without a word on the bus: read where it would count them.
+# Features without an event: read from the calls of CrewAI's own client.
 OWN_CLIENT_ONLY = ("tracing:", "hooks:registered")
 
 PLANNING = "planning:crew"  # *
@@ -61,7 +61,7 @@ TASK_ALONE = "task:alone"  # *
 
 
 def hook_features(point: object, outcome: object) -> list[str]:
-    """What a hook that ran at `point` counts as."""
+    """The features that a hook at `point` counts as."""
     features = [f"hooks:{point}"] if isinstance(point, str) else []
     if outcome == "aborted":
         features.append("hooks:aborted")

@@ -10,12 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Flows at work at the same time. One that is forgotten is a start without an end.
+# The most flows at the same time. Beyond it, the end of the oldest flow is not recorded.
 _MOST = 4096
 
 
 class Flows:
-    """The flows at work, by the identity of their objects."""
+    """The running flows, by the identity of their objects."""
 
     def __init__(self, telemetry: Any) -> None:
         self._telemetry = telemetry
@@ -59,7 +59,7 @@ class Flows:
         if flows:
             flows[-1].method_failed(type(read(event, "error")).__name__)
         if not self._failure_is_told:
-            # There, a method's failure is raised on through the flow: nothing more will be heard of it.
+            # In these releases a method's failure is raised through the flow, which emits no further event.
             self.failed(source, event)
 
     def feedback_requested(self, _source: Any, event: Any) -> None:
@@ -82,7 +82,7 @@ class Flows:
 
 
 def _origin(source: Any) -> str:
-    """Whether a person wrote the flow, or CrewAI runs it for itself: its agents and its memory are flows, too."""
+    """The flow's origin: written by a user, or internal. CrewAI's agents and memory are flows, too."""
     kind = type(source)
     marked = read(kind, "is_crewai_internal")
     if isinstance(marked, bool):

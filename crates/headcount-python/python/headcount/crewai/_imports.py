@@ -1,7 +1,7 @@
-"""Calls back when a module has been imported, before whoever imports it goes on.
+"""Calls back when a module has been imported, before the importer continues.
 
-A finder in front of `sys.meta_path` that answers for a few names only, and lets the finders behind it do the work.
-It is taken away with the last name that is waited for.
+A finder in front of `sys.meta_path` that handles a few names only, and delegates to the other finders. It is removed with
+the last name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _lock = RLock()
 
 
 def when_imported(name: str, call: Callable[[Any], None]) -> Callable[[], None]:
-    """Calls `call` with the module, at once if it is there. What is returned stops the waiting."""
+    """Calls `call` with the module, at once if it is loaded. The returned function cancels the callback."""
     with _lock:
         module = sys.modules.get(name)
         is_there = module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
@@ -62,7 +62,7 @@ def _tell(name: str, module: ModuleType) -> None:
 
 
 class _Finder:
-    """Finds what the others find, with a loader that tells when it is done."""
+    """Finds a module with the other finders, and wraps its loader."""
 
     def __init__(self) -> None:
         self._asking = _local()
@@ -83,7 +83,7 @@ class _Finder:
 
 
 class _Loader:
-    """A loader that does what another does, and then tells."""
+    """A loader that delegates to another one, and then calls back."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -96,7 +96,7 @@ class _Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        # As if nobody had been here: some look at a module's loader for its files.
+        # Restores the module's loader, which some programs use to find its files.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

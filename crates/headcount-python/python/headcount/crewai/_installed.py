@@ -1,8 +1,8 @@
-"""How the listener is put in and taken out again."""
+"""Installs the listener, and removes it."""
 
 from __future__ import annotations
 
-# Of `threading` nothing else is needed, and to import that takes longer than all of this.
+# Importing `threading` would take longer than all of this module.
 from _thread import RLock
 
 TYPE_CHECKING = False
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from ._listener import Listener
     from ._sender import Sender
 
-# The switches of CrewAI's own client. They are a person's word on telemetry, whoever does the counting.
+# The switches of CrewAI's own client. A person who sets one wants no telemetry, whichever client sends it.
 SWITCHES = ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING")
 REPLACED = "CrewAI's own telemetry"
 _BUSES = ("crewai.events.event_bus", "crewai.utilities.events.crewai_event_bus")
 
 
 class Installed:
-    """CrewAI being counted, until `uninstall` is called or a `with` block of it ends.
+    """An installed listener, until `uninstall` is called or its `with` block ends.
 
-    - `telemetry`: what records. Its `decision` says whether anything is recorded, and why.
-    - `is_listening`: whether CrewAI is listened to. It is not where telemetry is off.
-    - `version`: the release of CrewAI; empty if there is none.
-    - `problem`: why it cannot be listened to; None if it can.
+    - `telemetry`: the telemetry that records. Its `decision` says whether anything is recorded, and why.
+    - `is_listening`: whether CrewAI's events are received. They are not while telemetry is off.
+    - `version`: the release of CrewAI; empty if it is not installed.
+    - `problem`: why events cannot be received; None if they can.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Installed:
         self.version: str = ""
         self.problem: str | None = None
         self.telemetry: headcount.Telemetry = _off() if telemetry is None else telemetry
-        # In place before CrewAI is imported, so that its client is not even made.
+        # Installed before CrewAI is imported, so that its client is not even created.
         self._sender: Sender | None = self._watch_sender()
 
     def _watch_sender(self) -> Sender | None:
@@ -63,12 +63,12 @@ class Installed:
             self._listener.own_client_counts_repeated(tool, attempts, llm)
 
     def _listen(self) -> None:
-        """Imports CrewAI, unless it is being imported right now, and stands in the door of its bus."""
+        """Imports CrewAI, unless it is being imported right now, and hooks its event bus."""
         from ._listener import Listener
 
         bus = self._find_bus()
         if bus is None:
-            # Nobody counts: then nobody is silenced for it.
+            # Without a listener CrewAI's own telemetry stays on.
             sender, self._sender = self._sender, None
             if sender is not None:
                 sender.restore()
@@ -87,7 +87,7 @@ class Installed:
         try:
             crewai = import_module("crewai")
         except Exception as error:
-            self.problem = f"crewai cannot be imported: {type(error).__name__}"
+            self.problem = f"cannot import crewai: {type(error).__name__}"
             return None
         self.version = str(getattr(crewai, "__version__", ""))
         for name in _BUSES:
@@ -123,11 +123,11 @@ class Installed:
 
     @property
     def puzzled(self) -> int:
-        """How many of CrewAI's events could not be understood, as a release to come might send them."""
+        """How many of CrewAI's events could not be read, for example because a later release changed them."""
         return 0 if self._listener is None else self._listener.puzzled
 
     def uninstall(self) -> None:
-        """Leaves CrewAI as it was found. Crews at work are not heard of any more; their starts stay recorded."""
+        """Restores CrewAI. The ends of running crews are not recorded; their starts stay recorded."""
         global _current
         with _lock:
             if _current is self:
@@ -170,14 +170,14 @@ def install(
     home: str | None = None,
     disabled: bool = False,
 ) -> Installed:
-    """Counts what CrewAI does in this process, from now on. Never raises; a second call changes nothing.
+    """Records CrewAI's events in this process, from now on. Never raises; a second call changes nothing.
 
-    - `telemetry`: one that was started before, with `headcount.start`. Then the other arguments, but for
-      `keep_crewai_telemetry`, say nothing.
-    - `endpoint`: the collector's address. Without one, what is recorded stays on this machine.
-    - `told_user`: you have told the person who runs this what is collected and how to turn it off. Otherwise nothing is
-      sent before they saw Headcount's notice, on a terminal, in an earlier run.
-    - `keep_crewai_telemetry`: leaves CrewAI's own client on. What it counts is then sent to CrewAI as well.
+    - `telemetry`: one that was started before, with `headcount.start`. Then the other arguments except
+      `keep_crewai_telemetry` are ignored.
+    - `endpoint`: the collector's address. Without one, events stay on this machine.
+    - `told_user`: you have informed the person who runs this what is collected and how to turn it off. Otherwise nothing is
+      sent until they have seen Headcount's notice, on a terminal, in an earlier run.
+    - `keep_crewai_telemetry`: leaves CrewAI's own client on, which then sends to CrewAI as well.
     - `switches`, `trust`, `home`, `disabled`: as for `headcount.start`.
 
         with headcount.crewai.install(endpoint="https://telemetry.example.com"):
@@ -191,7 +191,7 @@ def install(
         if before is not None and before.by_code:
             return before
         if before is not None:
-            # The variable named a collector; code that names one knows better.
+            # Code takes precedence over the variable.
             before.uninstall()
         installed = Installed(telemetry, options, silent=not keep_crewai_telemetry, by_code=True)
         _current = installed
@@ -200,12 +200,12 @@ def install(
 
 
 def installed() -> Installed | None:
-    """What `install`, or the variable `HEADCOUNT_CREWAI`, put in; None if CrewAI is not counted."""
+    """The installed listener, by `install` or `HEADCOUNT_CREWAI`; None if there is none."""
     return _current
 
 
 def install_when_imported(endpoint: str | None) -> None:
-    """The same, as soon as CrewAI is imported. For `HEADCOUNT_CREWAI`."""
+    """Installs the listener as soon as CrewAI is imported. For `HEADCOUNT_CREWAI`."""
     global _current
     from ._imports import when_imported
 
@@ -226,7 +226,7 @@ def _quietly_listen(installed: Installed) -> None:
     try:
         installed._listen()
     except Exception as error:
-        installed.problem = f"{type(error).__name__} while it was put in"
+        installed.problem = f"{type(error).__name__} while the listener was installed"
 
 
 def _off() -> headcount.Telemetry:

@@ -1,10 +1,9 @@
-"""Hears what CrewAI's event bus is told, on the thread that tells it and before anybody else does.
+"""Receives the events of CrewAI's bus, on the emitting thread and before any handler.
 
-The bus has one door, `emit(source, event)`, the same in every release since 0.105; an event says what it is in its
-`type`. The listener stands in that door rather than registering handlers. Since 1.2 handlers run on a pool of ten
-threads, late, in any order and without the emitter's context: times would have to be guessed, the classes of errors
-are gone, and a crew's settings may have changed. At the door, an event that nobody counts costs one look into a
-dictionary.
+All events go through `emit(source, event)`, which is the same in every release since 0.105; an event's `type` names its
+kind. The listener wraps this method instead of registering handlers. Since 1.2, handlers run on a pool of ten threads,
+late, in any order and without the emitter's context: times would have to be guessed, the classes of errors are gone,
+and a crew's settings may have changed. An event that is not counted costs one dictionary lookup.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Tells `telemetry` what happens on a bus, between `begin` and `end`."""
+    """Records the events of a bus between `begin` and `end`."""
 
     def __init__(self, telemetry: Any) -> None:
         self._telemetry = telemetry
@@ -35,7 +34,7 @@ class Listener:
         self._flows = Flows(telemetry)
         self._is_on = False
         self._hear: dict[str, Callable[[Any, Any], None]] = self._table()
-        # Events that could not be understood: an attribute that another release does not have.
+        # Events that could not be read, for example because another release lacks an attribute.
         self.puzzled = 0
 
     def _table(self) -> dict[str, Callable[[Any, Any], None]]:
@@ -81,15 +80,15 @@ class Listener:
 
         return count
 
-    # ---------------------------------------------------------------- the door
+    # ---------------------------------------------------------------- the hook
 
     def begin(self, bus: Any) -> None:
-        """Stands in the bus' door."""
+        """Wraps the bus' `emit`."""
         pass_on = bus.emit
         hear = self._hear
 
         def emit(source: Any, event: Any, *more: Any, **named: Any) -> Any:
-            # Whatever an event of somebody's own is like, it goes on.
+            # Events of any class are passed on.
             try:
                 if self._is_on and (handler := hear.get(event.type)) is not None:
                     handler(source, event)
@@ -103,21 +102,21 @@ class Listener:
         atexit.register(self._crews.interrupt)
 
     def end(self) -> None:
-        """Leaves the door as it was, or, where somebody else stands in it by now, says nothing any more."""
+        """Restores `emit`, or, if another program has wrapped it since, passes events on without recording them."""
         self._is_on = False
         atexit.unregister(self._crews.interrupt)
         if self._bus.__dict__.get("emit") is self._emit:
             del self._bus.emit
 
-    # ---------------------------------------------------------------- what CrewAI's own client alone is told
+    # ---------------------------------------------------------------- calls of CrewAI's own client
 
     def own_client_counts(self, feature: Any) -> None:
-        """A feature that is counted without a word on the bus."""
+        """A feature for which the bus has no event."""
         if self._is_on and type(feature) is str and feature.startswith(OWN_CLIENT_ONLY):
             self._telemetry.feature_used(feature)
 
     def own_client_counts_repeated(self, tool: Any, attempts: Any, llm: Any) -> None:
-        """A call that was not made again, which the bus is not told either."""
+        """A repeated call that was refused, for which the bus has no event either."""
         if self._is_on:
             self._calls.repeated(tool, attempts, llm)
 
@@ -138,7 +137,7 @@ class Listener:
     def _task_failed(self, source: Any, event: Any) -> None:
         error = read(event, "error_type")
         if not isinstance(error, type):
-            # Releases before 1.15.18 tell the message alone; but they tell it while they handle the error.
+            # Before 1.15.18 the event has only the message, but it is emitted while the error is handled.
             error = sys.exc_info()[0]
         self._crews.task_failed(source, error)
 

@@ -1,6 +1,6 @@
-"""How tools are spelled, so that a tool that an agent has and a call of it are the same word in every release.
+"""Normalizes the names of tools, so that an agent's tool and a call of it have the same name in every release.
 
-CrewAI 1.9 and later give models names in snake case; before, they gave the name as its builder wrote it.
+CrewAI 1.9 and later give models names in snake case; earlier releases use the name as the builder wrote it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _spelled: dict[str, str] = {}
 
 
 def tool_word(name: Any) -> Any:
-    """A tool's name as CrewAI 1.9 and later spell it. What is not a text is given back, for Headcount to refuse."""
+    """A tool's name as CrewAI 1.9 and later spell it. A value that is not a text is returned unchanged; Headcount refuses it."""
     if type(name) is not str:
         return name
     known = _spelled.get(name)
@@ -38,13 +38,13 @@ def tool_word(name: Any) -> Any:
 
 
 def _spell(name: str) -> str:
-    # A name of a megabyte is cut before it is looked at: what follows is never sent.
+    # Cut first, in case the name is a megabyte long: the rest is never sent.
     plain = unicodedata.normalize("NFKD", name[:4096]).encode("ascii", "ignore").decode("ascii")
     plain = _UPPER_BEFORE_WORD.sub(r"\1_\2", plain)
     plain = _LOWER_BEFORE_UPPER.sub(r"\1_\2", plain).lower()
     plain = _OTHERS.sub("_", _QUOTES.sub("", plain)).strip("_")
     if not plain:
-        # A name in another alphabet: better as it is than not at all.
+        # A name in another alphabet stays as it is.
         return name
     return _shorten(plain)
 

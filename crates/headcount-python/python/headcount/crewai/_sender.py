@@ -1,11 +1,11 @@
-"""CrewAI's own telemetry client, switched off while Headcount counts instead.
+"""CrewAI's own telemetry client, which is switched off while Headcount records.
 
-Its classes ask one method of their own, `_is_telemetry_disabled`, when they are made and before everything that
-they do. While the sender is silent it says yes. So a client that is made later has no provider, no thread, no exit
-handler and no signal handlers. One that was made before, because CrewAI was imported first, keeps its thread, which
-has nothing to do any more: what waits is discarded instead of sent, and its exit and signal handlers are taken away.
+Its classes call their own method `_is_telemetry_disabled` when they are created and before everything they do. While
+the client is switched off, this method returns True, so a client that is created later has no provider, no thread, no
+exit handler and no signal handlers. A client that was created before, because CrewAI was imported first, keeps an idle
+thread: its queued spans are discarded instead of sent, and its exit and signal handlers are removed.
 
-No environment variable is set: child processes would inherit it, and Headcount itself takes it for the person's word.
+No environment variable is set: child processes would inherit it, and Headcount itself would read it as an opt-out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGTSTP", "SIGCONT")
 
 
 class Sender:
-    """CrewAI's client: heard on the few things that only it is told, and silent if `silent`."""
+    """Hooks CrewAI's client for the few calls that have no event, and switches it off if `silent`."""
 
     def __init__(
         self, silent: bool, features: Callable[[Any], None], repeated: Callable[[Any, Any, Any], None]
@@ -33,12 +33,12 @@ class Sender:
         self._repeated = repeated
         self._is_on = True
         self._undo: list[Callable[[], None]] = []
-        # Done after everything is undone: the library's client asks the command line's.
+        # Called after everything is undone: the library's client uses the command line's.
         self._restart: list[Callable[[], None]] = []
         self._forget: list[Callable[[], None]] = [when_imported(name, self._take) for name in _MODULES]
 
     def restore(self) -> None:
-        """Leaves everything as it was found, and starts the client again that was not allowed to start."""
+        """Restores everything, and starts the client that was kept from starting."""
         self._is_on = False
         for forget in self._forget:
             forget()
@@ -55,7 +55,7 @@ class Sender:
         if self._silent:
             _quietly(lambda: self._silence(client))
 
-    # ---------------------------------------------------------------- what only this client is told
+    # ---------------------------------------------------------------- calls without an event
 
     def _overhear(self, client: type) -> None:
         features, repeated = self._features, self._repeated
@@ -111,7 +111,7 @@ class Sender:
         self._undo.append(lambda: (atexit.register(handler), None)[1])
 
     def _take_signals(self, made: Any) -> None:
-        """Gives each signal back to whom it belonged before, unless somebody else has it by now."""
+        """Restores the earlier handler of each signal, unless another one was installed since."""
         import signal
 
         before = getattr(made, "_original_handlers", None)
@@ -129,7 +129,7 @@ class Sender:
         import signal
 
         def swap() -> None:
-            # Only the main thread may: elsewhere the handlers stay, and find that there is nothing to send.
+            # Only the main thread may do this. On others the handlers stay, and find nothing to send.
             signal.signal(number, theirs)
             self._undo.append(lambda: (signal.signal(number, crewais), None)[1])
 
@@ -144,7 +144,7 @@ class Sender:
         def undo() -> None:
             now = owner.__dict__.get(name, missing)
             if now is not value:
-                return  # Somebody else's by now.
+                return  # Another program replaced it since.
             if before is missing:
                 delattr(owner, name)
             else:
@@ -154,7 +154,7 @@ class Sender:
 
 
 def _exporters(provider: Any) -> list[Any]:
-    """What a provider sends with, in the shapes that OpenTelemetry's SDK has had."""
+    """A provider's exporters, in all versions of OpenTelemetry's SDK."""
     found = []
     several = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
     for processor in several:
@@ -173,10 +173,10 @@ def _discard(_spans: Any, *_more: Any, **_named: Any) -> Any:
 
 
 def _start_again(client: type) -> None:
-    """Makes CrewAI's client as its import would have made it."""
+    """Creates CrewAI's client as its import would have."""
     made = client.__dict__.get("_instance")
     if made is None:
-        return  # Nobody has asked for it yet; whoever does gets a whole one.
+        return  # It was not used yet; the first use creates it.
     made._initialized = False
     made.__init__()
     made.set_tracer()

@@ -1,14 +1,14 @@
-"""What `HEADCOUNT_CREWAI` does. `headcount_crewai.pth` imports this when Python starts, where the variable is set.
+"""Handles `HEADCOUNT_CREWAI`. `headcount_crewai.pth` imports this module when Python starts, if the variable is set.
 
 | value | effect |
 | --- | --- |
-| an address, `https://…` | CrewAI is counted as soon as it is imported, and the collector is there |
-| `1`, `true`, `yes`, `on` | the same, without a collector: what is recorded stays on this machine |
+| an address, `https://…` | installs the listener when CrewAI is imported, and sends to this collector |
+| `1`, `true`, `yes`, `on` | the same without a collector: events stay on this machine |
 | `0`, `false`, `no`, `off` | nothing |
-| anything else | nothing: what cannot be understood does not turn telemetry on |
+| anything else | nothing: an unknown value does not turn telemetry on |
 
-No variable changes the collector of a program that names one itself, with `headcount.crewai.install`. This one
-takes the place of that line, so it has to say what the line would say.
+The variable replaces a call of `headcount.crewai.install`, so it names the collector. It does not change the collector of a
+program that calls `install` itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _YES = ("1", "true", "yes", "on", "y", "t")
 
 
 def endpoint_of(value: str) -> tuple[bool, str | None]:
-    """Whether CrewAI is to be counted, and where the collector is."""
+    """Whether to install the listener, and the collector's address."""
     text = value.strip()
     if text.lower() in _YES:
         return True, None
@@ -29,7 +29,7 @@ def endpoint_of(value: str) -> tuple[bool, str | None]:
 
 
 def begin() -> None:
-    """Never raises: Python would print it at every start."""
+    """Never raises: Python would print the error at every start."""
     try:
         is_meant, endpoint = endpoint_of(os.environ.get("HEADCOUNT_CREWAI", ""))
         if is_meant:

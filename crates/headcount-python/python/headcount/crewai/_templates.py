@@ -1,7 +1,7 @@
 """Texts before inputs were filled in.
 
-Inputs are content. A role of `{topic} researcher` must not carry them into the default tier, and the key of an agent must not
-change with what it is asked. CrewAI keeps the text as it was written beside the filled-in one, from the first run on.
+Inputs are content. A role of `{topic} researcher` must not carry them into the default tier, and an agent's key must not change
+with its inputs. From the first run on, CrewAI keeps the original text next to the filled-in one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _AGENT_WRITTEN = Attributes("_original_role", "_original_goal", "_original_backs
 _TASK = Attributes("description", "expected_output")
 _TASK_WRITTEN = Attributes("_original_description", "_original_expected_output")
 
-# Texts with inputs filled in, and what they were made from: a copy of an agent (kickoff_for_each, test) that has
-# worked before starts with the filled-in text and nothing beside it.
+# Texts with inputs filled in, and their templates: a copy of an agent that has run before (kickoff_for_each, test) starts
+# with the filled-in text and has no template.
 _filled_in: dict[str, str] = {}
 
 
@@ -33,7 +33,7 @@ def task_texts(task: Any) -> tuple[Any, ...]:
 
 
 def remember_templates(agent: Any, task: Any) -> None:
-    """Notes what the texts of an agent and its task were before inputs were filled in."""
+    """Remembers the texts of an agent and its task before inputs were filled in."""
     _remember(_AGENT, agent, _AGENT_WRITTEN.private_of(agent))
     _remember(_TASK, task, _TASK_WRITTEN.private_of(task))
 
