@@ -101,7 +101,7 @@ fn describe(outcome: &ErasureOutcome) -> String {
         }
         ErasureAnswer::Unreachable => {
             format!(
-                "cannot reach {endpoint}: it still has the events that were sent to it since {since}"
+                "{endpoint} could not be reached: it still has the events that were sent to it since {since}"
             )
         }
         ErasureAnswer::Refused(status) => format!(

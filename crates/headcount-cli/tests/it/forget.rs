@@ -184,7 +184,10 @@ fn forget_erases_every_byte_that_this_installation_sent_and_nothing_else() {
     anna.record();
     let (code, said) = anna.forget(&[]);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("will erase what was sent to it"), "{said}");
+    assert!(
+        said.contains("will erase the events that were sent to it"),
+        "{said}"
+    );
     assert!(!anna.folder().join("secret").exists());
     wait_until_gone(data, &annas);
     let (after, all) = contents(data);
