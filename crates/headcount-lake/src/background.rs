@@ -1,90 +1,98 @@
-//! What a running store does by itself: flushes, merges, erasures.
+//! The background tasks of a running store: flushes, merges, erasures.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use headcount_log::wal::WalHandle;
+use tokio::sync::Notify;
 
 use crate::erasure;
 use crate::error::LakeError;
-use crate::lake::{Inner, compact, flush};
-use crate::upkeep::Scope;
-use crate::wal::writer::Command;
+use crate::flush::flush;
+use crate::state::LakeState;
+use crate::upkeep::{self, Scope};
 
-/// Pause after a flush or compaction that failed, so that a full disk is not hammered.
+/// Pause after a flush or compaction that failed, so that a full disk is not kept busy.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How often an idle store is looked through for something to merge.
+/// How often an idle store looks for files to merge.
 const IDLE: Duration = Duration::from_secs(60);
-/// The least and the longest pause after an erasure.
-const BETWEEN_ERASURES: Duration = Duration::from_secs(10);
+/// The shortest and the longest pause after an erasure.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// How often the memtable's age is looked at.
+/// How often the memtable's age is checked.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Flushes, merges and erases, each at its own pace: a long merge must not hold up the flush that makes room.
-pub(crate) async fn run(inner: Arc<Inner>, commands: mpsc::Sender<Command>) {
+pub(crate) async fn run(state: Arc<LakeState>, log: WalHandle) {
     let flushed = Notify::new();
     let ((), (), ()) = tokio::join!(
-        flush_where_due(&inner, &commands, &flushed),
-        compact_where_due(&inner, &flushed),
-        erase_where_due(&inner, &commands)
+        flush_when_due(&state, &log, &flushed),
+        compact_when_due(&state, &flushed),
+        erase_when_due(&state, &log)
     );
 }
 
-async fn flush_where_due(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>, flushed: &Notify) {
-    let options = &inner.options;
+async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notify) {
+    let options = &state.options;
     loop {
-        let _tick = tokio::time::timeout(TICK, inner.view.flush_due.notified()).await;
-        let view = &inner.view;
+        // Either wakes it.
+        let _ = tokio::time::timeout(TICK, state.view.flush_due.notified()).await;
+        let view = &state.view;
         if !view.is_frozen() && !view.is_flush_due(options.flush_bytes, options.flush_interval) {
             continue;
         }
-        match flush(inner, commands).await {
+        match flush(state, log).await {
             Ok(()) => flushed.notify_one(),
-            Err(error) => rest_after(&error).await,
+            Err(error) => pause_after(&error).await,
         }
     }
 }
 
-async fn compact_where_due(inner: &Arc<Inner>, flushed: &Notify) {
+async fn compact_when_due(state: &Arc<LakeState>, flushed: &Notify) {
     loop {
-        if let Err(error) = compact(inner, Scope::Due).await {
-            rest_after(&error).await;
+        if let Err(error) = upkeep::run_locked(state, Scope::Due).await {
+            pause_after(&error).await;
         }
-        let _flushed_or_idle = tokio::time::timeout(IDLE, flushed.notified()).await;
+        // Either wakes it.
+        let _ = tokio::time::timeout(IDLE, flushed.notified()).await;
     }
 }
 
-/// Looks through the tables at most a tenth of the time, however often it is asked to: anybody may order.
-async fn erase_where_due(inner: &Arc<Inner>, commands: &mpsc::Sender<Command>) {
+/// Reads the tables for at most a tenth of the time, however many orders come: anybody may send one.
+async fn erase_when_due(state: &Arc<LakeState>, log: &WalHandle) {
     loop {
-        let erased = match erasure::carry_out(inner, commands).await {
-            Ok(worked) => inner.orders.expire().map(|()| worked),
+        let erased = match erasure::carry_out(state, log).await {
+            Ok(worked) => state
+                .orders
+                .expire()
+                .map(|()| worked)
+                .map_err(LakeError::from),
             Err(error) => Err(error),
         };
         match erased {
             Ok(None) => {}
             Ok(Some(worked)) => {
                 let pause = worked.saturating_mul(9);
-                tokio::time::sleep(pause.clamp(BETWEEN_ERASURES, LONGEST_PAUSE)).await;
+                tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
             }
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "what was ordered to be erased could not be erased; trying again"
+                    "could not carry out the orders to erase; trying again"
                 );
                 tokio::time::sleep(IDLE).await;
                 continue;
             }
         }
-        let _ordered_or_idle = tokio::time::timeout(IDLE, inner.orders.taken.notified()).await;
+        // Either wakes it.
+        let _ = tokio::time::timeout(IDLE, state.orders.accepted.notified()).await;
     }
 }
 
-async fn rest_after(error: &LakeError) {
+async fn pause_after(error: &LakeError) {
     tracing::error!(
         error = error as &dyn std::error::Error,
-        "the store could not be flushed or compacted; trying again"
+        "could not flush or compact the store; trying again"
     );
     tokio::time::sleep(AFTER_FAILURE).await;
 }

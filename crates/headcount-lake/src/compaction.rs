@@ -4,7 +4,6 @@
 //! each other, so that a row is rewritten a few times in its life however often its day is flushed.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,17 +11,18 @@ use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use headcount_catalog::{TableId, TableKind};
+use headcount_log::erasure::ErasureFilter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::counter;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
-use crate::erasure::Imprints;
+use crate::erasure::rows::without_erased;
 use crate::error::LakeError;
-use crate::lake::Inner;
 use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time};
+use crate::state::LakeState;
 
-/// Files from this size on are left as they are.
+/// Files of this size or more are not merged.
 const LARGE: u64 = 64 << 20;
 /// Compression of files that stay.
 const LEVEL: i32 = 7;
@@ -33,7 +33,7 @@ const TARGET: usize = 128 << 20;
 pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
     let mut tiers: BTreeMap<(&str, u32), Vec<ActiveFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| is_mergeable(file)) {
-        // A tier is a factor of eight in rows; what is merged moves up by about one.
+        // A tier is a factor of eight in rows; a merged file moves up by about one.
         let tier = (file.rows.unwrap_or_default() / 256 + 1).ilog2() / 3;
         tiers
             .entry((&file.day, tier))
@@ -61,16 +61,16 @@ fn is_mergeable(file: &ActiveFile) -> bool {
 }
 
 /// Replaces `old`, files of one day, by one file (or a few large ones).
-pub(crate) fn merge(inner: &Inner, id: TableId, old: &[ActiveFile]) -> Result<(), LakeError> {
-    let table = inner.schema.table(id).ok_or(LakeError::Closed)?;
-    let folder = table_folder(&inner.root, table);
+pub(crate) fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeError> {
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
+    let folder = table_folder(&state.root, table);
     let Some(day) = old.first().map(|file| file.day.clone()) else {
         return Ok(());
     };
     let mut old = old.to_vec();
     old.sort_by_key(|file| file.time);
     let counter = table.kind == TableKind::Counter;
-    let added = rewrite(inner, &folder, &day, &old, counter, None)?;
+    let added = rewrite(state, &folder, &day, &old, counter, None)?;
     let change = Change {
         operation: "OPTIMIZE",
         add: &added,
@@ -79,39 +79,44 @@ pub(crate) fn merge(inner: &Inner, id: TableId, old: &[ActiveFile]) -> Result<()
         data_change: counter,
         applied: None,
     };
-    let mut log = inner.logs[usize::from(id.0)].lock();
-    if commit(&*inner.disk, &mut log, table, &change)? == Committed::Obsolete {
+    let mut log = state.logs[usize::from(id.0)].lock();
+    if commit(&*state.disk, &mut log, table, &change)? == Committed::Obsolete {
         for file in &added {
-            let _swept_later = inner.disk.remove(&folder.join(&file.path));
+            // A file that stays is vacuumed later.
+            let _ = state.disk.remove(&folder.join(&file.path));
         }
     }
-    inner.view.publish_files(id, log.files());
+    state.view.publish_files(id, log.files());
     Ok(())
 }
 
-/// Writes the rows of `old`, but for those that are `erased`, one sorted row group after the other, so that memory holds one row group at a time.
+/// Writes the rows of `old` except those that are `erased`, one sorted row group after the other, so that memory holds one row
+/// group at a time.
 pub(crate) fn rewrite(
-    inner: &Inner,
+    state: &LakeState,
     folder: &Path,
     day: &str,
     old: &[ActiveFile],
     counter: bool,
-    erased: Option<&Imprints>,
+    erased: Option<&ErasureFilter>,
 ) -> Result<Vec<ActiveFile>, LakeError> {
-    let schema = common_schema(folder, old)?;
+    let schema = common_schema(state, folder, old)?;
     let mut added = Vec::new();
     let mut open: Option<ParquetFile<'_>> = None;
     let mut gathered: Vec<RecordBatch> = Vec::new();
     let mut rows = 0;
     for (index, file) in old.iter().enumerate() {
         let path = folder.join(&file.path);
-        let reader = File::open(&path).map_err(LakeError::io("open", &path))?;
+        let reader = state
+            .disk
+            .open(&path)
+            .map_err(LakeError::io("open", &path))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?.with_batch_size(32 << 10);
         let mut batches = reader.build()?.peekable();
         while let Some(batch) = batches.next() {
             let mut batch = widened(&batch?, &schema)?;
             if let Some(erased) = erased {
-                batch = erased.without(batch)?;
+                batch = without_erased(erased, batch)?;
             }
             rows += batch.num_rows();
             gathered.push(batch);
@@ -131,7 +136,7 @@ pub(crate) fn rewrite(
             let group = sorted_by_time(&group)?;
             let mut target = match open.take() {
                 Some(target) => target,
-                None => ParquetFile::create(&*inner.disk, folder, day, &schema, LEVEL)?,
+                None => ParquetFile::create(&*state.disk, folder, day, &schema, LEVEL)?,
             };
             target.write(&group)?;
             target.end_row_group()?;
@@ -149,11 +154,18 @@ pub(crate) fn rewrite(
 }
 
 /// All columns of all files, also those that the catalog no longer has: merging loses nothing.
-fn common_schema(folder: &Path, files: &[ActiveFile]) -> Result<SchemaRef, LakeError> {
+fn common_schema(
+    state: &LakeState,
+    folder: &Path,
+    files: &[ActiveFile],
+) -> Result<SchemaRef, LakeError> {
     let mut schemas = Vec::new();
     for file in files {
         let path = folder.join(&file.path);
-        let reader = File::open(&path).map_err(LakeError::io("open", &path))?;
+        let reader = state
+            .disk
+            .open(&path)
+            .map_err(LakeError::io("open", &path))?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?;
         schemas.push(
             reader

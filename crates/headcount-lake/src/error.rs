@@ -4,37 +4,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use headcount_catalog::CodecError;
+use headcount_log::LogError;
 
 /// Why a store could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
-    /// Another process writes this folder.
-    #[error("{folder} is in use by another collector; stop it, or choose another data folder")]
-    Locked {
-        /// The data folder.
-        folder: PathBuf,
-    },
-    /// A file or folder could not be read or written.
+    /// The log, or a file of the data folder outside the tables, could not be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A file or folder of a table could not be read or written.
     #[error("could not {action} {path}")]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// On which file or folder.
+        /// Its file or folder.
         path: PathBuf,
-        /// Why not.
+        /// The file system's reason.
         source: io::Error,
     },
-    /// A file of the store is damaged.
+    /// A file of a table is damaged.
     #[error("{path} is damaged at byte {offset}: {reason}")]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where in it.
+        /// The damage's place in it.
         offset: u64,
-        /// What is wrong there.
+        /// The kind of damage.
         reason: String,
     },
-    /// A record in the log or memtable does not follow the codec.
+    /// A record in the memtable does not follow the codec.
     #[error("a stored record cannot be read")]
     Codec(#[from] CodecError),
     /// A column's type in the catalog differs from the table's.
@@ -122,41 +120,4 @@ impl LakeError {
             source: source.into(),
         }
     }
-}
-
-/// Why an order to erase was not taken. It may be given again.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum OrderError {
-    /// As many orders wait as the store remembers.
-    #[error("too many orders to erase wait; ask again later")]
-    TooMany,
-    /// The disk is full.
-    #[error("the disk is full")]
-    DiskFull,
-    /// The order could not be written; whether it will be carried out after a restart is unknown until it is given again.
-    #[error("the order could not be written: {0}")]
-    Store(String),
-    /// The store was closed.
-    #[error("the store is closed")]
-    Closed,
-}
-
-/// Why a batch was not stored. Nothing of it is acknowledged; the sender may send it again.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum AppendError {
-    /// The disk is full. The store keeps answering queries, and takes batches again as soon as there is space.
-    #[error("the disk is full")]
-    DiskFull,
-    /// The log could not be written or fsynced; whether the batch survives a crash is unknown until it is sent again.
-    #[error("the write-ahead log could not be written: {0}")]
-    Log(String),
-    /// Flushes lag so far behind that the memtable is at its limit.
-    #[error("the store cannot keep up; send again later")]
-    Overloaded,
-    /// The batch is larger than one log frame may be.
-    #[error("the batch is {0} bytes, more than the log takes at once; send smaller requests")]
-    TooLarge(usize),
-    /// The store was closed.
-    #[error("the store is closed")]
-    Closed,
 }

@@ -1,14 +1,14 @@
 //! The durable store of a collector: one folder, one writer, any number of readers.
 //!
-//! An admitted batch is appended to a write-ahead log ([`Lake::append`] resolves after its fsync), is visible to
-//! queries at once from the memtable, and moves to Delta tables of Parquet files when the memtable is flushed.
+//! An admitted batch is appended to a write-ahead log ([`Lake::append`] resolves after its fsync; the crate `headcount-log`),
+//! is visible to queries at once from the memtable, and moves to Delta tables of Parquet files when the memtable is flushed.
 //! A span that was acknowledged is never lost and never counted twice (promise 8): `docs/formats/wal.md` and
 //! `docs/formats/tables.md` say how, byte by byte.
 //!
-//! What came with a receipt can be erased ([`Lake::order_erasure`]): not marked as gone, but gone from the disk.
+//! Rows that came with a receipt can be erased ([`Lake::order_erasure`]): their bytes are removed from the disk.
 //!
-//! What it is not: it judges no record (only admission can make an [`AdmittedBatch`]), it answers no question (reports run
-//! SQL over a [`LakeSnapshot`]), and it is no server.
+//! The store does not judge records (only admission can make an [`AdmittedBatch`]), answers no queries (reports run SQL over
+//! a [`LakeSnapshot`]), and is not a server.
 //!
 //! [`AdmittedBatch`]: headcount_catalog::AdmittedBatch
 
@@ -17,34 +17,31 @@ mod background;
 mod compaction;
 mod counter;
 mod delta;
-mod disk;
 mod erasure;
 mod error;
 mod flush;
-mod folder;
 mod lake;
+mod low_priority;
 mod memtable;
 mod options;
 mod parquet_file;
 mod provider;
-mod quiet;
-mod secret;
-mod seen;
 mod snapshot;
+mod state;
 mod upkeep;
-mod wal;
+mod view;
 
 pub use arrow_rows::arrow_schema;
-pub use error::{AppendError, LakeError, OrderError};
-pub use folder::is_data_folder;
-pub use lake::{Appended, Lake};
+pub use error::LakeError;
+pub use headcount_log::folder::is_data_folder;
+pub use headcount_log::secret::load_or_create_secret;
+pub use headcount_log::wal::Appended;
+pub use headcount_log::{AppendError, LogError, OrderError};
+pub use lake::Lake;
 pub use options::LakeOptions;
-pub use secret::load_or_create_secret;
 pub use snapshot::LakeSnapshot;
 
 #[cfg(test)]
-mod erasures;
-#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
-mod promises;
+mod tests;

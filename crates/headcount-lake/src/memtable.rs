@@ -1,7 +1,7 @@
 //! The rows that are in the log and not yet in a table.
 //!
-//! They arrive as encoded bytes and become Arrow columns when someone asks for them: the first query after an append decodes
-//! what is new since the last one, and lets go of the bytes. So an append costs no decoding, and no row is decoded twice.
+//! They arrive as encoded bytes and become Arrow columns on demand: the first query after an append decodes the rows that are
+//! new since the last one, and drops their bytes. So an append costs no decoding, and no row is decoded twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +11,9 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use headcount_catalog::Entries;
-use headcount_catalog::{Schema, TableId};
+use headcount_catalog::{Entries, Schema};
+use headcount_log::wal::Renumbering;
+use headcount_log::wal::segment::Segment;
 use parking_lot::Mutex;
 
 use crate::arrow_rows::{RowsBuilder, arrow_schema};
@@ -24,33 +25,6 @@ pub(crate) type TableBatches = Vec<Vec<RecordBatch>>;
 /// Rows a batch is filled up to before the next one is begun.
 const BATCH_ROWS: usize = 8192;
 
-/// How the tables and columns of another catalog's rows are numbered in ours.
-#[derive(Debug)]
-pub(crate) struct Renumbering(Vec<Option<(TableId, Vec<Option<usize>>)>>);
-
-impl Renumbering {
-    /// From `theirs` to `ours`, by name; `None` where they are the same. What ours does not have any more is dropped.
-    pub(crate) fn between(theirs: &Schema, ours: &Schema) -> Option<Arc<Self>> {
-        if theirs == ours {
-            return None;
-        }
-        let tables = theirs.tables.iter().map(|table| {
-            let id = ours.table_id(&table.name)?;
-            let our = ours.table(id).filter(|our| our.tier == table.tier)?;
-            let column = |name: &String| our.column_index(name);
-            Some((
-                id,
-                table
-                    .columns
-                    .iter()
-                    .map(|theirs| column(&theirs.name))
-                    .collect(),
-            ))
-        });
-        Some(Arc::new(Self(tables.collect())))
-    }
-}
-
 /// One frame's entries.
 #[derive(Debug, Clone)]
 pub(crate) struct Chunk {
@@ -60,7 +34,7 @@ pub(crate) struct Chunk {
     pub(crate) renumbering: Option<Arc<Renumbering>>,
 }
 
-/// What a memtable needs to know of the tables.
+/// The tables, as a memtable needs to know them.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) schema: Arc<Schema>,
@@ -105,8 +79,8 @@ impl Generation {
     }
 
     pub(crate) fn push(&self, chunk: Chunk) {
-        let _before = self.bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
-        let _first = self.born.lock().get_or_insert_with(Instant::now);
+        self.bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
+        self.born.lock().get_or_insert_with(Instant::now);
         self.pending.lock().push(chunk);
     }
 
@@ -150,6 +124,22 @@ fn add(batches: &mut Vec<RecordBatch>, fresh: Vec<RecordBatch>) -> Result<(), La
     Ok(())
 }
 
+/// The chunks of replayed segments.
+pub(crate) fn chunks(segments: &[Segment], ours: &Schema) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    for segment in segments {
+        let renumbering = Renumbering::between(&segment.schema, ours);
+        for frame in &segment.frames {
+            chunks.push(Chunk {
+                sequence: frame.sequence,
+                bytes: frame.payload.clone(),
+                renumbering: renumbering.clone(),
+            });
+        }
+    }
+    chunks
+}
+
 /// Decodes chunks into one list of batches a table.
 pub(crate) fn decode(layout: &Layout, chunks: &[Chunk]) -> Result<TableBatches, LakeError> {
     let mut builders: Vec<Option<RowsBuilder>> = Vec::new();
@@ -177,12 +167,12 @@ fn decode_chunk(
             let row = row?;
             let renumbered = match &chunk.renumbering {
                 None => Some((row.table, None)),
-                Some(renumbering) => match renumbering.0.get(usize::from(row.table.0)) {
-                    Some(Some((table, columns))) => Some((*table, Some(columns))),
-                    _ => None,
-                },
+                Some(renumbering) => {
+                    let table = renumbering.table(row.table);
+                    table.map(|table| (table.id, Some(table)))
+                }
             };
-            let Some((id, columns)) = renumbered else {
+            let Some((id, their_table)) = renumbered else {
                 continue;
             };
             let index = usize::from(id.0);
@@ -194,9 +184,9 @@ fn decode_chunk(
             }
             let builder = builders[index]
                 .get_or_insert_with(|| RowsBuilder::new(table, Arc::clone(&layout.arrow[index])));
-            match columns {
+            match their_table {
                 None => builder.push(&row, Some)?,
-                Some(columns) => builder.push(&row, |at| columns.get(at).copied().flatten())?,
+                Some(table) => builder.push(&row, |column| table.column(column))?,
             }
             if builder.rows() >= BATCH_ROWS {
                 batches[index].push(builder.finish()?);

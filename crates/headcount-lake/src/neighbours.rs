@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use headcount_catalog::{BatchWriter, Fingerprint, TableId};
+use headcount_log::disk::RealDisk;
+use headcount_log::testing::SimulatedDisk;
 
-use crate::disk::simulated::SimulatedDisk;
-use crate::promises::{batch, by_hand, schema, sql, stored};
+use crate::tests::support::{batch, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 /// The answer of a reader that knows nothing but the files.
@@ -207,7 +208,11 @@ async fn appends_that_wait_together_share_an_fsync() {
         stored_now += append.await.unwrap().stored;
     }
     assert_eq!(stored_now, 600);
-    let segments = crate::wal::replay::read_beside_writer(&dir.path().join("wal")).unwrap();
+    let segments = headcount_log::wal::replay::read_beside_writer(
+        &RealDisk::default(),
+        &dir.path().join("wal"),
+    )
+    .unwrap();
     let frames: usize = segments.iter().map(|segment| segment.frames.len()).sum();
     assert!(frames < 200, "{frames} fsyncs for 200 appends");
 }

@@ -1,8 +1,8 @@
-//! What an operator may tune.
+//! The settings of a store.
 
 use std::time::Duration;
 
-/// Limits and rhythms of a [`Lake`](crate::Lake).
+/// Limits and intervals of a [`Lake`](crate::Lake).
 #[derive(Debug, Clone)]
 pub struct LakeOptions {
     /// Encoded bytes in the memtable at which it is flushed.
@@ -12,12 +12,12 @@ pub struct LakeOptions {
     /// Encoded bytes in the memtable (flushing part included) at which appends wait.
     pub memory_limit: usize,
     /// How long an append waits for the memtable to shrink before it is refused.
-    pub append_patience: Duration,
-    /// How many spans are remembered to recognise one that is sent again (8 bytes each on disk, up to 20 in memory).
+    pub append_timeout: Duration,
+    /// How many spans deduplication remembers (8 bytes each on disk, up to 20 in memory).
     pub remembered_spans: usize,
     /// Parquet files of one day at which the day is compacted.
     pub compact_at_files: usize,
-    /// How long a file that is no longer part of its table stays for readers that opened the table before.
+    /// How long a file that has left its table stays for readers that opened the table before.
     pub vacuum_grace: Duration,
     /// How long a file that an erasure replaced stays for readers that began before: longer than a query may take.
     pub erasure_grace: Duration,
@@ -35,7 +35,7 @@ impl Default for LakeOptions {
             flush_bytes: 16 << 20,
             flush_interval: Duration::from_secs(60),
             memory_limit: 48 << 20,
-            append_patience: Duration::from_secs(5),
+            append_timeout: Duration::from_secs(5),
             remembered_spans: 4_000_000,
             compact_at_files: 8,
             vacuum_grace: Duration::from_secs(3600),

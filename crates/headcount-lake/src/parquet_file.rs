@@ -8,13 +8,13 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use chrono::{DateTime, Utc};
+use headcount_log::disk::{Disk, DiskFile};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::delta::log::ActiveFile;
-use crate::disk::{Disk, DiskFile};
 use crate::error::LakeError;
 
 /// Rows a row group: enough for its dictionaries to pay, few enough to sort in memory.

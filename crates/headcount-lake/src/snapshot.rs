@@ -1,193 +1,22 @@
-//! What a query sees: for every table its active files, and the rows that are not in them yet.
+//! Every table as it was at one moment: its active files, and the rows that are not in them yet.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use headcount_catalog::{Schema, TableId};
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::Notify;
+use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::wal::{quarantine, replay};
+use tokio::task::spawn_blocking;
 
 use crate::delta::log::{Files, TableLog, table_folder};
 use crate::error::LakeError;
-use crate::memtable::{Chunk, Generation, Layout, Renumbering, TableBatches, decode};
-use crate::options::LakeOptions;
+use crate::memtable::{Layout, TableBatches, chunks, decode};
 use crate::provider::{FooterCache, LakeTable, location};
-use crate::wal::{aside, replay};
-
-/// What queries see of a running store, changed in one step at each change.
-pub(crate) struct View {
-    layout: Arc<Layout>,
-    memory_limit: usize,
-    flush_bytes: usize,
-    state: Mutex<ViewState>,
-    room: Condvar,
-    /// Told when the memtable reaches its size.
-    pub(crate) flush_due: Notify,
-}
-
-struct ViewState {
-    files: Vec<Files>,
-    active: Arc<Generation>,
-    frozen: Option<Frozen>,
-}
-
-/// A generation that is being flushed.
-#[derive(Clone)]
-struct Frozen {
-    generation: Arc<Generation>,
-    /// The last sequence number in it.
-    last: u64,
-    /// Tables whose files hold its rows already.
-    done: Vec<bool>,
-}
-
-impl View {
-    pub(crate) fn new(layout: Arc<Layout>, files: Vec<Files>, options: &LakeOptions) -> Self {
-        let state = ViewState {
-            files,
-            active: Arc::new(Generation::new(Arc::clone(&layout))),
-            frozen: None,
-        };
-        Self {
-            layout,
-            memory_limit: options.memory_limit,
-            flush_bytes: options.flush_bytes,
-            state: Mutex::new(state),
-            room: Condvar::new(),
-            flush_due: Notify::new(),
-        }
-    }
-
-    /// Adds a durable chunk.
-    pub(crate) fn push(&self, chunk: Chunk) {
-        let state = self.state.lock();
-        state.active.push(chunk);
-        if state.active.bytes() >= self.flush_bytes {
-            self.flush_due.notify_one();
-        }
-    }
-
-    /// Waits until the memtable is below its limit; `false` if it still is not after `patience`.
-    pub(crate) fn wait_for_room(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let mut state = self.state.lock();
-        // While nothing is frozen there is nothing to wait for: the next flush begins with a word to this same thread.
-        while state.bytes() >= self.memory_limit && state.frozen.is_some() {
-            if self.room.wait_until(&mut state, deadline).timed_out() {
-                return state.bytes() < self.memory_limit;
-            }
-        }
-        true
-    }
-
-    /// Whether the memtable is large or old enough to be flushed.
-    pub(crate) fn is_flush_due(&self, bytes: usize, age: Duration) -> bool {
-        let state = self.state.lock();
-        state.active.bytes() >= bytes || (state.active.bytes() > 0 && state.active.age() >= age)
-    }
-
-    /// Whether a frozen generation waits for its flush to be tried again.
-    pub(crate) fn is_frozen(&self) -> bool {
-        self.state.lock().frozen.is_some()
-    }
-
-    /// Begins a new generation; the old one is flushed. Nothing happens while one is frozen or the active one is empty.
-    /// `last` is the last sequence number in the active one.
-    pub(crate) fn freeze(&self, last: u64) {
-        let mut state = self.state.lock();
-        if state.frozen.is_some() || state.active.bytes() == 0 {
-            return;
-        }
-        let fresh = Arc::new(Generation::new(Arc::clone(&self.layout)));
-        let generation = std::mem::replace(&mut state.active, fresh);
-        let done = vec![false; self.layout.schema.tables.len()];
-        state.frozen = Some(Frozen {
-            generation,
-            last,
-            done,
-        });
-    }
-
-    /// The last frozen sequence number and each table's frozen rows, for a flush; none for a table whose files hold them.
-    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, TableBatches)>, LakeError> {
-        let Some(frozen) = self.state.lock().frozen.clone() else {
-            return Ok(None);
-        };
-        Ok(Some((frozen.last, frozen.batches()?)))
-    }
-
-    /// The files of `table` now hold its frozen rows.
-    pub(crate) fn publish_flush(&self, table: TableId, files: Files) {
-        let mut state = self.state.lock();
-        state.files[usize::from(table.0)] = files;
-        if let Some(frozen) = &mut state.frozen {
-            frozen.done[usize::from(table.0)] = true;
-        }
-    }
-
-    /// The files of `table` hold the same rows in another way.
-    pub(crate) fn publish_files(&self, table: TableId, files: Files) {
-        self.state.lock().files[usize::from(table.0)] = files;
-    }
-
-    /// Lets go of the frozen generation once every table holds its rows.
-    pub(crate) fn drop_frozen(&self) {
-        self.state.lock().frozen = None;
-        let _woken = self.room.notify_all();
-    }
-
-    /// Everything visible at this moment.
-    pub(crate) fn capture(
-        &self,
-        root: &Path,
-        footers: &Arc<FooterCache>,
-    ) -> Result<LakeSnapshot, LakeError> {
-        let (files, frozen, active) = {
-            let state = self.state.lock();
-            let active = Arc::clone(&state.active);
-            (state.files.clone(), state.frozen.clone(), active)
-        };
-        let mut batches = active.batches()?;
-        if let Some(frozen) = frozen {
-            for (mine, theirs) in batches.iter_mut().zip(frozen.batches()?) {
-                mine.extend(theirs);
-            }
-        }
-        Ok(LakeSnapshot {
-            root: root.to_path_buf(),
-            layout: Arc::clone(&self.layout),
-            files,
-            batches,
-            footers: Arc::clone(footers),
-        })
-    }
-}
-
-impl ViewState {
-    fn bytes(&self) -> usize {
-        let frozen = self
-            .frozen
-            .as_ref()
-            .map_or(0, |frozen| frozen.generation.bytes());
-        self.active.bytes() + frozen
-    }
-}
-
-impl Frozen {
-    fn batches(&self) -> Result<TableBatches, LakeError> {
-        let mut batches = self.generation.batches()?;
-        for (batches, done) in batches.iter_mut().zip(&self.done) {
-            if *done {
-                batches.clear();
-            }
-        }
-        Ok(batches)
-    }
-}
+use crate::state::LakeState;
+use crate::view::Captured;
 
 /// Every table as it was at one moment. Cheap to keep; the files that it names stay for
 /// [`LakeOptions::vacuum_grace`](crate::LakeOptions::vacuum_grace) after they were replaced.
@@ -201,29 +30,41 @@ pub struct LakeSnapshot {
 }
 
 impl LakeSnapshot {
+    /// Everything that is visible in a running store.
+    pub(crate) fn capture(state: &LakeState) -> Result<Self, LakeError> {
+        let Captured { files, batches } = state.view.capture()?;
+        Ok(Self {
+            root: state.root.clone(),
+            layout: Arc::clone(&state.layout),
+            files,
+            batches,
+            footers: Arc::clone(&state.footers),
+        })
+    }
+
     /// Reads a data folder from its files alone, also beside a running collector: nothing is locked or written.
     ///
     /// # Errors
     ///
     /// A file cannot be read or is damaged.
     pub async fn read(dir: &Path, schema: Arc<Schema>) -> Result<LakeSnapshot, LakeError> {
-        let root = dir.canonicalize().map_err(LakeError::io("open", dir))?;
+        let disk = Arc::new(RealDisk::default());
+        let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
         // The log first and the tables second: rows that are flushed in between are in the tables, whose
         // transaction numbers say so, and are not taken from the log as well.
-        let wal = root.join("wal");
-        let read = tokio::task::spawn_blocking(move || replay::read_beside_writer(&wal));
+        let (reading, wal) = (Arc::clone(&disk), root.join("wal"));
+        let read = spawn_blocking(move || replay::read_beside_writer(&*reading, &wal));
         let segments = read.await.map_err(|_| LakeError::Closed)??;
-        aside::tell(&segments);
+        quarantine::report(&segments);
         let (tables, of) = (root.clone(), Arc::clone(&schema));
-        let opened = tokio::task::spawn_blocking(move || open_logs(&tables, &of));
+        let opened = spawn_blocking(move || open_logs(&*disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;
         let applied = logs.iter().map(TableLog::applied).collect();
         let files = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(schema, applied);
         let decoding = Arc::clone(&layout);
-        let decoded = tokio::task::spawn_blocking(move || {
-            decode(&decoding, &chunks(&segments, &decoding.schema))
-        });
+        let decoded =
+            spawn_blocking(move || decode(&decoding, &chunks(&segments, &decoding.schema)));
         let batches = decoded.await.map_err(|_| LakeError::Closed)??;
         Ok(LakeSnapshot {
             root,
@@ -293,8 +134,8 @@ impl LakeSnapshot {
 }
 
 /// Every table's log, for reading alone.
-fn open_logs(root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
-    let collector = std::fs::read_to_string(root.join("collector")).unwrap_or_default();
+fn open_logs(disk: &dyn Disk, root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
+    let collector = disk.read_text(&root.join("collector")).unwrap_or_default();
     let mut logs = Vec::with_capacity(schema.tables.len());
     for table in &schema.tables {
         let folder = table_folder(root, table);
@@ -303,29 +144,13 @@ fn open_logs(root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
     Ok(logs)
 }
 
-/// The chunks of replayed segments.
-pub(crate) fn chunks(segments: &[replay::Segment], ours: &Schema) -> Vec<Chunk> {
-    let mut chunks = Vec::new();
-    for segment in segments {
-        let renumbering = Renumbering::between(&segment.schema, ours);
-        for frame in &segment.frames {
-            chunks.push(Chunk {
-                sequence: frame.sequence,
-                bytes: frame.payload.clone(),
-                renumbering: renumbering.clone(),
-            });
-        }
-    }
-    chunks
-}
-
 #[cfg(test)]
 mod tests {
     use datafusion::physical_plan::displayable;
     use datafusion::prelude::SessionContext;
 
     use crate::Lake;
-    use crate::promises::{batch, by_hand, schema};
+    use crate::tests::support::{batch, by_hand, schema};
 
     /// What readers keep of files goes by these names: a plan has to have the same ones.
     #[tokio::test]
@@ -333,8 +158,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
         for number in 0..3 {
-            let _stored = lake
-                .append(batch(number * 9..number * 9 + 9))
+            lake.append(batch(number * 9..number * 9 + 9))
                 .await
                 .unwrap();
             lake.flush().await.unwrap();

@@ -13,9 +13,9 @@ use crate::compaction::{merge, plan, plan_whole_days};
 use crate::delta::checkpoint;
 use crate::delta::log::{TableLog, table_folder};
 use crate::error::LakeError;
-use crate::lake::Inner;
+use crate::low_priority as quiet;
 use crate::parquet_file::today;
-use crate::quiet;
+use crate::state::LakeState as Inner;
 
 /// How often closed days are looked at again, and left files removed.
 const ROUND: Duration = Duration::from_secs(3600);
@@ -37,6 +37,11 @@ pub(crate) struct Upkeep {
     last_round: Option<Instant>,
     /// For each table the version of its last checkpoint.
     checkpoints: HashMap<u8, u64>,
+}
+
+/// Goes through all tables once, while nobody else does.
+pub(crate) async fn run_locked(state: &Arc<Inner>, scope: Scope) -> Result<(), LakeError> {
+    run(state, &mut *state.compacting.lock().await, scope).await
 }
 
 /// Goes through all tables once.

@@ -10,7 +10,7 @@ use clap::Args;
 use headcount_collector::{Collector, Intake, ServeError, ServeOptions};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
-use headcount_lake::LakeError;
+use headcount_lake::{LakeError, LogError};
 use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -174,7 +174,7 @@ fn store(intake: &Arc<Intake>) -> Store {
 
 fn explain(error: ServeError) -> anyhow::Error {
     match error {
-        ServeError::Lake(LakeError::Locked { folder }) => anyhow!(
+        ServeError::Lake(LakeError::Log(LogError::Locked { folder })) => anyhow!(
             "another collector is running on {}; stop it, or give another --data",
             folder.display()
         ),

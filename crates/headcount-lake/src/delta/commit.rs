@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use headcount_catalog::Table;
+use headcount_log::disk::Disk;
 use serde_json::{Value, json};
 
 use super::log::{ActiveFile, TableLog};
 use super::schema;
-use crate::disk::Disk;
 use crate::error::LakeError;
 
 /// Lost races after which a commit is given up; each means that another program committed in between.

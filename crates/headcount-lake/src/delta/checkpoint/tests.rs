@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::write;
 use super::write::encode;
 use crate::delta::replay::{commit_path, replay};
-use crate::disk::RealDisk;
+use headcount_log::disk::RealDisk;
 
 fn commit(folder: &Path, version: u64, actions: &[Value]) {
     let lines: Vec<String> = actions.iter().map(Value::to_string).collect();
@@ -81,7 +81,7 @@ fn a_checkpoint_says_what_the_commits_before_it_say() {
         ],
     );
     commit(folder, 4, &[add("later", None)]);
-    write(&RealDisk, folder, 3).unwrap();
+    write(&RealDisk::default(), folder, 3).unwrap();
     let hint = std::fs::read_to_string(folder.join("_last_checkpoint")).unwrap();
     let hint: Value = serde_json::from_str(&hint).unwrap();
     assert_eq!(
@@ -152,11 +152,11 @@ fn a_checkpoint_of_a_checkpoint_is_the_same() {
             remove("z", DAY),
         ],
     );
-    write(&RealDisk, folder, 0).unwrap();
+    write(&RealDisk::default(), folder, 0).unwrap();
     let first = all(folder).0;
     std::fs::remove_file(commit_path(folder, 0)).unwrap();
     commit(folder, 1, &[]);
-    write(&RealDisk, folder, 1).unwrap();
+    write(&RealDisk::default(), folder, 1).unwrap();
     assert_eq!(all(folder).0, first);
 }
 
@@ -166,7 +166,7 @@ fn a_damaged_checkpoint_is_passed_over_where_older_entries_say_the_same() {
     let folder = dir.path();
     commit(folder, 0, &[protocol(), metadata(), add("a", None)]);
     commit(folder, 1, &[add("b", None)]);
-    write(&RealDisk, folder, 1).unwrap();
+    write(&RealDisk::default(), folder, 1).unwrap();
     let path = folder.join("00000000000000000001.checkpoint.parquet");
     std::fs::write(&path, b"PAR1 but no more").unwrap();
     let (actions, reached) = all(folder);

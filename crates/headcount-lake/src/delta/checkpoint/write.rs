@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::reconciled::Reconciled;
 use super::schema;
 use crate::delta::replay::replay;
-use crate::disk::Disk;
 use crate::error::LakeError;
+use headcount_log::disk::Disk;
 
 /// Rows that are converted at a time.
 const BATCH: usize = 1024;

@@ -1,0 +1,68 @@
+//! Rows to be erased, in record batches and in files.
+
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::DataType;
+use headcount_catalog::RECEIPT_COLUMN;
+use headcount_log::disk::Disk;
+use headcount_log::erasure::ErasureFilter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::LakeError;
+
+/// Whether a row of the file is to be erased. Reads one column.
+pub(crate) fn has_erased(
+    disk: &dyn Disk,
+    filter: &ErasureFilter,
+    path: &Path,
+) -> Result<bool, LakeError> {
+    let file = disk.open(path).map_err(LakeError::io("open", path))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    if reader.schema().column_with_name(RECEIPT_COLUMN).is_none() {
+        return Ok(false);
+    }
+    let column = ProjectionMask::columns(reader.parquet_schema(), [RECEIPT_COLUMN]);
+    let reader = reader.with_projection(column).with_batch_size(32 << 10);
+    for batch in reader.build()? {
+        if rows_to_keep(filter, &batch?)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The rows that are not to be erased.
+pub(crate) fn without_erased(
+    filter: &ErasureFilter,
+    batch: RecordBatch,
+) -> Result<RecordBatch, LakeError> {
+    match rows_to_keep(filter, &batch)? {
+        Some(kept) => Ok(filter_record_batch(&batch, &kept)?),
+        None => Ok(batch),
+    }
+}
+
+/// A mask of the rows to keep; `None` where that is all of them.
+fn rows_to_keep(
+    filter: &ErasureFilter,
+    batch: &RecordBatch,
+) -> Result<Option<BooleanArray>, LakeError> {
+    let Some(column) = batch.column_by_name(RECEIPT_COLUMN) else {
+        return Ok(None);
+    };
+    if column.null_count() == column.len() {
+        return Ok(None);
+    }
+    // Another program may have written the file with another type of text.
+    let column = cast(column, &DataType::Utf8)?;
+    let is_kept = |imprint: Option<&str>| imprint.is_none_or(|imprint| !filter.matches(imprint));
+    let kept: BooleanArray = column
+        .as_string::<i32>()
+        .iter()
+        .map(|imprint| Some(is_kept(imprint)))
+        .collect();
+    Ok((kept.true_count() < kept.len()).then_some(kept))
+}

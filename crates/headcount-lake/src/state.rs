@@ -1,0 +1,53 @@
+//! The state that the lake's threads and tasks share. It starts nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use headcount_catalog::Schema;
+use headcount_log::disk::{Disk, FolderLock};
+use headcount_log::erasure::Orders;
+use headcount_log::wal::Trimmer;
+use parking_lot::Mutex;
+
+use crate::delta::log::TableLog;
+use crate::memtable::Layout;
+use crate::options::LakeOptions;
+use crate::provider::FooterCache;
+use crate::upkeep::Upkeep;
+use crate::view::View;
+
+/// See the module.
+pub(crate) struct LakeState {
+    pub(crate) root: PathBuf,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) options: LakeOptions,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) view: Arc<View>,
+    /// One a table, in the schema's order. Locked during its commits.
+    pub(crate) logs: Vec<Mutex<TableLog>>,
+    pub(crate) footers: Arc<FooterCache>,
+    pub(crate) orders: Orders,
+    /// Held during a flush.
+    pub(crate) flushing: Arc<tokio::sync::Mutex<Trimmer>>,
+    /// Held during upkeep, and while an erasure rewrites files.
+    pub(crate) compacting: tokio::sync::Mutex<Upkeep>,
+    /// Excludes other writers for as long as anything of this one runs.
+    pub(crate) _lock: FolderLock,
+}
+
+impl LakeState {
+    /// The log's folder.
+    pub(crate) fn wal(&self) -> PathBuf {
+        self.root.join("wal")
+    }
+}
+
+impl std::fmt::Debug for LakeState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("LakeState")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of the whole store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod damage;
+mod erasure;
+mod promises;
+mod records;
+pub(crate) mod support;

@@ -1,0 +1,155 @@
+//! A catalog, batches and queries for the tests.
+
+use std::sync::Arc;
+
+use headcount_catalog::{
+    AdmittedBatch, BatchWriter, Column, ColumnType, Fingerprint, KeyedReceipt, Schema, Table,
+    TableId, TableKind, Tier,
+};
+
+use crate::{LakeOptions, LakeSnapshot};
+
+pub(crate) const T0: i64 = 1_795_410_571_182_041;
+
+/// Two event tables, one a tier, and a counter table.
+pub(crate) fn schema() -> Arc<Schema> {
+    let column = |(name, column_type): (&str, ColumnType)| Column {
+        name: name.to_owned(),
+        column_type,
+    };
+    let table = |name: &str, tier, kind, further: &[(&str, ColumnType)]| Table {
+        name: name.to_owned(),
+        tier,
+        kind,
+        columns: [
+            ("time", ColumnType::Timestamp),
+            ("framework", ColumnType::Text),
+        ]
+        .iter()
+        .chain(further)
+        .copied()
+        .map(column)
+        .collect(),
+    };
+    use ColumnType::{Boolean, Double, Integer, Text, TextList};
+    Arc::new(Schema {
+        tables: vec![
+            table(
+                "crews",
+                Tier::Default,
+                TableKind::Event,
+                &[
+                    ("id", Text),
+                    ("memory", Boolean),
+                    ("tasks", Integer),
+                    ("score", Double),
+                    ("tool_names", TextList),
+                    ("receipt", Text),
+                ],
+            ),
+            table(
+                "shared_agents",
+                Tier::Shared,
+                TableKind::Event,
+                &[("id", Text), ("goal", Text), ("receipt", Text)],
+            ),
+            table(
+                "refusals",
+                Tier::Default,
+                TableKind::Counter,
+                &[("reason", Text), ("count", Integer)],
+            ),
+        ],
+    })
+}
+
+/// One span a fingerprint; each with a row in `crews`, every third with one in `shared_agents`, one refusal a batch.
+pub(crate) fn batch(fingerprints: impl IntoIterator<Item = u64>) -> AdmittedBatch {
+    batch_under(None, fingerprints)
+}
+
+/// The same for a request that came with `receipt`.
+pub(crate) fn batch_under(
+    receipt: Option<KeyedReceipt>,
+    fingerprints: impl IntoIterator<Item = u64>,
+) -> AdmittedBatch {
+    let mut writer = BatchWriter::for_tests(1024).under(receipt);
+    for fingerprint in fingerprints {
+        writer.begin_entry(Fingerprint(fingerprint));
+        writer.row(TableId(0), |row| {
+            row.timestamp(
+                0,
+                T0 + fingerprint as i64 % 3 * 86_400_000_000 + fingerprint as i64,
+            );
+            row.text(1, "crewai");
+            row.text(2, &format!("{fingerprint:016x}"));
+            row.boolean(3, fingerprint % 2 == 0);
+            row.integer(4, fingerprint as i64);
+            if fingerprint % 2 == 0 {
+                row.text_list(6, ["search", ""].into_iter());
+            }
+            if let Some(receipt) = receipt {
+                row.text(7, receipt.imprint("crews").as_str());
+            }
+        });
+        if fingerprint % 3 == 0 {
+            writer.row(TableId(1), |row| {
+                row.timestamp(0, T0);
+                row.text(2, &format!("{fingerprint:016x}"));
+                row.text(3, "");
+                if let Some(receipt) = receipt {
+                    row.text(4, receipt.imprint("shared_agents").as_str());
+                }
+            });
+        }
+        writer.row(TableId(2), |row| {
+            row.timestamp(0, T0);
+            row.text(2, "unknown key");
+            row.integer(3, 1);
+        });
+        writer.end_entry();
+    }
+    writer.finish()
+}
+
+/// Options under which nothing happens by itself.
+pub(crate) fn by_hand() -> LakeOptions {
+    LakeOptions {
+        background: false,
+        ..LakeOptions::default()
+    }
+}
+
+/// One SQL query's answer as text.
+pub(crate) async fn sql(snapshot: &LakeSnapshot, query: &str) -> String {
+    let context = datafusion::prelude::SessionContext::new();
+    for (id, table) in snapshot.schema().iter() {
+        let provider = snapshot.provider(id);
+        context
+            .register_table(table.name.as_str(), provider)
+            .unwrap();
+    }
+    let batches = context.sql(query).await.unwrap().collect().await.unwrap();
+    arrow::util::pretty::pretty_format_batches(&batches)
+        .unwrap()
+        .to_string()
+}
+
+/// The fingerprints stored, in order, duplicates included.
+pub(crate) async fn stored(snapshot: &LakeSnapshot) -> Vec<u64> {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    let context = datafusion::prelude::SessionContext::new();
+    context
+        .register_table("crews", snapshot.provider(TableId(0)))
+        .unwrap();
+    let rows = context
+        .sql("SELECT tasks FROM crews ORDER BY 1")
+        .await
+        .unwrap();
+    let batches = rows.collect().await.unwrap();
+    let column = batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values());
+    column.map(|value| *value as u64).collect()
+}

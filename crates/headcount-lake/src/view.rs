@@ -1,0 +1,196 @@
+//! The state of a running store as queries see it: the memtable, and each table's active files.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headcount_catalog::{Schema, TableId};
+use headcount_log::wal::RowSink;
+use headcount_log::wal::segment::Frame;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
+
+use crate::delta::log::Files;
+use crate::error::LakeError;
+use crate::memtable::{Chunk, Generation, Layout, TableBatches};
+use crate::options::LakeOptions;
+
+/// The state of a running store as queries see it; each change is one step.
+pub(crate) struct View {
+    layout: Arc<Layout>,
+    memory_limit: usize,
+    flush_bytes: usize,
+    state: Mutex<ViewState>,
+    room: Condvar,
+    /// Notified when the memtable reaches its size.
+    pub(crate) flush_due: Notify,
+}
+
+/// The content of every table at one moment.
+pub(crate) struct Captured {
+    pub(crate) files: Vec<Files>,
+    /// The rows that are not in files yet.
+    pub(crate) batches: TableBatches,
+}
+
+struct ViewState {
+    files: Vec<Files>,
+    active: Arc<Generation>,
+    frozen: Option<Frozen>,
+}
+
+/// A generation that is being flushed.
+#[derive(Clone)]
+struct Frozen {
+    generation: Arc<Generation>,
+    /// The last sequence number in it.
+    last: u64,
+    /// Tables whose files hold its rows already.
+    done: Vec<bool>,
+}
+
+impl View {
+    pub(crate) fn new(layout: Arc<Layout>, files: Vec<Files>, options: &LakeOptions) -> Self {
+        let state = ViewState {
+            files,
+            active: Arc::new(Generation::new(Arc::clone(&layout))),
+            frozen: None,
+        };
+        Self {
+            layout,
+            memory_limit: options.memory_limit,
+            flush_bytes: options.flush_bytes,
+            state: Mutex::new(state),
+            room: Condvar::new(),
+            flush_due: Notify::new(),
+        }
+    }
+
+    /// The tables and columns.
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.layout.schema
+    }
+
+    /// Adds a durable chunk.
+    pub(crate) fn push_chunk(&self, chunk: Chunk) {
+        let state = self.state.lock();
+        state.active.push(chunk);
+        if state.active.bytes() >= self.flush_bytes {
+            self.flush_due.notify_one();
+        }
+    }
+
+    /// Whether the memtable is large or old enough to be flushed.
+    pub(crate) fn is_flush_due(&self, bytes: usize, age: Duration) -> bool {
+        let state = self.state.lock();
+        state.active.bytes() >= bytes || (state.active.bytes() > 0 && state.active.age() >= age)
+    }
+
+    /// Whether a frozen generation waits for its flush to be tried again.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.state.lock().frozen.is_some()
+    }
+
+    /// The last frozen sequence number and each table's frozen rows, for a flush; none for a table whose files hold them.
+    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, TableBatches)>, LakeError> {
+        let Some(frozen) = self.state.lock().frozen.clone() else {
+            return Ok(None);
+        };
+        Ok(Some((frozen.last, frozen.batches()?)))
+    }
+
+    /// The files of `table` now hold its frozen rows.
+    pub(crate) fn publish_flush(&self, table: TableId, files: Files) {
+        let mut state = self.state.lock();
+        state.files[usize::from(table.0)] = files;
+        if let Some(frozen) = &mut state.frozen {
+            frozen.done[usize::from(table.0)] = true;
+        }
+    }
+
+    /// The files of `table` hold the same rows in another way.
+    pub(crate) fn publish_files(&self, table: TableId, files: Files) {
+        self.state.lock().files[usize::from(table.0)] = files;
+    }
+
+    /// Drops the frozen generation once every table holds its rows.
+    pub(crate) fn drop_frozen(&self) {
+        self.state.lock().frozen = None;
+        self.room.notify_all();
+    }
+
+    /// Everything visible at this moment.
+    pub(crate) fn capture(&self) -> Result<Captured, LakeError> {
+        let (files, frozen, active) = {
+            let state = self.state.lock();
+            let active = Arc::clone(&state.active);
+            (state.files.clone(), state.frozen.clone(), active)
+        };
+        let mut batches = active.batches()?;
+        if let Some(frozen) = frozen {
+            for (of_table, frozen) in batches.iter_mut().zip(frozen.batches()?) {
+                of_table.extend(frozen);
+            }
+        }
+        Ok(Captured { files, batches })
+    }
+}
+
+impl RowSink for View {
+    fn wait_for_room(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.state.lock();
+        // While nothing is frozen there is nothing to wait for: the next flush begins with a command to this same thread.
+        while state.bytes() >= self.memory_limit && state.frozen.is_some() {
+            if self.room.wait_until(&mut state, deadline).timed_out() {
+                return state.bytes() < self.memory_limit;
+            }
+        }
+        true
+    }
+
+    fn push(&self, frame: Frame) {
+        self.push_chunk(Chunk {
+            sequence: frame.sequence,
+            bytes: frame.payload,
+            renumbering: None,
+        });
+    }
+
+    /// Begins a new generation, unless one is frozen or the active one is empty.
+    fn freeze(&self, last: u64) {
+        let mut state = self.state.lock();
+        if state.frozen.is_some() || state.active.bytes() == 0 {
+            return;
+        }
+        let fresh = Arc::new(Generation::new(Arc::clone(&self.layout)));
+        let generation = std::mem::replace(&mut state.active, fresh);
+        let done = vec![false; self.layout.schema.tables.len()];
+        state.frozen = Some(Frozen {
+            generation,
+            last,
+            done,
+        });
+    }
+}
+
+impl ViewState {
+    fn bytes(&self) -> usize {
+        let frozen = self
+            .frozen
+            .as_ref()
+            .map_or(0, |frozen| frozen.generation.bytes());
+        self.active.bytes() + frozen
+    }
+}
+
+impl Frozen {
+    fn batches(&self) -> Result<TableBatches, LakeError> {
+        let mut batches = self.generation.batches()?;
+        for (batches, done) in batches.iter_mut().zip(&self.done) {
+            if *done {
+                batches.clear();
+            }
+        }
+        Ok(batches)
+    }
+}

@@ -1,0 +1,75 @@
+//! A data folder's own files: those that make a folder one, and the lock of its writer.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk::{Disk, FolderLock, RealDisk};
+use crate::error::LogError;
+
+/// Whether `dir` is a data folder, or a copy of one: it has the tables' folders, even before the first table.
+pub fn is_data_folder(dir: &Path) -> bool {
+    RealDisk::default().is_folder(&dir.join("tables/default"))
+}
+
+/// Whether anything is stored in `dir`: a table, or a segment of the log.
+///
+/// # Errors
+///
+/// A folder cannot be listed.
+pub fn holds_data(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
+    let has = |folder: &str, wanted: fn(&str) -> bool| match disk.list(&dir.join(folder)) {
+        Ok(entries) => Ok(entries.iter().any(|entry| wanted(&entry.name))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    };
+    Ok(has("tables/default", |_| true)?
+        || has("tables/shared", |_| true)?
+        || has("wal", |name| name.ends_with(".wal"))?)
+}
+
+/// Creates the folder tree and takes the lock; returns the folder's canonical path and the lock.
+///
+/// # Errors
+///
+/// Another process holds the lock, or a folder cannot be created.
+pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, FolderLock), LogError> {
+    let absolute = std::path::absolute(dir).map_err(LogError::io("open", dir))?;
+    disk.create_root(&absolute)
+        .map_err(LogError::io("create", dir))?;
+    let root = disk.canonical(dir).map_err(LogError::io("open", dir))?;
+    disk.durable_folders().set_root(&root);
+    let path = root.join("LOCK");
+    let lock = disk.lock(&path).map_err(LogError::io("lock", &path))?;
+    let Some(lock) = lock else {
+        return Err(LogError::Locked { folder: root });
+    };
+    for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
+        let folder = root.join(name);
+        disk.create_folder(&folder)
+            .map_err(LogError::io("create", &folder))?;
+    }
+    // Content that crews chose to share has its own access right (promise 2).
+    for name in ["tables/shared", "wal"] {
+        let folder = root.join(name);
+        disk.set_mode(&folder, 0o700)
+            .map_err(LogError::io("protect", &folder))?;
+    }
+    Ok((root, lock))
+}
+
+/// The collector's id, under which tables remember how much of this folder's log they hold.
+///
+/// # Errors
+///
+/// The file cannot be read or written.
+pub fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, LogError> {
+    let path = root.join("collector");
+    if disk.exists(&path) {
+        let id = disk.read_text(&path).map_err(LogError::io("read", &path))?;
+        return Ok(id.trim().to_owned());
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    disk.replace(&path, format!("{id}\n").as_bytes())
+        .map_err(LogError::io("write", &path))?;
+    Ok(id)
+}

@@ -1,0 +1,209 @@
+//! Reads the log back.
+
+use std::io;
+use std::path::Path;
+
+use bytes::Bytes;
+use headcount_catalog::Entries;
+
+use super::damage::{self, Damage};
+use super::format::{self, FormatError};
+use super::segment::{Frame, SealedSegment, Segment, SegmentFile, list};
+use crate::dedup::DedupIndex;
+use crate::disk::Disk;
+use crate::error::LogError;
+
+/// Reads every segment for the folder's one writer. The end of the last may be torn; an end that is missing before that is
+/// a hole, and an error.
+///
+/// # Errors
+///
+/// A segment cannot be read, or has a hole.
+pub fn read_all(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, LogError> {
+    let files = list(disk, folder)?;
+    let mut segments = Vec::with_capacity(files.len());
+    for (index, file) in files.iter().enumerate() {
+        let until = files.get(index + 1).map(|next| next.first);
+        let bytes = disk.read(&file.path);
+        let bytes = bytes.map_err(LogError::io("read", &file.path))?;
+        let (segment, stop) = read(file, &Bytes::from(bytes), until)?;
+        if until.is_some_and(|until| segment.next() < until) {
+            let (offset, reason) = stop;
+            return Err(damaged(
+                file,
+                offset,
+                reason.unwrap_or(FormatError::Truncated),
+            ));
+        }
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+/// Reads the segments beside a running writer. One that vanishes meanwhile has been flushed; its rows are in the tables,
+/// which the caller reads afterwards.
+///
+/// # Errors
+///
+/// A segment cannot be read.
+pub fn read_beside_writer(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, LogError> {
+    let files = list(disk, folder)?;
+    let mut segments = Vec::with_capacity(files.len());
+    for (index, file) in files.iter().enumerate() {
+        let bytes = match disk.read(&file.path) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(LogError::io("read", &file.path)(error)),
+        };
+        let until = files.get(index + 1).map(|next| next.first);
+        segments.push(read(file, &bytes, until)?.0);
+    }
+    Ok(segments)
+}
+
+/// Where reading stopped, and the reason unless that is the end.
+pub type Stop = (u64, Option<FormatError>);
+
+/// Reads frames up to the first that is not whole and has no whole one behind it, or whose sequence number is `until`.
+///
+/// # Errors
+///
+/// The segment has no readable header, or a number that no table could remember.
+pub fn read(
+    file: &SegmentFile,
+    bytes: &Bytes,
+    until: Option<u64>,
+) -> Result<(Segment, Stop), LogError> {
+    if file.first > format::LAST_SEQUENCE {
+        return Err(damaged(file, 0, FormatError::Number(file.first)));
+    }
+    let (schema, begin) = format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
+    let mut segment = Segment {
+        file: file.clone(),
+        schema,
+        frames: Vec::new(),
+        damage: Vec::new(),
+    };
+    let mut offset = begin;
+    let mut sequence = file.first;
+    while offset < bytes.len() && until.is_none_or(|until| sequence < until) {
+        match format::read_frame(&bytes[offset..], sequence) {
+            Ok((payload, length)) => {
+                let payload = bytes.slice_ref(payload);
+                segment.frames.push(Frame { sequence, payload });
+                offset += length;
+                sequence += 1;
+            }
+            Err(reason) => {
+                let next = damage::next_whole_frame(bytes, offset, sequence);
+                let next = next.filter(|next| until.is_none_or(|until| next.sequence < until));
+                let Some(next) = next else {
+                    return Ok((segment, (offset as u64, Some(reason))));
+                };
+                segment.damage.push(Damage {
+                    segment: file.path.clone(),
+                    header: bytes.slice(..begin),
+                    bytes: bytes.slice(offset..next.offset),
+                    offset: offset as u64,
+                    lost: sequence..next.sequence,
+                    reason,
+                });
+                (offset, sequence) = (next.offset, next.sequence);
+            }
+        }
+    }
+    Ok((segment, (offset as u64, None)))
+}
+
+fn damaged(file: &SegmentFile, offset: u64, reason: FormatError) -> LogError {
+    LogError::Damaged {
+        path: file.path.clone(),
+        offset,
+        reason: reason.to_string(),
+    }
+}
+
+/// Puts the fingerprints of replayed segments into `index`; returns the segments as sealed ones, to be trimmed later.
+///
+/// # Errors
+///
+/// A frame's payload does not follow the codec.
+pub fn index_fingerprints(
+    segments: &[Segment],
+    index: &mut DedupIndex,
+) -> Result<Vec<SealedSegment>, LogError> {
+    let mut sealed = Vec::with_capacity(segments.len());
+    for segment in segments.iter().filter(|segment| !segment.frames.is_empty()) {
+        let mut fingerprints = Vec::new();
+        let payloads = segment.frames.iter().map(|frame| &frame.payload);
+        for entry in payloads.flat_map(|payload| Entries::new(payload)) {
+            let fingerprint = entry?.fingerprint.0;
+            index.insert(fingerprint);
+            fingerprints.push(fingerprint);
+        }
+        sealed.push(SealedSegment {
+            file: segment.file.clone(),
+            last: segment.next() - 1,
+            fingerprints,
+        });
+    }
+    Ok(sealed)
+}
+
+/// The sequence number of the next frame, where the tables hold the rows up to `applied`.
+///
+/// # Errors
+///
+/// The log ends before `applied`: it is not the log of these tables.
+pub fn next_sequence(segments: &[Segment], applied: u64) -> Result<u64, LogError> {
+    let Some(last) = segments.last() else {
+        return Ok(applied + 1);
+    };
+    if last.next() <= applied {
+        return Err(LogError::Damaged {
+            path: last.file.path.clone(),
+            offset: 0,
+            reason: format!(
+                "the log ends before sequence number {}, but the tables hold rows up to {applied}; restore the log, or move it away to continue with the tables alone",
+                last.next()
+            ),
+        });
+    }
+    Ok(last.next())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+    use headcount_catalog::Catalog;
+
+    use super::*;
+    use crate::disk::RealDisk;
+    use crate::wal::format::{FRAME_HEADER, LAST_SEQUENCE, header, seal_frame};
+
+    fn write_segment(folder: &Path, first: u64) {
+        let mut frame = vec![0; FRAME_HEADER];
+        frame.extend_from_slice(b"payload");
+        seal_frame(&mut frame, first);
+        let bytes = [header(Catalog::embedded().schema()), frame].concat();
+        std::fs::write(SegmentFile::new(folder, first).path, bytes).unwrap();
+    }
+
+    /// Found by fuzzing: counting on from the last number ended the program, or began again at none.
+    #[test]
+    fn a_segment_whose_number_no_table_could_remember_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write_segment(folder.path(), LAST_SEQUENCE);
+        let disk = RealDisk::default();
+        let read = read_all(&disk, folder.path()).unwrap();
+        assert_eq!(read[0].next(), LAST_SEQUENCE + 1);
+        std::fs::remove_file(&read[0].file.path).unwrap();
+        write_segment(folder.path(), u64::MAX);
+        for read in [
+            read_all(&disk, folder.path()),
+            read_beside_writer(&disk, folder.path()),
+        ] {
+            assert!(matches!(read, Err(LogError::Damaged { offset: 0, .. })));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The one thread that writes the log.
+//!
+//! ```text
+//! requests ──▶ group (all that wait, up to 4 MiB) ──▶ drop duplicate spans ─────▶ one frame ──▶ write, fdatasync
+//!                                                                                                  │
+//!          answers ◀── memtable ◀──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A span that is sent again while its first copy waits for its fsync is in the same group or a later one, so it is
+//! acknowledged only after the first copy is durable.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::command::{Appended, Command, PendingAppend};
+use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
+use super::segment::{Frame, SealedSegment, SegmentFile};
+use super::sink::RowSink;
+use super::trim::SealedSegments;
+use crate::dedup::DedupIndex;
+use crate::disk::{Disk, DiskFile};
+use crate::erasure::ErasedReceipts;
+use crate::error::AppendError;
+
+/// A group is closed at this size: large enough to share an fsync, small enough to keep its latency.
+const GROUP_BYTES: usize = 4 << 20;
+
+struct OpenSegment {
+    file: SegmentFile,
+    writer: Box<dyn DiskFile>,
+    length: u64,
+    fingerprints: Vec<u64>,
+}
+
+/// The log's settings, and the state that it continues from.
+pub struct WalConfig {
+    /// The file system.
+    pub disk: Arc<dyn Disk>,
+    /// The folder of the segments.
+    pub folder: PathBuf,
+    /// The header of new segments: see [`header`](super::format::header).
+    pub header: Vec<u8>,
+    /// The sequence number of the next frame.
+    pub next_sequence: u64,
+    /// The spans that were stored before.
+    pub dedup: DedupIndex,
+    /// Gets the rows once they are durable.
+    pub sink: Arc<dyn RowSink>,
+    /// Gets the segments that are full or were given up.
+    pub sealed: SealedSegments,
+    /// How long an append waits for room in the sink before it is refused.
+    pub append_timeout: Duration,
+    /// Receipts under which nothing is stored.
+    pub erased: ErasedReceipts,
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    config: WalConfig,
+    /// The segment being written, if there is one.
+    segment: Option<OpenSegment>,
+}
+
+impl Writer {
+    pub(super) fn new(config: WalConfig) -> Self {
+        Self {
+            config,
+            segment: None,
+        }
+    }
+
+    /// Serves commands until every handle is dropped. Replies may go unheard: a sender may have gone away.
+    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(command) = commands.blocking_recv() {
+            let mut next = Some(command);
+            while let Some(command) = next.take() {
+                match command {
+                    Command::Rotate(reply) => {
+                        self.rotate();
+                        let _ = reply.send(self.remove_void());
+                    }
+                    Command::Append(first) => {
+                        let mut bytes = first.batch.bytes().len();
+                        let mut group = vec![first];
+                        while bytes < GROUP_BYTES {
+                            match commands.try_recv() {
+                                Ok(Command::Append(further)) => {
+                                    bytes += further.batch.bytes().len();
+                                    group.push(further);
+                                }
+                                Ok(other) => {
+                                    next = Some(other);
+                                    break;
+                                }
+                                Err(_) => break,
+                            }
+                        }
+                        self.write_group(group, bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_group(&mut self, group: Vec<PendingAppend>, bytes: usize) {
+        if bytes > FRAME_LIMIT {
+            return refuse(group, &AppendError::TooLarge(bytes));
+        }
+        if !self.config.sink.wait_for_room(self.config.append_timeout) {
+            return refuse(group, &AppendError::Overloaded);
+        }
+        let mut frame = Vec::with_capacity(FRAME_HEADER + bytes);
+        frame.resize(FRAME_HEADER, 0);
+        let mut fresh = Vec::new();
+        let mut answers = Vec::with_capacity(group.len());
+        let erased = self.config.erased.read();
+        for waiting in group {
+            let mut appended = Appended::default();
+            let receipt = waiting.batch.receipt();
+            if receipt.is_some_and(|receipt| erased.contains(&receipt)) {
+                // Its sender asked for everything under this receipt to be erased, and learns nothing from the answer.
+                answers.push((waiting.reply, appended, waiting.reservation));
+                continue;
+            }
+            let entries = waiting.batch.entries().map_while(Result::ok);
+            for (index, entry) in entries.enumerate() {
+                let is_span = u64::from(index < waiting.batch.span_count());
+                if self.config.dedup.insert(entry.fingerprint.0) {
+                    frame.extend_from_slice(entry.bytes);
+                    fresh.push(entry.fingerprint.0);
+                    appended.stored += is_span;
+                    appended.written = true;
+                } else {
+                    appended.duplicates += is_span;
+                }
+            }
+            // The frame has a copy, so the memory is still reserved.
+            answers.push((waiting.reply, appended, waiting.reservation));
+        }
+        drop(erased);
+        if let Err(error) = self.write_frame(frame, &fresh) {
+            self.config.dedup.forget(&fresh);
+            tracing::error!(%error, "a group of batches was not stored");
+            for (reply, _, reservation) in answers {
+                drop(reservation);
+                let _ = reply.send(Err(error.clone()));
+            }
+            return;
+        }
+        for (reply, appended, reservation) in answers {
+            drop(reservation);
+            let _ = reply.send(Ok(appended));
+        }
+    }
+
+    /// Makes the frame durable and visible; does nothing for one without a payload.
+    fn write_frame(&mut self, mut frame: Vec<u8>, fingerprints: &[u64]) -> Result<(), AppendError> {
+        if fingerprints.is_empty() {
+            return Ok(());
+        }
+        format::seal_frame(&mut frame, self.config.next_sequence);
+        let mut segment = match self.segment.take() {
+            Some(segment) => segment,
+            None => self
+                .begin_segment()
+                .map_err(|error| AppendError::from(&error))?,
+        };
+        if let Err(error) = segment.writer.write_all(&frame) {
+            // Nothing of the frame may stay in front of the next one. A file that cannot be cut is given up.
+            match segment.writer.truncate(segment.length) {
+                Ok(()) => self.segment = Some(segment),
+                Err(_) => self.seal(segment),
+            }
+            return Err(AppendError::from(&error));
+        }
+        if let Err(error) = segment.writer.sync() {
+            // Whether the frame is on the medium is unknown, and asking again would not tell. The next segment's
+            // name says that it does not count.
+            self.seal(segment);
+            return Err(AppendError::from(&error));
+        }
+        segment.length += frame.len() as u64;
+        segment.fingerprints.extend_from_slice(fingerprints);
+        self.segment = Some(segment);
+        self.config.sink.push(Frame {
+            sequence: self.config.next_sequence,
+            payload: Bytes::from(frame).slice(FRAME_HEADER..),
+        });
+        self.config.next_sequence += 1;
+        Ok(())
+    }
+
+    /// Creates the segment that begins with the next sequence number, durably, before a frame is written to it.
+    fn begin_segment(&self) -> io::Result<OpenSegment> {
+        let file = SegmentFile::new(&self.config.folder, self.config.next_sequence);
+        let unfinished = file.path.with_extension("wal.tmp");
+        if self.config.disk.exists(&unfinished) {
+            self.config.disk.remove(&unfinished)?;
+        }
+        let mut writer = self.config.disk.create(&unfinished)?;
+        writer.write_all(&self.config.header)?;
+        writer.sync()?;
+        // Replaces a segment of this name without a single frame that counts, if one was given up.
+        self.config.disk.rename(&unfinished, &file.path)?;
+        self.config.disk.sync_folder(&self.config.folder)?;
+        Ok(OpenSegment {
+            file,
+            writer,
+            length: self.config.header.len() as u64,
+            fingerprints: Vec::new(),
+        })
+    }
+
+    /// Puts the segment among the sealed ones, unless the next segment will take its name.
+    fn seal(&self, segment: OpenSegment) {
+        if segment.file.first < self.config.next_sequence {
+            self.config.sealed.lock().push(SealedSegment {
+                file: segment.file,
+                last: self.config.next_sequence - 1,
+                fingerprints: segment.fingerprints,
+            });
+        }
+    }
+
+    /// Seals the segment; the next append begins another. It is not begun here: a segment whose creation failed halfway
+    /// would void what is still written to the one before it.
+    fn rotate(&mut self) {
+        if let Some(segment) = self.segment.take() {
+            self.seal(segment);
+        }
+        self.config.sink.freeze(self.config.next_sequence - 1);
+    }
+
+    /// Removes the segment that the next one would replace: it was given up before a frame of it counted, and may hold the
+    /// bytes of one that was never acknowledged. If nothing more is appended, they would stay.
+    fn remove_void(&self) -> io::Result<()> {
+        let void = SegmentFile::new(&self.config.folder, self.config.next_sequence);
+        if !self.config.disk.exists(&void.path) {
+            return Ok(());
+        }
+        self.config.disk.remove(&void.path)?;
+        self.config.disk.sync_folder(&self.config.folder)
+    }
+}
+
+fn refuse(group: Vec<PendingAppend>, error: &AppendError) {
+    for append in group {
+        let PendingAppend {
+            reply,
+            batch,
+            reservation,
+        } = append;
+        drop((batch, reservation));
+        let _ = reply.send(Err(error.clone()));
+    }
+}
