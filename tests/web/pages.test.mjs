@@ -80,7 +80,7 @@ test("the words of a chart can be read at every width, and begin inside it", asy
   }
 });
 
-test("the crews that share can be saved as a file", async () => {
+test("the list of shared crews can be downloaded", async () => {
   const page = await browser.newPage();
   await page.goto(`${collector.url}/shared?since=all`);
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#crews").getByRole("button", { name: /CSV/ }).click()]);
@@ -90,7 +90,7 @@ test("the crews that share can be saved as a file", async () => {
   await page.close();
 });
 
-test("the page's own policy lets its style and script in and nothing else", async () => {
+test("the Content-Security-Policy allows only our own style and script", async () => {
   const page = await browser.newPage();
   const complaints = listen(page, collector.url);
   const answer = await page.goto(collector.url);
