@@ -42,7 +42,7 @@ circles *crates:
     .ci/circles {{ crates }}
 
 # Every end-to-end suite in full; .ci/run runs `crewai` and `web` in short
-end-to-end: client python-client python crewai rust-exporter web
+end-to-end: client python-client python crewai tables rust-exporter web
 
 # The stock Python exporters and real CrewAI against this build
 python:
@@ -53,6 +53,11 @@ python:
 crewai:
     cargo build --release
     tests/python-crewai/run
+
+# The tables under deltalake and ClickHouse
+tables:
+    cargo build --release
+    tests/tables/run --all
 
 # What counting CrewAI costs, beside CrewAI's own telemetry (bench/RESULTS.md)
 bench-crewai what="all":
