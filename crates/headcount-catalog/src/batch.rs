@@ -30,7 +30,7 @@ impl AdmittedBatch {
         self.entries
     }
 
-    /// How many of the entries, the first ones, are spans. One behind them is the counts of what was refused.
+    /// How many of the first entries are spans. An entry after them holds the refusal counts.
     pub fn span_count(&self) -> usize {
         self.spans
     }
@@ -40,7 +40,7 @@ impl AdmittedBatch {
         self.rows
     }
 
-    /// What its sender may have it erased by, if it came with a receipt.
+    /// Lets its sender have it erased, if it came with a receipt.
     pub fn receipt(&self) -> Option<KeyedReceipt> {
         self.receipt
     }
@@ -57,7 +57,7 @@ impl AdmittedBatch {
 pub struct BatchWriter {
     batch: AdmittedBatch,
     entry_start: usize,
-    /// Whether the entry that is being written is counts.
+    /// Whether the entry that is being written holds counts.
     counting: bool,
     row: Vec<u8>,
 }
@@ -108,7 +108,7 @@ impl BatchWriter {
         self.begin_entry(fingerprint);
     }
 
-    /// Ends the entry; one without rows is taken back.
+    /// Ends the entry; one without rows is removed.
     pub fn end_entry(&mut self) {
         let length = self.batch.bytes.len() - self.entry_start - ENTRY_HEADER;
         let Some(length) = u32::try_from(length).ok().filter(|&length| length > 0) else {

@@ -1,4 +1,4 @@
-//! `catalog/crew.yaml`, read: categories, fields, and the schema and rules that follow from them.
+//! `catalog/crew.yaml` as parsed: categories, fields, and the schema and rules that follow from them.
 
 mod form;
 
@@ -13,7 +13,7 @@ const EMBEDDED: &str = include_str!("../../../catalog/crew.yaml");
 /// The format of the file that this code reads.
 const VERSION: u32 = 1;
 
-/// Where a category's or a field's values go.
+/// The destination of a category's or a field's values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
     /// Columns that every table begins with.
@@ -36,7 +36,7 @@ impl Place {
         }
     }
 
-    /// The place's word in the catalog.
+    /// The place's name in the catalog.
     pub fn name(&self) -> &str {
         match self {
             Place::EveryTable => "every_table",
@@ -50,17 +50,17 @@ impl Place {
 /// A group of fields that are collected for one purpose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Category {
-    /// Its name in the catalog; `envelope` for what every record carries.
+    /// Its name in the catalog; `envelope` for the fields of every record.
     pub id: String,
     /// Its name on the published page.
     pub title: String,
-    /// Which promise covers it.
+    /// Its tier.
     pub tier: Tier,
-    /// Where its fields go unless they say otherwise.
+    /// The destination of its fields unless they state another.
     pub place: Place,
-    /// What a row of its table is.
+    /// The kind of the rows of its table.
     pub rows: TableKind,
-    /// What the values are for. Empty only in a catalog that the lint refuses.
+    /// The purpose of the values. Empty only in a catalog that the lint refuses.
     pub why: String,
     /// Its fields in the catalog's order.
     pub fields: Vec<Field>,
@@ -71,29 +71,29 @@ pub struct Category {
 pub struct Field {
     /// The column's name.
     pub name: String,
-    /// Where it goes: the category's place, or its own.
+    /// Its destination: the category's, or its own.
     pub place: Place,
-    /// What the value may be.
+    /// The kind of its value.
     pub kind: Kind,
-    /// What a number counts or measures.
+    /// The unit of a number.
     pub unit: Option<String>,
     /// The limits as the catalog states them.
     pub limits: Limits,
-    /// The words of an [`Kind::Enum`], else empty.
+    /// The values of an [`Kind::Enum`], else empty.
     pub values: Vec<String>,
-    /// What a [`Kind::Key`] names.
+    /// The kind of thing that a [`Kind::Key`] names.
     pub domain: Option<KeyDomain>,
-    /// Whether a person's words may name a person by accident.
+    /// Whether the text may name a person by accident.
     pub personal: Option<bool>,
     /// A value as it is stored.
     pub example: Option<serde_json::Value>,
-    /// What the field is for, where the category does not say it.
+    /// The field's purpose, where the category does not state it.
     pub why: Option<String>,
-    /// What admission checks values against.
+    /// The rule that admission checks values against.
     pub rule: Rule,
 }
 
-/// The limits that a field states; `None` where the catalog is silent.
+/// The limits that a field states; `None` where the catalog states none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Limits {
     /// The longest text, in characters.
@@ -106,7 +106,7 @@ pub struct Limits {
     pub max: Option<f64>,
 }
 
-/// Why a text is not a catalog.
+/// The reasons why a text is not a catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// Not YAML, or not of the shape that the file's header describes. The cause names the line.
@@ -133,10 +133,10 @@ pub enum CatalogError {
     TooLarge,
 }
 
-/// Without these a field's values cannot be checked, so that the catalog is not even read.
+/// Rules without which a field's values cannot be checked. A catalog that breaks one is not read at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FieldRule {
-    /// An `enum` without words admits nothing.
+    /// An `enum` without values admits nothing.
     #[error("an enum names its `values`")]
     EnumWithoutValues,
     /// A `key` without a domain would compare equal to keys of other things.
@@ -147,7 +147,7 @@ pub enum FieldRule {
     IntegerLimits,
 }
 
-/// All that may be collected.
+/// Everything that may be collected.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     categories: Vec<Category>,
@@ -166,7 +166,7 @@ impl Catalog {
         &CATALOG
     }
 
-    /// Reads a catalog. What it reads may still break rules that [`Catalog::lint`] knows; a text field without a
+    /// Reads a catalog. It may still break rules that [`Catalog::lint`] knows; a text field without a
     /// length limit, for example, admits nothing until the limit is stated.
     ///
     /// # Errors
@@ -222,7 +222,7 @@ impl Catalog {
         self.sources.get(usize::from(table.0))?.get(column).copied()
     }
 
-    /// What admission checks the values of the column at `column` of `table` against.
+    /// The rule that admission checks the values of the column at `column` of `table` against.
     pub fn rule(&self, table: TableId, column: usize) -> Option<&Rule> {
         self.source(table, column).map(|(_, field)| &field.rule)
     }
@@ -239,7 +239,7 @@ fn lay_out(categories: &[Category]) -> Result<Layout, CatalogError> {
         for place in std::iter::once(&category.place).chain(places) {
             let Place::Table(name) = place else { continue };
             match schema.tables.iter_mut().find(|table| table.name == *name) {
-                // A table of both tiers is a fault that the lint names; until then it counts as the stricter one.
+                // A table of both tiers is an error that the lint reports; until then it counts as the stricter one.
                 Some(table) => table.tier = table.tier.max(category.tier),
                 None => schema.tables.push(Table {
                     name: name.clone(),
@@ -288,7 +288,7 @@ fn add_columns(
 ) {
     for (category_index, category) in categories.iter().enumerate() {
         for (field_index, field) in category.fields.iter().enumerate() {
-            // A second field of the same name is a fault that the lint names; the first one counts.
+            // A second field of the same name is an error that the lint reports; the first one counts.
             if field.place == *wanted && table.column_index(&field.name).is_none() {
                 table.columns.push(Column {
                     name: field.name.clone(),

@@ -1,13 +1,13 @@
 //! Reads JSON that a sender put into a string, also where the string was cut in the middle.
 //!
-//! A length limit in the sender's SDK cuts such strings without a mark. So whatever stands complete before the cut is
-//! read and the broken tail is reported once ([`JsonReader::is_broken`]); after that the reader gives nothing more.
-//! It pulls: the caller asks for the members that it knows and passes over the others, which are not decoded. Nothing
+//! A length limit in the sender's SDK cuts such strings without a mark. So everything complete before the cut is
+//! read, and the broken tail is reported once ([`JsonReader::is_broken`]); after that the reader returns nothing more.
+//! It is a pull parser: the caller reads the members that it knows and skips the others, which are not decoded. Nothing
 //! recurses, and nesting deeper than [`MAX_DEPTH`] breaks the text. Python's `NaN` and `Infinity` are numbers here.
 
 use std::borrow::Cow;
 
-/// How deep a value that is passed over may be nested.
+/// The deepest nesting of a skipped value.
 pub const MAX_DEPTH: u32 = 64;
 
 /// One value that is neither an array nor an object.
@@ -25,7 +25,7 @@ pub enum Scalar<'a> {
     Text(Cow<'a, str>),
 }
 
-/// What comes next.
+/// The shape of the next value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// An object: see [`JsonReader::enter`].
@@ -67,7 +67,7 @@ impl<'a> JsonReader<'a> {
         self.broken
     }
 
-    /// What comes next; `None` at the end of the text, which breaks it.
+    /// The shape of the next value; `None` at the end of the text, which breaks it.
     pub fn shape(&mut self) -> Option<Shape> {
         match self.peek()? {
             b'{' => Some(Shape::Object),
@@ -76,7 +76,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Enters the array or object that comes next.
+    /// Enters the next array or object.
     pub fn enter(&mut self) -> Option<Inside> {
         let close = match self.peek()? {
             b'{' => b'}',
@@ -130,7 +130,7 @@ impl<'a> JsonReader<'a> {
         Some(key)
     }
 
-    /// Reads the scalar that comes next. A number or word at the very end of the text may have lost its tail: broken.
+    /// Reads the next scalar. A number or word at the very end of the text may have lost its tail: broken.
     pub fn scalar(&mut self) -> Option<Scalar<'a>> {
         if self.peek()? == b'"' {
             return self.string().map(Scalar::Text);
@@ -151,7 +151,7 @@ impl<'a> JsonReader<'a> {
         Some(value)
     }
 
-    /// Passes over the value that comes next, whatever it is, without decoding it; false where the text is broken.
+    /// Skips the next value without decoding it; false where the text is broken.
     pub fn skip(&mut self) -> bool {
         let mut depth = 0_u32;
         // One bit a level: whether it is an object.

@@ -1,4 +1,4 @@
-//! The catalog of what may be collected, and the gate that lets nothing else through.
+//! The catalog of everything that may be collected, and admission, which lets nothing else through.
 
 mod admission;
 mod batch;
@@ -15,7 +15,7 @@ mod secret;
 pub use admission::{Admission, Outcome};
 pub use batch::{AdmittedBatch, BatchWriter, RowWriter};
 pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
-pub use dialect::{Dialect, DialectError, RangeError, Reason, Version, VersionRange};
+pub use dialect::{Dialect, DialectError, RangeError, RefusalReason, Version, VersionRange};
 pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};

@@ -1,24 +1,24 @@
-//! The rules that a catalog keeps beyond being readable; one kind of complaint for each.
+//! The rules for a catalog beyond its syntax, one error for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, Category, Field, Place};
-use crate::rule::Kind;
+use crate::rule::{Kind, is_token, release_number};
 use crate::schema::{Table, Tier};
 
 /// The columns that the reports read, as (table, column).
 pub type FieldsUsed = BTreeSet<(String, String)>;
 
-/// A rule that the catalog breaks, and where. `at` is `category.field`, or a table's or a category's name.
+/// A rule that the catalog breaks, and its place. `at` is `category.field`, or a table's or a category's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LintError {
-    /// Nobody can judge a collection that does not say what it is for.
-    #[error("category `{at}` does not say what its values are for: fill in `why`")]
+    /// Nobody can judge a collection without a purpose.
+    #[error("category `{at}` states no purpose: fill in `why`")]
     CategoryWithoutPurpose {
         /// The category's id.
         at: String,
     },
-    /// Neither the field nor its category says what it is for.
+    /// Neither the field nor its category states a purpose.
     #[error("`{at}` has no purpose: its `why` is empty, or neither it nor its category has one")]
     FieldWithoutPurpose {
         /// Category and field.
@@ -45,14 +45,14 @@ pub enum LintError {
         at: String,
     },
     /// Two fields would be one column.
-    #[error("`{at}` is there twice in table `{table}`: remove or rename one")]
+    #[error("`{at}` occurs twice in table `{table}`: remove or rename one")]
     DuplicateName {
         /// Category and field of the second.
         at: String,
         /// The table.
         table: String,
     },
-    /// Names that a reader takes for each other.
+    /// Names that a reader confuses.
     #[error("table `{table}` has `{first}` and `{second}`, which look alike: rename one")]
     LookAlikeNames {
         /// The table.
@@ -68,7 +68,7 @@ pub enum LintError {
         /// Category and field.
         at: String,
     },
-    /// What no report reads is not collected.
+    /// A field that no report reads is not collected.
     #[error("no report reads `{at}` of table `{table}`: use it in a report or stop collecting it")]
     UnusedField {
         /// Category and field.
@@ -76,14 +76,14 @@ pub enum LintError {
         /// The table.
         table: String,
     },
-    /// A reader sees from an example what is meant.
-    #[error("`{at}` has no example of the kind and within the limits that it states")]
+    /// An example shows a reader what is meant.
+    #[error("`{at}` has no `example` that fits its kind and limits")]
     NoFittingExample {
         /// Category and field.
         at: String,
     },
     /// The limits do not fit the kind.
-    #[error("`{at}` states limits that contradict its kind: {what}")]
+    #[error("the limits of `{at}` contradict its kind: {what}")]
     Contradiction {
         /// Category and field.
         at: String,
@@ -91,7 +91,7 @@ pub enum LintError {
         what: &'static str,
     },
     /// A row that came with a receipt and has no column for it could not be erased.
-    #[error("`{at}` is a receipt: its `table` is `every_event_table`")]
+    #[error("`{at}` is a receipt: set its `table` to `every_event_table`")]
     ReceiptElsewhere {
         /// Category and field.
         at: String,
@@ -229,8 +229,8 @@ fn value_fits(field: &Field, value: &serde_json::Value) -> bool {
         Kind::Integer => value.as_i64().is_some_and(|number| in_range(number as f64)),
         Kind::Double | Kind::Duration => value.as_f64().is_some_and(in_range),
         Kind::Enum => field.values.contains(&text),
-        Kind::Version => short && crate::release_number(&text).is_some(),
-        Kind::Token => short && crate::is_token(&text),
+        Kind::Version => short && release_number(&text).is_some(),
+        Kind::Token => short && is_token(&text),
         Kind::Id => text.len() == 36,
         Kind::Key | Kind::Receipt => {
             text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -303,9 +303,9 @@ fn lint_use(catalog: &Catalog, used: &FieldsUsed, errors: &mut Vec<LintError>) {
                 continue;
             };
             if used.contains(&(table.name.clone(), column.name.clone())) {
-                let _new = read.insert(source);
+                read.insert(source);
             }
-            let _table = all.entry(source).or_insert(&table.name);
+            all.entry(source).or_insert(&table.name);
         }
     }
     // A column that every table begins with is one field: it is used where any table's is. A receipt's reader is the

@@ -20,8 +20,8 @@ store, not its write-ahead log, not a log line.
 - **By default**, the anonymous usage data under [Collected by default](#collected-by-default).
 - **Only from a crew whose configuration says `share_crew`**, the content under [Collected only with
   share_crew](#collected-only-with-share_crew). It is kept in tables of its own.
-- **To switch all of it off**, set the environment variable `OTEL_SDK_DISABLED=true`.
-- **To have erased what Headcount's own client sent** from this machine, run `headcount forget`.
+- **To turn all of it off**, set the environment variable `OTEL_SDK_DISABLED=true`.
+- **To ask collectors to erase what Headcount's own client sent** from this machine, run `headcount forget`.
 
 ## Never stored
 
@@ -29,11 +29,11 @@ store, not its write-ahead log, not a log line.
 - Names of methods, a tool's arguments and results, error messages, metadata that people attach to crews.
 - Without `share_crew`: prompts, goals, backstories, task descriptions, inputs, outputs, the operating system.
   Content that arrives without proof of this consent is dropped and counted.
-- Keys as they were sent. Some frameworks derive them from content, so that a guess could be confirmed; each is
+- Keys as they were sent. Some frameworks derive them from content, so that a guess could be confirmed. Each key is
   replaced by a hash keyed with a secret that stays with the collector. Ids are kept only where they are random UUIDs.
 - The trace and span ids of the sender's own application.
 
-Roles, tool names and the like are words that people choose. Fields marked *may be personal* may name a person by
+Roles, tool names and similar texts are chosen by people. Fields marked *may be personal* may name a person by
 accident: they are cut at the limit shown, and e-mail addresses, telephone numbers, long numbers, secrets, home folders
 and network addresses in default-tier text are replaced by `[email]`, `[phone]`, `[number]`, `[secret]`, `[path]` and
 `[address]`. The scrubbing knows common forms; do not put personal information into roles and tool names.
@@ -59,7 +59,7 @@ impl Catalog {
         page
     }
 
-    /// The catalog as JSON: `version`, and `categories` with their fields under the words of `catalog/crew.yaml`.
+    /// The catalog as JSON: `version`, and `categories` with their fields under the names of `catalog/crew.yaml`.
     pub fn json(&self) -> Value {
         let categories = self.categories().iter().map(|category| {
             let fields = category.fields.iter().map(field_json).collect::<Vec<_>>();
@@ -94,7 +94,7 @@ fn field_json(field: &Field) -> Value {
     });
     if let Value::Object(members) = &mut value {
         if !field.values.is_empty() {
-            let _previous = members.insert("values".to_owned(), json!(field.values));
+            members.insert("values".to_owned(), json!(field.values));
         }
         members.retain(|_, member| !member.is_null());
     }
@@ -141,14 +141,14 @@ fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 impl Field {
-    /// What the values are, in words for people.
+    /// The kind of the values, as people read it.
     pub fn kind_text(&self) -> String {
         let kind = match self.kind {
             Kind::Id => "random id",
             Kind::Key | Kind::Receipt => "keyed hash",
-            Kind::Enum => "closed list",
-            Kind::Token => "machine's word",
-            Kind::OwnWord => "our own word",
+            Kind::Enum => "enum",
+            Kind::Token => "identifier",
+            Kind::OwnWord => "built-in label",
             Kind::FreeText => "free text, scrubbed",
             kind => kind.name(),
         };
@@ -158,7 +158,7 @@ impl Field {
         }
     }
 
-    /// What limits the values, as Markdown; empty where nothing does.
+    /// The limits of the values, as Markdown; empty where there are none.
     pub fn limits_text(&self) -> String {
         let limits = self.limits;
         if self.kind == Kind::Enum {

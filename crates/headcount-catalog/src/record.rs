@@ -12,11 +12,11 @@
 //! ```
 //!
 //! A varint is LEB128, at most ten bytes. A column that a row does not name is null. Cells describe themselves, so
-//! that a reader skips a column it does not know. The entry's fingerprint says which span it came from without
-//! keeping the span's ids: the store drops an entry whose fingerprint it has already stored.
+//! that a reader skips a column it does not know. The entry's fingerprint identifies the span it came from without
+//! the span's ids: the store drops an entry whose fingerprint it has already stored.
 //!
-//! An [`AdmittedBatch`](crate::AdmittedBatch) can only be made by admission; whoever holds one holds proof that the catalog allowed
-//! what is in it.
+//! An [`AdmittedBatch`](crate::AdmittedBatch) can only be made by admission; so every value in one is a value that the catalog
+//! allows.
 
 use crate::schema::TableId;
 
@@ -66,7 +66,7 @@ impl<'a> TextList<'a> {
     }
 }
 
-/// Why bytes are not a run of entries.
+/// The reasons why bytes are not a run of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The bytes end in the middle of an entry, row or cell.
@@ -75,7 +75,7 @@ pub enum CodecError {
     /// A varint runs past ten bytes.
     #[error("record holds a varint of more than ten bytes")]
     Varint,
-    /// A cell's type is none of those above.
+    /// A cell's type is unknown.
     #[error("record holds a cell of unknown type {0}")]
     CellType(u8),
     /// A text is not UTF-8.
@@ -88,7 +88,7 @@ pub enum CodecError {
 pub struct Entry<'a> {
     /// Which span the rows came from.
     pub fingerprint: Fingerprint,
-    /// The whole entry as encoded, its header included: what a writer copies.
+    /// The whole entry as encoded, including its header, for writers that copy it.
     pub bytes: &'a [u8],
     /// The encoded rows.
     pub rows: &'a [u8],
@@ -208,7 +208,7 @@ impl<'a> Cells<'a> {
                 let count = usize::try_from(count).map_err(|_| CodecError::Varint)?;
                 let start = self.rest;
                 for _ in 0..count {
-                    let _text = read_text(&mut self.rest)?;
+                    read_text(&mut self.rest)?;
                 }
                 let bytes = &start[..start.len() - self.rest.len()];
                 Cell::TextList(TextList { count, bytes })

@@ -1,8 +1,8 @@
-//! What a field's value may be: the kinds that the catalog's header describes, with their limits.
+//! The kinds of values that the catalog's header describes, with their limits.
 
 use crate::schema::ColumnType;
 
-/// What the catalog's word `kind` says.
+/// The catalog's `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -22,22 +22,22 @@ pub enum Kind {
     Key,
     /// A release number.
     Version,
-    /// One of a closed list of words.
+    /// One of a fixed list of values.
     Enum,
-    /// A machine's word without spaces.
+    /// An identifier without spaces.
     Token,
-    /// A name from this project's own files.
+    /// A built-in label from this project's own files.
     OwnWord,
-    /// A person's words: scrubbed and cut.
+    /// Text that people write: scrubbed and cut.
     FreeText,
     /// A crew's own content: cut; shared tier only.
     Content,
-    /// What lets the sender of a row have it erased: written by admission, from what a request shows beside its body.
+    /// Lets the sender of a row have it erased: written by admission, from a header of the request.
     Receipt,
 }
 
 impl Kind {
-    /// The kind's word in the catalog.
+    /// The kind's name in the catalog.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Boolean => "boolean",
@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Whether a value is text of no fixed length, so that the catalog must say how long it may be.
+    /// Whether a value is text of no fixed length, so that the catalog must limit its length.
     pub fn needs_length(self) -> bool {
         use Kind::{Content, FreeText, OwnWord, Token, Version};
         matches!(self, Version | Token | OwnWord | FreeText | Content)
@@ -69,7 +69,7 @@ impl Kind {
     }
 }
 
-/// What a key names. Equal texts in different domains have different hashes, so that they never compare equal.
+/// The kind of thing that a key names. Equal texts in different domains have different hashes, so that they never compare equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyDomain {
@@ -87,7 +87,7 @@ pub enum KeyDomain {
 }
 
 impl KeyDomain {
-    /// The domain's word in the catalog.
+    /// The domain's name in the catalog.
     pub fn name(self) -> &'static str {
         match self {
             KeyDomain::Crew => "crew",
@@ -108,7 +108,7 @@ pub struct TextLimit {
     pub max_items: Option<usize>,
 }
 
-/// What admission checks a value against: one for each column of the schema.
+/// The rule that admission checks a value against: one for each column of the schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     /// True or false.
@@ -138,11 +138,11 @@ pub enum Rule {
         /// The longest version, in characters.
         max_length: usize,
     },
-    /// One of these words, exactly.
+    /// One of these values, exactly.
     Enum(Vec<String>),
     /// [`crate::is_token`] of at most `max_length` characters; longer ones are refused, not cut.
     Token(TextLimit),
-    /// A name from this project's own files.
+    /// A built-in label from this project's own files.
     OwnWord(TextLimit),
     /// Scrubbed, then cut.
     FreeText(TextLimit),
@@ -174,7 +174,7 @@ impl Rule {
     }
 }
 
-/// Whether `text` is a machine's word: one or more ASCII letters, digits and `_ . : + / -`.
+/// Whether `text` is an identifier: one or more ASCII letters, digits and `_ . : + / -`.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -184,8 +184,8 @@ pub fn is_token(text: &str) -> bool {
 
 /// The public part of a release number, or `None` where `text` is not one.
 ///
-/// A release number is digits in groups parted by dots, then any of the usual suffixes (`a1`, `rc2`, `.dev3`, `-beta.1`,
-/// `.post1`). What follows a `+` is a local label, a person's own words: it is cut off.
+/// A release number is groups of digits separated by dots, then any of the usual suffixes (`a1`, `rc2`, `.dev3`, `-beta.1`,
+/// `.post1`). A local label after `+` is written by people: it is cut off.
 pub fn release_number(text: &str) -> Option<&str> {
     let public = text.split_once('+').map_or(text, |(public, _local)| public);
     let is_release = public.bytes().next()?.is_ascii_digit()

@@ -1,8 +1,8 @@
-//! The tables and columns that follow from the catalog: what the store may hold, and nothing else.
+//! The tables and columns that follow from the catalog. The store holds nothing else.
 
 use std::fmt;
 
-/// Which promise covers a value: collected by default, or only from a crew that shares itself.
+/// When a value is collected: by default, or only from a crew with `share_crew` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Tier {
     /// Anonymous usage data, collected unless telemetry is off.
@@ -56,7 +56,7 @@ pub struct Column {
 /// The column that holds a row's [`crate::KeyedReceipt::imprint`], in every table that has one.
 pub const RECEIPT_COLUMN: &str = "receipt";
 
-/// What one row of a table is.
+/// The kind of a table's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TableKind {
     /// A row is one thing that happened; rows are never merged.
@@ -76,7 +76,7 @@ pub struct Table {
     pub name: String,
     /// The one tier whose values the table may hold (promise 2: the tiers never share a table).
     pub tier: Tier,
-    /// What a row is.
+    /// The kind of its rows.
     pub kind: TableKind,
     /// The columns, the envelope's first. At most 256.
     pub columns: Vec<Column>,

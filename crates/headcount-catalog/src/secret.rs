@@ -9,7 +9,7 @@ use siphasher::sip::{SipHasher13, SipHasher24};
 use crate::record::Fingerprint;
 use crate::rule::KeyDomain;
 
-/// 32 random bytes that never leave the collector's data folder. Whoever does not hold them cannot tell which text a
+/// 32 random bytes that never leave the collector's data folder. Without them nobody can tell which text a
 /// hash came from, not even by trying texts.
 #[derive(Clone)]
 pub struct Secret {
@@ -27,7 +27,7 @@ impl Secret {
     pub fn new(bytes: [u8; 32]) -> Self {
         let derive = |purpose: &str| {
             let mut hasher = blake3::Hasher::new_keyed(&bytes);
-            let _hasher = hasher.update(purpose.as_bytes());
+            hasher.update(purpose.as_bytes());
             *hasher.finalize().as_bytes()
         };
         let domain = |domain: KeyDomain| derive(&format!("headcount key of {}", domain.name()));
@@ -61,7 +61,7 @@ impl Secret {
         KeyHash::of(hash.as_bytes())
     }
 
-    /// The receipt as this store keeps it: what a sender holds does not tell which rows are its own.
+    /// The receipt as this store keeps it. The sender's own value does not identify rows.
     pub fn receipt(&self, receipt: &Receipt) -> KeyedReceipt {
         let hash = blake3::keyed_hash(&self.receipt, receipt.as_bytes());
         let mut half = [0; 16];
@@ -69,10 +69,10 @@ impl Secret {
         KeyedReceipt(half)
     }
 
-    /// Which span this is, without its ids; never 0.
+    /// Identifies a span without its ids; never 0.
     pub fn fingerprint(&self, trace_id: &[u8], span_id: &[u8]) -> Fingerprint {
         let mut hasher = SipHasher13::new_with_keys(self.fingerprint.0, self.fingerprint.1);
-        // The lengths keep two ids of unusual length from running into each other.
+        // The lengths separate two ids of unusual length.
         hasher.write_usize(trace_id.len());
         hasher.write(trace_id);
         hasher.write(span_id);
@@ -86,7 +86,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A receipt keyed with the collector's secret. It stands in no row: each table's rows hold an imprint of their own, so that
+/// A receipt keyed with the collector's secret. No row contains it: each table's rows hold an imprint of their own, so that
 /// rows of two tables cannot be joined by it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyedReceipt([u8; 16]);
@@ -97,12 +97,12 @@ impl KeyedReceipt {
         Self(bytes)
     }
 
-    /// Its bytes, for the list of what is to be erased.
+    /// Its bytes, for the list of erasures.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// What the rows of `table` hold of it: SipHash-2-4 of the table's name.
+    /// The value in the rows of `table`: SipHash-2-4 of the table's name.
     pub fn imprint(&self, table: &str) -> KeyHash {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         hasher.write(table.as_bytes());

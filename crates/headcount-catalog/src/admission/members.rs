@@ -1,4 +1,4 @@
-//! JSON in strings: the elements of arrays that give rows, and objects that stand where a plain value may stand.
+//! JSON in strings: the elements of arrays that give rows, and objects in the place of a plain value.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use headcount_wire::Value;
 use super::program::{Action, DialectProgram, EachPlan, Field, Members, NameId, Take};
 use super::span::SpanRun;
 use super::value::{Clean, Raw};
-use crate::dialect::Reason;
+use crate::dialect::RefusalReason;
 use crate::lenient_json::{JsonReader, Scalar, Shape};
 
-/// How many elements of one array give rows.
+/// The most elements of one array that give rows.
 const MAX_ELEMENTS: usize = 1_024;
 
 /// Lets texts out of a JSON text of lifetime `'x` live as long as the request's body `'a`: as they are where the JSON
@@ -26,7 +26,7 @@ fn keep_copied<'a>(text: Cow<'_, str>) -> Cow<'a, str> {
 }
 
 impl<'a> SpanRun<'a, '_> {
-    fn refuse(&mut self, name: NameId, reason: Reason) {
+    fn refuse(&mut self, name: NameId, reason: RefusalReason) {
         let version = self.facts.version;
         self.refusals.add(name, reason, version, 1);
     }
@@ -51,13 +51,13 @@ impl<'a> SpanRun<'a, '_> {
     ) {
         let Value::String(text) = value else {
             if value != Value::Empty {
-                self.refuse(name, Reason::WrongType);
+                self.refuse(name, RefusalReason::WrongType);
             }
             return;
         };
         let mut reader = JsonReader::new(text);
         if !matches!(reader.shape(), Some(Shape::Array) | None) {
-            self.refuse(name, Reason::WrongType);
+            self.refuse(name, RefusalReason::WrongType);
             return;
         }
         if let Some(mut inside) = reader.enter() {
@@ -65,14 +65,14 @@ impl<'a> SpanRun<'a, '_> {
             while reader.next_element(&mut inside) {
                 count += 1;
                 if count > MAX_ELEMENTS {
-                    self.refuse(name, Reason::TooManyItems);
+                    self.refuse(name, RefusalReason::TooManyItems);
                     return;
                 }
                 self.element(dialect, name, each, &mut reader);
             }
         }
         if reader.is_broken() {
-            self.refuse(name, Reason::TruncatedJson);
+            self.refuse(name, RefusalReason::TruncatedJson);
         }
     }
 
@@ -87,7 +87,7 @@ impl<'a> SpanRun<'a, '_> {
             Some(Shape::Object) => {}
             Some(_) => {
                 if reader.skip() {
-                    self.refuse(name, Reason::WrongType);
+                    self.refuse(name, RefusalReason::WrongType);
                 }
                 return;
             }
@@ -120,7 +120,7 @@ impl<'a> SpanRun<'a, '_> {
         while let Some(key) = reader.next_key(&mut inside) {
             let Some(&field) = members.keys.get(key.as_ref()) else {
                 if reader.skip() {
-                    self.refuse(members.unknown, Reason::UnknownAttribute);
+                    self.refuse(members.unknown, RefusalReason::UnknownAttribute);
                 }
                 continue;
             };
@@ -128,7 +128,7 @@ impl<'a> SpanRun<'a, '_> {
             let field = &members.fields[usize::from(field)];
             if seen & bit != 0 {
                 if reader.skip() {
-                    self.refuse(field.name, Reason::DuplicateKey);
+                    self.refuse(field.name, RefusalReason::DuplicateKey);
                 }
                 continue;
             }
@@ -169,12 +169,12 @@ impl<'a> SpanRun<'a, '_> {
             | Action::Runtime(_)
             | Action::Mark
             | Action::PassOver => {
-                let _whole = reader.skip();
+                reader.skip();
             }
         }
     }
 
-    /// The value that comes next, or `None` where the text broke off in it. Of a list that broke off, what is complete.
+    /// The next value, or `None` where the text ends inside it. Of a list that is cut, the complete items.
     fn value<'x>(
         &mut self,
         reader: &mut JsonReader<'x>,
@@ -195,7 +195,7 @@ impl<'a> SpanRun<'a, '_> {
                 let mut has_others = false;
                 while reader.next_element(&mut inside) {
                     if self.texts.raw.len() > limit.0 {
-                        let _whole = reader.skip();
+                        reader.skip();
                     } else if reader.shape() != Some(Shape::Scalar) {
                         has_others |= reader.skip();
                     } else {
@@ -247,7 +247,7 @@ impl<'a> SpanRun<'a, '_> {
                     }
                 };
                 if is_broken {
-                    self.refuse(name, Reason::TruncatedJson);
+                    self.refuse(name, RefusalReason::TruncatedJson);
                 }
             }
             raw => self.take(name, plain, raw),

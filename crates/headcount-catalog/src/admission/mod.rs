@@ -1,10 +1,11 @@
-//! Admission: what a dialect maps and the catalog allows becomes rows; all else is refused and counted.
+//! Admission: values that a dialect maps and the catalog allows become rows; all others are refused and counted.
 //!
 //! A request is walked twice. The first walk ([`survey`]) reads only the spans that say something about their crew's
 //! other spans: its version, and whether it is proven to share itself. The second admits span by span. Nothing but the
 //! admitted batch and the counts leaves this module: no key, name or value that the catalog did not allow.
 
 mod compile;
+mod mark;
 mod members;
 mod program;
 mod refusal;
@@ -23,7 +24,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::batch::{AdmittedBatch, BatchWriter};
 use crate::catalog::Catalog;
-use crate::dialect::{Dialect, DialectError, Reason};
+use crate::dialect::{Dialect, DialectError, RefusalReason};
 use crate::record::Fingerprint;
 use crate::secret::Secret;
 use program::{NameId, Programs};
@@ -34,7 +35,7 @@ use survey::Survey;
 use value::Cleaner;
 use window::{VersionText, Window};
 
-/// The gate. One for the whole process; every thread may use it.
+/// Admits requests. One for the whole process; every thread may use it.
 #[derive(Debug)]
 pub struct Admission {
     programs: Programs,
@@ -42,7 +43,7 @@ pub struct Admission {
     window: Window,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Outcome {
     /// The rows that may be stored, the request's refusal counts last.
@@ -51,13 +52,13 @@ pub struct Outcome {
     pub spans_accepted: u64,
     /// Spans that were refused whole.
     pub spans_rejected: u64,
-    /// What the sender should know, for OTLP's `partial_success`: counts and reasons, never the sender's text. Empty
-    /// where there is nothing to say.
+    /// The message for OTLP's `partial_success`: counts and reasons, never the sender's text. Empty where there is
+    /// nothing to report.
     pub message: String,
 }
 
 impl Admission {
-    /// Compiles `dialects` for `catalog`; `secret` keys what must not be stored as it is.
+    /// Compiles `dialects` for `catalog`; `secret` keys the hashes of values that must not be stored as they are.
     ///
     /// # Errors
     /// A dialect names a table, a column or a constant that the catalog does not have, or contradicts itself.
@@ -115,7 +116,7 @@ impl Admission {
             ),
             spans: SipHasher13::new(),
             accepted: 0,
-            rejected: [0; Reason::ALL.len()],
+            rejected: [0; RefusalReason::ALL.len()],
         };
         let mut resources = ResourceReader::new(&self.programs);
         for group in request.groups() {
@@ -125,7 +126,7 @@ impl Admission {
             walk.spans.write(body);
             walk.reject(
                 self.programs.unknown_framework,
-                Reason::MalformedSpan,
+                RefusalReason::MalformedSpan,
                 malformed_before,
             );
         }
@@ -141,7 +142,7 @@ struct Walk<'a, 'p> {
     /// Stands for all spans that were seen, in their order.
     spans: SipHasher13,
     accepted: u64,
-    rejected: [u64; Reason::ALL.len()],
+    rejected: [u64; RefusalReason::ALL.len()],
 }
 
 impl<'a, 'p> Walk<'a, 'p> {
@@ -155,7 +156,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             let unknown = self.admission.programs.unknown_framework;
             for raw in group.spans() {
                 self.see(&raw);
-                self.reject(unknown, Reason::UnknownFramework, 1);
+                self.reject(unknown, RefusalReason::UnknownFramework, 1);
             }
             return;
         };
@@ -167,14 +168,14 @@ impl<'a, 'p> Walk<'a, 'p> {
                 let program = raw.name().ok().and_then(|name| dialect.spans.get(name));
                 let name = program.map(|&program| dialect.programs[program].span_name);
                 let name = name.unwrap_or(dialect.unknown_span);
-                self.reject(name, Reason::MalformedSpan, 1);
+                self.reject(name, RefusalReason::MalformedSpan, 1);
                 continue;
             };
             let secret = self.admission.cleaner.secret();
             let fingerprint = secret.fingerprint(span.trace_id, span.span_id);
             self.spans.write_u64(fingerprint.0);
             let Some(&program) = dialect.spans.get(span.name) else {
-                self.reject(dialect.unknown_span, Reason::UnknownSpan, 1);
+                self.reject(dialect.unknown_span, RefusalReason::UnknownSpan, 1);
                 continue;
             };
             let program = &dialect.programs[program];
@@ -190,10 +191,10 @@ impl<'a, 'p> Walk<'a, 'p> {
                 .admit(&context, &span, fingerprint, &mut self.survey)
             {
                 Ok(()) => self.accepted += 1,
-                // Its twin was kept: the sender need not hear of it.
-                Err(Reason::Repeated) => {
+                // The other report of the event was kept: nothing is lost.
+                Err(RefusalReason::Repeated) => {
                     self.accepted += 1;
-                    self.count(program.span_name, Reason::Repeated, 1);
+                    self.count(program.span_name, RefusalReason::Repeated, 1);
                 }
                 Err(reason) => self.reject(program.span_name, reason, 1),
             }
@@ -206,14 +207,14 @@ impl<'a, 'p> Walk<'a, 'p> {
         self.spans.write_u64(secret.fingerprint(&[], raw.bytes()).0);
     }
 
-    fn count(&mut self, name: NameId, reason: Reason, count: u64) {
+    fn count(&mut self, name: NameId, reason: RefusalReason, count: u64) {
         let refusals = self.run.refusals();
         // A span that is refused whole is not asked who sent it.
         refusals.set_sender(None, None);
         refusals.add(name, reason, VersionText::default(), count);
     }
 
-    fn reject(&mut self, name: NameId, reason: Reason, count: u64) {
+    fn reject(&mut self, name: NameId, reason: RefusalReason, count: u64) {
         self.rejected[reason as usize] += count;
         self.count(name, reason, count);
     }

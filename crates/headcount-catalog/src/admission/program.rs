@@ -1,16 +1,20 @@
-//! What a dialect and the catalog become: for each span name a program that says what to do with each attribute.
+//! Compiled dialects: for each span name a program that says what to do with each attribute.
 
 use hashbrown::HashMap;
 use headcount_wire::Value;
 
-use super::value::{ListLimit, read_mark};
-use crate::dialect::{Reason, Version, VersionRange};
+use super::mark::read_mark;
+use crate::dialect::{RefusalReason, Version, VersionRange};
 use crate::rule::Rule;
 use crate::schema::{TableId, Tier};
 
-/// Position in [`Programs::names`]: a span and a key in the words of our own files.
+/// Position in [`Programs::names`]: a span and a key as our own files name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct NameId(pub(super) u16);
+
+/// The longest list that a column may hold, in items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ListLimit(pub(super) usize);
 
 /// Position in a span's values.
 pub(super) type Slot = u16;
@@ -21,11 +25,11 @@ pub(super) struct Programs {
     pub(super) dialects: Vec<DialectProgram>,
     pub(super) names: Vec<Name>,
     pub(super) refusals: RefusalTable,
-    /// What is counted for spans that no dialect matches.
+    /// The name under which spans that no dialect matches are counted.
     pub(super) unknown_framework: NameId,
 }
 
-/// What the table `refusals` says of one span's key.
+/// A span's key as the table `refusals` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) framework: String,
@@ -142,7 +146,7 @@ pub(super) struct Members {
 pub(super) struct Field {
     pub(super) name: NameId,
     /// The releases in which the action holds, and the reason that is counted in others.
-    pub(super) only: Option<(VersionRange, Reason)>,
+    pub(super) only: Option<(VersionRange, RefusalReason)>,
     pub(super) action: Action,
 }
 
@@ -150,8 +154,8 @@ pub(super) struct Field {
 pub(super) enum Action {
     Take(Take),
     Drop {
-        proven: Reason,
-        unproven: Reason,
+        proven: RefusalReason,
+        unproven: RefusalReason,
     },
     Each(EachPlan),
     Object {
@@ -177,7 +181,7 @@ pub(super) struct Take {
     pub(super) milliseconds: bool,
     pub(super) absent_if: Vec<String>,
     /// `Some` where it is content and goes nowhere without consent: the reason that is counted then.
-    pub(super) content: Option<Reason>,
+    pub(super) content: Option<RefusalReason>,
     /// `Some` where a slot is a list.
     pub(super) list: Option<ListLimit>,
 }
@@ -223,7 +227,7 @@ pub(super) enum Source {
 
 #[derive(Debug)]
 pub(super) struct ConsentPlan {
-    /// `None`: whatever release.
+    /// `None`: any release.
     pub(super) releases: Option<Vec<VersionRange>>,
     /// Fields that must be there, and a mark's value true.
     pub(super) marked_by: Vec<usize>,
@@ -237,7 +241,7 @@ impl ConsentPlan {
         let in_range = self.releases.as_ref().is_none_or(|releases| {
             version.is_some_and(|version| releases.iter().any(|range| range.contains(version)))
         });
-        // Without either the plan would prove itself; the compiler refuses it.
+        // Without either, every span would be a proof; the compiler refuses such a plan.
         let asks = self.releases.is_some() || !self.marked_by.is_empty();
         asks && in_range && self.marked_by.iter().all(|&field| has(field))
     }

@@ -1,11 +1,11 @@
-//! What was not kept, counted: one row of the table `refusals` for each span, key, reason and version of a request.
+//! Counts of refusals: one row of the table `refusals` for each span, key, reason and version of a request.
 
 use hashbrown::HashMap;
 
 use super::program::{NameId, Programs};
 use super::window::VersionText;
 use crate::batch::BatchWriter;
-use crate::dialect::Reason;
+use crate::dialect::RefusalReason;
 use crate::record::Fingerprint;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -13,15 +13,15 @@ const HOUR_US: i64 = 3_600_000_000;
 /// The counts of one request.
 #[derive(Debug, Default)]
 pub(super) struct Refusals<'a> {
-    counts: HashMap<(NameId, Reason, VersionText, SenderId), u64>,
+    counts: HashMap<(NameId, RefusalReason, VersionText, SenderId), u64>,
     /// Each sender once, in the order of their first spans.
     senders: Vec<Sender<'a>>,
     ids: HashMap<Sender<'a>, SenderId>,
-    /// Whose spans are counted now.
+    /// The sender whose spans are counted now.
     sender: SenderId,
 }
 
-/// The framework and the runtime that a span names instead of its dialect's; both are words that the catalog allows.
+/// The framework and the runtime that a span names instead of its dialect's; both are values that the catalog allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Sender<'a> {
     framework: Option<&'a str>,
@@ -32,7 +32,7 @@ struct Sender<'a> {
 type SenderId = u32;
 
 impl<'a> Refusals<'a> {
-    /// Says whose spans are counted from here on.
+    /// Sets the sender whose spans are counted from now on.
     pub(super) fn set_sender(&mut self, framework: Option<&'a str>, runtime: Option<&'a str>) {
         let sender = Sender { framework, runtime };
         if sender == self.sender(self.sender) {
@@ -55,7 +55,13 @@ impl<'a> Refusals<'a> {
     }
 
     /// Counts `count` more.
-    pub(super) fn add(&mut self, name: NameId, reason: Reason, version: VersionText, count: u64) {
+    pub(super) fn add(
+        &mut self,
+        name: NameId,
+        reason: RefusalReason,
+        version: VersionText,
+        count: u64,
+    ) {
         if count > 0 {
             let key = (name, reason, version, self.sender);
             *self.counts.entry(key).or_insert(0) += count;
@@ -70,7 +76,7 @@ impl<'a> Refusals<'a> {
         received_us: i64,
         writer: &mut BatchWriter,
     ) {
-        // The same request gives the same bytes, whatever the order of a hash map.
+        // The same request gives the same bytes, independent of the order of a hash map.
         let mut counts: Vec<_> = self.counts.iter().collect();
         counts.sort_unstable_by_key(|((name, reason, version, sender), _)| {
             (name.0, *reason, *version, *sender)
@@ -100,10 +106,10 @@ impl<'a> Refusals<'a> {
         writer.end_entry();
     }
 
-    /// A sentence for the sender, in our words alone: how many spans were rejected, how many values of other spans were
-    /// dropped, and why. Empty if there is nothing that the sender is told.
-    pub(super) fn message(&self, rejected: &[u64; Reason::ALL.len()]) -> String {
-        let mut dropped = [0_u64; Reason::ALL.len()];
+    /// A sentence for the sender, without any of its own text: how many spans were rejected, how many values of other spans
+    /// were dropped, and why. Empty if there is nothing to report.
+    pub(super) fn message(&self, rejected: &[u64; RefusalReason::ALL.len()]) -> String {
+        let mut dropped = [0_u64; RefusalReason::ALL.len()];
         for ((_, reason, ..), count) in &self.counts {
             if reason.is_told() {
                 dropped[*reason as usize] += count;
@@ -117,7 +123,7 @@ impl<'a> Refusals<'a> {
         for (verb, counts) in [("rejected spans", rejected), ("dropped values", &dropped)] {
             let mut gap = if message.is_empty() { "" } else { "; " };
             let mut lead = verb;
-            for reason in Reason::ALL {
+            for reason in RefusalReason::ALL {
                 let count = counts[reason as usize];
                 if count > 0 {
                     let colon = if lead.is_empty() { "" } else { ": " };

@@ -1,15 +1,12 @@
-//! What a span's own attributes leave open: its versions, whether its crew shares, whether it repeats another.
+//! Facts beyond a span's own attributes: its versions, whether its crew shares, whether it repeats another span.
 
 use super::program::Action;
 use super::span::{Context, SpanRun};
 use super::survey::Survey;
-use super::value::clean_version;
+use super::value::{VERSION_LENGTH, clean_version};
 use super::window::{CrewFacts, Identity, VersionText};
 use crate::dialect::Version;
 use crate::record::Fingerprint;
-
-/// The longest version that is read, in characters.
-pub(super) const VERSION_LENGTH: usize = 31;
 
 impl<'a> SpanRun<'a, '_> {
     /// A version that the span itself carries.
@@ -47,7 +44,7 @@ impl<'a> SpanRun<'a, '_> {
         }
     }
 
-    /// Whether `text` is the version that was read last, and so is one.
+    /// Whether `text` is the version that was read last, and so a valid one.
     pub(super) fn is_last_version(&self, text: &str) -> bool {
         self.last_version.is_some_and(|(last, ..)| last == text)
     }

@@ -1,11 +1,11 @@
-//! What resources say about the spans under them. Each is read once: a request may hold one resource of a thousand
+//! Values that spans take from their resource. Each resource is read once: a request may hold one resource of a thousand
 //! attributes and a million scopes or spans under it, and must not cost their product.
 
 use headcount_wire::{SpanGroup, Value};
 
 use super::program::{DialectProgram, Programs};
 
-/// The resource that a walk over a request is at.
+/// The current resource of a walk over a request.
 #[derive(Debug)]
 pub(super) struct ResourceReader<'p, 'a> {
     programs: &'p Programs,
@@ -41,7 +41,7 @@ impl<'p, 'a> ResourceReader<'p, 'a> {
         })
     }
 
-    /// What the group's resource says to spans of dialect `index`.
+    /// The values of the group's resource for spans of dialect `index`.
     pub(super) fn values(&mut self, group: &SpanGroup<'a>, index: usize) -> &[Option<Value<'a>>] {
         self.enter(group);
         let keys = &self.programs.dialects[index].resource_keys;

@@ -1,4 +1,4 @@
-//! Values into rows.
+//! Writes the rows of a span from its values.
 
 use super::program::{DialectProgram, RowPlan, Source};
 use super::span::{Facts, SpanRun};

@@ -1,15 +1,15 @@
-//! One span: its attributes into values, its values into rows.
+//! Reads one span: its attributes become values, and its values rows.
 
 use headcount_wire::{Attribute, Span, StatusCode, TraceRequest, Value};
 
-use super::program::{Action, DialectProgram, Programs, SpanProgram, Take};
+use super::mark::read_mark;
+use super::program::{Action, DialectProgram, Field, NameId, Programs, SpanProgram, Take};
 use super::refusal::Refusals;
-use super::resolve::VERSION_LENGTH;
 use super::survey::Survey;
-use super::value::{Clean, Cleaner, Raw, Texts, clean_version, read_mark};
+use super::value::{Clean, Cleaner, Raw, Texts, VERSION_LENGTH, clean_version};
 use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
-use crate::dialect::{Reason, Version};
+use crate::dialect::{RefusalReason, Version};
 use crate::record::Fingerprint;
 use crate::secret::KeyedReceipt;
 
@@ -24,11 +24,11 @@ pub(super) struct Context<'c, 'a> {
     pub(super) dialect: &'c DialectProgram,
     pub(super) index: usize,
     pub(super) program: &'c SpanProgram,
-    /// What the span's resource says, in the order of the dialect's keys.
+    /// The values of the span's resource, in the order of the dialect's keys.
     pub(super) resource: &'c [Option<Value<'a>>],
 }
 
-/// What is known of the span that is being read.
+/// Facts about the span that is being read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Facts<'a> {
     pub(super) start_us: i64,
@@ -51,7 +51,7 @@ pub(super) struct SpanRun<'a, 'p> {
     pub(super) cleaner: &'p Cleaner,
     pub(super) window: &'p Window,
     received_us: i64,
-    /// What lets the request's sender have its rows erased.
+    /// Lets the request's sender have its rows erased.
     pub(super) receipt: Option<KeyedReceipt>,
     pub(super) writer: BatchWriter,
     pub(super) refusals: Refusals<'a>,
@@ -108,11 +108,11 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         span: &Span<'a, '_>,
         fingerprint: Fingerprint,
         survey: &mut Survey,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), RefusalReason> {
         let program = context.program;
         let start_us = (span.start_unix_nano / 1_000).cast_signed();
         if !(EARLIEST_US..=self.received_us.saturating_add(DAY_US)).contains(&start_us) {
-            return Err(Reason::TimeOutOfRange);
+            return Err(RefusalReason::TimeOutOfRange);
         }
         let duration_ns = span.end_unix_nano.checked_sub(span.start_unix_nano);
         self.facts = Facts {
@@ -125,22 +125,23 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         let unknown = self.collect(program, span.attributes, context.resource);
         self.resolve(context, survey);
         if self.is_repetition(context, fingerprint) {
-            return Err(Reason::Repeated);
+            return Err(RefusalReason::Repeated);
         }
         let version = self.facts.version;
         self.refusals.add(
             program.members.unknown,
-            Reason::UnknownAttribute,
+            RefusalReason::UnknownAttribute,
             version,
             unknown,
         );
         for field in std::mem::take(&mut self.repeated_keys) {
             let name = program.members.fields[field].name;
-            self.refusals.add(name, Reason::DuplicateKey, version, 1);
+            self.refusals
+                .add(name, RefusalReason::DuplicateKey, version, 1);
         }
         if self.facts.end_us.is_none() {
             self.refusals
-                .add(program.span_name, Reason::EndBeforeStart, version, 1);
+                .add(program.span_name, RefusalReason::EndBeforeStart, version, 1);
         }
         self.slots.clear();
         self.slots.resize(program.slot_count, Clean::Absent);
@@ -186,65 +187,19 @@ impl<'a, 'p> SpanRun<'a, 'p> {
     }
 
     fn rows(&mut self, context: &Context<'_, 'a>) {
-        let fields = &context.program.members.fields;
         let mut arrays = Vec::new();
-        for (index, field) in fields.iter().enumerate() {
+        for (index, field) in context.program.members.fields.iter().enumerate() {
             let Some(value) = self.values[index] else {
                 continue;
             };
-            let version = self.facts.version;
-            if let Some((range, reason)) = &field.only
-                && !self
-                    .facts
-                    .compared
-                    .is_some_and(|version| range.contains(version))
-            {
-                let is_content = context.program.consent.is_some() && !self.facts.proven;
-                let reason = if is_content {
-                    Reason::WithoutConsent
-                } else {
-                    *reason
-                };
+            if let Some(reason) = self.refused_by_release(context, field) {
+                let version = self.facts.version;
                 self.refusals.add(field.name, reason, version, 1);
                 continue;
             }
             match &field.action {
-                Action::Drop { proven, unproven } => {
-                    let reason = if self.facts.proven {
-                        *proven
-                    } else {
-                        *unproven
-                    };
-                    self.refusals.add(field.name, reason, version, 1);
-                }
-                Action::FrameworkVersion | Action::RuntimeVersion => {
-                    let reason = match value {
-                        Value::String(text) if self.is_last_version(text) => None,
-                        Value::String(text) => clean_version(text.into(), VERSION_LENGTH).err(),
-                        Value::Empty => None,
-                        _ => Some(Reason::WrongType),
-                    };
-                    if let Some(reason) = reason {
-                        self.refusals.add(field.name, reason, version, 1);
-                    }
-                }
-                Action::Take(take) => {
-                    let raw = self.read(value, take);
-                    self.take(field.name, take, raw);
-                }
-                Action::Object { plain, members } => self.object(field.name, plain, members, value),
-                Action::Framework(rule) | Action::Runtime(rule) => {
-                    if let Err(reason) = self.cleaner.read_name(rule, value) {
-                        self.refusals.add(field.name, reason, version, 1);
-                    }
-                }
-                Action::Mark => {
-                    if let Err(reason) = read_mark(value) {
-                        self.refusals.add(field.name, reason, version, 1);
-                    }
-                }
-                Action::PassOver => {}
                 Action::Each(each) => arrays.push((field.name, each, value)),
+                _ => self.apply(field, value),
             }
         }
         for row in &context.program.rows {
@@ -253,6 +208,56 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         // After the span's own values, which the rows of elements repeat.
         for (name, each, value) in arrays {
             self.each(context.dialect, name, each, value);
+        }
+    }
+
+    /// The reason to refuse the attribute where the dialect maps it for other releases only.
+    fn refused_by_release(
+        &self,
+        context: &Context<'_, 'a>,
+        field: &Field,
+    ) -> Option<RefusalReason> {
+        let (releases, reason) = field.only.as_ref()?;
+        let version = self.facts.compared;
+        if version.is_some_and(|version| releases.contains(version)) {
+            return None;
+        }
+        let is_content = context.program.consent.is_some() && !self.facts.proven;
+        Some(if is_content {
+            RefusalReason::WithoutConsent
+        } else {
+            *reason
+        })
+    }
+
+    /// Reads one attribute that gives no rows of its own.
+    fn apply(&mut self, field: &Field, value: Value<'a>) {
+        let reason = match &field.action {
+            Action::Drop { proven, .. } if self.facts.proven => Some(*proven),
+            Action::Drop { unproven, .. } => Some(*unproven),
+            Action::FrameworkVersion | Action::RuntimeVersion => match value {
+                Value::String(text) if self.is_last_version(text) => None,
+                Value::String(text) => clean_version(text.into(), VERSION_LENGTH).err(),
+                Value::Empty => None,
+                _ => Some(RefusalReason::WrongType),
+            },
+            Action::Take(take) => {
+                let raw = self.read(value, take);
+                self.take(field.name, take, raw);
+                None
+            }
+            Action::Object { plain, members } => {
+                self.object(field.name, plain, members, value);
+                None
+            }
+            Action::Framework(rule) | Action::Runtime(rule) => {
+                self.cleaner.read_name(rule, value).err()
+            }
+            Action::Mark => read_mark(value).err(),
+            Action::PassOver | Action::Each(_) => None,
+        };
+        if let Some(reason) = reason {
+            self.refusals.add(field.name, reason, self.facts.version, 1);
         }
     }
 
@@ -287,7 +292,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
     }
 
     /// Checks a value against the rules of its columns.
-    pub(super) fn take(&mut self, name: super::NameId, take: &Take, raw: Raw<'a>) {
+    pub(super) fn take(&mut self, name: NameId, take: &Take, raw: Raw<'a>) {
         if raw == Raw::Absent {
             return;
         }
@@ -307,7 +312,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             ..
         } = self;
         // A value that two rules refuse is counted once.
-        let mut refused: Option<Reason> = None;
+        let mut refused: Option<RefusalReason> = None;
         for slot in &take.slots {
             if slot.shared && !facts.proven {
                 continue;

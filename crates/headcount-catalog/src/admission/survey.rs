@@ -1,16 +1,15 @@
-//! The first walk over a request: what its spans say about each other, in whatever order they come.
+//! The first walk over a request: facts that its spans state about each other, in any order.
 
 use hashbrown::HashMap;
 use headcount_wire::{Attribute, TraceRequest, Value};
 
 use super::program::{Programs, SpanProgram};
-use super::resolve::VERSION_LENGTH;
 use super::resource::ResourceReader;
-use super::value::clean_version;
+use super::value::{VERSION_LENGTH, clean_version};
 use super::window::{CrewFacts, Identity, VersionText, Window};
 use crate::dialect::Version;
 
-/// What one request says about its crews, together with what is remembered of them.
+/// Facts about the crews of one request, from the request and from earlier ones.
 #[derive(Debug)]
 pub(super) struct Survey {
     crews: HashMap<Identity, CrewFacts>,
@@ -93,7 +92,7 @@ impl Survey {
         survey
     }
 
-    /// What is known of a crew.
+    /// The facts about a crew.
     pub(super) fn crew(&mut self, window: &Window, crew: Identity) -> CrewFacts {
         *self
             .crews
@@ -143,7 +142,7 @@ impl Survey {
     }
 }
 
-/// What one span and its resource state.
+/// The statements of one span and its resource.
 struct Stated<'s, 'a> {
     program: &'s SpanProgram,
     attributes: &'s [Attribute<'a>],

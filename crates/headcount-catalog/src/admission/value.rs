@@ -1,4 +1,4 @@
-//! One value: what the sender sent, and what the catalog's rule makes of it.
+//! One value: as it was sent, and as the catalog's rule lets it be stored.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use headcount_wire::Value;
 
 use super::program::{SlotRule, Take};
-use crate::dialect::{Reason, Version};
+use crate::dialect::{RefusalReason, Version};
 use crate::rule::{KeyDomain, Rule, TextLimit, is_token, release_number};
 use crate::secret::{KeyHash, Secret};
 use headcount_scrub::Scrubber;
 
-/// The longest list that a column may hold, in items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ListLimit(pub(super) usize);
+/// The longest version that is read, in characters.
+pub(super) const VERSION_LENGTH: usize = 31;
 
 /// A value as it was sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +24,11 @@ pub(super) enum Raw<'a> {
     Integer(i64),
     Double(f64),
     Text(Cow<'a, str>),
-    /// The texts stand in [`Texts::raw`]; beside them there may have been something else.
+    /// The texts are in [`Texts::raw`]; the list may have held other values, too.
     List {
         has_others: bool,
     },
-    /// An object, bytes, a list where none is wanted.
+    /// An object, bytes, or an unexpected list.
     Other,
 }
 
@@ -74,14 +73,14 @@ impl Cleaner {
         &self.secret
     }
 
-    /// What `rule` makes of `raw`. What is refused, whole or in part, is reported to `refuse`.
+    /// Applies the slot's rule to `raw`. A refusal of the value or a part of it is reported to `refuse`.
     pub(super) fn clean<'a>(
         &self,
         take: &Take,
         slot: &SlotRule,
         raw: Raw<'a>,
         texts: &mut Texts<'a>,
-        refuse: &mut impl FnMut(Reason),
+        refuse: &mut impl FnMut(RefusalReason),
     ) -> Clean<'a> {
         let cleaned = match (&slot.rule, raw) {
             (_, Raw::Absent) => return Clean::Absent,
@@ -102,7 +101,7 @@ impl Cleaner {
                 let in_range = (min..=max).contains(&value);
                 in_range
                     .then_some(Clean::Integer(value))
-                    .ok_or(Reason::OutOfRange)
+                    .ok_or(RefusalReason::OutOfRange)
             }),
             (&Rule::Double { min, max }, raw) => read_double(&raw).and_then(|value| {
                 let value = if take.milliseconds {
@@ -113,10 +112,10 @@ impl Cleaner {
                 let in_range = (min..=max).contains(&value);
                 in_range
                     .then_some(Clean::Double(value))
-                    .ok_or(Reason::OutOfRange)
+                    .ok_or(RefusalReason::OutOfRange)
             }),
             (rule, Raw::Text(text)) => self.clean_text(rule, text),
-            _ => Err(Reason::WrongType),
+            _ => Err(RefusalReason::WrongType),
         };
         cleaned.unwrap_or_else(|reason| {
             refuse(reason);
@@ -124,7 +123,7 @@ impl Cleaner {
         })
     }
 
-    fn clean_text<'a>(&self, rule: &Rule, text: Cow<'a, str>) -> Result<Clean<'a>, Reason> {
+    fn clean_text<'a>(&self, rule: &Rule, text: Cow<'a, str>) -> Result<Clean<'a>, RefusalReason> {
         match rule {
             Rule::Id if text.is_empty() || is_uuid(&text) => Ok(Clean::Text(lower(text))),
             Rule::Id => Ok(Clean::Hash(self.secret.key(KeyDomain::Id, &text))),
@@ -132,18 +131,20 @@ impl Cleaner {
             Rule::Key(domain) => Ok(Clean::Hash(self.secret.key(*domain, &text))),
             Rule::Version { max_length } => clean_version(text, *max_length).map(Clean::Text),
             Rule::Enum(words) if words.iter().any(|word| *word == text) => Ok(Clean::Text(text)),
-            Rule::Enum(_) => Err(Reason::NotInVocabulary),
+            Rule::Enum(_) => Err(RefusalReason::NotInVocabulary),
             Rule::Token(limit)
                 if text.is_empty() || fits_token(&text, limit) && self.is_harmless(&text) =>
             {
                 Ok(Clean::Text(text))
             }
-            Rule::Token(_) => Err(Reason::MalformedText),
+            Rule::Token(_) => Err(RefusalReason::MalformedText),
             Rule::FreeText(limit) => Ok(Clean::Text(self.free_text(text, limit))),
             Rule::Content(limit) => Ok(Clean::Text(cut(text, limit.max_length))),
-            // Not a sender's to write.
-            Rule::OwnWord(_) | Rule::Timestamp | Rule::Receipt => Err(Reason::WrongType),
-            Rule::Boolean | Rule::Integer { .. } | Rule::Double { .. } => Err(Reason::WrongType),
+            // A sender may not write it.
+            Rule::OwnWord(_) | Rule::Timestamp | Rule::Receipt => Err(RefusalReason::WrongType),
+            Rule::Boolean | Rule::Integer { .. } | Rule::Double { .. } => {
+                Err(RefusalReason::WrongType)
+            }
         }
     }
 
@@ -153,23 +154,23 @@ impl Cleaner {
         limit: &TextLimit,
         raw: &Raw<'a>,
         texts: &mut Texts<'a>,
-        refuse: &mut impl FnMut(Reason),
+        refuse: &mut impl FnMut(RefusalReason),
     ) -> Clean<'a> {
         let &Raw::List { has_others } = raw else {
-            refuse(Reason::WrongType);
+            refuse(RefusalReason::WrongType);
             return Clean::Absent;
         };
         if has_others {
-            refuse(Reason::WrongType);
+            refuse(RefusalReason::WrongType);
             if texts.raw.is_empty() {
-                // Not the empty list, which says that there is nothing.
+                // Not the empty list, which is a value of its own.
                 return Clean::Absent;
             }
         }
         let start = texts.clean.len();
         let most = limit.max_items.unwrap_or(0);
         if texts.raw.len() > most {
-            refuse(Reason::TooManyItems);
+            refuse(RefusalReason::TooManyItems);
         }
         for text in texts.raw.iter().take(most) {
             match self.clean_text(rule, text.clone()) {
@@ -181,31 +182,31 @@ impl Cleaner {
         Clean::List(start..texts.clean.len())
     }
 
-    /// A framework's or runtime's name; `None` where the value says nothing. Looks at no more of the text than the rule allows.
+    /// A framework's or runtime's name; `None` where the value is empty. Looks at no more of the text than the rule allows.
     pub(super) fn read_name<'a>(
         &self,
         rule: &Rule,
         value: Value<'a>,
-    ) -> Result<Option<&'a str>, Reason> {
+    ) -> Result<Option<&'a str>, RefusalReason> {
         match (rule, value) {
             (_, Value::Empty | Value::String("")) => Ok(None),
             (Rule::Enum(words), Value::String(text)) => {
                 match words.iter().any(|word| *word == text) {
                     true => Ok(Some(text)),
-                    false => Err(Reason::NotInVocabulary),
+                    false => Err(RefusalReason::NotInVocabulary),
                 }
             }
             (Rule::Token(limit), Value::String(text)) => {
                 match fits_token(text, limit) && self.is_harmless(text) {
                     true => Ok(Some(text)),
-                    false => Err(Reason::MalformedText),
+                    false => Err(RefusalReason::MalformedText),
                 }
             }
-            _ => Err(Reason::WrongType),
+            _ => Err(RefusalReason::WrongType),
         }
     }
 
-    /// Whether the scrubber would take nothing out. A token is not scrubbed: half of a machine's word is no word.
+    /// Whether the scrubber would remove nothing. A token is not scrubbed: half of an identifier is not an identifier.
     fn is_harmless(&self, token: &str) -> bool {
         if headcount_scrub::is_plain(token) || self.known_clean.contains(token) {
             return true;
@@ -223,7 +224,7 @@ impl Cleaner {
         }
         let kept = match self.scrubber.scrub(&text, limit.max_length).text {
             Cow::Owned(scrubbed) => return Cow::Owned(scrubbed),
-            // A beginning of the text itself, as opposed to a marker that replaces it.
+            // The beginning of the text, not of a marker that replaces it.
             Cow::Borrowed(kept) if text.starts_with(kept) => kept.len(),
             Cow::Borrowed(marker) => return Cow::Owned(marker.to_owned()),
         };
@@ -234,23 +235,12 @@ impl Cleaner {
     }
 }
 
-/// What a mark says. Only a plain yes is one, since consent may hang on it (promise 2).
-pub(super) fn read_mark(value: Value<'_>) -> Result<bool, Reason> {
-    let is_one_of =
-        |words: [&str; 4], text: &str| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    match value {
-        Value::Boolean(value) => Ok(value),
-        Value::Integer(1) => Ok(true),
-        Value::Integer(0) | Value::Empty | Value::String("") => Ok(false),
-        Value::String(text) if is_one_of(["true", "1", "yes", "on"], text) => Ok(true),
-        Value::String(text) if is_one_of(["false", "0", "no", "off"], text) => Ok(false),
-        _ => Err(Reason::WrongType),
-    }
-}
-
 /// The public part of a version that can be compared. Looks at no more of the text than a version may have: a resource's
 /// is read again for each of its spans.
-pub(super) fn clean_version(text: Cow<'_, str>, max_length: usize) -> Result<Cow<'_, str>, Reason> {
+pub(super) fn clean_version(
+    text: Cow<'_, str>,
+    max_length: usize,
+) -> Result<Cow<'_, str>, RefusalReason> {
     let label = text
         .bytes()
         .take(max_length + 1)
@@ -259,28 +249,30 @@ pub(super) fn clean_version(text: Cow<'_, str>, max_length: usize) -> Result<Cow
     let is_version = length <= max_length
         && release_number(&text[..length]).is_some_and(|text| Version::parse(text).is_some());
     if !is_version {
-        return Err(Reason::MalformedText);
+        return Err(RefusalReason::MalformedText);
     }
     Ok(shorten(text, length))
 }
 
-fn read_boolean(raw: &Raw<'_>) -> Result<bool, Reason> {
+fn read_boolean(raw: &Raw<'_>) -> Result<bool, RefusalReason> {
     match raw {
         Raw::Boolean(value) => Ok(*value),
         Raw::Text(text) => match text.as_ref() {
             "true" | "True" => Ok(true),
             "false" | "False" => Ok(false),
-            _ => Err(Reason::WrongType),
+            _ => Err(RefusalReason::WrongType),
         },
-        _ => Err(Reason::WrongType),
+        _ => Err(RefusalReason::WrongType),
     }
 }
 
-fn read_integer(raw: &Raw<'_>) -> Result<i64, Reason> {
+fn read_integer(raw: &Raw<'_>) -> Result<i64, RefusalReason> {
     let whole = |value: f64| {
         // Beyond 2^53 a double no longer says which integer was meant.
         let is_whole = value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0;
-        is_whole.then_some(value as i64).ok_or(Reason::WrongType)
+        is_whole
+            .then_some(value as i64)
+            .ok_or(RefusalReason::WrongType)
     };
     match raw {
         Raw::Integer(value) => Ok(*value),
@@ -289,16 +281,16 @@ fn read_integer(raw: &Raw<'_>) -> Result<i64, Reason> {
             Ok(value) => Ok(value),
             Err(_) => whole(read_double(raw)?),
         },
-        _ => Err(Reason::WrongType),
+        _ => Err(RefusalReason::WrongType),
     }
 }
 
-fn read_double(raw: &Raw<'_>) -> Result<f64, Reason> {
+fn read_double(raw: &Raw<'_>) -> Result<f64, RefusalReason> {
     match raw {
         Raw::Integer(value) => Ok(*value as f64),
         Raw::Double(value) => Ok(*value),
-        Raw::Text(text) => text.trim().parse().map_err(|_| Reason::WrongType),
-        _ => Err(Reason::WrongType),
+        Raw::Text(text) => text.trim().parse().map_err(|_| RefusalReason::WrongType),
+        _ => Err(RefusalReason::WrongType),
     }
 }
 
@@ -344,8 +336,8 @@ fn shorten(text: Cow<'_, str>, length: usize) -> Cow<'_, str> {
     }
 }
 
-/// Remembers which texts the scrubber found nothing in, as hashes keyed with a number that dies with the process. The
-/// same few roles, tools and models come again and again. A slot is simply overwritten: nothing grows.
+/// Remembers the texts in which the scrubber found nothing, as hashes with a random key of this process. The same few roles,
+/// tools and models occur again and again. A slot is simply overwritten, so memory is bounded.
 #[derive(Debug)]
 struct KnownClean {
     hasher: RandomState,

@@ -1,7 +1,7 @@
-//! What admission remembers from one request to the next, in bounded memory and never on disk: which version a crew's
+//! Memory of admission from one request to the next, bounded and never on disk: which version a crew's
 //! spans have, whether the crew is proven to share itself, and which reports of an event were paired.
 //!
-//! Crew and task ids are kept as hashes keyed with a number that dies with the process. After a restart, or when more
+//! Crew and task ids are kept as hashes with a random key of this process. After a restart, or when more
 //! crews than fit have passed, the memory is gone: a version is then absent and content is refused, never the reverse.
 
 use std::collections::hash_map::RandomState;
@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use crate::record::Fingerprint;
 
-/// How many crews (and how many paired events) are remembered, in thousands: between one and two times this.
+/// The number of crews (and of paired events) that are remembered: between one and two times this many thousands.
 const GENERATION: usize = 65_536;
 const SHARDS: usize = 16;
 
@@ -44,7 +44,7 @@ impl VersionText {
     }
 }
 
-/// What is known of a crew.
+/// The facts about a crew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CrewFacts {
     pub(super) version: VersionText,
@@ -53,7 +53,7 @@ pub(super) struct CrewFacts {
 }
 
 impl CrewFacts {
-    /// Adds what `other` knows and this does not.
+    /// Fills the unknown facts from `other`.
     pub(super) fn merge(&mut self, other: &CrewFacts) {
         if self.version.is_none() {
             self.version = other.version;
@@ -109,7 +109,7 @@ impl Window {
     }
 
     /// Whether this report repeats an earlier one: the second of a pair that began at most `within_us` apart. The third
-    /// is a new event again. A report that is sent once more gets the answer that it got before.
+    /// is a new event again. A report that is sent again gets the same answer as before.
     pub(super) fn is_repetition(
         &self,
         event: Identity,
@@ -142,7 +142,7 @@ impl Window {
     }
 }
 
-/// A map that forgets: when the young half is full, the old half goes.
+/// A map of bounded size: when the young half is full, the old half goes.
 #[derive(Debug)]
 struct Generations<T> {
     shards: Vec<Mutex<Halves<T>>>,
@@ -167,7 +167,7 @@ impl<T: Copy> Generations<T> {
 
     fn with<R>(&self, identity: Identity, act: impl FnOnce(&mut Halves<T>) -> R) -> R {
         let shard = &self.shards[(identity.0 >> 32) as usize % SHARDS];
-        // A panic elsewhere leaves a map whole; forgetting would only cost versions.
+        // A panic elsewhere leaves the map intact; a lost entry would only cost versions.
         act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,10 +1,11 @@
-//! The form of a dialect's file, word for word.
+//! The form of a dialect's file, as it is deserialised.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, value};
 
-use super::{Reason, VersionRange};
+use super::refusal_reason::RefusalReason;
+use super::version::VersionRange;
 
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,11 +50,11 @@ pub(crate) struct Span {
     pub(crate) attributes: Vec<(String, Attribute)>,
 }
 
-/// What proves that a span's crew shares its content.
+/// The proof that a span's crew shares its content.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Consent {
-    /// `None`: whatever release.
+    /// `None`: any release.
     #[serde(default, deserialize_with = "some_ranges")]
     pub(crate) releases: Option<Vec<VersionRange>>,
     #[serde(default)]
@@ -74,7 +75,7 @@ pub(crate) struct Repeats {
     pub(crate) within_seconds: u32,
 }
 
-/// What a column takes from the span itself.
+/// A property of the span itself, as a column's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Fact {
@@ -92,7 +93,7 @@ pub(crate) enum Unit {
     Seconds,
 }
 
-/// What becomes of an attribute: a target, several, or more.
+/// The use of an attribute: one target, several, or more detail.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Attribute {
     To(Vec<String>),
@@ -104,7 +105,7 @@ pub(crate) enum Attribute {
 pub(crate) struct Detailed {
     #[serde(default, deserialize_with = "one_or_many")]
     pub(crate) to: Vec<String>,
-    pub(crate) drop: Option<Reason>,
+    pub(crate) drop: Option<RefusalReason>,
     #[serde(default)]
     pub(crate) mark: bool,
     pub(crate) unit: Option<Unit>,
@@ -112,8 +113,8 @@ pub(crate) struct Detailed {
     pub(crate) absent_if: Vec<String>,
     #[serde(default, deserialize_with = "some_range")]
     pub(crate) only: Option<VersionRange>,
-    pub(crate) otherwise: Option<Reason>,
-    pub(crate) unproven: Option<Reason>,
+    pub(crate) otherwise: Option<RefusalReason>,
+    pub(crate) unproven: Option<RefusalReason>,
     pub(crate) each: Option<Each>,
     pub(crate) object: Option<Nested>,
 }

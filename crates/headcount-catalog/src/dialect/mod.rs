@@ -2,13 +2,13 @@
 //! framework is adding a file. The head of `catalog/dialects/crewai.yaml` describes the form.
 
 mod form;
-mod reason;
+mod refusal_reason;
 mod version;
 
-pub use reason::Reason;
+pub use refusal_reason::RefusalReason;
 pub use version::{RangeError, Version, VersionRange};
 
-pub(crate) use form::{Attribute, Detailed, Each, Fact, Span, Unit};
+pub(crate) use form::{Attribute, Consent, Detailed, Each, Fact, Span, Unit};
 
 /// The text of the dialects that are built into this program.
 const EMBEDDED: &[&str] = include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
@@ -37,7 +37,7 @@ pub enum DialectError {
         span: String,
         /// The attribute or column.
         key: String,
-        /// What is wrong and what to do.
+        /// The problem and the way out.
         problem: String,
     },
 }

@@ -24,7 +24,7 @@ enum Phase {
 }
 
 impl Version {
-    /// Reads `1.15.30`, `1.0.0a1`, `0.150.0rc1`, `2.0.0-beta.1`; `None` where `text` is no release number.
+    /// Reads `1.15.30`, `1.0.0a1`, `0.150.0rc1`, `2.0.0-beta.1`; `None` where `text` is not a release number.
     pub fn parse(text: &str) -> Option<Version> {
         let text = crate::rule::release_number(text)?;
         let mut version = Version {

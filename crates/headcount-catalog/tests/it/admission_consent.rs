@@ -1,6 +1,6 @@
 //! Content is kept only where its sender's consent is proven (promise 2).
 
-use crate::rows::{
+use crate::support::{
     RECEIVED_US, TestSpan, admission, admit, holds, refused, request, sharing_crew, span, table,
 };
 use serde_json::json;
@@ -83,7 +83,7 @@ fn a_witness_is_remembered_for_later_requests() {
         "SECRET"
     ));
     let witness = request(&[span("Crew Created", sharing_crew("0.86.0"))]);
-    let _outcome = admission.admit(&witness, 0, RECEIVED_US).unwrap();
+    admission.admit(&witness, 0, RECEIVED_US).unwrap();
     let outcome = admission.admit(&task, 0, RECEIVED_US).unwrap();
     assert!(holds(&outcome, "SECRET-TASK"));
     let run = &table(&outcome, "task_runs")[0];

@@ -1,9 +1,9 @@
 //! Genuine CrewAI traffic, row against span, field by field. The bodies' README is that of the corpus they come from:
 //! crews of two agents and three tasks whose content carries `CANARY` texts.
 
-use crate::rows;
-use crate::rows::decoded::{Decoded, load};
-use crate::rows::{RECEIVED_US, admission, refusals, rows, table};
+use crate::support;
+use crate::support::decoded::{Decoded, load};
+use crate::support::{RECEIVED_US, admission, refusals, rows, table};
 use headcount_catalog::Outcome;
 use serde_json::Value;
 
@@ -396,7 +396,7 @@ fn content_keys_are_nowhere() {
         for span in &decoded {
             for key in ["crew_key", "task_key"] {
                 if let Some(md5) = span.attributes.get(key).and_then(Value::as_str) {
-                    assert!(!rows::holds(&outcome, md5), "{body}: {key}");
+                    assert!(!support::holds(&outcome, md5), "{body}: {key}");
                 }
             }
         }

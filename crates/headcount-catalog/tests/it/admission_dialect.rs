@@ -1,6 +1,6 @@
 //! Adding a framework is adding a file; a file that the catalog contradicts is refused at start-up.
 
-use crate::rows::{RECEIVED_US, refused, request_from, span, table};
+use crate::support::{RECEIVED_US, refused, request_from, span, table};
 use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Secret};
 use serde_json::json;
 

@@ -1,13 +1,13 @@
 //! What Headcount's own client sends arrives whole. The expectations come from the catalog: a field that is added to it is
 //! missing here until the dialect has it.
 
-use crate::rows;
+use crate::support;
 use std::collections::BTreeMap;
 
-use crate::rows::client::{
+use crate::support::client::{
     NOT_SENT, SPANS, admit, admit_all, example, fields, filled, is_shared, resource,
 };
-use crate::rows::{START_NS, holds, refusals, refused, span, table};
+use crate::support::{START_NS, holds, refusals, refused, span, table};
 use headcount_catalog::{Catalog, Field, Kind, Outcome, Place, RECEIPT_COLUMN, Tier};
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ fn own_columns(outcome: &Outcome, name: &str) -> Map<String, Value> {
     for (column, value) in said {
         assert_eq!(row.remove(column), Some(json!(value)), "{name}.{column}");
     }
-    let _table = row.remove("table");
+    row.remove("table");
     row
 }
 
@@ -78,7 +78,7 @@ fn false_zero_and_nothing_written_are_kept() {
         let bare = filled(name, table, |_| json!(null));
         let outcome = admit(&[bare]);
         assert_eq!(refusals(&outcome), []);
-        let rows = rows::table(&outcome, table);
+        let rows = support::table(&outcome, table);
         assert_eq!(rows.len(), usize::from(!is_shared(table)), "{name}");
         for (key, field) in fields(name, table) {
             assert!(
@@ -102,7 +102,7 @@ fn each_field_that_a_client_may_send_is_reached() {
         let mut reached: Vec<String> = ["time", RECEIPT_COLUMN].map(str::to_owned).to_vec();
         for (name, ..) in spans {
             let outcome = admit(&[filled(name, &table.name, example)]);
-            reached.extend(rows::table(&outcome, &table.name)[0].keys().cloned());
+            reached.extend(support::table(&outcome, &table.name)[0].keys().cloned());
         }
         for (index, column) in table.columns.iter().enumerate() {
             let (category, _) = catalog.source(id, index).unwrap();
@@ -273,7 +273,7 @@ fn a_failed_span_says_so() {
         let mut failed = span(name, json!({}));
         failed.status = headcount_wire::StatusCode::Error;
         let outcome = admit(&[failed, span(name, json!({}))]);
-        let rows = rows::table(&outcome, table);
+        let rows = support::table(&outcome, table);
         assert_eq!(
             (&rows[0]["outcome"], &rows[1]["outcome"]),
             (&json!("failed"), &json!("completed"))

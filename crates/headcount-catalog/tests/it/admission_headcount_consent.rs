@@ -1,8 +1,10 @@
 //! Content of Headcount's own client is kept where its span says that the crew shares itself, and nowhere else.
 
-use crate::rows;
-use crate::rows::client::{SPANS, admit, admit_all, example, fields, filled, is_shared, resource};
-use crate::rows::{holds, refusals, refused, span, table};
+use crate::support;
+use crate::support::client::{
+    SPANS, admit, admit_all, example, fields, filled, is_shared, resource,
+};
+use crate::support::{holds, refusals, refused, span, table};
 use headcount_catalog::Kind;
 use serde_json::json;
 
@@ -20,13 +22,13 @@ fn content_without_the_crew_s_mark_is_refused_and_counted() {
                 Kind::Content => json!("CONTENT"),
                 _ => example(field),
             });
-            let _mark = unmarked.attributes.pop();
+            unmarked.attributes.pop();
             if let Some(mark) = mark {
                 unmarked = unmarked.and("consent.share_crew", mark);
             }
             let outcome = admit(&[unmarked]);
             assert!(!holds(&outcome, "CONTENT"), "{name}");
-            assert!(rows::table(&outcome, table).is_empty(), "{name}");
+            assert!(support::table(&outcome, table).is_empty(), "{name}");
             let mut count = 0;
             for (key, field) in fields(name, table) {
                 let is_content = !matches!(field.kind, Kind::Id | Kind::Key | Kind::Enum);
@@ -54,7 +56,7 @@ fn a_crew_s_mark_speaks_for_its_own_span_alone() {
         Kind::Content => json!("CONTENT"),
         _ => example(field),
     });
-    let _mark = unmarked.attributes.pop();
+    unmarked.attributes.pop();
     let outcome = admit(&[marked.clone(), unmarked, marked]);
     assert_eq!(table(&outcome, "shared_io").len(), 2);
     assert!(!holds(&outcome, "CONTENT"));

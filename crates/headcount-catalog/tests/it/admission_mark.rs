@@ -1,6 +1,6 @@
 //! A mark on a span proves its crew's consent, and nothing else does where the dialect says so (promise 2).
 
-use crate::rows::{RECEIVED_US, TestSpan, holds, refusals, refused, request_from, span, table};
+use crate::support::{RECEIVED_US, TestSpan, holds, refusals, refused, request_from, span, table};
 use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};
 use serde_json::{Value, json};
 

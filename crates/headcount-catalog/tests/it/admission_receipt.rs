@@ -1,8 +1,8 @@
-//! What comes with a receipt can be told by whoever holds its token, and by nobody else.
+//! Rows of a receipt can be recognised by the holder of its token, and by nobody else.
 
-use crate::rows;
-use crate::rows::client::{SPANS, example, filled, resource};
-use crate::rows::{RECEIVED_US, TestSpan, admission, request_of, span};
+use crate::support;
+use crate::support::client::{SPANS, example, filled, resource};
+use crate::support::{RECEIVED_US, TestSpan, admission, request_of, span};
 use headcount_catalog::{
     Admission, Catalog, Dialect, DialectError, Outcome, RECEIPT_COLUMN, Secret,
 };
@@ -34,14 +34,14 @@ fn every_row_of_a_request_with_a_receipt_holds_its_tables_imprint() {
     let outcome = admit(Some([3; 16]));
     assert_eq!(outcome.batch.receipt(), Some(keyed));
     let mut tables = std::collections::BTreeSet::new();
-    for row in rows::rows(&outcome) {
+    for row in support::rows(&outcome) {
         let table = row["table"].as_str().unwrap().to_owned();
         if table == "refusals" {
             assert!(!row.contains_key(RECEIPT_COLUMN), "counts are nobody's");
         } else {
             assert_eq!(row[RECEIPT_COLUMN], keyed.imprint(&table).as_str());
         }
-        let _new = tables.insert(table);
+        tables.insert(table);
     }
     assert_eq!(tables.len(), 19, "{tables:?}");
     let imprints: std::collections::BTreeSet<_> = tables
@@ -55,12 +55,12 @@ fn every_row_of_a_request_with_a_receipt_holds_its_tables_imprint() {
 fn a_request_without_a_receipt_stores_none() {
     let outcome = admit(None);
     assert_eq!(outcome.batch.receipt(), None);
-    let all = rows::rows(&outcome);
+    let all = support::rows(&outcome);
     assert!(all.iter().all(|row| !row.contains_key(RECEIPT_COLUMN)));
     // Nothing else differs.
-    let mut under = rows::rows(&admit(Some([3; 16])));
+    let mut under = support::rows(&admit(Some([3; 16])));
     for row in &mut under {
-        let _imprint = row.remove(RECEIPT_COLUMN);
+        row.remove(RECEIPT_COLUMN);
     }
     assert_eq!(under, all);
 }

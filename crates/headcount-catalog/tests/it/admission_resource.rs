@@ -1,8 +1,8 @@
-//! What a span takes from its resource.
+//! Values that a span takes from its resource.
 
 use std::time::{Duration, Instant};
 
-use crate::rows::{
+use crate::support::{
     RECEIVED_US, START_NS, TestSpan, holds, refusals, refused, request_of, span, table,
 };
 use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};

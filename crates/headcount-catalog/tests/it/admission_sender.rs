@@ -1,6 +1,6 @@
 //! Rows say which framework and runtime they are of, also where one dialect serves many.
 
-use crate::rows::{RECEIVED_US, TestSpan, holds, refused, request_of, span, table};
+use crate::support::{RECEIVED_US, TestSpan, holds, refused, request_of, span, table};
 use headcount_catalog::{Admission, Catalog, Dialect, DialectError, Outcome, Secret};
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
-//! What becomes of single values: lists with something else in them, secrets in words, times, and what the sender is told.
+//! Single values: mixed lists, secrets in texts, times, and the message to the sender.
 
-use crate::rows;
-use crate::rows::{admit, holds, refused, span, table};
+use crate::support;
+use crate::support::{admit, holds, refused, span, table};
 use serde_json::{Value, json};
 
 #[test]
@@ -13,7 +13,7 @@ fn of_a_list_with_something_else_in_it_the_texts_are_kept() {
         let outcome = admit(&[span("Crew Created", attributes)]);
         let row = table(&outcome, "agents").remove(0);
         let kept = row.get("tool_names").cloned().unwrap_or(Value::Null);
-        let refused = rows::refusals(&outcome);
+        let refused = support::refusals(&outcome);
         let wrong = refused.iter().filter(|row| row.2 == "wrong_type").count();
         (kept, wrong)
     };
@@ -43,7 +43,7 @@ fn a_secret_in_a_machines_word_is_refused() {
             let attributes = json!({"crewai_version": "1.15.30", "crew_id": "c", key: word});
             let outcome = admit(&[span(name, attributes)]);
             assert!(!holds(&outcome, word), "{name}: {word} in {column}");
-            let row = rows::refusals(&outcome);
+            let row = support::refusals(&outcome);
             let counted = row.iter().filter(|row| row.1 == key);
             assert_eq!(counted.count(), 1, "{name}: {word}: {row:?}");
         }

@@ -15,4 +15,4 @@ mod admission_values;
 mod catalog;
 mod lint;
 mod published;
-mod rows;
+mod support;

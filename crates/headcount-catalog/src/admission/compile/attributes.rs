@@ -1,12 +1,13 @@
-//! A span's attributes and the members of JSON in them: for each what becomes of it.
+//! The actions for a span's attributes and for the members of JSON in them.
 
 use hashbrown::HashMap;
 
-use super::span::{Fault, SpanCompiler, TablePlan};
-use super::{Problem, UNKNOWN};
-use crate::admission::program::{Action, EachPlan, Field, Members, Slot, SlotRule, Source, Take};
-use crate::admission::value::ListLimit;
-use crate::dialect::{Attribute, Detailed, Each, Reason, Unit};
+use super::lookup::{Fault, Problem, UNKNOWN, column_of, table_of};
+use super::span::{SpanCompiler, TablePlan};
+use crate::admission::program::{
+    Action, EachPlan, Field, ListLimit, Members, Slot, SlotRule, Source, Take,
+};
+use crate::dialect::{Attribute, Detailed, Each, RefusalReason, Unit};
 use crate::rule::{Rule, TextLimit};
 use crate::schema::Tier;
 
@@ -76,25 +77,10 @@ impl SpanCompiler<'_> {
     ) -> Result<Action, Fault> {
         let fault = |problem: &str| (key.to_owned(), problem.to_owned());
         if detailed.mark {
-            let alone = Detailed {
-                mark: true,
-                ..Detailed::default()
-            };
-            return match each {
-                None if *detailed == alone => Ok(Action::Mark),
-                None => Err(fault("a mark goes nowhere: `mark` stands alone")),
-                Some(_) => Err(fault("only an attribute of the span can be a mark")),
-            };
+            return mark(detailed, each).map_err(fault);
         }
         if let Some(reason) = detailed.drop {
-            let unproven = detailed.unproven.unwrap_or(reason);
-            if !detailed.to.is_empty() || detailed.each.is_some() || detailed.object.is_some() {
-                return Err(fault("is dropped and kept"));
-            }
-            return Ok(Action::Drop {
-                proven: reason,
-                unproven,
-            });
+            return dropped(detailed, reason).map_err(fault);
         }
         if let Some(plan) = &detailed.each {
             if each.is_some() || !detailed.to.is_empty() || detailed.object.is_some() {
@@ -199,7 +185,7 @@ impl SpanCompiler<'_> {
             slots,
             milliseconds: matches!(detailed.unit, Some(Unit::Milliseconds)),
             absent_if: detailed.absent_if.clone(),
-            content: is_content.then(|| detailed.unproven.unwrap_or(Reason::WithoutConsent)),
+            content: is_content.then(|| detailed.unproven.unwrap_or(RefusalReason::WithoutConsent)),
             list,
         })
     }
@@ -227,6 +213,53 @@ impl SpanCompiler<'_> {
             .map(|table| format!("{}.{column}", table.name))
             .collect()
     }
+}
+
+impl SpanCompiler<'_> {
+    /// The action for an attribute whose only target is `target`; `None` unless admission writes that column itself.
+    pub(super) fn envelope_action(&self, target: &str) -> Result<Option<Action>, Problem> {
+        Ok(match target {
+            "every_row.framework" => Some(Action::Framework(self.name_rule("framework")?)),
+            "every_row.framework_version" => Some(Action::FrameworkVersion),
+            "every_row.runtime" => Some(Action::Runtime(self.name_rule("runtime")?)),
+            "every_row.runtime_version" => Some(Action::RuntimeVersion),
+            _ => None,
+        })
+    }
+
+    fn name_rule(&self, column: &str) -> Result<Rule, Problem> {
+        let table = table_of(self.catalog, "refusals")?;
+        let index = column_of(self.catalog, table, column)?;
+        match self.catalog.rule(table, index) {
+            Some(rule @ Rule::Enum(_)) => Ok(rule.clone()),
+            Some(rule @ Rule::Token(limit)) if limit.max_items.is_none() => Ok(rule.clone()),
+            _ => Err(format!(
+                "the catalog's `{column}` is neither a token nor an enum"
+            )),
+        }
+    }
+}
+
+fn mark(detailed: &Detailed, each: Option<&str>) -> Result<Action, &'static str> {
+    let alone = Detailed {
+        mark: true,
+        ..Detailed::default()
+    };
+    match each {
+        None if *detailed == alone => Ok(Action::Mark),
+        None => Err("a mark goes nowhere: `mark` stands alone"),
+        Some(_) => Err("only an attribute of the span can be a mark"),
+    }
+}
+
+fn dropped(detailed: &Detailed, reason: RefusalReason) -> Result<Action, &'static str> {
+    if !detailed.to.is_empty() || detailed.each.is_some() || detailed.object.is_some() {
+        return Err("is dropped and kept");
+    }
+    Ok(Action::Drop {
+        proven: reason,
+        unproven: detailed.unproven.unwrap_or(reason),
+    })
 }
 
 fn list_limit(rule: &Rule) -> Option<ListLimit> {

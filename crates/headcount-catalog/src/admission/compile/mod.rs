@@ -3,23 +3,17 @@
 
 mod attributes;
 mod envelope;
+mod lookup;
 mod resource;
 mod span;
 
 use hashbrown::HashMap;
 
-use super::program::{DialectProgram, EnvelopeColumns, Name, NameId, Programs, RefusalTable};
+use super::program::{DialectProgram, Name, NameId, Programs, RefusalTable};
 use crate::catalog::Catalog;
 use crate::dialect::{Dialect, DialectError};
-use crate::schema::{RECEIPT_COLUMN, TableId};
+use lookup::{Problem, UNKNOWN, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
 use span::SpanCompiler;
-
-/// What stands for a name that is not ours to repeat.
-const UNKNOWN: &str = "(unknown)";
-/// What stands for a span as a whole.
-const WHOLE_SPAN: &str = "(span)";
-
-type Problem = String;
 
 /// Compiles `dialects` for `catalog`.
 pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Programs, DialectError> {
@@ -69,48 +63,6 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
         refusals,
         unknown_framework: NameId(0),
     })
-}
-
-fn add_name(
-    names: &mut Vec<Name>,
-    dialect: &Dialect,
-    span: &str,
-    key: &str,
-) -> Result<NameId, Problem> {
-    let id = u16::try_from(names.len()).map_err(|_| "more than 65,536 names in all dialects")?;
-    names.push(Name {
-        framework: dialect.file.framework.clone(),
-        runtime: Some(dialect.file.runtime.clone()),
-        span: span.to_owned(),
-        key: key.to_owned(),
-    });
-    Ok(NameId(id))
-}
-
-fn column_of(catalog: &Catalog, table: TableId, column: &str) -> Result<usize, Problem> {
-    let table = catalog.schema().table(table);
-    table
-        .and_then(|table| table.column_index(column))
-        .ok_or_else(|| format!("the catalog has no such column `{column}`"))
-}
-
-fn envelope_columns(catalog: &Catalog, table: TableId) -> Result<EnvelopeColumns, Problem> {
-    let column = |name| column_of(catalog, table, name);
-    Ok(EnvelopeColumns {
-        time: column("time")?,
-        framework: column("framework")?,
-        framework_version: column("framework_version")?,
-        runtime: column("runtime")?,
-        runtime_version: column("runtime_version")?,
-        receipt: column(RECEIPT_COLUMN).ok(),
-    })
-}
-
-fn table_of(catalog: &Catalog, name: &str) -> Result<TableId, Problem> {
-    catalog
-        .schema()
-        .table_id(name)
-        .ok_or_else(|| format!("the catalog has no table `{name}`"))
 }
 
 fn refusal_table(catalog: &Catalog) -> Result<RefusalTable, Problem> {

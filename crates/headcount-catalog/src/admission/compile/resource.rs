@@ -2,9 +2,9 @@
 
 use hashbrown::HashMap;
 
-use super::Problem;
 use super::attributes::EVERY_ROW;
-use super::span::{Fault, SpanCompiler};
+use super::lookup::{Fault, Problem};
+use super::span::SpanCompiler;
 use crate::admission::program::{Action, Field};
 use crate::dialect::Attribute;
 use crate::rule::Rule;
@@ -71,7 +71,7 @@ fn check(action: &Action) -> Result<(), Problem> {
     };
     let allowed = match action {
         Action::Take(take) => take.slots.iter().all(|slot| is_short(&slot.rule)),
-        // A process is no crew: what it says is no crew's consent.
+        // A process is not a crew: its attributes are not a crew's consent.
         Action::Mark | Action::Each(_) | Action::Object { .. } => false,
         Action::Drop { .. }
         | Action::FrameworkVersion

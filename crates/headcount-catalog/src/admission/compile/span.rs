@@ -1,12 +1,12 @@
 //! One span of a dialect: its rows, its constants and facts, its proofs of consent.
 
 use super::envelope::EnvelopeFields;
-use super::{Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
+use super::lookup::{Fault, Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
 use crate::admission::program::{
     Action, ConsentPlan, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
 };
 use crate::catalog::Catalog;
-use crate::dialect::{Attribute, Dialect, Fact, Span};
+use crate::dialect::{Attribute, Consent, Dialect, Fact, Span};
 use crate::rule::{Rule, is_token};
 use crate::schema::Tier;
 
@@ -28,9 +28,6 @@ pub(super) struct SpanCompiler<'c> {
     pub(super) slot_count: usize,
     has_consent: bool,
 }
-
-/// The key and what is wrong with it.
-pub(super) type Fault = (String, Problem);
 
 impl<'c> SpanCompiler<'c> {
     pub(super) fn new(
@@ -88,43 +85,16 @@ impl<'c> SpanCompiler<'c> {
         mut members: Members,
         resource_from: usize,
     ) -> Result<SpanProgram, Fault> {
-        let position = |keys: &[String]| -> Vec<usize> {
-            keys.iter()
-                .filter_map(|key| {
-                    members
-                        .keys
-                        .get(key.as_str())
-                        .map(|&field| usize::from(field))
-                })
-                .collect()
-        };
-        let every = |keys: &[String]| -> Result<Vec<usize>, Fault> {
-            let found = position(keys);
-            if found.len() != keys.len() {
-                let problem = "names an attribute that the span does not have".to_owned();
-                return Err((keys.join(", "), problem));
-            }
-            Ok(found)
-        };
-        let crew = position(&self.dialect.file.crew_keys);
+        let crew = positions(&members, &self.dialect.file.crew_keys);
         let consent = match &span.consent {
             None => None,
-            Some(consent) if consent.releases.is_none() && consent.marked_by.is_empty() => {
-                let problem = "without `releases` or `marked_by` whatever span would prove it";
-                return Err(("consent".to_owned(), problem.to_owned()));
-            }
-            Some(consent) => Some(ConsentPlan {
-                releases: consent.releases.clone(),
-                marked_by: every(&consent.marked_by)?,
-                vouches: consent.vouches_for_crew,
-                vouched: consent.vouched_by_crew,
-            }),
+            Some(consent) => Some(consent_plan(consent, &members)?),
         };
         let repeats = match &span.repeats {
             None => None,
             Some(repeats) => Some(RepeatPlan {
                 releases: repeats.releases.clone(),
-                same: every(&repeats.same)?,
+                same: all_positions(&members, &repeats.same)?,
                 within_us: i64::from(repeats.within_seconds) * 1_000_000,
             }),
         };
@@ -271,4 +241,33 @@ impl<'c> SpanCompiler<'c> {
         self.tables[table].plan.columns.push((column, source));
         Ok(())
     }
+}
+
+fn consent_plan(consent: &Consent, members: &Members) -> Result<ConsentPlan, Fault> {
+    if consent.releases.is_none() && consent.marked_by.is_empty() {
+        let problem = "needs `releases` or `marked_by`: without either any span would prove it";
+        return Err(("consent".to_owned(), problem.to_owned()));
+    }
+    Ok(ConsentPlan {
+        releases: consent.releases.clone(),
+        marked_by: all_positions(members, &consent.marked_by)?,
+        vouches: consent.vouches_for_crew,
+        vouched: consent.vouched_by_crew,
+    })
+}
+
+/// The fields of those of `keys` that the span has.
+fn positions(members: &Members, keys: &[String]) -> Vec<usize> {
+    let fields = keys.iter().filter_map(|key| members.keys.get(key.as_str()));
+    fields.map(|&field| usize::from(field)).collect()
+}
+
+/// The fields of `keys`, all of which the span has.
+fn all_positions(members: &Members, keys: &[String]) -> Result<Vec<usize>, Fault> {
+    let found = positions(members, keys);
+    if found.len() != keys.len() {
+        let problem = "names an attribute that the span does not have".to_owned();
+        return Err((keys.join(", "), problem));
+    }
+    Ok(found)
 }

@@ -26,7 +26,7 @@ pub(crate) fn rows(outcome: &Outcome) -> Vec<Map<String, Value>> {
             let row = row.unwrap();
             let table = schema.table(row.table).unwrap();
             let mut columns = Map::new();
-            let _none = columns.insert("table".into(), table.name.as_str().into());
+            columns.insert("table".into(), table.name.as_str().into());
             for cell in row.cells() {
                 let (column, cell) = cell.unwrap();
                 let value = match cell {

@@ -1,24 +1,24 @@
-//! Why something that a sender sent is not kept.
+//! The reasons for not keeping something that a sender sent.
 
 use std::fmt;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// Why something is not kept: the column `reason` of the table `refusals`.
+        /// The reason for not keeping something: the column `reason` of the table `refusals`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
-        pub enum Reason {
+        pub enum RefusalReason {
             $($(#[$doc])* $name,)*
         }
 
-        impl Reason {
+        impl RefusalReason {
             /// Every reason.
-            pub const ALL: [Reason; [$($word),*].len()] = [$(Reason::$name),*];
+            pub const ALL: [RefusalReason; [$($word),*].len()] = [$(RefusalReason::$name),*];
 
-            /// The reason's word in the table `refusals` and in dialects.
+            /// The reason's name in the table `refusals` and in dialects.
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Reason::$name => $word,)*
+                    $(RefusalReason::$name => $word,)*
                 }
             }
         }
@@ -44,11 +44,11 @@ reasons! {
     WrongType = "wrong_type";
     /// A number beyond the catalog's limits.
     OutOfRange = "out_of_range";
-    /// A word that is none of the catalog's.
+    /// A value that is not in the catalog's enum.
     NotInVocabulary = "not_in_vocabulary";
     /// A text that is not of the catalog's form (a token, a version) or longer than it may be.
     MalformedText = "malformed_text";
-    /// JSON in a string that was cut or is none; what was complete before that is kept.
+    /// JSON in a string that was cut or is invalid; everything complete before that is kept.
     TruncatedJson = "truncated_json";
     /// A list longer than the catalog allows; its beginning is kept.
     TooManyItems = "too_many_items";
@@ -66,33 +66,35 @@ reasons! {
     Address = "address";
     /// Names of a builder's own methods.
     MethodNames = "method_names";
-    /// Whatever a user wrote into a free dictionary.
+    /// Entries of a free dictionary that a user filled.
     UserMetadata = "user_metadata";
 }
 
-impl Reason {
-    /// Whether the sender hears of it (`docs/formats/http.md`): whatever was lost, or must not be sent. Not what its
-    /// framework sends with every span and nobody misses: a warning at each export would hide the others.
+impl RefusalReason {
+    /// Whether the sender is told (`docs/formats/http.md`) of anything that was lost, or must not be sent. Attributes that a
+    /// framework sends with every span and nobody misses are left out: a warning at each export would hide the others.
     pub fn is_told(self) -> bool {
-        !matches!(self, Reason::NotNeeded | Reason::Repeated)
+        !matches!(self, RefusalReason::NotNeeded | RefusalReason::Repeated)
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RefusalReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.name())
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Reason {
+impl<'de> serde::Deserialize<'de> for RefusalReason {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-        Reason::ALL
+        RefusalReason::ALL
             .into_iter()
             .find(|reason| reason.name() == word)
             .ok_or_else(|| {
-                let all = Reason::ALL.map(Reason::name).join(", ");
-                serde::de::Error::custom(format!("`{word}` is no reason; the reasons are: {all}"))
+                let all = RefusalReason::ALL.map(RefusalReason::name).join(", ");
+                serde::de::Error::custom(format!(
+                    "`{word}` is not a reason; the reasons are: {all}"
+                ))
             })
     }
 }
