@@ -152,7 +152,7 @@ fn write(table: &Table, rows: u64, runs: u64, file: &Path) {
         writer.write(&batch).unwrap();
         left -= count;
     }
-    let _metadata = writer.close().unwrap();
+    writer.close().unwrap();
     std::fs::rename(unfinished, file).unwrap();
 }
 

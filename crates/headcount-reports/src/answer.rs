@@ -1,9 +1,9 @@
-//! The shape of an answer, from the shape of the engine's.
+//! The columns of an answer, from an Arrow schema.
 
 use arrow::datatypes::{DataType, Schema};
 use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
-/// How values of an Arrow type are best shown.
+/// The kind of column for values of an Arrow type.
 pub(crate) fn kind_of(data_type: &DataType) -> ColumnKind {
     match data_type {
         DataType::Boolean => ColumnKind::Boolean,

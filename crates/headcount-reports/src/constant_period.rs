@@ -1,5 +1,5 @@
-//! A report without periods groups by one fixed day, which costs as much as any other column. It is taken out of what is
-//! grouped by, and put back into what comes out.
+//! A report without periods groups by one fixed day, which costs as much as any other column. This rewrite removes it from
+//! the group expressions and adds it to the output again.
 
 use std::sync::Arc;
 
@@ -19,19 +19,19 @@ pub(crate) fn without_constant_period(plan: LogicalPlan, constant: &Expr) -> Res
 
 fn ungroup(aggregate: Aggregate, constant: &Expr) -> Result<Transformed<LogicalPlan>> {
     let is_period = |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == "period");
-    // Grouped by the period alone, nothing has no groups; grouped by nothing, it has one.
+    // Over no rows, grouping by the period alone gives no group, and an aggregate without grouping gives one.
     let position = match aggregate.group_expr.as_slice() {
         [_only] => None,
         [Expr::GroupingSet(_), ..] => None,
         several => several.iter().position(is_period),
     };
     let schema = Arc::clone(&aggregate.schema);
-    // Where an outer join found nothing, it is not the constant.
+    // Below an outer join the period may be null instead.
     let Some(position) = position.filter(|&position| !schema.field(position).is_nullable()) else {
         return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate)));
     };
     let mut groups = aggregate.group_expr;
-    let _period = groups.remove(position);
+    groups.remove(position);
     let smaller = Aggregate::try_new(aggregate.input, groups, aggregate.aggr_expr)?;
     let columns = schema
         .iter()
@@ -55,7 +55,7 @@ mod tests {
     use datafusion::prelude::SessionContext;
 
     use super::*;
-    use crate::views::period;
+    use crate::filters::period;
 
     fn plan_of(query: &str) -> LogicalPlan {
         let planned = async { SessionContext::new().sql(query).await };

@@ -1,7 +1,7 @@
-//! Runs a plan within limits, away from the threads that take telemetry in.
+//! Runs a plan within limits, on threads apart from those that receive telemetry.
 //!
-//! Queries have threads of their own: a query that keeps a core busy delays no acknowledgement, and a query whose text
-//! nests ten thousand deep finds the stack that the parser's and planner's recursion needs.
+//! Queries have their own threads: a query that keeps a core busy delays no acknowledgement, and a query that nests ten
+//! thousand levels deep has the stack that the recursion of parser and planner needs.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -20,25 +20,25 @@ use futures::StreamExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
+use crate::answer_size::json_size;
 use crate::distinct::distinct_functions;
 use crate::error::ReportError;
-use crate::partials::KeepPartials;
+use crate::partial_aggregates::CachePartialAggregates;
 use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
-use crate::weight::weight;
 
-/// What one question may cost.
+/// Limits of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryLimits {
     /// Wall-clock time from planning to the last row.
     pub time: Duration,
     /// Memory of the operators that gather rows (grouping, sorting, joining), in bytes. Nothing is spilled to disk.
     pub memory_bytes: usize,
-    /// The answer in memory, in bytes: its rows as values, with the names that each row of JSON repeats.
+    /// The answer in memory, in bytes: its rows as JSON values, with the column names that each row of JSON repeats.
     pub answer_bytes: usize,
     /// The text of a query, in bytes. Planning takes a time that grows with its square, and cannot be interrupted.
     pub query_bytes: usize,
-    /// Cores that one question may use.
+    /// Cores that one query may use.
     pub cores: NonZeroUsize,
 }
 
@@ -55,7 +55,7 @@ impl Default for QueryLimits {
     }
 }
 
-/// Functions that make one value of any length out of a number: their memory is not accounted for.
+/// Functions that return a value of any length for a number: the memory pool does not account for it.
 const UNBOUNDED_FUNCTIONS: [&str; 7] = [
     "repeat",
     "lpad",
@@ -71,7 +71,7 @@ const QUERY_STACK_BYTES: usize = 256 << 20;
 
 static QUERY_THREADS: OnceLock<Runtime> = OnceLock::new();
 
-/// What queries share: caches of file footers, and the stores that tables registered. No query may write to disk.
+/// State that queries share: caches of file footers, and registered object stores. No query may write to disk.
 static SHARED: LazyLock<Result<RuntimeEnv, String>> = LazyLock::new(|| {
     let no_spilling = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
     RuntimeEnvBuilder::new()
@@ -90,7 +90,7 @@ fn query_threads() -> Result<&'static Runtime, ReportError> {
         .enable_all()
         .build()
         .map_err(|error| ReportError::Engine(format!("cannot start query threads: {error}")))?;
-    // Another thread may have been first: its runtime is used then, and ours is let go without waiting for it.
+    // Another thread may have been first: then its runtime is used, and ours is dropped without waiting.
     if let Err(unused) = QUERY_THREADS.set(threads) {
         unused.shutdown_background();
     }
@@ -99,11 +99,11 @@ fn query_threads() -> Result<&'static Runtime, ReportError> {
         .ok_or_else(|| ReportError::Engine("cannot start query threads".to_owned()))
 }
 
-/// A session of its own for one question, with its own memory limit and no tables. With `keep`, what files
-/// contribute to aggregates is taken from what is kept.
+/// A session of its own for one query, with its own memory limit and no tables. With `cache`, partial aggregates of files
+/// are cached.
 pub(crate) fn session(
     limits: &QueryLimits,
-    keep: Option<KeepPartials>,
+    cache: Option<CachePartialAggregates>,
 ) -> Result<SessionContext, ReportError> {
     let shared = SHARED
         .as_ref()
@@ -118,8 +118,8 @@ pub(crate) fn session(
         .with_information_schema(true);
     config.options_mut().execution.enable_recursive_ctes = false;
     let mut state = SessionStateBuilder::new_with_default_features().with_runtime_env(runtime);
-    if let Some(rule) = keep {
-        // Filters that are found while a plan runs would leave rows out of what is kept.
+    if let Some(rule) = cache {
+        // A dynamic filter would leave rows out of the cached states.
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.enable_dynamic_filter_pushdown = false;
         optimizer.enable_aggregate_dynamic_filter_pushdown = false;
@@ -141,7 +141,7 @@ pub(crate) fn session(
     Ok(context)
 }
 
-/// Ends the task when the one who waits for it goes away.
+/// Aborts the task when its caller stops waiting.
 struct EndOnDrop(AbortHandle);
 
 impl Drop for EndOnDrop {
@@ -160,11 +160,11 @@ pub(crate) async fn within<T: Send + 'static>(
         timed.await.unwrap_or(Err(too_slow(&limits)))
     });
     let _end = EndOnDrop(task.abort_handle());
-    // The clock inside stops work that pauses; this one answers also when the work never does.
+    // The timeout inside stops work that yields; this one also returns when the work never does.
     let waited = wait(limits.time + Duration::from_millis(100), task);
     match waited.await {
         Some(Ok(result)) => result,
-        Some(Err(_)) => Err(ReportError::Engine("it met a fault of its own".to_owned())),
+        Some(Err(_)) => Err(ReportError::Engine("internal error".to_owned())),
         None => Err(too_slow(&limits)),
     }
 }
@@ -203,8 +203,8 @@ pub(crate) async fn collect(
     let mut batches = Vec::new();
     let mut bytes = 0;
     while let Some(batch) = stream.next().await.transpose().map_err(failed)? {
-        // Both are there while one becomes the other.
-        bytes += batch.get_array_memory_size().max(weight(&batch));
+        // Both exist during the conversion.
+        bytes += batch.get_array_memory_size().max(json_size(&batch));
         if bytes > limits.answer_bytes {
             return Err(ReportError::AnswerTooLarge {
                 limit: limits.answer_bytes,

@@ -1,18 +1,18 @@
-//! What can go wrong with a question.
+//! Errors of queries.
 
 use std::time::Duration;
 
 use datafusion::error::DataFusionError;
 
-/// Why there is no answer. The text says what was wrong and, where there is one, the way out.
+/// The reason for having no answer. The text names the problem and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// There is no report of that name.
+    /// No report has this name.
     #[error("there is no report {name:?}; the reports are {known}")]
     UnknownReport {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
-        /// The names there are, separated by commas.
+        /// The existing names, separated by commas.
         known: String,
     },
     /// A parameter of the report cannot be read.
@@ -20,14 +20,14 @@ pub enum ReportError {
     Parameter {
         /// The parameter's name, as in [`crate::ReportParameters`].
         parameter: &'static str,
-        /// What was expected.
+        /// The problem, or the expected form.
         reason: String,
     },
-    /// The query is not SQL, names what does not exist, or asks for more than reading.
+    /// The query is not SQL, names something that does not exist, or does more than read.
     #[error("the query was refused: {0}")]
     Refused(String),
     /// The query's text is longer than the limit.
-    #[error("the query is {bytes} bytes long, the limit is {limit}; ask for less in one query")]
+    #[error("the query is {bytes} bytes long; the limit is {limit} bytes")]
     QueryTooLong {
         /// Length of the query in bytes.
         bytes: usize,
@@ -35,14 +35,14 @@ pub enum ReportError {
         limit: usize,
     },
     /// The query ran longer than the limit.
-    #[error("the query was stopped after {} s; narrow it, for example by time", limit.as_secs_f64())]
+    #[error("the query timed out after {} s; narrow it, for example by time", limit.as_secs_f64())]
     TooSlow {
         /// The limit.
         limit: Duration,
     },
     /// The query needed more memory than the limit.
     #[error(
-        "the query was stopped, it needs more than {limit} bytes of memory; group by fewer values or narrow it"
+        "the query needs more than {limit} bytes of memory; group by fewer values or narrow it"
     )]
     TooMuchMemory {
         /// The limit in bytes.
@@ -54,17 +54,17 @@ pub enum ReportError {
         /// The limit in bytes, see [`crate::QueryLimits::answer_bytes`].
         limit: usize,
     },
-    /// Running the query failed on the data: a cast, a division, a file that cannot be read.
+    /// The query failed on the data: a cast, a division, a file that cannot be read.
     #[error("the query failed: {0}")]
     Failed(String),
-    /// The query engine gave up; a fault of ours, not of the question.
-    #[error("the query engine stopped: {0}")]
+    /// The query engine failed: a fault of Headcount, not of the query.
+    #[error("the query engine failed: {0}")]
     Engine(String),
 }
 
 impl ReportError {
-    /// Whether the one who asked can repair it (an HTTP door answers 400 then, 500 otherwise).
-    pub fn is_the_askers(&self) -> bool {
+    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500).
+    pub fn is_client_error(&self) -> bool {
         !matches!(self, Self::Engine(_))
     }
 

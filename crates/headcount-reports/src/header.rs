@@ -1,4 +1,4 @@
-//! The header of a report's file: what it asks and what its columns mean.
+//! The header of a report's file: its question and the meaning of its columns.
 
 use serde::Serialize;
 
@@ -7,18 +7,18 @@ use serde::Serialize;
 pub struct ReportColumn {
     /// Its name in the answer.
     pub name: String,
-    /// What a value of it means.
+    /// The meaning of its values.
     pub meaning: String,
 }
 
-/// What the k-threshold counts for a column of free text.
+/// The senders that the k-threshold counts for a column of free text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
     /// The report's column that counts how many different crews (or projects) sent the value.
     Column(String),
-    /// The spans carry no crew: no value is known to come from enough of them. The SQL folds by `$min_crews` itself and
-    /// counts the folded values in a column `names`.
+    /// The spans carry no crew: no value is known to come from enough of them. The SQL itself leaves the text out, unless
+    /// `$min_crews` allows it, and counts the values in a column `names`.
     NoCrew,
 }
 
@@ -27,7 +27,7 @@ pub enum Holder {
 pub struct FreeText {
     /// The column.
     pub column: String,
-    /// What counts its senders.
+    /// The count of its senders.
     pub holder: Holder,
     /// Only rows where this column has one of these values hold free text; all rows if `None`.
     pub only_where: Option<(String, Vec<String>)>,
@@ -47,9 +47,9 @@ pub struct ReportHeader {
     /// The columns that count who a row is about, the first that is not null for each row; none if the report is never
     /// published.
     pub published_by: Vec<String>,
-    /// Whether the rows count different things, so that they are never folded into one when they are published.
+    /// Whether the rows count different things, so that publishing never groups them into one.
     pub published_alone: bool,
-    /// The columns that tell of all rows together, as a share does. They are not published beside a folded row.
+    /// The columns that reveal a total of all rows, as a share does. They are not published beside a grouped row.
     pub tells_the_whole: Vec<String>,
     /// The column under the k-threshold, if there is one.
     pub free_text: Option<FreeText>,

@@ -5,42 +5,43 @@
 //! [`Answer`]: columns and rows that are JSON values already, so that a terminal, a file and an HTTP door show the same.
 //! It never writes to the store. It knows nothing of transport or of the command line.
 
-mod alike;
+mod accumulator;
 mod answer;
-mod changes;
-mod columns;
+mod answer_size;
+mod arrow_export;
+mod comparison;
 mod constant_period;
 mod distinct;
+mod distinct_lists;
 mod engine;
 mod error;
-mod folding;
-mod grouped;
+mod filters;
 mod header;
+mod json;
 mod library;
 mod parameters;
-mod partials;
+mod partial_aggregates;
 mod percentile;
 mod publishing;
+mod rare_values;
 mod reports;
 mod statement;
 #[cfg(test)]
 mod tests;
 mod tool_key;
 mod usage;
-mod value;
 mod views;
-mod weight;
 
-pub use changes::changes;
-pub use columns::{to_arrow_ipc, to_parquet, to_record_batch};
+pub use arrow_export::{to_arrow_ipc, to_parquet, to_record_batch};
+pub use comparison::compare_answers;
 pub use engine::QueryLimits;
 pub use error::ReportError;
 pub use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 pub use header::{FreeText, Holder, ReportColumn, ReportHeader};
 pub use library::{catalog_of_reports, find_report};
 pub use parameters::{DEFAULT_MIN_CREWS, ENVIRONMENTS, Period, ReportParameters};
-pub use partials::FilePartials;
+pub use partial_aggregates::PartialAggregateCache;
 pub use publishing::publish;
 pub use reports::{Reports, Source};
-pub use statement::statement;
+pub use statement::{filter_conditions, statement};
 pub use usage::{Field, fields_used};

@@ -1,4 +1,4 @@
-//! What a report may be asked for: a span of time, a period, a framework, a version, a threshold.
+//! The parameters of a report: a time range, a period, a framework, a version, an environment, a threshold.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ReportError;
 
-/// Free text is shown when at least so many different crews sent it, unless the question says otherwise.
+/// Free text is shown when at least so many different crews sent it, unless the parameters say otherwise.
 pub const DEFAULT_MIN_CREWS: u64 = 5;
 
 /// The columns that say where a record comes from (catalog category `execution_environment`).
@@ -27,7 +27,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// The period's name in a question.
+    /// The period's name as a parameter.
     pub fn name(self) -> &'static str {
         match self {
             Self::Day => "day",
@@ -60,10 +60,10 @@ impl FromStr for Period {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportParameters {
-    /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339) or so long
-    /// ago (`36h`, `7d`, `4w`).
+    /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339) or a time
+    /// before now (`36h`, `7d`, `4w`).
     pub since: Option<String>,
-    /// Only records before this moment, written alike; a date counts to its end.
+    /// Only records before this moment, in the same forms; a date counts to its end.
     pub until: Option<String>,
     /// One set of rows for each period, with a column `period` (its first day) before the others.
     pub by: Option<Period>,
@@ -71,13 +71,13 @@ pub struct ReportParameters {
     pub framework: Option<String>,
     /// Only records of this release of it; `1.15.*` means every release that begins with `1.15.`.
     pub version: Option<String>,
-    /// Only records from this environment: one of [`ENVIRONMENTS`], a colon and its value, as `runtime_context:ci`.
+    /// Only records from this environment: one of [`ENVIRONMENTS`], a colon and its value, such as `runtime_context:ci`.
     pub environment: Option<String>,
-    /// Free text from fewer crews is folded into one row; 1 shows everything. [`DEFAULT_MIN_CREWS`] if `None`.
+    /// Free text from fewer crews is grouped into one row; 1 shows everything. [`DEFAULT_MIN_CREWS`] if `None`.
     pub min_crews: Option<u64>,
 }
 
-/// The parameters after reading them.
+/// The parsed parameters.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     /// Microseconds since 1970 UTC, inclusive.
@@ -92,7 +92,7 @@ pub(crate) struct Selection {
     pub(crate) min_crews: u64,
 }
 
-/// Which releases are asked for.
+/// The selected releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VersionFilter {
     Exact(String),
@@ -100,7 +100,7 @@ pub(crate) enum VersionFilter {
 }
 
 impl ReportParameters {
-    /// Whether the parameters can be read, for whoever wants to know before there is anything to ask.
+    /// Checks that the parameters can be read, without a store.
     ///
     /// # Errors
     /// [`ReportError::Parameter`]: a moment cannot be read, or no time is between them.
@@ -108,7 +108,7 @@ impl ReportParameters {
         self.resolve(Utc::now()).map(|_| ())
     }
 
-    /// Reads the parameters; `now` is what "7 days ago" counts from.
+    /// Reads the parameters; relative times such as "7 days ago" count from `now`.
     pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
         let moment = |parameter, text: &Option<String>, end_of_day| {
             let read = |text: &String| read_moment(text, now, end_of_day);
@@ -124,7 +124,7 @@ impl ReportParameters {
         {
             return Err(ReportError::Parameter {
                 parameter: "until",
-                reason: "it is not after since".to_owned(),
+                reason: "must be after since".to_owned(),
             });
         }
         let version = self

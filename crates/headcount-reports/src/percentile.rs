@@ -1,8 +1,8 @@
 //! `percentile(value, share)`: the value that this share of a group's values is at most, for example
-//! `percentile(duration, 0.95)`. The same rows have the same answer, in whichever order they are read.
+//! `percentile(duration, 0.95)`. The same rows have the same answer, in any order.
 //!
-//! Values are counted in buckets, 256 to a power of two, and the answer is the largest value of a bucket: what the
-//! group really has, at most 0.4 % above the exact one (by the nearest rank). A bucket is 25 bytes, so a group of
+//! Values are counted in buckets, 256 to a power of two, and the answer is the largest value of a bucket: a value that
+//! the group has, at most 0.4 % above the exact one (by the nearest rank). A bucket is 25 bytes, so a group of
 //! durations from a millisecond to a day takes at most 200 KB however many there are.
 
 use std::collections::HashMap;
@@ -23,9 +23,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
-use crate::grouped::{Grouped, Spread, Ungrouped};
+use crate::accumulator::{PairHasher, ResizableGroups, SingleGroup};
 
-/// Bits of a value that its bucket does not tell: of the 52 of its fraction it keeps eight.
+/// Bits of a value that its bucket ignores: of the 52 bits of the fraction it keeps eight.
 const BLURRED: u32 = 52 - 8;
 
 /// The SQL function `percentile`.
@@ -66,7 +66,7 @@ impl AggregateUDFImpl for Percentile {
     }
 
     fn accumulator(&self, arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Ungrouped(Buckets::new(share_of(&arguments)?))))
+        Ok(Box::new(SingleGroup(Buckets::new(share_of(&arguments)?))))
     }
 
     fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs) -> bool {
@@ -116,7 +116,7 @@ struct Bucket {
 struct Buckets {
     share: f64,
     groups: usize,
-    buckets: HashMap<(u32, u32), Bucket, BuildHasherDefault<Spread>>,
+    buckets: HashMap<(u32, u32), Bucket, BuildHasherDefault<PairHasher>>,
 }
 
 impl Buckets {
@@ -129,7 +129,7 @@ impl Buckets {
     }
 
     fn add(&mut self, group: usize, value: f64, count: u64) {
-        // What is no number has no place among numbers.
+        // NaN has no place in the order of numbers.
         if value.is_nan() {
             return;
         }
@@ -154,7 +154,7 @@ impl Buckets {
                 Some(buckets) => buckets.push((place, bucket)),
                 None => {
                     let group = group - emitted as u32;
-                    let _new = self.buckets.insert((group, place), bucket);
+                    self.buckets.insert((group, place), bucket);
                 }
             }
         }
@@ -188,7 +188,7 @@ fn place_of(value: f64) -> u32 {
     (ordered >> BLURRED) as u32
 }
 
-impl Grouped for Buckets {
+impl ResizableGroups for Buckets {
     fn resize(&mut self, groups: usize) {
         self.groups = self.groups.max(groups);
     }

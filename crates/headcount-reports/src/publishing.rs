@@ -1,9 +1,9 @@
-//! What of an answer may be shown to everybody.
+//! Statistical disclosure control: the part of an answer that may be shown to everybody.
 //!
 //! The k-threshold of [`crate::ReportParameters::min_crews`] hides words that few crews sent. Publishing hides numbers as
-//! well: a row about fewer than `k` is folded with its like, and where one row alone would be folded, or rows about fewer
-//! than `k` together, the smallest row beside them is folded too, so that nobody gets the hidden number by subtracting
-//! what is shown from a total (complementary suppression). What counts crews and what counts runs is never added up.
+//! well: rows about fewer than `k` are grouped, and where only one row would be grouped, or rows about fewer than `k`
+//! together, the smallest row beside them is grouped too, so that nobody gets the hidden number by subtracting
+//! the shown rows from a total (complementary suppression). Counts of crews and counts of runs are never added up.
 //! Beside what a row counts, a number below `k`, and one that leaves fewer than `k` of the row, is left out; so are lists,
 //! and extremes, which are those of a single crew.
 
@@ -13,16 +13,20 @@ use headcount_answer::{Answer, AnswerColumn, ColumnKind, cell_text};
 use serde_json::Value;
 
 use crate::header::ReportHeader;
-use crate::reports::HOW_TO_UNFOLD;
+use crate::reports::HOW_TO_SHOW_ALL;
 
-/// The fewest rows that are folded into one: of two nobody knows which is which.
+/// The fewest rows that are grouped into one: of two nobody knows which is which.
 const FEWEST_ROWS: usize = 2;
 
 /// `answer` as everybody may see it: no number about fewer than `k` of what the report is published by. An answer of a
 /// report that is never published has no rows.
 pub fn publish(report: &ReportHeader, answer: &Answer, k: u64) -> Answer {
-    // What is not offered is not advertised.
-    let note = |note: &String| note.strip_suffix(HOW_TO_UNFOLD).unwrap_or(note).to_owned();
+    // Public readers cannot lower the threshold.
+    let note = |note: &String| {
+        note.strip_suffix(HOW_TO_SHOW_ALL)
+            .unwrap_or(note)
+            .to_owned()
+    };
     let mut published = Answer {
         columns: answer.columns.clone(),
         rows: Vec::new(),
@@ -42,15 +46,15 @@ pub fn publish(report: &ReportHeader, answer: &Answer, k: u64) -> Answer {
         groups.entry(group).or_default().push(row);
     }
     let mut shown: Vec<(usize, Vec<Value>)> = Vec::new();
-    let mut folded = 0;
+    let mut grouped = 0;
     for rows in groups.values_mut() {
         if !report.published_alone {
             hide(rows, k);
         }
         let hidden: Vec<&Row> = rows.iter().filter(|row| row.is_hidden).collect();
-        folded += hidden.len();
+        grouped += hidden.len();
         if let Some(last) = hidden.last() {
-            shown.push((last.place, publisher.fold(&hidden)));
+            shown.push((last.place, publisher.group(&hidden)));
         }
         let open = rows.iter().filter(|row| !row.is_hidden);
         let is_whole = hidden.is_empty();
@@ -58,14 +62,14 @@ pub fn publish(report: &ReportHeader, answer: &Answer, k: u64) -> Answer {
     }
     shown.sort_by_key(|(place, _)| *place);
     published.rows = shown.into_iter().map(|(_, row)| row).collect();
-    if folded > 0 {
-        let noun = if folded == 1 { "row" } else { "rows" };
+    if grouped > 0 {
+        let noun = if grouped == 1 { "row" } else { "rows" };
         published.notes.push(format!(
-            "{folded} {noun} about fewer than {k}, or beside such a row, are folded together"
+            "{grouped} {noun} about fewer than {k}, or beside such a row, are grouped together"
         ));
     }
     published.notes.push(format!(
-        "in public, numbers below {k} and those that leave fewer than {k}, lists and extremes are left out"
+        "public answers omit numbers below {k}, numbers that leave fewer than {k}, lists and extremes"
     ));
     published
 }
@@ -74,13 +78,13 @@ pub fn publish(report: &ReportHeader, answer: &Answer, k: u64) -> Answer {
 #[derive(Debug, Clone, Copy)]
 struct Row {
     place: usize,
-    /// What it is about: the place among the columns of the measure, and its value.
+    /// The column of its measure, and the measure's value.
     measure: usize,
     count: u64,
     is_hidden: bool,
 }
 
-/// Marks what must not be shown.
+/// Marks the rows that must not be shown.
 fn hide(rows: &mut [Row], k: u64) {
     for row in rows.iter_mut() {
         row.is_hidden = row.count < k;
@@ -90,8 +94,8 @@ fn hide(rows: &mut [Row], k: u64) {
     }
 }
 
-/// The row that has to be hidden beside those that are: the smallest of the same measure where what is hidden of it is too
-/// little, else the smallest of all where a row would be hidden alone.
+/// The next row to hide beside the hidden ones: the smallest of the same measure where the hidden rows of that measure are
+/// too few or too small together, else the smallest of all where a row would be hidden alone.
 fn next_to_hide(rows: &[Row], k: u64) -> Option<usize> {
     let smallest = |measure: Option<usize>| {
         let open = rows.iter().enumerate().filter(|(_, row)| {
@@ -116,13 +120,13 @@ fn next_to_hide(rows: &[Row], k: u64) -> Option<usize> {
     beside.or_else(|| is_alone.then(|| smallest(None)).flatten())
 }
 
-/// What is known of the answer's columns.
+/// The roles of the answer's columns.
 struct Publisher<'a> {
     answer: &'a Answer,
     k: u64,
     period: Option<usize>,
     measures: Vec<usize>,
-    /// Columns that tell of all rows together: what is hidden could be had from them.
+    /// Columns that reveal a total: hidden numbers could be derived from them.
     wholes: Vec<usize>,
 }
 
@@ -141,7 +145,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// The first measure that is not null says what a row is about.
+    /// A row is about its first measure that is not null.
     fn row(&self, place: usize, values: &[Value]) -> Row {
         let mut known = self
             .measures
@@ -156,8 +160,8 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// One row for `rows`: the sums of what they are about, where these are enough, and nothing else.
-    fn fold(&self, rows: &[&Row]) -> Vec<Value> {
+    /// One row for `rows`: the sums of their measures, where these are large enough, and nothing else.
+    fn group(&self, rows: &[&Row]) -> Vec<Value> {
         let label = format!("({} together, some of fewer than {})", rows.len(), self.k);
         let mut label = Some(label);
         let sum = |measure: usize| -> u64 {
@@ -182,7 +186,7 @@ impl<'a> Publisher<'a> {
         self.answer.columns.iter().enumerate().map(value).collect()
     }
 
-    /// A row that is shown, without what would tell of few; `is_whole` where none is hidden beside it.
+    /// A row that is shown, without values about few; `is_whole` where none is hidden beside it.
     fn open(&self, row: &Row, is_whole: bool) -> Vec<Value> {
         let values = &self.answer.rows[row.place];
         let columns = self.answer.columns.iter().zip(values).enumerate();
@@ -196,14 +200,14 @@ impl<'a> Publisher<'a> {
         columns.map(value).collect()
     }
 
-    /// Whether the number of the column `index` is about few, or what it leaves of the row is.
+    /// Whether the number of the column `index` is about few, or the rest of the row beside it is.
     fn is_of_few(&self, row: &Row, index: usize, value: &Value) -> bool {
         let Some(number) = value.as_u64() else {
             return false;
         };
         let few = 1..self.k;
         if index == row.measure {
-            // Rows that are not folded are of many kinds; none of them may be about few.
+            // Rows that are never grouped count different things; none of them may be about few.
             return few.contains(&number);
         }
         let values = &self.answer.rows[row.place];

@@ -1,4 +1,4 @@
-//! The front door: named reports, free SQL, the list of tables.
+//! Named reports, free SQL, the list of tables.
 
 use std::sync::Arc;
 
@@ -21,23 +21,24 @@ use crate::answer::of_schema;
 use crate::constant_period::without_constant_period;
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
-use crate::folding::fold;
+use crate::filters::period;
 use crate::header::{Holder, ReportHeader};
+use crate::json::rows_of;
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
-use crate::partials::{FilePartials, KeepPartials};
-use crate::value::rows_of;
-use crate::views::{period, periods, view};
+use crate::partial_aggregates::{CachePartialAggregates, PartialAggregateCache};
+use crate::rare_values::group_rare_values;
+use crate::views::{periods, view};
 
-/// How a note ends that tells of folded values, for those who may see them.
-pub(crate) const HOW_TO_UNFOLD: &str = "; --min-crews 1 shows every value";
+/// The end of a note on grouped values, for readers who may see them.
+pub(crate) const HOW_TO_SHOW_ALL: &str = "; --min-crews 1 shows every value";
 
-/// A table that questions can be asked of.
+/// A table that queries can read.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Its name in SQL.
     pub name: String,
-    /// The tier of what it holds.
+    /// The tier of its rows.
     pub tier: Tier,
     /// How many rows it has.
     pub rows: u64,
@@ -50,11 +51,11 @@ pub struct Source {
 pub struct Reports {
     sources: Arc<[Source]>,
     limits: QueryLimits,
-    partials: Option<FilePartials>,
+    cache: Option<PartialAggregateCache>,
 }
 
 impl Reports {
-    /// Reports over the records of `snapshot`, each question within `limits`.
+    /// Reports over the records of `snapshot`, each query within `limits`.
     pub fn new(snapshot: &LakeSnapshot, limits: QueryLimits) -> Self {
         let source = |(id, table): (TableId, &Table)| Source {
             name: table.name.clone(),
@@ -65,20 +66,20 @@ impl Reports {
         Self::over(snapshot.schema().iter().map(source).collect(), limits)
     }
 
-    /// Reports over `sources`, each question within `limits`.
+    /// Reports over `sources`, each query within `limits`.
     pub fn over(sources: Vec<Source>, limits: QueryLimits) -> Self {
         Self {
             sources: sources.into(),
             limits,
-            partials: None,
+            cache: None,
         }
     }
 
-    /// The same, with what files contribute to reports taken from `partials` and kept there for the next question of the
-    /// same store. Worth it for a process that answers more than once.
+    /// The same, with the partial aggregates of files cached in `cache`, for a process that answers many queries of one
+    /// store.
     #[must_use]
-    pub fn with_partials(mut self, partials: FilePartials) -> Self {
-        self.partials = Some(partials);
+    pub fn with_partial_aggregates(mut self, cache: PartialAggregateCache) -> Self {
+        self.cache = Some(cache);
         self
     }
 
@@ -103,10 +104,10 @@ impl Reports {
         .await
     }
 
-    /// Answers a query in SQL that reads and does nothing else.
+    /// Runs a SQL query that only reads.
     ///
     /// # Errors
-    /// If the query is no SQL, would change something, or reaches a limit.
+    /// If the query is not SQL, would change something, or reaches a limit.
     pub async fn sql(&self, query: &str) -> Result<Answer, ReportError> {
         if query.len() > self.limits.query_bytes {
             return Err(ReportError::QueryTooLong {
@@ -118,7 +119,7 @@ impl Reports {
         within(self.limits, async move { this.query(&query).await }).await
     }
 
-    /// The columns that the report `name` answers with when no period is asked for.
+    /// The columns of the report `name` without a period.
     ///
     /// # Errors
     /// If there is no such report, or its SQL cannot be planned over these tables.
@@ -177,7 +178,7 @@ impl Reports {
         let context = session(&self.limits, None)?;
         for source in self.sources.iter() {
             let provider = Arc::clone(&source.provider);
-            let _replaced = context
+            context
                 .register_table(source.name.as_str(), provider)
                 .map_err(refused)?;
         }
@@ -189,7 +190,7 @@ impl Reports {
         let frame = frame.await.map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut answer = of_schema(&schema);
-        // A batch goes as soon as it has become rows.
+        // A batch is dropped as soon as it has become rows.
         let rows = batches.into_iter().flat_map(|batch| rows_of(&batch));
         answer.rows = rows.collect();
         Ok(answer)
@@ -200,9 +201,8 @@ impl Reports {
         report: &'static ReportHeader,
         selection: &Selection,
     ) -> Result<Answer, ReportError> {
-        let keep = self.partials.clone();
-        let keep = keep.map(|partials| KeepPartials::new(partials, selection));
-        let context = session(&self.limits, keep)?;
+        let cache = self.cache.clone().map(CachePartialAggregates::new);
+        let context = session(&self.limits, cache)?;
         let frame = plan(&context, &self.sources, report, selection)
             .await
             .map_err(|error| self.refused(&error))?;
@@ -211,7 +211,7 @@ impl Reports {
         self.present(report, selection, all)
     }
 
-    /// Folds, orders and annotates the rows of a report.
+    /// Groups rare values, orders and annotates the rows of a report.
     fn present(
         &self,
         report: &ReportHeader,
@@ -221,21 +221,21 @@ impl Reports {
         if selection.by.is_none()
             && let Ok(period) = all.schema().index_of("period")
         {
-            let _period = all.remove_column(period);
+            all.remove_column(period);
         }
         let mut answer = of_schema(&all.schema());
         answer.rows = match &report.free_text {
             None => rows_of(&all),
             Some(free_text) => {
-                let folded = fold(&all, free_text, selection.min_crews)
+                let grouped = group_rare_values(&all, free_text, selection.min_crews)
                     .map_err(|error| self.failed(error.into()))?;
-                let note = folding_note(report, selection.min_crews, folded.values);
+                let note = grouping_note(report, selection.min_crews, grouped.values);
                 answer.notes.extend(note);
-                folded.rows
+                grouped.rows
             }
         };
         if selection.by.is_some() {
-            // Rows of folded text come last; each belongs to its period. Days as ISO 8601 text sort as days.
+            // Grouped rows come last; each belongs to its period. ISO 8601 dates sort as text.
             answer.rows.sort_by(|left, right| {
                 let day = |row: &[Value]| row[0].as_str().map(str::to_owned);
                 day(left).cmp(&day(right))
@@ -251,7 +251,7 @@ impl Reports {
         answer.notes.extend(report.notes.iter().cloned());
         if let Some((column, _)) = &selection.environment {
             answer.notes.push(format!(
-                "only records that name their {column} count; what was shared, lost or refused names none"
+                "only records with a known {column} count; shared, lost and refused records have none"
             ));
         }
         Ok(answer)
@@ -276,9 +276,9 @@ pub(crate) async fn plan(
     for source in sources {
         let provider = Arc::clone(&source.provider);
         let provider = view(context, &source.name, provider, selection)?;
-        let _replaced = context.register_table(source.name.as_str(), provider)?;
+        context.register_table(source.name.as_str(), provider)?;
     }
-    let _replaced = context.register_table("periods", periods(context, selection)?)?;
+    context.register_table("periods", periods(context, selection)?)?;
     let mut frame = context.sql(report.sql).await?;
     if selection.by.is_none() {
         let (state, plan) = frame.into_parts();
@@ -290,7 +290,7 @@ pub(crate) async fn plan(
     frame.with_param_values(ParamValues::from(vec![min_crews]))
 }
 
-fn folding_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<String> {
+fn grouping_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<String> {
     let free_text = report.free_text.as_ref()?;
     if values == 0 {
         return None;
@@ -298,12 +298,12 @@ fn folding_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<St
     let column = &free_text.column;
     Some(match &free_text.holder {
         Holder::Column(holder) => format!(
-            "{values} of the values of {column} come from fewer than {min_crews} {holder} and are folded together; their \
-             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_UNFOLD}"
+            "{values} of the values of {column} come from fewer than {min_crews} {holder} and are grouped; their \
+             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_SHOW_ALL}"
         ),
         Holder::NoCrew => format!(
-            "{values} of the values of {column} are folded together: the framework's spans name no crew, so none is known \
-             to come from {min_crews} different ones{HOW_TO_UNFOLD}"
+            "{values} of the values of {column} are grouped: the framework's spans name no crew, so none is known \
+             to come from {min_crews} different crews{HOW_TO_SHOW_ALL}"
         ),
     })
 }

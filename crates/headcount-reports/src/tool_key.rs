@@ -1,10 +1,10 @@
 //! `tool_key(name)`: one spelling for all spellings of a tool; of a list of names, the list of their spellings.
-//! `tool_set(names)`: the spellings of a list as one text, which is grouped by much faster than a list: in order, each
-//! once, a line each.
+//! `tool_set(names)`: the spellings of a list as one text, which groups much faster than a list: sorted,
+//! without duplicates, one per line.
 //!
 //! CrewAI sends `Word Counter` (as its author wrote it) until 1.8, `word_counter` since 1.9 and, where a model asked for
 //! it, `word counter`. The rule is that of CrewAI 1.9 (`sanitize_tool_name`), but letters outside ASCII stay, so that two
-//! tools with names in Chinese stay two.
+//! tools with Chinese names stay distinct.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 };
 use hashbrown::HashMap;
 
-use crate::alike::AlikeLists;
+use crate::distinct_lists::DistinctLists;
 
 /// The tool's name in lower case with underscores: `Word Counter`, `WordCounter` and `word_counter` are one.
 pub(crate) fn tool_key_of(name: &str) -> String {
@@ -45,7 +45,7 @@ pub(crate) fn tool_key_of(name: &str) -> String {
     }
     let trimmed = key.trim_end_matches('_');
     if trimmed.is_empty() {
-        // No key has a line break: a set has a line for each.
+        // A key has no line break, since a set has one key per line.
         name.replace('\n', " ")
     } else {
         trimmed.to_owned()
@@ -60,7 +60,7 @@ pub(crate) fn tool_functions() -> [ScalarUDF; 2] {
     })
 }
 
-/// What comes out.
+/// The output of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Form {
     /// Of a name its key, of a list of names the list of their keys.
@@ -120,38 +120,38 @@ fn key_field() -> Arc<Field> {
     Arc::new(Field::new_list_field(DataType::Utf8View, true))
 }
 
-/// The keys of each list. Lists that are alike share theirs, which is what a list view is for.
+/// The keys of each list. Equal lists share theirs in the list view.
 fn lists_of_keys(lists: &ListArray) -> Result<ArrayRef> {
-    let alike = AlikeLists::of(lists)?;
+    let distinct = DistinctLists::of(lists)?;
     let number = |length: usize| i32::try_from(length).unwrap_or(i32::MAX);
-    let ranges = alike
+    let ranges = distinct
         .of_rows
         .iter()
-        .map(|&list| &alike.ranges[list as usize]);
+        .map(|&list| &distinct.ranges[list as usize]);
     let offsets: ScalarBuffer<i32> = ranges.clone().map(|range| number(range.start)).collect();
     let sizes: ScalarBuffer<i32> = ranges.map(|range| number(range.len())).collect();
-    let keys = keys_of(&alike.items)?;
+    let keys = keys_of(&distinct.items)?;
     let keys = ListViewArray::try_new(key_field(), offsets, sizes, keys, lists.nulls().cloned())?;
     Ok(Arc::new(keys))
 }
 
 /// The keys of each list as one text.
 fn sets_of_keys(lists: &ListArray) -> Result<ArrayRef> {
-    let alike = AlikeLists::of(lists)?;
-    let keys = keys_of(&alike.items)?;
+    let distinct = DistinctLists::of(lists)?;
+    let keys = keys_of(&distinct.items)?;
     let keys = keys.as_string_view();
-    let sets = alike.ranges.iter().map(|range| {
+    let sets = distinct.ranges.iter().map(|range| {
         let filled = range.clone().filter(|&item| keys.is_valid(item));
         let filled = filled.map(|item| keys.value(item));
         let set: BTreeSet<&str> = filled.filter(|key| !key.is_empty()).collect();
         Vec::from_iter(set).join("\n")
     });
     let sets: ArrayRef = Arc::new(StringViewArray::from_iter_values(sets));
-    let rows = UInt32Array::new(alike.of_rows.into(), lists.nulls().cloned());
+    let rows = UInt32Array::new(distinct.of_rows.into(), lists.nulls().cloned());
     Ok(take(&sets, &rows, None)?)
 }
 
-/// A batch has few different names: each is rewritten once.
+/// A batch has few distinct names: each is rewritten once.
 fn keys_of(names: &ArrayRef) -> Result<ArrayRef> {
     let names = cast(names, &DataType::Utf8View)?;
     let mut positions: HashMap<&str, u32> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Which of the catalog's fields the reports read: a field that none reads should not be collected.
+//! The catalog's fields that the reports read. A field that no report reads should not be collected.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub type Field = (String, String);
 /// The fields that some report of the project reads, found by planning each over the tables of `schema`.
 ///
 /// # Errors
-/// If a report does not fit the schema; the text names the report and what it misses.
+/// If a report does not fit the schema; the text names the report and the missing column.
 pub async fn fields_used(schema: &Schema) -> Result<BTreeSet<Field>, ReportError> {
     let limits = QueryLimits::default();
     let sources: Vec<Source> = schema.tables.iter().map(empty_source).collect();
@@ -52,7 +52,7 @@ pub async fn fields_used(schema: &Schema) -> Result<BTreeSet<Field>, ReportError
 }
 
 fn add_scanned(plan: &LogicalPlan, fields: &mut BTreeSet<Field>) -> Result<(), DataFusionError> {
-    let _recursion = plan.apply_with_subqueries(|node| {
+    plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let read = scan.projected_schema.fields().iter();
             let filtered = scan.filters.iter().flat_map(|filter| filter.column_refs());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::Tier;
 use headcount_reports::{
-    Answer, FilePartials, QueryLimits, ReportError, ReportParameters, Reports,
+    Answer, PartialAggregateCache, QueryLimits, ReportError, ReportParameters, Reports,
 };
 use moka::future::Cache;
 use tokio::sync::Semaphore;
@@ -58,7 +58,7 @@ pub(crate) struct AnswerCache {
     store: Arc<Store>,
     limits: QueryLimits,
     /// Partial aggregates by file.
-    partials: FilePartials,
+    partial_aggregates: PartialAggregateCache,
     permits: Arc<Semaphore>,
     /// Answers by query and revision.
     fresh: Cache<(QueryKey, u64), CachedAnswer>,
@@ -74,7 +74,7 @@ impl AnswerCache {
         Self {
             store: Arc::new(store),
             limits,
-            partials: FilePartials::default(),
+            partial_aggregates: PartialAggregateCache::default(),
             permits: Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES)),
             fresh: cache(FRESH_FOR),
             latest: cache(MAX_STALE),
@@ -92,8 +92,9 @@ impl AnswerCache {
             let text = format!("cannot read the store: {error}");
             ReportError::Engine(text)
         })?;
-        self.partials.keep_only(&snapshot);
-        let reports = Reports::new(&snapshot, self.limits).with_partials(self.partials.clone());
+        self.partial_aggregates.retain_files_of(&snapshot);
+        let reports = Reports::new(&snapshot, self.limits)
+            .with_partial_aggregates(self.partial_aggregates.clone());
         Ok(match role {
             Role::Owner => reports,
             Role::Public => reports.without_tier(Tier::Shared),

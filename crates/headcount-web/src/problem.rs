@@ -8,7 +8,7 @@ use http::StatusCode;
 pub(crate) fn report_problem(error: &ReportError) -> Problem {
     let status = match error {
         ReportError::UnknownReport { .. } => StatusCode::NOT_FOUND,
-        error if error.is_the_askers() => StatusCode::BAD_REQUEST,
+        error if error.is_client_error() => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, "query failed", error.to_string())

@@ -1,4 +1,4 @@
-//! What the groups of a query have seen.
+//! The values of a query's groups.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -11,17 +11,17 @@ use datafusion::common::utils::proxy::VecAllocExt as _;
 use datafusion::error::Result;
 use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
 
+use super::form::{Form, item_field};
 use super::values::Values;
-use super::{Form, item_field};
-use crate::grouped::{Grouped, Spread};
+use crate::accumulator::{PairHasher, ResizableGroups};
 
-/// No group has this number.
+/// A pair that no group has.
 const NOTHING: (u32, u64) = (u32::MAX, 0);
 
 /// The values of all groups: pairs of a group and a value's hash, in one flat set.
 pub(super) struct Groups {
     form: Form,
-    seen: HashSet<(u32, u64), BuildHasherDefault<Spread>>,
+    seen: HashSet<(u32, u64), BuildHasherDefault<PairHasher>>,
     counts: Vec<i64>,
     last: (u32, u64),
     values: Values,
@@ -73,7 +73,7 @@ impl Groups {
         }
     }
 
-    /// Takes the first groups out; the others move down.
+    /// Removes and returns the first groups; the others move down.
     fn split_first(&mut self, emit_to: EmitTo) -> Self {
         let mut first = Self::new(self.form);
         first.counts = emit_to.take_needed(&mut self.counts);
@@ -85,7 +85,7 @@ impl Groups {
         };
         let emitted = u32::try_from(emitted).unwrap_or(u32::MAX);
         for (group, hash) in seen {
-            let _new = match group.checked_sub(emitted) {
+            match group.checked_sub(emitted) {
                 None => first.seen.insert((group, hash)),
                 Some(group) => self.seen.insert((group, hash)),
             };
@@ -110,7 +110,7 @@ impl Groups {
     }
 }
 
-impl Grouped for Groups {
+impl ResizableGroups for Groups {
     fn resize(&mut self, groups: usize) {
         self.counts.resize(groups.max(self.counts.len()), 0);
     }

@@ -1,10 +1,10 @@
-//! Exact numbers of different values, several times faster than `count(DISTINCT …)` where a query asks for many.
+//! Exact counts of distinct values, several times faster than `count(DISTINCT …)` where a query asks for many.
 //!
 //! | function | answers |
 //! |---|---|
-//! | `distinct_count(value, …)` | how many different values a group has |
+//! | `distinct_count(value, …)` | the number of distinct values of a group |
 //! | `distinct_set(value, …)` | those values as a set, for `union_count` |
-//! | `union_count(set)` | how many different values the sets of a group have together |
+//! | `union_count(set)` | the number of distinct values in the union of a group's sets |
 //!
 //! Neither null nor the empty text is a value. Of several arguments a row counts the first that is one: a key, or the
 //! id where there is no key. A list counts each of its items.
@@ -12,6 +12,7 @@
 //! Values are kept as 64-bit hashes: two different values are taken for one with a probability of about n² / 2⁶⁵ for n
 //! values (one in 37 million for a million crews).
 
+mod form;
 mod groups;
 mod values;
 
@@ -26,9 +27,10 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use form::{Form, list_type};
 use groups::Groups;
 
-use crate::grouped::Ungrouped;
+use crate::accumulator::SingleGroup;
 
 /// The SQL functions of this module.
 pub(crate) fn distinct_functions() -> [AggregateUDF; 3] {
@@ -41,17 +43,6 @@ pub(crate) fn distinct_functions() -> [AggregateUDF; 3] {
         ),
     ]
     .map(|(form, signature)| AggregateUDF::from(Distinct { form, signature }))
-}
-
-/// What goes in and what comes out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Form {
-    /// Values, their number.
-    Count,
-    /// Values, their hashes.
-    Set,
-    /// Hashes, their number.
-    Union,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -97,7 +88,7 @@ impl AggregateUDFImpl for Distinct {
     }
 
     fn accumulator(&self, _arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Ungrouped(Groups::new(self.form))))
+        Ok(Box::new(SingleGroup(Groups::new(self.form))))
     }
 
     fn groups_accumulator_supported(&self, _arguments: AccumulatorArgs) -> bool {
@@ -110,12 +101,4 @@ impl AggregateUDFImpl for Distinct {
     ) -> Result<Box<dyn GroupsAccumulator>> {
         Ok(Box::new(Groups::new(self.form)))
     }
-}
-
-fn item_field() -> FieldRef {
-    Arc::new(Field::new_list_field(DataType::UInt64, true))
-}
-
-fn list_type() -> DataType {
-    DataType::List(item_field())
 }

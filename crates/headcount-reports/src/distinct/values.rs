@@ -11,14 +11,14 @@ use datafusion::common::hash_utils::{RandomState, create_hashes};
 use datafusion::common::utils::proxy::VecAllocExt;
 use datafusion::error::Result;
 
-/// Reads the values of batch after batch; keeps the memory that one took for the next.
+/// Hashes the values of batch after batch, in the same memory.
 #[derive(Default)]
 pub(super) struct Values {
     hashes: Vec<Vec<u64>>,
 }
 
 impl Values {
-    /// Calls `take(row, hash)` for each value of `columns` in the rows that `kept` selects (all, where it is none).
+    /// Calls `take(row, hash)` for each value of `columns` in the rows that `kept` selects (all, if `None`).
     pub(super) fn each(
         &mut self,
         columns: &[ArrayRef],
@@ -70,7 +70,7 @@ impl Values {
 /// One argument: its values, or the items of its lists, flat.
 struct Column<'h> {
     hashes: &'h [u64],
-    /// Which of them are neither null nor empty; all, where it is none.
+    /// Which of them are neither null nor empty; all, if `None`.
     filled: Option<BooleanBuffer>,
     lists: Option<Lists>,
 }
@@ -79,7 +79,7 @@ impl<'h> Column<'h> {
     fn read(array: &ArrayRef, hashes: &'h mut Vec<u64>) -> Result<Self> {
         let lists = Lists::of(array);
         let flat = lists.as_ref().map_or(array, |lists| &lists.items);
-        // A text has one hash, whichever type it comes in: short views are hashed otherwise than texts.
+        // A text has one hash in every Arrow type: DataFusion hashes short views differently from other texts.
         let flat = &match flat.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 => cast(flat, &DataType::Utf8View)?,
             _ => Arc::clone(flat),
@@ -111,12 +111,12 @@ impl<'h> Column<'h> {
 
 /// A column of lists.
 struct Lists {
-    /// The items of the rows that there are: a small slice of large lists has few.
+    /// The items of the rows: few in a small slice of large lists.
     items: ArrayRef,
     /// Where in the array that was sliced the items begin.
     first: usize,
     places: Places,
-    /// Which rows are a list at all.
+    /// Which rows are not null.
     present: Option<NullBuffer>,
 }
 
@@ -124,12 +124,12 @@ struct Lists {
 enum Places {
     /// From its own offset to the next row's.
     Offsets(OffsetBuffer<i32>),
-    /// From its offset on, so many; rows may share items.
+    /// Offset and size; rows may share items.
     Sizes(ScalarBuffer<i32>, ScalarBuffer<i32>),
 }
 
 impl Lists {
-    /// None where the column has no lists.
+    /// `None` where the column has no lists.
     fn of(array: &ArrayRef) -> Option<Self> {
         let (values, places) = if let Some(list) = array.as_list_opt::<i32>() {
             (list.values(), Places::Offsets(list.offsets().clone()))
@@ -178,7 +178,7 @@ impl Places {
     }
 }
 
-/// Which values are neither null nor the empty text; none where all are.
+/// Which values are neither null nor the empty text; `None` where all are.
 fn filled(values: &ArrayRef) -> Option<BooleanBuffer> {
     let long = match values.data_type() {
         DataType::Utf8View => {

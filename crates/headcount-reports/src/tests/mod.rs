@@ -1,10 +1,10 @@
 //! Tests over a small store whose rows are written out in `dataset.json`.
 
-mod folding;
 mod limits;
 mod parameters;
 mod presentation;
 mod publishing;
+mod rare_values;
 mod shipped;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What an answer looks like as JSON, CSV and Markdown.
+//! Answers as JSON, CSV and Markdown.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What is published holds the threshold in every number.
+//! Every published number meets the threshold.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -54,7 +54,7 @@ fn one_small_row_takes_the_next_with_it() {
 }
 
 #[test]
-fn small_rows_that_are_enough_together_are_folded_alone() {
+fn small_rows_that_are_enough_together_are_grouped_without_others() {
     let rows = published(&[Some(40), Some(4), Some(3)]);
     assert_eq!(rows[1][1], json!(7));
     assert_eq!(rows.len(), 2);
@@ -136,7 +136,7 @@ fn small_numbers_beside_a_row_and_what_leaves_few_of_it_are_left_out() {
                 json!(null),
             ],
         ],
-        notes: vec!["few are folded; --min-crews 1 shows every value".to_owned()],
+        notes: vec!["few are grouped; --min-crews 1 shows every value".to_owned()],
     };
     let published = publish(find_report("deployments").unwrap(), &answer, K);
     let expected = [
@@ -158,11 +158,11 @@ fn small_numbers_beside_a_row_and_what_leaves_few_of_it_are_left_out() {
         ],
     ];
     assert_eq!(published.rows, expected);
-    assert_eq!(published.notes[0], "few are folded");
+    assert_eq!(published.notes[0], "few are grouped");
 }
 
 #[test]
-fn a_share_of_all_is_not_told_beside_a_folded_row() {
+fn a_share_is_not_published_beside_a_grouped_row() {
     let column = |name: &str, kind| AnswerColumn {
         name: name.to_owned(),
         kind,
@@ -214,7 +214,7 @@ proptest! {
                 prop_assert!(number.as_u64().is_none_or(|number| number == 0 || number >= K), "{row:?}");
             }
         }
-        // Who knows all crews learns those of the folded rows: enough of them, of two rows, or all there are.
+        // Who knows all crews learns those of the grouped rows: enough of them, of two rows, or all there are.
         let shown: u64 = published.iter().filter(|row| !row[0].as_str().unwrap().starts_with('(')).filter_map(|row| row[1].as_u64()).sum();
         let total: u64 = rows.iter().filter_map(|(crews, _)| *crews).sum();
         prop_assert!(total == shown || total - shown >= K || shown == 0);
@@ -225,16 +225,16 @@ proptest! {
         let rows = published(&counts);
         let total: u64 = counts.iter().flatten().sum();
         let shown: u64 = rows.iter().filter(|row| !row[0].as_str().unwrap().starts_with('(')).map(|row| row[1].as_u64().unwrap()).sum();
-        let folded = rows.iter().find(|row| row[0].as_str().unwrap().starts_with('('));
+        let grouped = rows.iter().find(|row| row[0].as_str().unwrap().starts_with('('));
         for row in &rows {
             prop_assert!(row[1].as_u64().is_none_or(|count| count >= K), "{row:?}");
         }
-        // Who knows the total learns the sum of the folded rows: at least two of them, and about enough, or all.
-        if let Some(folded) = folded {
+        // Who knows the total learns the sum of the grouped rows: at least two of them, and about enough, or all.
+        if let Some(grouped) = grouped {
             let hidden = counts.len() - (rows.len() - 1);
             prop_assert!(hidden >= 2 || counts.len() == 1);
             prop_assert!(total - shown >= K || shown == 0);
-            prop_assert!(folded[1].is_null() || folded[1] == json!(total - shown));
+            prop_assert!(grouped[1].is_null() || grouped[1] == json!(total - shown));
         } else {
             prop_assert_eq!(shown, total);
         }

@@ -68,7 +68,7 @@ fn an_empty_store_gives_zeros_in_the_overview_and_no_rows_elsewhere() {
 fn losses_beyond_what_a_number_holds_are_the_greatest_number() {
     let loss = json!({"framework": "loom", "time": "2026-11-12T09:00:00Z", "reason": "too_old", "count": i64::MAX});
     let mut dataset = Dataset::new();
-    let _none = dataset.insert("losses".to_owned(), json!([loss, loss]));
+    dataset.insert("losses".to_owned(), json!([loss, loss]));
     let answer = ask(&reports_over(&dataset), "losses", &parameters(1));
     assert_eq!(
         Value::from(&answer.rows[0][..]),
@@ -84,8 +84,8 @@ fn a_mean_does_not_depend_on_the_order_of_the_rows() {
         let trial = |time| json!({"framework": "crewai", "time": "2026-11-12T09:00:00Z", "crew_key": "c", "step": "result", "quality": time, "execution_time": time});
         let mut dataset = Dataset::new();
         let rows = json!(durations.map(completion));
-        let _none = dataset.insert("crew_completions".to_owned(), rows);
-        let _none = dataset.insert("tests".to_owned(), json!(durations.map(trial)));
+        dataset.insert("crew_completions".to_owned(), rows);
+        dataset.insert("tests".to_owned(), json!(durations.map(trial)));
         let reports = reports_over(&dataset);
         ["completions", "tests"].map(|name| ask(&reports, name, &parameters(1)).rows)
     };
@@ -102,8 +102,8 @@ fn crews_are_keys_in_every_report_that_is_compared_with_the_overview() {
         .map(|run| json!({"framework": "crewai", "time": "2026-11-12T09:00:00Z", "id": format!("t{run}"), "crew_id": format!("i{run}"), "human_input": true}))
         .collect();
     let mut dataset = Dataset::new();
-    let _none = dataset.insert("crews".to_owned(), json!(rows));
-    let _none = dataset.insert("tasks".to_owned(), json!(tasks));
+    dataset.insert("crews".to_owned(), json!(rows));
+    dataset.insert("tasks".to_owned(), json!(tasks));
     let reports = reports_over(&dataset);
     let features = ask(&reports, "features", &parameters(1));
     let of = |feature: &str| {

@@ -1,7 +1,7 @@
 //! The overview: how much crews are used, and what changed.
 
 use headcount_charts::format_count;
-use headcount_reports::{Answer, changes};
+use headcount_reports::{Answer, compare_answers};
 use serde_json::Value;
 
 use super::context::PageContext;
@@ -154,7 +154,7 @@ async fn changes_panel(context: &PageContext) -> Panel {
         let (Ok(current_answer), Some(Ok(previous))) = (&current.answer, previous) else {
             continue;
         };
-        let answer = changes(current_answer, &previous, column, "crews");
+        let answer = compare_answers(current_answer, &previous, column, "crews");
         sources.extend(links_of_source(context, &current));
         rows.extend(
             answer

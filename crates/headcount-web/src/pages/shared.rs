@@ -2,6 +2,8 @@
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
+use chrono::Utc;
+use headcount_reports::filter_conditions;
 
 use super::context::PageContext;
 use super::layout::Layout;
@@ -47,25 +49,36 @@ pub(crate) async fn list(
 
 /// The crews that shared in the range, latest first.
 async fn crews(context: &PageContext) -> Panel {
-    let conditions = conditions(context);
-    let query = format!(
-        "SELECT crew_id AS crew, max(framework) AS framework, max(framework_version) AS version,\n       \
-         count(DISTINCT id) AS agents, string_agg(DISTINCT role, ', ') AS roles, min(time) AS first_seen, max(time) AS last_seen\n\
-         FROM shared_agents\nWHERE crew_id IS NOT NULL{conditions}\nGROUP BY crew_id\nORDER BY last_seen DESC\nLIMIT 500"
-    );
     let mut panel = Panel {
         id: "crews".to_owned(),
         title: "Crews".to_owned(),
         question: "Which crews have share_crew on?".to_owned(),
         is_wide: true,
         is_table_open: true,
-        links: vec![Link {
-            label: "SQL".to_owned(),
-            href: sql_address(&query),
-            file: String::new(),
-        }],
         ..Panel::default()
     };
+    let parameters = context.filters.parameters();
+    let conditions = match filter_conditions("shared_agents", &parameters, Utc::now()) {
+        Ok(conditions) => conditions,
+        Err(error) => {
+            panel.failure = error.to_string();
+            return panel;
+        }
+    };
+    let conditions: String = conditions
+        .iter()
+        .map(|condition| format!("\n  AND {condition}"))
+        .collect();
+    let query = format!(
+        "SELECT crew_id AS crew, max(framework) AS framework, max(framework_version) AS version,\n       \
+         count(DISTINCT id) AS agents, string_agg(DISTINCT role, ', ') AS roles, min(time) AS first_seen, max(time) AS last_seen\n\
+         FROM shared_agents\nWHERE crew_id IS NOT NULL{conditions}\nGROUP BY crew_id\nORDER BY last_seen DESC\nLIMIT 500"
+    );
+    panel.links = vec![Link {
+        label: "SQL".to_owned(),
+        href: sql_address(&query),
+        file: String::new(),
+    }];
     match context.answer(QueryKey::Sql(query.clone())).await {
         Err(error) => panel.failure = error.to_string(),
         Ok(answer) if answer.rows.is_empty() => {
@@ -83,33 +96,4 @@ async fn crews(context: &PageContext) -> Panel {
         }
     }
     panel
-}
-
-/// The filters as SQL conditions, with quoted values.
-fn conditions(context: &PageContext) -> String {
-    let filters = &context.filters;
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let mut conditions = String::new();
-    let mut add = |condition: String| {
-        conditions.push_str("\n  AND ");
-        conditions.push_str(&condition);
-    };
-    if let Some(first) = filters.range.first {
-        add(format!("time >= '{first}T00:00:00Z'"));
-    }
-    if let Some(after) = filters.range.last.and_then(|last| last.succ_opt()) {
-        add(format!("time < '{after}T00:00:00Z'"));
-    }
-    if !filters.framework.is_empty() {
-        add(format!("framework = {}", quoted(&filters.framework)));
-    }
-    match filters.version.strip_suffix('*') {
-        Some(prefix) => add(format!(
-            "starts_with(framework_version, {})",
-            quoted(prefix)
-        )),
-        None if filters.version.is_empty() => {}
-        None => add(format!("framework_version = {}", quoted(&filters.version))),
-    }
-    conditions
 }

@@ -44,10 +44,10 @@ fn what_enough_crews_sent_is_shown_and_the_rest_is_one_row_that_says_how_many() 
         tools,
         ["word_counter", "(2 values from fewer than 5 crews)"]
     );
-    let folded = answer.rows.last().unwrap();
+    let grouped = answer.rows.last().unwrap();
     // flaky_tool: 2 crews and 1 error; unlisted: 1 use.
-    assert_eq!(Value::from(&folded[1..5]), json!([2, 1, 1, 0]));
-    assert!(folded[5].is_null(), "a mean has no sum");
+    assert_eq!(Value::from(&grouped[1..5]), json!([2, 1, 1, 0]));
+    assert!(grouped[5].is_null(), "a mean has no sum");
     assert!(
         answer.notes[0].contains("--min-crews 1"),
         "{:?}",
@@ -56,7 +56,7 @@ fn what_enough_crews_sent_is_shown_and_the_rest_is_one_row_that_says_how_many() 
 }
 
 #[test]
-fn settings_that_are_no_text_are_never_folded() {
+fn settings_that_are_not_text_are_never_grouped() {
     let answer = ask(&reports(), "agents", &ReportParameters::default());
     let has = |setting: &str, value: &str| {
         let mut rows = answer.rows.iter();
@@ -81,7 +81,7 @@ fn names_whose_spans_carry_no_crew_are_counted_only() {
 }
 
 #[test]
-fn each_period_folds_by_itself() {
+fn rare_values_are_grouped_by_period() {
     let by_day = ReportParameters {
         by: Some(crate::Period::Day),
         ..ReportParameters::default()

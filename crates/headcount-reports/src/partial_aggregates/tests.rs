@@ -1,19 +1,19 @@
-//! Reports over Parquet files, with and without what files contribute being kept.
+//! Reports over Parquet files, with and without the cache.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::pretty::pretty_format_batches;
-use datafusion::common::config::ConfigOptions;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::physical_optimizer::PhysicalOptimizerRule as _;
-use datafusion::physical_plan::{collect, displayable};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use headcount_catalog::Catalog;
 
-use super::*;
+use super::{CachePartialAggregates, PartialAggregateCache};
 use crate::engine::session;
 use crate::parameters::{DEFAULT_MIN_CREWS, Selection};
 use crate::reports::plan;
@@ -41,7 +41,7 @@ fn sources(folder: &Path, files: usize) -> Vec<Source> {
                     writer.write(&batch.slice(row, 1)).unwrap();
                 }
             }
-            let _written = writer.close().unwrap();
+            writer.close().unwrap();
         }
         let read = async {
             let context = SessionContext::new();
@@ -57,7 +57,7 @@ fn sources(folder: &Path, files: usize) -> Vec<Source> {
     sources.collect()
 }
 
-/// What is asked for: everything, periods, spans of time with an edge inside of files, one release.
+/// All records, periods, time ranges with an edge inside of files, one release.
 fn selections() -> Vec<ReportParameters> {
     let text = |text: &str| Some(text.to_owned());
     let all = ReportParameters {
@@ -85,43 +85,60 @@ fn selections() -> Vec<ReportParameters> {
 }
 
 #[test]
-fn every_report_is_the_same_whether_partials_are_kept_or_not() {
+fn every_report_is_the_same_with_and_without_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 3);
     let plain = Reports::over(sources.clone(), QueryLimits::default());
-    let keeping = plain.clone().with_partials(FilePartials::default());
+    let caching = plain
+        .clone()
+        .with_partial_aggregates(PartialAggregateCache::default());
     for parameters in selections() {
         for report in catalog_of_reports() {
             let ask = |reports: &Reports| wait(reports.report(&report.name, &parameters)).unwrap();
             let expected = ask(&plain);
-            assert_eq!(ask(&keeping), expected, "{} at first", report.name);
-            assert_eq!(ask(&keeping), expected, "{} again", report.name);
+            assert_eq!(ask(&caching), expected, "{} at first", report.name);
+            assert_eq!(ask(&caching), expected, "{} again", report.name);
         }
     }
 }
 
-/// The plan of a report, as text, as it would be run now.
-fn planned(sources: &[Source], partials: &FilePartials, name: &str, since: Option<i64>) -> String {
+/// The plan of a report for `selection`, as it would be run now.
+fn plan_of(
+    sources: &[Source],
+    cache: &PartialAggregateCache,
+    name: &str,
+    selection: &Selection,
+) -> Arc<dyn ExecutionPlan> {
+    let rule = CachePartialAggregates::new(cache.clone());
+    let context = session(&QueryLimits::default(), Some(rule)).unwrap();
+    let report = find_report(name).unwrap();
+    let planned = async {
+        let frame = plan(&context, sources, report, selection).await.unwrap();
+        frame.create_physical_plan().await.unwrap()
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(planned)
+}
+
+/// That plan for all records since a moment, as text.
+fn planned(
+    sources: &[Source],
+    cache: &PartialAggregateCache,
+    name: &str,
+    since: Option<i64>,
+) -> String {
     let selection = Selection {
         since,
         min_crews: DEFAULT_MIN_CREWS,
         ..Selection::default()
     };
-    let keep = KeepPartials::new(partials.clone(), &selection);
-    let context = session(&QueryLimits::default(), Some(keep)).unwrap();
-    let report = find_report(name).unwrap();
-    let planned = async {
-        let frame = plan(&context, sources, report, &selection).await.unwrap();
-        frame.create_physical_plan().await.unwrap()
-    };
-    let plan = tokio::runtime::Runtime::new().unwrap().block_on(planned);
+    let plan = plan_of(sources, cache, name, &selection);
     displayable(plan.as_ref()).indent(false).to_string()
 }
 
-fn ask(sources: &[Source], partials: &FilePartials, name: &str) {
+fn ask(sources: &[Source], cache: &PartialAggregateCache, name: &str) {
     let reports = Reports::over(sources.to_vec(), QueryLimits::default());
-    let reports = reports.with_partials(partials.clone());
-    let _answer = wait(reports.report(name, &ReportParameters::default())).unwrap();
+    let reports = reports.with_partial_aggregates(cache.clone());
+    wait(reports.report(name, &ReportParameters::default())).unwrap();
 }
 
 /// How many times `word` stands in a plan with the number that follows it, added up.
@@ -138,44 +155,44 @@ fn total(plan: &str, word: &str) -> usize {
 }
 
 #[test]
-fn a_report_that_is_computed_anew_reads_no_file_again() {
+fn a_report_that_is_computed_again_reads_no_file_again() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 3);
-    let partials = FilePartials::default();
+    let cache = PartialAggregateCache::default();
     for report in catalog_of_reports() {
-        let before = planned(&sources, &partials, &report.name, None);
-        ask(&sources, &partials, &report.name);
-        let after = planned(&sources, &partials, &report.name, None);
+        let before = planned(&sources, &cache, &report.name, None);
+        ask(&sources, &cache, &report.name);
+        let after = planned(&sources, &cache, &report.name, None);
         assert!(
-            total(&before, "known=") + total(&before, "files=") > 0,
+            total(&before, "cached=") + total(&before, "files=") > 0,
             "{before}"
         );
         assert!(
             !before.contains(".parquet"),
-            "a scan that nothing is kept of: {before}"
+            "a scan that is not cached: {before}"
         );
         assert_eq!(total(&after, "files="), 0, "{after}");
         assert_eq!(
-            total(&after, "known="),
-            total(&before, "known=") + total(&before, "files=")
+            total(&after, "cached="),
+            total(&before, "cached=") + total(&before, "files=")
         );
     }
 }
 
 #[test]
-fn what_is_kept_serves_every_span_of_time_that_holds_the_whole_file() {
+fn an_entry_serves_every_time_range_that_holds_the_whole_file() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 3);
-    let partials = FilePartials::default();
+    let cache = PartialAggregateCache::default();
     // Asked for with an edge before everything, since a span has conditions and all time has none.
-    let since = |micros| planned(&sources, &partials, "crews", Some(micros));
+    let since = |micros| planned(&sources, &cache, "crews", Some(micros));
     let reports = Reports::over(sources.clone(), QueryLimits::default());
     let long_ago = ReportParameters {
         since: Some("2020-01-01".to_owned()),
         ..ReportParameters::default()
     };
-    let keeping = reports.with_partials(partials.clone());
-    let _answer = wait(keeping.report("crews", &long_ago)).unwrap();
+    let caching = reports.with_partial_aggregates(cache.clone());
+    wait(caching.report("crews", &long_ago)).unwrap();
     let year = 365 * 86_400_000_000;
     assert_eq!(
         total(&since(51 * year), "files="),
@@ -186,46 +203,47 @@ fn what_is_kept_serves_every_span_of_time_that_holds_the_whole_file() {
     assert!(total(&inside, "files=") > 0, "an edge inside: {inside}");
 }
 
-/// Plans show texts without quotes: what somebody asks for must not read as the conditions of another question.
+/// A plan shows texts without quotes: conditions that read the same may differ.
 #[test]
-fn what_was_asked_for_keeps_contributions_apart() {
+fn plans_that_only_look_alike_have_entries_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 2);
-    let partials = FilePartials::default();
-    let asked = |framework: &str| Selection {
-        framework: Some(framework.to_owned()),
-        ..Selection::default()
+    let cache = PartialAggregateCache::default();
+    let of_both = ReportParameters {
+        framework: Some("crewai".to_owned()),
+        version: Some("1.15.30".to_owned()),
+        ..ReportParameters::default()
     };
-    // One plan, as if two questions had the same one.
-    let context = session(&QueryLimits::default(), None).unwrap();
-    let planned = async {
-        let report = find_report("crews").unwrap();
-        let frame = plan(&context, &sources, report, &asked("crewai")).await;
-        frame.unwrap().create_physical_plan().await.unwrap()
+    let of_one_name = ReportParameters {
+        framework: Some("crewai AND framework_version@1 = 1.15.30".to_owned()),
+        ..ReportParameters::default()
     };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let plan = runtime.block_on(planned);
-    let kept = |framework: &str| {
-        let rule = KeepPartials::new(partials.clone(), &asked(framework));
-        rule.optimize(Arc::clone(&plan), &ConfigOptions::new())
-            .unwrap()
+    let plan = |parameters: &ReportParameters| {
+        let selection = parameters.resolve(chrono::Utc::now()).unwrap();
+        let plan = plan_of(&sources, &cache, "crews", &selection);
+        displayable(plan.as_ref()).indent(false).to_string()
     };
-    let known = |framework: &str| {
-        let plan = kept(framework);
-        total(
-            &displayable(plan.as_ref()).indent(false).to_string(),
-            "known=",
-        )
-    };
-    let _answer = runtime
-        .block_on(collect(kept("crewai"), context.task_ctx()))
-        .unwrap();
-    assert!(known("crewai") > 0);
-    assert_eq!(known("crewai AND framework_version@1 = 1.15.30"), 0);
+    let reports = Reports::over(sources.clone(), QueryLimits::default());
+    let reports = reports.with_partial_aggregates(cache.clone());
+    wait(reports.report("crews", &of_both)).unwrap();
+    assert!(total(&plan(&of_both), "cached=") > 0);
+    assert_eq!(total(&plan(&of_one_name), "cached="), 0);
 }
 
-/// Answers `query` over Parquet files of one row each, whose values are these; what files contribute is kept.
-fn asked_of(folder: &Path, partials: &FilePartials, files: &[usize], query: &str) -> String {
+#[test]
+fn a_plan_with_a_volatile_function_is_not_cached() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = PartialAggregateCache::default();
+    let query = "SELECT sum(CASE WHEN random() < 2 THEN value END) FROM rows";
+    for _ in 0..2 {
+        let answer = asked_of(folder.path(), &cache, &[1, 2, 3], query);
+        assert!(answer.contains(" 6 "), "{answer}");
+    }
+    assert_eq!(cache.keys().len(), 0);
+}
+
+/// Answers `query` over Parquet files of one row each, whose values are these, with the cache.
+fn asked_of(folder: &Path, cache: &PartialAggregateCache, files: &[usize], query: &str) -> String {
     let schema = Arc::new(Schema::new(vec![
         Field::new("value", DataType::Int64, true),
         Field::new("weight", DataType::Int64, true),
@@ -244,14 +262,14 @@ fn asked_of(folder: &Path, partials: &FilePartials, files: &[usize], query: &str
         let file = File::create(path).unwrap();
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), None).unwrap();
         writer.write(&rows).unwrap();
-        let _written = writer.close().unwrap();
+        writer.close().unwrap();
     }
-    let keep = KeepPartials::new(partials.clone(), &Selection::default());
-    let context = session(&QueryLimits::default(), Some(keep)).unwrap();
+    let rule = CachePartialAggregates::new(cache.clone());
+    let context = session(&QueryLimits::default(), Some(rule)).unwrap();
     let answer = async {
         let options = ParquetReadOptions::default();
         let rows = SessionContext::new().read_parquet(paths, options).await;
-        let _none = context
+        context
             .register_table("rows", rows.unwrap().into_view())
             .unwrap();
         let frame = context.sql(query).await.unwrap();
@@ -263,9 +281,9 @@ fn asked_of(folder: &Path, partials: &FilePartials, files: &[usize], query: &str
 }
 
 #[test]
-fn different_aggregates_of_the_same_rows_are_kept_apart() {
+fn different_aggregates_of_the_same_rows_have_entries_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    let partials = FilePartials::default();
+    let cache = PartialAggregateCache::default();
     let files = [1, 2, 3, 4, 5];
     for (aggregates, expected) in [
         ("sum(value)", "15"),
@@ -277,7 +295,7 @@ fn different_aggregates_of_the_same_rows_are_kept_apart() {
     ] {
         let query = format!("SELECT {aggregates} FROM rows WHERE weight >= 0");
         for _ in 0..2 {
-            let answer = asked_of(folder.path(), &partials, &files, &query);
+            let answer = asked_of(folder.path(), &cache, &files, &query);
             assert!(
                 answer.contains(&format!(" {expected} ")),
                 "{query}: {answer}"
@@ -286,54 +304,53 @@ fn different_aggregates_of_the_same_rows_are_kept_apart() {
     }
 }
 
-/// DataFusion leaves out, while it runs, files that cannot change the answer: what they contribute is needed all the same.
+/// While a plan runs, DataFusion skips files that cannot change the answer. The cache needs their states all the same.
 #[test]
-fn a_file_contributes_the_same_whatever_is_read_beside_it() {
+fn the_state_of_a_file_does_not_depend_on_the_files_read_beside_it() {
     let folder = tempfile::tempdir().unwrap();
-    let partials = FilePartials::default();
+    let cache = PartialAggregateCache::default();
     let query = "SELECT max(value) FROM rows WHERE weight >= 0";
     let files = [9, 1, 2, 3, 4, 5, 6, 7, 8];
-    let answer = asked_of(folder.path(), &partials, &files, query);
+    let answer = asked_of(folder.path(), &cache, &files, query);
     assert!(answer.contains(" 9 "), "{answer}");
     for pair in [[1, 2], [3, 4], [5, 6], [7, 8]] {
-        let answer = asked_of(folder.path(), &partials, &pair, query);
+        let answer = asked_of(folder.path(), &cache, &pair, query);
         assert!(answer.contains(&format!(" {} ", pair[1])), "{answer}");
     }
 }
 
 #[test]
-fn what_files_contributed_goes_with_them() {
+fn the_entries_of_a_file_go_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 2);
-    let partials = FilePartials::default();
-    ask(&sources, &partials, "crews");
-    let kept = |partials: &FilePartials| partials.0.list_entries().len();
-    let all = kept(&partials);
-    assert!(all > 1 && partials.bytes() > 0);
-    let one = partials.0.list_entries().into_keys().next().unwrap().file;
-    partials.retain(&HashSet::from([one.to_string()]));
-    assert!(kept(&partials) > 0 && kept(&partials) < all);
+    let cache = PartialAggregateCache::default();
+    ask(&sources, &cache, "crews");
+    let all = cache.keys().len();
+    assert!(all > 1 && cache.bytes() > 0);
+    let one = cache.keys().into_iter().next().unwrap().file;
+    cache.retain(&HashSet::from([one.to_string()]));
+    assert!((1..all).contains(&cache.keys().len()));
     assert_eq!(
-        total(&planned(&sources, &partials, "crews", None), "files="),
+        total(&planned(&sources, &cache, "crews", None), "files="),
         1
     );
-    partials.retain(&HashSet::new());
-    assert_eq!((kept(&partials), partials.bytes()), (0, 0));
+    cache.retain(&HashSet::new());
+    assert_eq!((cache.keys().len(), cache.bytes()), (0, 0));
 }
 
 #[test]
-fn without_room_reports_are_computed_all_the_same() {
+fn a_full_cache_does_not_change_reports() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), 2);
-    let partials = FilePartials::new(1);
+    let cache = PartialAggregateCache::new(1);
     let plain = Reports::over(sources.clone(), QueryLimits::default());
-    let keeping = plain.clone().with_partials(partials.clone());
+    let caching = plain.clone().with_partial_aggregates(cache.clone());
     for report in catalog_of_reports() {
         let ask = |reports: &Reports| {
             let all = ReportParameters::default();
             wait(reports.report(&report.name, &all)).unwrap()
         };
-        assert_eq!(ask(&keeping), ask(&plain));
+        assert_eq!(ask(&caching), ask(&plain));
     }
-    assert_eq!(partials.bytes(), 0);
+    assert_eq!(cache.bytes(), 0);
 }

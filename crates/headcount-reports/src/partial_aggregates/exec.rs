@@ -1,4 +1,4 @@
-//! Hands on what is known of files, and works out what is not.
+//! Emits cached partial aggregates of files, and computes and caches the others.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,22 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties,
 };
-use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::{FilePartials, Key};
+use super::cache::{FileKey, PartialAggregateCache};
 
-/// One piece of what an aggregate adds up.
+/// A part of the input of an aggregate's last step.
 #[derive(Debug, Clone)]
 pub(super) enum Work {
-    /// What a file is known to contribute.
-    Known(RecordBatch),
-    /// What a file contributes, to be worked out and kept.
+    /// The cached states of a file.
+    Cached(RecordBatch),
+    /// A plan for the states of a file, which are then cached.
     File {
         plan: Arc<dyn ExecutionPlan>,
-        key: Key,
+        key: FileKey,
     },
-    /// What something else contributes, which may be another thing the next time.
-    Other {
+    /// A plan whose states may differ the next time.
+    Uncached {
         plan: Arc<dyn ExecutionPlan>,
         partition: usize,
     },
@@ -43,37 +43,37 @@ impl Work {
         self,
         context: Arc<TaskContext>,
         schema: &SchemaRef,
-        partials: FilePartials,
+        cache: PartialAggregateCache,
     ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
         Ok(match self {
-            Self::Known(batch) => stream::iter([Ok(batch)]).boxed(),
-            Self::Other { plan, partition } => plan.execute(partition, context)?.boxed(),
+            Self::Cached(batch) => stream::iter([Ok(batch)]).boxed(),
+            Self::Uncached { plan, partition } => plan.execute(partition, context)?.boxed(),
             Self::File { plan, key } => {
                 let read = plan.execute(0, context)?;
-                kept(read, key, Arc::clone(schema), partials).boxed()
+                cached(read, key, Arc::clone(schema), cache)
             }
         })
     }
 }
 
-/// The first step of an aggregate, of each file by itself.
+/// The first step of an aggregate, for each file by itself.
 #[derive(Debug)]
-pub(super) struct KeptPartialsExec {
+pub(super) struct CachedPartialsExec {
     schema: SchemaRef,
     works: Vec<Vec<Work>>,
-    partials: FilePartials,
+    cache: PartialAggregateCache,
     properties: Arc<PlanProperties>,
 }
 
-impl KeptPartialsExec {
-    /// In the place of `aggregate`: one partition for each list of works.
+impl CachedPartialsExec {
+    /// Replaces `aggregate`: one partition for each list of works.
     pub(super) fn new(
         aggregate: &Arc<dyn ExecutionPlan>,
         works: Vec<Vec<Work>>,
-        partials: FilePartials,
+        cache: PartialAggregateCache,
     ) -> Self {
         let properties = PlanProperties::new(
-            // Files come in no order, so whatever is known to be in order is constant.
+            // Files have no order, so every column that is known to be ordered is constant.
             aggregate.equivalence_properties().clone(),
             Partitioning::UnknownPartitioning(works.len()),
             EmissionType::Incremental,
@@ -82,31 +82,31 @@ impl KeptPartialsExec {
         Self {
             schema: aggregate.schema(),
             works,
-            partials,
+            cache,
             properties: Arc::new(properties),
         }
     }
 }
 
-impl DisplayAs for KeptPartialsExec {
+impl DisplayAs for CachedPartialsExec {
     fn fmt_as(&self, _: DisplayFormatType, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |is: fn(&Work) -> bool| {
             let works = self.works.iter().flatten();
             works.filter(|work| is(work)).count()
         };
-        let known = count(|work| matches!(work, Work::Known(_)));
+        let cached = count(|work| matches!(work, Work::Cached(_)));
         let files = count(|work| matches!(work, Work::File { .. }));
-        let others = count(|work| matches!(work, Work::Other { .. }));
+        let uncached = count(|work| matches!(work, Work::Uncached { .. }));
         write!(
             formatter,
-            "KeptPartialsExec: known={known}, files={files}, others={others}"
+            "CachedPartialsExec: cached={cached}, files={files}, uncached={uncached}"
         )
     }
 }
 
-impl ExecutionPlan for KeptPartialsExec {
+impl ExecutionPlan for CachedPartialsExec {
     fn name(&self) -> &'static str {
-        "KeptPartialsExec"
+        "CachedPartialsExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -145,26 +145,26 @@ impl ExecutionPlan for KeptPartialsExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let works = self.works.get(partition).cloned().unwrap_or_default();
-        let (schema, partials) = (Arc::clone(&self.schema), self.partials.clone());
-        // One after the other: each begins when the one before it has ended.
+        let (schema, cache) = (Arc::clone(&self.schema), self.cache.clone());
+        // Sequential: each begins when the one before it has ended.
         let streams = stream::iter(works)
-            .map(move |work| work.begin(Arc::clone(&context), &schema, partials.clone()));
+            .map(move |work| work.begin(Arc::clone(&context), &schema, cache.clone()));
         let schema = Arc::clone(&self.schema);
         let all = RecordBatchStreamAdapter::new(schema, streams.try_flatten());
         Ok(Box::pin(all))
     }
 }
 
-/// The batches of `read`; when all of them have come, they are kept.
-fn kept(
+/// The batches of `read`; once all of them have come, they are cached.
+fn cached(
     read: SendableRecordBatchStream,
-    key: Key,
+    key: FileKey,
     schema: SchemaRef,
-    partials: FilePartials,
-) -> impl Stream<Item = Result<RecordBatch>> {
+    cache: PartialAggregateCache,
+) -> BoxStream<'static, Result<RecordBatch>> {
     let begun = (read, Vec::new());
     stream::unfold(Some(begun), move |state| {
-        let (key, schema, partials) = (key.clone(), Arc::clone(&schema), partials.clone());
+        let (key, schema, cache) = (key.clone(), Arc::clone(&schema), cache.clone());
         async move {
             let (mut read, mut batches) = state?;
             match read.next().await {
@@ -174,12 +174,13 @@ fn kept(
                 }
                 Some(Err(error)) => Some((Err(error), None)),
                 None => {
-                    partials.put(&key, &schema, &batches);
+                    cache.put(&key, &schema, &batches);
                     None
                 }
             }
         }
     })
+    .boxed()
 }
 
 #[cfg(test)]
@@ -187,20 +188,21 @@ mod tests {
     use arrow::array::Int64Array;
     use datafusion::common::DataFusionError;
 
+    use super::super::plan_key::PlanKey;
     use super::*;
 
-    /// What is kept of a stream of these batches, of which the reader takes so many.
-    fn kept_of(batches: Vec<Result<RecordBatch>>, taken: usize) -> Option<usize> {
+    /// The rows that are cached of a stream of these batches, of which the reader takes so many.
+    fn cached_rows(batches: Vec<Result<RecordBatch>>, taken: usize) -> Option<usize> {
         let schema = batch().schema();
         let read = RecordBatchStreamAdapter::new(Arc::clone(&schema), stream::iter(batches));
-        let key = Key {
-            work: Arc::from("work"),
+        let key = FileKey {
+            plan: Arc::new(PlanKey::empty()),
             file: Arc::from("file"),
         };
-        let partials = FilePartials::default();
-        let read = kept(Box::pin(read), key.clone(), schema, partials.clone());
-        let _results: Vec<_> = futures::executor::block_on(read.take(taken).collect());
-        partials.get(&key).map(|batch| batch.num_rows())
+        let cache = PartialAggregateCache::default();
+        let read = cached(Box::pin(read), key.clone(), schema, cache.clone());
+        futures::executor::block_on(read.take(taken).for_each(|_| std::future::ready(())));
+        cache.get(&key).map(|batch| batch.num_rows())
     }
 
     fn batch() -> RecordBatch {
@@ -209,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_contribution_is_kept() {
+    fn only_a_complete_result_is_cached() {
         let two = || vec![Ok(batch()), Ok(batch())];
-        assert_eq!(kept_of(two(), 3), Some(4));
-        assert_eq!(kept_of(Vec::new(), 1), Some(0));
-        assert_eq!(kept_of(two(), 1), None);
+        assert_eq!(cached_rows(two(), 3), Some(4));
+        assert_eq!(cached_rows(Vec::new(), 1), Some(0));
+        assert_eq!(cached_rows(two(), 1), None);
         let mut failing = two();
         failing.push(Err(DataFusionError::Execution("lost".to_owned())));
-        assert_eq!(kept_of(failing, 5), None);
+        assert_eq!(cached_rows(failing, 5), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A column of Arrow as JSON values.
+//! Arrow columns as JSON values.
 //!
 //! Booleans and numbers stay what they are; a number that JSON does not know (NaN, infinity) is null; moments are ISO 8601
 //! text in UTC; lists are arrays, structs and maps are objects; everything else is its text.

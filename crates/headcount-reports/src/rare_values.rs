@@ -1,4 +1,4 @@
-//! The k-threshold: free text is shown only where enough different crews sent it.
+//! The k-threshold: free text is shown only where enough different crews sent it; other values are grouped.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use serde_json::Value;
 
 use crate::answer::kind_of;
 use crate::header::{FreeText, Holder};
-use crate::value::rows_of;
+use crate::json::rows_of;
 
-/// What folding made of a report's rows.
-pub(crate) struct Folded {
+/// A report's rows after grouping.
+pub(crate) struct GroupedRows {
     /// The rows that may be shown, then the rows that stand for the others.
     pub(crate) rows: Vec<Vec<Value>>,
-    /// How many values were folded.
+    /// How many values were grouped.
     pub(crate) values: u64,
 }
 
-/// Folds the rows of `batch` whose free text came from fewer than `min_crews` crews: one row for each combination of the
+/// Groups the rows of `batch` whose free text came from fewer than `min_crews` crews: one row for each combination of the
 /// columns that are neither numbers nor the text.
-pub(crate) fn fold(
+pub(crate) fn group_rare_values(
     batch: &RecordBatch,
     free_text: &FreeText,
     min_crews: u64,
-) -> Result<Folded, ArrowError> {
+) -> Result<GroupedRows, ArrowError> {
     let (Holder::Column(holder), true) = (&free_text.holder, min_crews > 1) else {
         return Ok(label_unattributed(batch, free_text, min_crews));
     };
@@ -36,7 +36,7 @@ pub(crate) fn fold(
     let hidden_rows = rows_of(&filter_record_batch(batch, &hidden)?);
     let values = hidden_rows.len() as u64;
     rows.extend(sum_up(batch, free_text, min_crews, hidden_rows));
-    Ok(Folded { rows, values })
+    Ok(GroupedRows { rows, values })
 }
 
 /// Which rows hold free text of too few crews. Fixed texts of the framework (null) are never hidden.
@@ -68,11 +68,11 @@ fn hidden_rows(
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
     batch.column_by_name(name).ok_or_else(|| {
-        ArrowError::SchemaError(format!("the report has no column {name:?} to fold by"))
+        ArrowError::SchemaError(format!("the report has no column {name:?} to group by"))
     })
 }
 
-/// Adds up the hidden rows: whole numbers are summed, other numbers have no sum that means anything and become null.
+/// Adds up the hidden rows: whole numbers are summed, other numbers have no meaningful sum and become null.
 fn sum_up(
     batch: &RecordBatch,
     free_text: &FreeText,
@@ -128,10 +128,10 @@ fn added(left: &Value, right: &Value) -> Value {
 }
 
 /// Labels the rows of a report whose spans name no crew: its SQL has left out the text and counted it in `names`.
-fn label_unattributed(batch: &RecordBatch, free_text: &FreeText, min_crews: u64) -> Folded {
+fn label_unattributed(batch: &RecordBatch, free_text: &FreeText, min_crews: u64) -> GroupedRows {
     let mut rows = rows_of(batch);
     let schema = batch.schema();
-    let mut folded = 0;
+    let mut grouped = 0;
     let positions = (schema.index_of(&free_text.column), schema.index_of("names"));
     if let (Holder::NoCrew, Ok(text), Ok(names)) = (&free_text.holder, positions.0, positions.1)
         && min_crews > 1
@@ -142,12 +142,12 @@ fn label_unattributed(batch: &RecordBatch, free_text: &FreeText, min_crews: u64)
                 let noun = if values == 1 { "value" } else { "values" };
                 let label = format!("({values} {noun} not known to be from {min_crews} crews)");
                 row[text] = Value::String(label);
-                folded += values;
+                grouped += values;
             }
         }
     }
-    Folded {
+    GroupedRows {
         rows,
-        values: folded,
+        values: grouped,
     }
 }

@@ -1,7 +1,7 @@
 //! An answer as Arrow columns, for programs that want types: an Arrow IPC stream or a Parquet file.
 //!
 //! An answer's values are JSON values whose column says their kind; here they become the Arrow type of that kind. No value
-//! changes: what does not fit the kind's type makes the column one of texts.
+//! changes: a column with a value that does not fit its kind becomes a column of texts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
-/// The key of the schema's metadata under which an answer's notes are, one a line.
+/// The key of the schema's metadata under which an answer's notes are, one per line.
 const NOTES: &str = "headcount.notes";
 
 /// The rows as typed columns. Days are dates, moments are microseconds in UTC, lists are lists of texts.
@@ -65,7 +65,7 @@ pub fn to_parquet(answer: &Answer) -> Result<Vec<u8>, ArrowError> {
     let mut file = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), Some(properties))?;
     writer.write(&batch)?;
-    let _metadata = writer.close()?;
+    writer.close()?;
     Ok(file)
 }
 
@@ -117,7 +117,7 @@ fn moments(values: &[&Value]) -> Option<ArrayRef> {
         None => Some(None),
         Some(text) => {
             let moment = DateTime::parse_from_rfc3339(text).ok()?;
-            // Finer than a microsecond would be lost.
+            // Fractions of a microsecond would be lost.
             let is_exact = moment.timestamp_subsec_nanos() % 1000 == 0;
             is_exact.then(|| Some(moment.timestamp_micros()))
         }
@@ -167,7 +167,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::value::rows_of;
+    use crate::json::rows_of;
     use headcount_answer::AnswerColumn;
 
     fn answer(kinds: &[ColumnKind], rows: Vec<Vec<Value>>) -> Answer {

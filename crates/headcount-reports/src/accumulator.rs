@@ -1,4 +1,4 @@
-//! What the aggregate functions of the reports have in common.
+//! Common parts of the aggregate functions.
 
 use std::hash::Hasher;
 
@@ -7,16 +7,16 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use datafusion::scalar::ScalarValue;
 
-/// An accumulator that can be told how many groups there are before it has seen them.
-pub(crate) trait Grouped: GroupsAccumulator + Sync + 'static {
+/// A groups accumulator that can be told the number of groups before it has seen them.
+pub(crate) trait ResizableGroups: GroupsAccumulator + Sync + 'static {
     fn resize(&mut self, groups: usize);
 }
 
-/// For pairs of a group and something that is spread already, or nearly: mixing the two is enough.
+/// A hasher for pairs of a group and a value that is a hash already, or nearly: mixing the two is enough.
 #[derive(Default)]
-pub(crate) struct Spread(u64);
+pub(crate) struct PairHasher(u64);
 
-impl Hasher for Spread {
+impl Hasher for PairHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -36,16 +36,16 @@ impl Hasher for Spread {
     }
 }
 
-/// One group, without grouping.
-pub(crate) struct Ungrouped<G>(pub(crate) G);
+/// A groups accumulator as an accumulator of one group.
+pub(crate) struct SingleGroup<G>(pub(crate) G);
 
-impl<G> std::fmt::Debug for Ungrouped<G> {
+impl<G> std::fmt::Debug for SingleGroup<G> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Ungrouped")
+        formatter.write_str("SingleGroup")
     }
 }
 
-impl<G: Grouped> Accumulator for Ungrouped<G> {
+impl<G: ResizableGroups> Accumulator for SingleGroup<G> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let group = vec![0; values[0].len()];
         self.0.update_batch(values, &group, None, 1)

@@ -1,5 +1,5 @@
-//! What rows weigh once they are values and text: before they are, so that an answer of shared buffers, which is small in
-//! the engine, cannot become a large one outside of its memory limit.
+//! The size of a batch's rows as JSON values, computed before the conversion: an answer of shared buffers is small in the
+//! engine and could exceed the limit outside of it.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 /// A value without its text (`serde_json::Value`).
 const VALUE: usize = 32;
 
-/// What an allocation costs beside its bytes, and about the length of a moment as text.
+/// The overhead of an allocation, and about the length of a moment as text.
 const ALLOCATION: usize = 16;
 const MOMENT: usize = 32;
 
@@ -16,14 +16,14 @@ const MOMENT: usize = 32;
 const ROW: usize = 24 + ALLOCATION;
 
 /// Bytes of the rows of `batch` as values, and of the columns' names that each row of JSON repeats.
-pub(crate) fn weight(batch: &RecordBatch) -> usize {
+pub(crate) fn json_size(batch: &RecordBatch) -> usize {
     let names = |field: &std::sync::Arc<arrow::datatypes::Field>| field.name().len();
     let names: usize = batch.schema().fields().iter().map(names).sum();
-    let values = batch.columns().iter().map(|column| weight_of(column));
+    let values = batch.columns().iter().map(|column| array_size(column));
     batch.num_rows() * (ROW + names) + values.sum::<usize>()
 }
 
-fn weight_of(array: &dyn Array) -> usize {
+fn array_size(array: &dyn Array) -> usize {
     let each = |bytes: usize| array.len() * bytes;
     let heap = match array.data_type() {
         DataType::Null | DataType::Boolean => 0,
@@ -43,27 +43,27 @@ fn weight_of(array: &dyn Array) -> usize {
         }
         DataType::Dictionary(_, _) => {
             return cast(array, &DataType::Utf8View)
-                .map_or_else(|_| otherwise(array), |texts| weight_of(&texts));
+                .map_or_else(|_| estimate(array), |texts| array_size(&texts));
         }
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let (first, last) = (list.value_offsets().first(), list.value_offsets().last());
             let start = first.map_or(0, |first| *first as usize);
-            each(ALLOCATION) + weight_of(&list.values().slice(start, span(first, last)))
+            each(ALLOCATION) + array_size(&list.values().slice(start, span(first, last)))
         }
         DataType::Struct(fields) => {
             let names: usize = fields.iter().map(|field| field.name().len() + VALUE).sum();
             let columns = array.as_struct().columns().iter();
-            each(names) + columns.map(|column| weight_of(column)).sum::<usize>()
+            each(names) + columns.map(|column| array_size(column)).sum::<usize>()
         }
         DataType::Timestamp(..) | DataType::Date32 => each(ALLOCATION + MOMENT),
         number if number.is_numeric() => 0,
-        _ => return otherwise(array),
+        _ => return estimate(array),
     };
     each(VALUE) + heap
 }
 
-/// From the first offset to the last.
+/// The distance from the first offset to the last.
 fn span<T: Copy + TryInto<usize>>(first: Option<&T>, last: Option<&T>) -> usize {
     let at = |offset: Option<&T>| {
         let offset = offset.copied().map(TryInto::try_into);
@@ -72,8 +72,8 @@ fn span<T: Copy + TryInto<usize>>(first: Option<&T>, last: Option<&T>) -> usize 
     at(last).saturating_sub(at(first))
 }
 
-/// A cautious guess: bytes are written with two digits each, lists of lists value by value.
-fn otherwise(array: &dyn Array) -> usize {
+/// A conservative estimate: bytes are written as two digits each, lists of lists value by value.
+fn estimate(array: &dyn Array) -> usize {
     array.len() * (VALUE + ALLOCATION + MOMENT) + 4 * array.get_array_memory_size()
 }
 
@@ -86,33 +86,33 @@ mod tests {
 
     use super::*;
 
-    fn weight_of_column(name: &str, column: ArrayRef) -> usize {
-        weight(&RecordBatch::try_from_iter([(name, column)]).unwrap())
+    fn size_of_column(name: &str, column: ArrayRef) -> usize {
+        json_size(&RecordBatch::try_from_iter([(name, column)]).unwrap())
     }
 
     #[test]
-    fn a_text_weighs_the_same_whether_its_buffer_is_shared_or_not() {
+    fn a_text_has_the_same_size_whether_its_buffer_is_shared_or_not() {
         let text = "a text that is longer than a view";
-        let own = weight_of_column("t", Arc::new(StringArray::from(vec![text; 100])));
-        let shared = weight_of_column("t", Arc::new(StringViewArray::from(vec![text; 100])));
+        let own = size_of_column("t", Arc::new(StringArray::from(vec![text; 100])));
+        let shared = size_of_column("t", Arc::new(StringViewArray::from(vec![text; 100])));
         assert_eq!(own, shared);
         assert_eq!(own, 100 * (ROW + 1 + VALUE + ALLOCATION + text.len()));
     }
 
     #[test]
-    fn a_slice_weighs_what_it_shows() {
+    fn the_size_of_a_slice_is_that_of_its_own_rows() {
         let lists = (0..100).map(|_| Some((0..10).map(Some)));
         let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
-        let all = weight_of_column("t", Arc::new(lists.clone()));
-        let half = weight_of_column("t", Arc::new(lists.slice(50, 50)));
+        let all = size_of_column("t", Arc::new(lists.clone()));
+        let half = size_of_column("t", Arc::new(lists.slice(50, 50)));
         assert_eq!(all, 2 * half);
     }
 
     #[test]
     fn every_row_of_json_repeats_the_names() {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1; 10]));
-        let short = weight_of_column("n", Arc::clone(&numbers));
-        let long = weight_of_column(&"n".repeat(1001), numbers);
+        let short = size_of_column("n", Arc::clone(&numbers));
+        let long = size_of_column(&"n".repeat(1001), numbers);
         assert_eq!(long - short, 10 * 1000);
     }
 }

@@ -1,13 +1,13 @@
-//! What changed between two answers of one report.
+//! The differences between two answers of one report.
 
 use std::collections::{HashMap, HashSet};
 
 use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 
 /// Names with a count now and before: columns `name`, `now`, `before` and `change`, the greatest change first. A name that
-/// only one answer has counts as zero in the other; where the other folded names, it may be one of them, and is left out.
-/// Rows without a name, and rows that stand for folded names, are left out. Empty where an answer lacks one of the columns.
-pub fn changes(now: &Answer, before: &Answer, name: &str, count: &str) -> Answer {
+/// only one answer has counts as zero in the other; where the other answer grouped names, it may be one of them, and is left out.
+/// Rows without a name, and rows that stand for grouped names, are left out. Empty where an answer lacks one of the columns.
+pub fn compare_answers(now: &Answer, before: &Answer, name: &str, count: &str) -> Answer {
     let sums = |answer| {
         let mut sums: HashMap<String, i64> = HashMap::new();
         for (name, count) in named_counts(answer, name, count) {
@@ -17,7 +17,7 @@ pub fn changes(now: &Answer, before: &Answer, name: &str, count: &str) -> Answer
         sums
     };
     let (now_sums, before_sums) = (sums(now), sums(before));
-    let missing = |answer| (!has_folded(answer, name)).then_some(0);
+    let missing = |answer| (!has_grouped_names(answer, name)).then_some(0);
     let (now_else, before_else) = (missing(now), missing(before));
     let names: HashSet<&String> = now_sums.keys().chain(before_sums.keys()).collect();
     let counted = |name: &String| {
@@ -66,21 +66,21 @@ fn named_counts<'a>(
     let columns = answer.column_index(name).zip(answer.column_index(count));
     answer.rows.iter().filter_map(move |row| {
         let (name, count) = columns?;
-        let name = row[name].as_str().filter(|name| !is_folded(name))?;
+        let name = row[name].as_str().filter(|name| !is_grouped(name))?;
         Some((name.to_owned(), row[count].as_i64()?))
     })
 }
 
-fn has_folded(answer: &Answer, name: &str) -> bool {
+fn has_grouped_names(answer: &Answer, name: &str) -> bool {
     let Some(name) = answer.column_index(name) else {
         return false;
     };
     let mut names = answer.rows.iter().filter_map(|row| row[name].as_str());
-    names.any(is_folded)
+    names.any(is_grouped)
 }
 
-/// Whether a row of this name stands for names that were folded.
-fn is_folded(name: &str) -> bool {
+/// Whether a row of this name stands for names that were grouped.
+fn is_grouped(name: &str) -> bool {
     name.starts_with('(')
 }
 
@@ -120,7 +120,7 @@ mod tests {
             (json!("gone"), json!(9)),
             (json!("unknown"), json!(null)),
         ]);
-        let changed = changes(&now, &before, "tool", "crews");
+        let changed = compare_answers(&now, &before, "tool", "crews");
         assert_eq!(
             changed.rows,
             [
@@ -129,11 +129,15 @@ mod tests {
                 vec![json!("search"), json!(10), json!(12), json!(-2)],
             ]
         );
-        assert!(changes(&now, &before, "nothing", "crews").rows.is_empty());
+        assert!(
+            compare_answers(&now, &before, "nothing", "crews")
+                .rows
+                .is_empty()
+        );
     }
 
     #[test]
-    fn a_name_that_may_have_been_folded_did_not_go() {
+    fn a_name_that_may_have_been_grouped_is_not_reported_as_gone() {
         let now = answer(&[
             (json!("search"), json!(10)),
             (json!("(3 values from fewer than 5 crews)"), json!(9)),
@@ -142,9 +146,9 @@ mod tests {
         let names = |answer: &Answer| -> Vec<Value> {
             answer.rows.iter().map(|row| row[0].clone()).collect()
         };
-        let changed = changes(&now, &before, "tool", "crews");
+        let changed = compare_answers(&now, &before, "tool", "crews");
         assert_eq!(names(&changed), [json!("search")]);
-        let changed = changes(&before, &now, "tool", "crews");
+        let changed = compare_answers(&before, &now, "tool", "crews");
         assert_eq!(names(&changed), [json!("search")]);
     }
 }

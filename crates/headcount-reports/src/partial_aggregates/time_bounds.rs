@@ -1,4 +1,4 @@
-//! Conditions on `time` that hold for a whole file.
+//! Conditions on `time` that hold for a whole file, by the file's statistics.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, IsNotNullExpr, Literal};
 use datafusion::physical_expr::{PhysicalExpr, conjunction, split_conjunction};
 
-/// The column that files have bounds of.
+/// The column whose bounds a file's statistics state.
 pub(super) const TIME: &str = "time";
 
-/// The least and the greatest time in a file, microseconds since 1970 UTC.
+/// The minimum and maximum time in a file, microseconds since 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(super) struct TimeBounds {
     least: i64,
     greatest: i64,
 }
 
-impl Bounds {
-    /// What is known of `file`, whose columns are counted as in `time`, the position of the column.
+impl TimeBounds {
+    /// The bounds from the statistics of `file`; `time` is the position of the column.
     pub(super) fn of(file: &PartitionedFile, time: usize) -> Option<Self> {
         let statistics: &Statistics = file.statistics.as_deref()?;
         let column = statistics.column_statistics.get(time)?;
@@ -29,8 +29,8 @@ impl Bounds {
         })
     }
 
-    /// `predicate` with one condition less for each that every time within the bounds meets. Rows without a time meet
-    /// none: that much of the conditions stays.
+    /// `predicate` without the conditions that every time within the bounds meets. Rows without a time meet none of
+    /// them, so `time IS NOT NULL` takes their place.
     pub(super) fn settle(self, predicate: &Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
         let mut kept = Vec::new();
         let mut timed = None;
@@ -96,7 +96,7 @@ mod tests {
         binary(column, operator, moment, &schema()).unwrap()
     }
 
-    const BOUNDS: Bounds = Bounds {
+    const BOUNDS: TimeBounds = TimeBounds {
         least: 10,
         greatest: 20,
     };

@@ -1,6 +1,6 @@
-//! Which lists of a batch are alike: what is worked out for one of them holds for all.
+//! The distinct lists of a batch, so that a function of a list is computed once for equal lists.
 //!
-//! Crews are equipped with few different sets of tools, so a batch of thousands of lists has a hundred different ones.
+//! Crews are equipped with few different sets of tools, so a batch of thousands of lists has a hundred distinct ones.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -11,19 +11,19 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// The different lists of a batch of lists of texts.
-pub(crate) struct AlikeLists {
-    /// The items of the different lists, one list after the other.
+/// The distinct lists of a batch of lists of texts.
+pub(crate) struct DistinctLists {
+    /// The items of the distinct lists, one list after the other.
     pub(crate) items: ArrayRef,
-    /// Where in `items` each of the different lists is.
+    /// The range in `items` of each distinct list.
     pub(crate) ranges: Vec<Range<usize>>,
-    /// Which of the different lists each row has; what a row that is null has is not said.
+    /// The position in `ranges` of each row's list; arbitrary for a null row.
     pub(crate) of_rows: Vec<u32>,
 }
 
-impl AlikeLists {
-    /// Sorts the rows of `lists`, whose items are texts of any type. Only items of its rows are looked at, also where
-    /// it is a slice of a larger array.
+impl DistinctLists {
+    /// Finds the distinct lists of `lists`, whose items are texts of any type. Only items of its rows are read, also
+    /// where it is a slice of a larger array.
     pub(crate) fn of(lists: &ListArray) -> Result<Self, ArrowError> {
         let offsets = lists.value_offsets();
         let (first, end) = match offsets {
@@ -38,7 +38,7 @@ impl AlikeLists {
             Some(texts) if texts.null_count() == 0 => {
                 different((0..lists.len()).map(range_of), texts)
             }
-            // A missing item is no empty one, and looks like it: such lists, which no framework sends, stay apart.
+            // A null item has the bytes of an empty text. Lists with one, which no framework sends, all count as distinct.
             _ => (
                 (0..lists.len()).map(range_of).collect(),
                 (0..).take(lists.len()).collect(),
@@ -59,13 +59,13 @@ impl AlikeLists {
     }
 }
 
-/// The ranges that differ in what `texts` has there, and which of them each range is like.
+/// The ranges whose texts differ, and for each range the position of the one that it equals.
 fn different(
     ranges: impl Iterator<Item = Range<usize>>,
     texts: &StringArray,
 ) -> (Vec<Range<usize>>, Vec<u32>) {
     let (ends, bytes) = (texts.value_offsets(), texts.value_data());
-    // All bytes of a list stand together; with the lengths of its items they are the list.
+    // The bytes of a list are contiguous; together with the lengths of its items they identify it.
     let bytes_of =
         |range: &Range<usize>| &bytes[ends[range.start] as usize..ends[range.end] as usize];
     let lengths_of = |range: &Range<usize>| {
@@ -82,18 +82,18 @@ fn different(
     let mut seen: HashTable<u32> = HashTable::new();
     let mut firsts: Vec<Range<usize>> = Vec::new();
     let of_rows = ranges.map(|range| {
-        let is_alike = |&number: &u32| {
+        let is_same = |&number: &u32| {
             let first = &firsts[number as usize];
             first.len() == range.len()
                 && bytes_of(first) == bytes_of(&range)
                 && lengths_of(first).eq(lengths_of(&range))
         };
         let hash = hash_of(&range);
-        if let Some(&number) = seen.find(hash, is_alike) {
+        if let Some(&number) = seen.find(hash, is_same) {
             return number;
         }
         let number = firsts.len() as u32;
-        let _entry = seen.insert_unique(hash, number, |&number| hash_of(&firsts[number as usize]));
+        seen.insert_unique(hash, number, |&number| hash_of(&firsts[number as usize]));
         firsts.push(range);
         number
     });
@@ -119,14 +119,14 @@ mod tests {
         builder.finish()
     }
 
-    fn texts_of(alike: &AlikeLists, row: usize) -> Vec<String> {
-        let items = alike.items.as_string::<i32>();
-        let range = alike.ranges[alike.of_rows[row] as usize].clone();
+    fn texts_of(distinct: &DistinctLists, row: usize) -> Vec<String> {
+        let items = distinct.items.as_string::<i32>();
+        let range = distinct.ranges[distinct.of_rows[row] as usize].clone();
         range.map(|item| items.value(item).to_owned()).collect()
     }
 
     #[test]
-    fn lists_are_alike_when_they_have_the_same_items() {
+    fn lists_are_equal_when_they_have_the_same_items() {
         let lists = lists(&[
             Some(&[Some("ab"), Some("c")]),
             Some(&[Some("a"), Some("bc")]),
@@ -135,12 +135,12 @@ mod tests {
             None,
             Some(&[Some("")]),
         ]);
-        let alike = AlikeLists::of(&lists).unwrap();
-        assert_eq!(alike.of_rows[0], alike.of_rows[2]);
-        assert_eq!(alike.ranges.len(), 4);
-        assert_eq!(texts_of(&alike, 1), ["a", "bc"]);
-        assert_eq!(texts_of(&alike, 3), [""; 0]);
-        assert_eq!(texts_of(&alike, 5), [""]);
+        let distinct = DistinctLists::of(&lists).unwrap();
+        assert_eq!(distinct.of_rows[0], distinct.of_rows[2]);
+        assert_eq!(distinct.ranges.len(), 4);
+        assert_eq!(texts_of(&distinct, 1), ["a", "bc"]);
+        assert_eq!(texts_of(&distinct, 3), [""; 0]);
+        assert_eq!(texts_of(&distinct, 5), [""]);
     }
 
     #[test]
@@ -149,16 +149,16 @@ mod tests {
         let whole: Vec<[Option<&str>; 1]> =
             whole.iter().map(|text| [Some(text.as_str())]).collect();
         let rows: Vec<Option<&[Option<&str>]>> = whole.iter().map(|row| Some(&row[..])).collect();
-        let alike = AlikeLists::of(&lists(&rows).slice(5_000, 2)).unwrap();
-        assert_eq!(alike.items.len(), 2);
-        assert_eq!(texts_of(&alike, 1), ["tool 5001"]);
+        let distinct = DistinctLists::of(&lists(&rows).slice(5_000, 2)).unwrap();
+        assert_eq!(distinct.items.len(), 2);
+        assert_eq!(texts_of(&distinct, 1), ["tool 5001"]);
     }
 
     #[test]
     fn a_missing_item_is_not_an_empty_one() {
         let lists = lists(&[Some(&[Some("")]), Some(&[None])]);
-        let alike = AlikeLists::of(&lists).unwrap();
-        assert!(alike.items.is_valid(alike.ranges[0].start));
-        assert!(alike.items.is_null(alike.ranges[1].start));
+        let distinct = DistinctLists::of(&lists).unwrap();
+        assert!(distinct.items.is_valid(distinct.ranges[0].start));
+        assert!(distinct.items.is_null(distinct.ranges[1].start));
     }
 }

@@ -1,4 +1,5 @@
-//! Takes apart what an aggregate reads: each file and everything else by itself, with the steps that rows of it go through.
+//! Splits the input of an aggregate into branches: one for each scan of files and for each other source, with the
+//! operators above it.
 
 use std::sync::Arc;
 
@@ -20,23 +21,23 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 
-use super::bounds::{Bounds, TIME};
+use super::time_bounds::{TIME, TimeBounds};
 
-/// A part of what an aggregate reads.
+/// One source of an aggregate's input.
 pub(super) struct Branch {
-    /// What each row goes through, from the aggregate downwards.
+    /// The operators that rows pass, from the aggregate downwards.
     steps: Vec<Arc<dyn ExecutionPlan>>,
     origin: Origin,
 }
 
-/// Where rows come from.
+/// The source of the rows.
 enum Origin {
     Files(Box<FileScanConfig>),
-    /// Anything else, with all that is below it.
+    /// Any other plan.
     Other(Arc<dyn ExecutionPlan>),
 }
 
-/// The parts of `plan`: together they give its rows.
+/// The branches of `plan`: their union is its output.
 pub(super) fn branches(plan: &Arc<dyn ExecutionPlan>) -> Vec<Branch> {
     if let Some(files) = scan_of(plan) {
         return vec![Branch {
@@ -65,7 +66,7 @@ pub(super) fn branches(plan: &Arc<dyn ExecutionPlan>) -> Vec<Branch> {
     }]
 }
 
-/// The scan of Parquet files that `plan` is, if it reads them whole and in no order.
+/// The file scan, if `plan` is a scan of Parquet files without a limit and an output order.
 fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
     let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
     let files = source.downcast_ref::<FileScanConfig>()?;
@@ -74,7 +75,8 @@ fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Option<&FileScanConfig> {
     (parquet.is_some() && files.limit.is_none() && in_no_order).then_some(files)
 }
 
-/// Whether the same rows come out, spread otherwise. By their hash they are spread for whom they are to meet.
+/// Whether the operator only moves rows between partitions. Hash partitioning does not count: an operator above relies
+/// on it.
 fn moves_rows_only(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let round_robin = plan
         .downcast_ref::<RepartitionExec>()
@@ -83,14 +85,14 @@ fn moves_rows_only(plan: &Arc<dyn ExecutionPlan>) -> bool {
     round_robin || gathered || plan.is::<CooperativeExec>()
 }
 
-/// Whether what comes out for a row depends on that row alone.
+/// Whether the output for a row depends on that row alone.
 fn treats_rows_alone(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let filter = plan.is::<FilterExec>() && plan.fetch().is_none();
     filter || plan.is::<ProjectionExec>() || plan.is::<UnnestExec>()
 }
 
 impl Branch {
-    /// The whole files that are read, each once; none where it is not files that are read.
+    /// The scanned files, whole and each once; none where the branch scans no files.
     pub(super) fn files(&self) -> Vec<PartitionedFile> {
         let Origin::Files(scan) = &self.origin else {
             return Vec::new();
@@ -108,13 +110,13 @@ impl Branch {
         files
     }
 
-    /// The branch over `files` of the same scan. What `bounds` settle of the conditions on time is left out.
+    /// The branch over `files` of the same scan, without the conditions on time that `bounds` settle.
     ///
     /// A branch that reads no files stays as it is.
     pub(super) fn over(
         &self,
         files: Vec<PartitionedFile>,
-        bounds: Option<Bounds>,
+        bounds: Option<TimeBounds>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (mut plan, bounds) = match &self.origin {
             Origin::Other(plan) => (Arc::clone(plan), None),
@@ -138,15 +140,15 @@ impl Branch {
         Ok(plan)
     }
 
-    /// What `file` is known to hold.
-    pub(super) fn bounds(&self, file: &PartitionedFile) -> Option<Bounds> {
+    /// The time bounds of `file`.
+    pub(super) fn bounds(&self, file: &PartitionedFile) -> Option<TimeBounds> {
         match &self.origin {
-            Origin::Files(scan) => Bounds::of(file, time_in(scan.file_schema())?),
+            Origin::Files(scan) => TimeBounds::of(file, time_in(scan.file_schema())?),
             Origin::Other(_) => None,
         }
     }
 
-    /// How many partitions the branch has where it reads no files.
+    /// The number of partitions of a branch that reads no files.
     pub(super) fn partitions(&self) -> usize {
         match &self.origin {
             Origin::Files(_) => 1,
@@ -159,7 +161,7 @@ impl Branch {
     }
 }
 
-/// `plan`, which reads one input, over another one.
+/// `plan`, which has one input, with another input.
 pub(super) fn over_input(
     plan: &Arc<dyn ExecutionPlan>,
     input: Arc<dyn ExecutionPlan>,
@@ -172,7 +174,7 @@ fn time_in(schema: &SchemaRef) -> Option<usize> {
     schema.index_of(TIME).ok()
 }
 
-/// Whether a column that comes out as `time` is the files' own.
+/// Whether the output column `time` is the files' own column.
 fn shows_time(scan: &FileScanConfig) -> bool {
     let Some(projection) = scan.file_source().projection() else {
         return true;
@@ -187,7 +189,7 @@ fn shows_time(scan: &FileScanConfig) -> bool {
 fn scan_over(
     scan: &FileScanConfig,
     files: Vec<PartitionedFile>,
-    bounds: Option<Bounds>,
+    bounds: Option<TimeBounds>,
 ) -> Arc<dyn ExecutionPlan> {
     let groups = vec![FileGroup::new(files)];
     let mut builder = FileScanConfigBuilder::from(scan.clone()).with_file_groups(groups);
@@ -228,7 +230,7 @@ mod tests {
         let file = File::create(path).unwrap();
         let mut writer = ArrowWriter::try_new(file, rows.schema(), None).unwrap();
         writer.write(&rows).unwrap();
-        let _written = writer.close().unwrap();
+        writer.close().unwrap();
     }
 
     /// The plan of `query` over `rows`, the file at `path`.
