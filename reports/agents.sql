@@ -1,14 +1,14 @@
 -- title: Agents
--- question: How are agents set up?
+-- question: How are agents configured?
 -- columns:
 --   setting: the agent's setting
 --   value: its value
 --   agents: distinct agents with that value (by key, or by id where there is no key)
---   crews: distinct crews of those agents (by key, or by id where there is no key)
+--   crews: distinct crews of these agents (by key, or by id where there is no key)
 -- published by: crews
 -- free text: value by crews where setting in llm_name, llm_model_name, llm_model, llm_class_name, function_calling_llm
--- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
--- note: llm_name, llm_top_k, llm_temperature and llm_class_name are reported by CrewAI 0.55.2 and older only; the roles are in the report "roles"
+-- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only
+-- note: only CrewAI 0.55.2 and older report llm_name, llm_top_k, llm_temperature and llm_class_name; the report "roles" has the roles
 WITH alike AS (
   SELECT period, distinct_set(key, id) AS agents, distinct_set(crew) AS crews, verbose, delegation_enabled, code_execution_allowed,
          max_iterations, max_rpm, max_retry_limit, llm_name, llm_model_name, llm_model, llm_top_k, llm_temperature, llm_class_name,

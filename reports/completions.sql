@@ -1,12 +1,12 @@
 -- title: Completions
--- question: How do kickoffs end, and after how long?
+-- question: How do kickoffs end, and how long do they take?
 -- columns:
 --   outcome: completed or failed
 --   crews: distinct crews (by key, or by id where there is no key)
---   runs: kickoffs that ended so
+--   runs: kickoffs with this outcome
 --   duration_avg: mean duration in seconds
---   duration_p50: half of them took at most this many seconds
---   duration_p95: 95 of 100 took at most this many seconds
+--   duration_p50: median duration in seconds
+--   duration_p95: 95th percentile of the duration in seconds
 -- published by: crews
 -- note: only CrewAI 1.15.19 and newer report how a kickoff ended
 SELECT period, outcome, distinct_count(crew) AS crews, count(*) AS runs,

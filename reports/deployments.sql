@@ -2,15 +2,15 @@
 -- question: How far do people get when they deploy a crew?
 -- columns:
 --   step: the step, in the order of the funnel
---   count: how often it was reported
---   deployments: distinct deployments that it names
---   of_created: for created and failed, their share of the attempts to create
---   from_cli: those started on the command line, where that is reported
---   from_tui: those started in the terminal interface, where that is reported
---   details: reasons of failure with their status code, and kinds of logs, each with its count
+--   count: number of reports of this step
+--   deployments: distinct deployments that these reports name
+--   of_created: for created and failed: share of the attempts to create
+--   from_cli: reports of steps started on the command line, where the release says so
+--   from_tui: reports of steps started in the terminal interface, where the release says so
+--   details: failure reasons with their status code, and kinds of logs, each with its count
 -- published by: count
 -- tells the whole: of_created
--- note: CrewAI reports created from 1.15.18, failed from 1.15.22, and where a step was started from 1.15.16
+-- note: CrewAI reports created since 1.15.18, failed since 1.15.22, and the origin of a step since 1.15.16
 WITH steps AS (
   SELECT period, step, count(*) AS "count", distinct_count(crew_id) AS deployments,
          CASE WHEN count(source) > 0 THEN count(*) FILTER (WHERE source = 'cli') END AS from_cli,

@@ -1,16 +1,16 @@
 -- title: Environment
--- question: Where do crews run: beside which coding agent, in which context, on how many cores?
+-- question: Where do crews run: with which coding agent, in which context, on how many cores?
 -- columns:
---   aspect: coding_agent, runtime_context, cpu_band, or tool (the environment that the framework found itself in)
+--   aspect: coding_agent, runtime_context, cpu_band, or tool (the coding tool that the framework detected)
 --   value: its value
 --   crews: distinct crews (by key, or by id where there is no key); null where the framework's spans name no crew
---   runs: kickoffs, or reports of the environment for the aspect tool
---   share: its share of the runs that report this aspect
+--   runs: kickoffs; for the aspect tool, reports of the environment
+--   share: share of the runs that report this aspect
 --   projects: distinct projects that reported it
 -- published by: crews, runs
 -- tells the whole: share
--- when null: crews: null crews are not zero: environment spans carry no crew
--- note: reported by CrewAI 1.11.1 (tool), 1.15.11 (coding_agent), 1.15.14 (runtime_context) and 1.15.19 (cpu_band) and newer
+-- when null: crews: null is not zero: environment spans carry no crew
+-- note: reported by CrewAI since 1.11.1 (tool), 1.15.11 (coding_agent), 1.15.14 (runtime_context) and 1.15.19 (cpu_band)
 SELECT period, aspect, value, crews, runs, CAST(runs AS DOUBLE) / sum(runs) OVER (PARTITION BY period, aspect) AS share, projects
 FROM (
   SELECT period, 'coding_agent' AS aspect, coding_agent AS value, distinct_count(crew) AS crews, count(*) AS runs, distinct_count(project_id) AS projects

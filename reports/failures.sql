@@ -3,12 +3,12 @@
 -- columns:
 --   source: what failed: a task, a flow, or a method of a flow
 --   error_type: the class of the error; its message is never collected
---   crews: distinct crews it happened to; null where the framework's spans name no crew
---   failures: how often
+--   crews: distinct crews with this failure; null where the framework's spans name no crew
+--   failures: number of failures
 -- published by: crews, failures
--- when null: crews: null crews are not zero: flow spans carry no crew
+-- when null: crews: null is not zero: flow spans carry no crew
 -- free text: error_type by crews
--- note: reported by CrewAI 1.15.18 (tasks) and 1.15.15 (flows) and newer
+-- note: reported by CrewAI since 1.15.18 (tasks) and 1.15.15 (flows)
 SELECT period, source, error_type, crews, failures
 FROM (
   SELECT period, 'task' AS source, error_type, distinct_count(crew) AS crews, count(*) AS failures

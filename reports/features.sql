@@ -2,16 +2,16 @@
 -- question: Which features of the framework are used?
 -- columns:
 --   feature: the feature; names with a colon are the framework's own counters
---   source: what says so: a setting of a crew, an agent or a task, a flow, or a feature use
+--   source: where the use is reported: a setting of a crew, an agent or a task, a flow, or a feature use
 --   crews: distinct crew keys that use it; null where the framework's spans name no crew, or the release sends no crew key
 --   uses: runs, agents, tasks, flow runs or feature uses with it
---   reported: how many of the source's records say whether it is used, so that uses / reported is a share
---   authenticated: uses by someone who was logged in, where that is reported
---   models_avg: mean number of models of a use, where that is reported
+--   reported: records of this source that report whether it is used, so that uses / reported is a share
+--   authenticated: uses by a signed-in user, where that is reported
+--   models_avg: mean number of models per use, where that is reported
 -- published by: crews, uses
 -- tells the whole: reported
--- when null: crews: null crews are not zero: flow and feature-use spans carry no crew, and CrewAI before 0.41.0 sends no crew key
--- note: feature uses are reported by CrewAI 1.13.0 and newer, whether inputs were given by 1.15.18 and newer
+-- when null: crews: null is not zero: flow and feature-use spans carry no crew, and CrewAI before 0.41.0 sends no crew key
+-- note: CrewAI reports feature uses since 1.13.0 and kickoff inputs since 1.15.18
 SELECT period, feature, source, CASE WHEN uses > 0 THEN nullif(crews, 0) ELSE crews END AS crews, uses, reported, authenticated, models_avg
 FROM (
   SELECT period, feature, 'crew' AS source, crews, uses, reported, CAST(NULL AS BIGINT) AS authenticated, CAST(NULL AS DOUBLE) AS models_avg

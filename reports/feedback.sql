@@ -3,10 +3,10 @@
 -- columns:
 --   event: requested or received
 --   outcome: the label that the feedback led to, as the flow's author wrote it
---   names: how many such labels the row stands for
---   count: how often
---   with_routing: those that route the flow by the feedback
---   with_feedback: those that brought feedback, where that is reported
+--   names: number of labels that the row stands for
+--   count: number of events
+--   with_routing: events whose feedback routes the flow
+--   with_feedback: events that brought feedback, where that is reported
 --   outcomes_avg: mean number of labels to choose from
 -- published by: count
 -- free text: outcome by no crew

@@ -2,22 +2,22 @@
 -- question: Which flows run, and how do they end?
 -- columns:
 --   flow: the flow's class name
---   origin: user for a flow that someone wrote, internal for one of the framework; null where the release does not say
---   names: how many flow names the row stands for
+--   origin: user for a flow that someone wrote, internal for one of the framework; null where the release does not report it
+--   names: number of flow names that the row stands for
 --   created: flow objects constructed, or flows scaffolded on the command line
 --   plotted: flows plotted
---   started: runs started, each resumption and each turn of a conversation among them
+--   started: runs started, including each resumption and each turn of a conversation
 --   resumed: runs that resumed an earlier one
 --   conversational: runs that are turns of a conversation
 --   paused: runs that waited for a human
---   completed: runs that ended well
+--   completed: runs that completed
 --   failed: runs that ended with an error
 --   method_failures: methods that raised an error
---   duration_p50: half of the runs took at most this many seconds
---   duration_p95: 95 of 100 took at most this many seconds
+--   duration_p50: median duration of the runs in seconds
+--   duration_p95: 95th percentile of the duration in seconds
 -- published by: started, created
 -- free text: flow by no crew
--- note: paused, completed, failed and method_failures are reported by CrewAI 1.15.15 and newer
+-- note: CrewAI reports paused, completed, failed and method_failures since 1.15.15
 SELECT period, flow, origin, distinct_count(flow_name) AS names,
        count(*) FILTER (WHERE event = 'created') AS created, count(*) FILTER (WHERE event = 'plotted') AS plotted,
        count(*) FILTER (WHERE event = 'started') AS started, count(*) FILTER (WHERE event = 'started' AND resumed) AS resumed,

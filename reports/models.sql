@@ -4,13 +4,13 @@
 --   model: the model's name as the crew names it
 --   crews: distinct crews with an agent that uses it (by key, or by id where there is no key)
 --   agents: distinct agents that use it as their model (by key, or by id where there is no key)
---   function_calling_agents: distinct agents that use it to call functions
---   tool_uses: tool calls made with it as the function-calling model
+--   function_calling_agents: distinct agents that use it as their function-calling model
+--   tool_uses: tool calls with it as the function-calling model
 --   tests: test runs with it
 --   evaluations: feature uses that name it
 -- published by: crews
 -- free text: model by crews
--- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
+-- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only
 SELECT period, model, distinct_count(crew) AS crews, distinct_count(agent) AS agents, distinct_count(caller) AS function_calling_agents,
        CAST(sum(tool_uses) AS BIGINT) AS tool_uses, CAST(sum(tests) AS BIGINT) AS tests, CAST(sum(evaluations) AS BIGINT) AS evaluations
 FROM (

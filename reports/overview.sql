@@ -1,13 +1,13 @@
 -- title: Overview
--- question: How much is used, by how many crews, since when?
+-- question: How much is used, by how many crews, and since when?
 -- columns:
 --   metric: what is counted; crews, agents, tasks, tools, models, versions and projects count distinct ones
---   value: how many
---   first_seen: time of the first record that counts
---   last_seen: time of the last record that counts
+--   value: the count
+--   first_seen: time of the first counted record
+--   last_seen: time of the last counted record
 -- published by: value alone
--- when null: value: a null value is not zero: the releases in this selection send no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
--- note: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0, and no tool span for native function calls from 1.9.0: task_runs and tool_uses miss those
+-- when null: value: a null value is not zero: the releases in this selection send no crew key (CrewAI before 0.41.0), so different crews cannot be told apart from repeated runs of one crew
+-- note: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0, and no tool span for native function calls from 1.9.0: task_runs and tool_uses do not include those
 WITH counted AS (
   SELECT period, position, metric, first_seen, last_seen,
          CASE metric WHEN 'crews' THEN crews WHEN 'runs' THEN runs WHEN 'runs_without_key' THEN runs - keyed

@@ -1,14 +1,14 @@
 -- title: Shared
--- question: What have crews that share themselves (share_crew) shared?
+-- question: What have crews with share_crew on shared?
 -- columns:
 --   record: the kind of record
---   field: the field of it
+--   field: its field
 --   crews: distinct crews that shared it (by key, or by id where there is no key)
---   items: how many values were shared
---   distinct_items: how many different agents, tasks or crews they belong to
+--   items: number of values shared
+--   distinct_items: number of distinct agents, tasks or crews that they belong to
 --   length_avg: mean length of a value in characters; for cpu_count the mean count
 -- published by: none
--- note: the report counts; the shared texts themselves are in the tables shared_* only
+-- note: this report only counts; only the tables shared_* hold the shared texts
 WITH agent AS (
   SELECT period, crew, coalesce(nullif(key, ''), id) AS owner, unnest([
     named_struct('name', 'role', 'size', character_length(role)), named_struct('name', 'goal', 'size', character_length(goal)),

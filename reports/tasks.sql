@@ -1,24 +1,24 @@
 -- title: Tasks
--- question: How are tasks set up, how many are run, and how long do they take?
+-- question: How are tasks configured, how many run, and how long do they take?
 -- columns:
 --   tasks: distinct tasks that crews define (by key, or by id where there is no key)
 --   crews: distinct crew keys that define them; null where the release sends none
---   definitions: tasks of all kickoffs together
---   async: those of the definitions that run asynchronously
---   human_input: those of the definitions that ask a human
---   with_tools: those of the definitions with tools of their own
---   without_agent: those of the definitions that name no agent
+--   definitions: total number of tasks of all kickoffs
+--   async: definitions that run asynchronously
+--   human_input: definitions that ask for human input
+--   with_tools: definitions with tools of their own
+--   without_agent: definitions that name no agent
 --   created: tasks whose creation was reported
 --   started: tasks whose start was reported
 --   ended: tasks whose end was reported
---   completed: of those that ended, those that completed
---   failed: of those that ended, those that failed
---   distinct_run: distinct tasks that were created or started
+--   completed: ended tasks that completed
+--   failed: ended tasks that failed
+--   distinct_run: distinct tasks created or started
 --   running_crews: distinct crew keys that ran them; null where the release sends none
---   duration_p50: half of the tasks took at most this many seconds
---   duration_p95: 95 of 100 took at most this many seconds
+--   duration_p50: median duration of the tasks in seconds
+--   duration_p95: 95th percentile of the duration in seconds
 -- published by: crews
--- when null: crews: null crews are not zero: these releases send no crew key (CrewAI before 0.41.0)
+-- when null: crews: null is not zero: these releases send no crew key (CrewAI before 0.41.0)
 -- when null: ended: no end of a task was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- when null: duration_p50: no duration was reported: CrewAI sends no Task Execution span from 0.74.0 to 0.177.0
 -- note: CrewAI 0.186.0 to 1.0.0 reports the creation of each task twice

@@ -1,27 +1,27 @@
 -- title: Tests
--- question: How good and how fast are crews in their tests, by model?
+-- question: How well and how fast do crews do in their tests, by model?
 -- columns:
 --   model: the model that the test was run with
 --   crews: distinct crews tested (by key, or by id where there is no key)
 --   tests: test runs started
---   iterations: iterations asked for by those test runs together
+--   iterations: total number of iterations that these test runs asked for
 --   results: iterations that were scored
 --   quality_avg: mean score (0 to 10)
 --   quality_min: lowest score
 --   quality_max: highest score
 --   quality_stddev: standard deviation of the scores
 --   time_avg: mean execution time of an iteration in seconds
---   time_p50: half of the iterations took at most this many seconds
---   quality_p25: a quarter of the scores are at most this
---   quality_p50: half of the scores are at most this
---   quality_p75: three quarters of the scores are at most this
---   time_min: shortest time of an iteration in seconds
---   time_p25: a quarter of the iterations took at most this many seconds
---   time_p75: three quarters took at most this many seconds
---   time_max: longest time of an iteration in seconds
+--   time_p50: median execution time of an iteration in seconds
+--   quality_p25: 25th percentile of the scores
+--   quality_p50: median score
+--   quality_p75: 75th percentile of the scores
+--   time_min: shortest execution time of an iteration in seconds
+--   time_p25: 25th percentile of the execution time in seconds
+--   time_p75: 75th percentile of the execution time in seconds
+--   time_max: longest execution time of an iteration in seconds
 -- published by: crews
 -- free text: model by crews
--- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
+-- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only
 SELECT period, model_name AS model, distinct_count(crew_key, crew_id) AS crews,
        count(*) FILTER (WHERE step = 'execution') AS tests, sum(iterations) AS iterations, count(*) FILTER (WHERE step = 'result') AS results,
        CAST(sum(TRY_CAST(quality AS DECIMAL(18, 6))) AS DOUBLE) / count(quality) AS quality_avg, min(quality) AS quality_min, max(quality) AS quality_max, round(stddev(quality), 9) AS quality_stddev,

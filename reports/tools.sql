@@ -1,16 +1,16 @@
 -- title: Tools
 -- question: Which tools are crews equipped with, and which are used?
 -- columns:
---   tool: the tool's name in lower case with underscores, so that all spellings of one tool are one row; null where the span names none
+--   tool: the tool's name in lower case with underscores, so that all spellings of a tool share one row; null where the span names no tool
 --   crews: distinct crews whose agents or tasks are equipped with it (by key, or by id where there is no key)
---   uses: calls that worked
---   errors: calls that were given up after errors
---   repeats: calls that were refused because they repeated the one before
---   attempts: mean number of attempts of a call that worked
+--   uses: successful calls
+--   errors: calls given up after errors
+--   repeats: calls refused because they repeated the previous one
+--   attempts: mean number of attempts of a successful call
 -- published by: crews
 -- free text: tool by crews
--- note: crews are counted by key, and by id where the release sends no key (CrewAI before 0.41.0), so that such a crew counts again each time it is built; overview, crews, features, tasks and versions count keys alone
--- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send none: uses, errors and repeats are those of text-based tool calling
+-- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only
+-- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send no tool span: uses, errors and repeats cover text-based tool calling only
 WITH equipped AS (
   SELECT period, unnest(string_to_array(tools, chr(10))) AS tool, crews
   FROM (SELECT period, tool_set(tool_names) AS tools, distinct_set(crew) AS crews

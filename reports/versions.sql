@@ -10,8 +10,8 @@
 --   first_seen: time of the first of them
 --   last_seen: time of the last of them
 -- published by: crews, runs
--- when null: crews: null crews are not zero: the release sends no crew key (CrewAI before 0.41.0), so different crews cannot be told from one crew run again
--- note: only records whose release is known count; CrewAI before 1.15.16 does not name it on task runs, human feedback and deployments: there it is the one that the rest of the same request names, where it names one
+-- when null: crews: null is not zero: the release sends no crew key (CrewAI before 0.41.0), so different crews cannot be told apart from repeated runs of one crew
+-- note: only records with a known release count; CrewAI before 1.15.16 does not state it on task runs, human feedback and deployments: they count under the release that the rest of the same request states, if any
 WITH seen AS (
   SELECT period, framework, framework_version, distinct_count(key) AS crews, count(nullif(key, '')) AS keyed, count(*) AS runs,
          array_agg(DISTINCT concat(runtime, ' ', runtime_version)) FILTER (WHERE runtime_version <> '') AS runtime_versions,
