@@ -50,7 +50,7 @@ async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notif
 
 async fn compact_when_due(state: &Arc<LakeState>, flushed: &Notify) {
     loop {
-        if let Err(error) = upkeep::run_locked(state, Scope::Due).await {
+        if let Err(error) = upkeep::run(state, Scope::Due).await {
             pause_after(&error).await;
         }
         // Either wakes it.

@@ -19,7 +19,7 @@ pub(crate) fn sum(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
         return Ok(batch.clone());
     };
     let mut others: Vec<ArrayRef> = batch.columns().to_vec();
-    let _counts = others.remove(count);
+    others.remove(count);
     let fields = others
         .iter()
         .map(|column| SortField::new(column.data_type().clone()));

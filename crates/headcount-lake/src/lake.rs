@@ -58,7 +58,7 @@ impl Lake {
         options: LakeOptions,
     ) -> Result<Lake, LakeError> {
         let (root, lock) = prepare(&*disk, dir)?;
-        let logs = open_tables(&*disk, &root, &schema)?;
+        let logs = open_tables(&disk, &root, &schema)?;
         let applied: Vec<u64> = logs.iter().map(TableLog::applied).collect();
         let highest = applied.iter().copied().max().unwrap_or_default();
         let files = logs.iter().map(TableLog::files).collect();
@@ -162,7 +162,7 @@ impl Lake {
     ///
     /// A file cannot be read or written. The tables stay as they were.
     pub async fn compact(&self) -> Result<(), LakeError> {
-        upkeep::run_locked(&self.state, Scope::All).await
+        upkeep::run(&self.state, Scope::All).await
     }
 
     /// Orders the erasure of everything that came, or comes within the next 30 days, under one of `receipts`. When this resolves
@@ -221,11 +221,15 @@ impl Drop for Lake {
 }
 
 /// Reads each table's log, in the schema's order.
-fn open_tables(disk: &dyn Disk, root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
-    let collector = load_or_create_collector(disk, root)?;
+fn open_tables(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    schema: &Schema,
+) -> Result<Vec<TableLog>, LakeError> {
+    let collector = load_or_create_collector(&**disk, root)?;
     let mut logs = Vec::with_capacity(schema.tables.len());
     for table in &schema.tables {
-        let log = TableLog::open(&table_folder(root, table), table, &collector)?;
+        let log = TableLog::open(disk, &table_folder(root, table), table, &collector)?;
         log.accepts(table)?;
         logs.push(log);
     }

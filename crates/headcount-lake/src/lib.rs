@@ -14,7 +14,6 @@
 
 mod arrow_rows;
 mod background;
-mod compaction;
 mod counter;
 mod delta;
 mod erasure;
@@ -41,7 +40,5 @@ pub use lake::Lake;
 pub use options::LakeOptions;
 pub use snapshot::LakeSnapshot;
 
-#[cfg(test)]
-mod neighbours;
 #[cfg(test)]
 mod tests;

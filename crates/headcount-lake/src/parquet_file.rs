@@ -147,9 +147,8 @@ impl<'a> ParquetFile<'a> {
         self.disk
             .sync_folder(&folder)
             .map_err(LakeError::io("sync", &folder))?;
-        let size = std::fs::metadata(&path)
-            .map_err(LakeError::io("look at", &path))?
-            .len();
+        let metadata = self.disk.metadata(&path);
+        let size = metadata.map_err(LakeError::io("read", &path))?.length;
         Ok(ActiveFile {
             log_path: self.name.clone(),
             path: self.name,

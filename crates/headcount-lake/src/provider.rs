@@ -242,7 +242,7 @@ impl TableProvider for LakeTable {
     }
 }
 
-/// Where a query finds a file of the table in `folder`.
+/// The location at which a query finds a file of the table in `folder`.
 pub(crate) fn location(
     folder: &Path,
     file: &ActiveFile,
@@ -273,7 +273,7 @@ fn as_queried(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     )?)
 }
 
-/// What a file is known to hold, for planning: a row count is exact.
+/// Statistics of a file, for planning: a row count is exact.
 fn file_statistics(file: &ActiveFile, schema: &SchemaRef) -> Statistics {
     let mut statistics = bounds(file, schema);
     if let Some(rows) = file.rows {

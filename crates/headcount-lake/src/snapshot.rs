@@ -48,7 +48,7 @@ impl LakeSnapshot {
     ///
     /// A file cannot be read or is damaged.
     pub async fn read(dir: &Path, schema: Arc<Schema>) -> Result<LakeSnapshot, LakeError> {
-        let disk = Arc::new(RealDisk::default());
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
         let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
         // The log first and the tables second: rows that are flushed in between are in the tables, whose
         // transaction numbers say so, and are not taken from the log as well.
@@ -57,7 +57,7 @@ impl LakeSnapshot {
         let segments = read.await.map_err(|_| LakeError::Closed)??;
         quarantine::report(&segments);
         let (tables, of) = (root.clone(), Arc::clone(&schema));
-        let opened = spawn_blocking(move || open_logs(&*disk, &tables, &of));
+        let opened = spawn_blocking(move || open_logs(&disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;
         let applied = logs.iter().map(TableLog::applied).collect();
         let files = logs.iter().map(TableLog::files).collect();
@@ -108,7 +108,7 @@ impl LakeSnapshot {
         in_files + in_memory as u64
     }
 
-    /// Where the active files of all tables are, as queries name them (object store locations of a local file system).
+    /// The locations of the active files of all tables, as queries name them (object store locations of a local file system).
     pub fn file_locations(&self) -> HashSet<String> {
         let mut locations = HashSet::new();
         for (table, files) in self.layout.schema.tables.iter().zip(&self.files) {
@@ -134,12 +134,16 @@ impl LakeSnapshot {
 }
 
 /// Every table's log, for reading alone.
-fn open_logs(disk: &dyn Disk, root: &Path, schema: &Schema) -> Result<Vec<TableLog>, LakeError> {
+fn open_logs(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    schema: &Schema,
+) -> Result<Vec<TableLog>, LakeError> {
     let collector = disk.read_text(&root.join("collector")).unwrap_or_default();
     let mut logs = Vec::with_capacity(schema.tables.len());
     for table in &schema.tables {
         let folder = table_folder(root, table);
-        logs.push(TableLog::open(&folder, table, collector.trim())?);
+        logs.push(TableLog::open(disk, &folder, table, collector.trim())?);
     }
     Ok(logs)
 }
@@ -152,7 +156,7 @@ mod tests {
     use crate::Lake;
     use crate::tests::support::{batch, by_hand, schema};
 
-    /// What readers keep of files goes by these names: a plan has to have the same ones.
+    /// Readers cache data of files under these names, so a plan must have the same ones.
     #[tokio::test]
     async fn files_are_where_a_plan_reads_them_and_gone_when_they_are_merged() {
         let dir = tempfile::tempdir().unwrap();

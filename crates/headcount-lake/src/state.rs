@@ -1,7 +1,9 @@
 //! The state that the lake's threads and tasks share. It starts nothing.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use headcount_catalog::Schema;
 use headcount_log::disk::{Disk, FolderLock};
@@ -13,7 +15,6 @@ use crate::delta::log::TableLog;
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
-use crate::upkeep::Upkeep;
 use crate::view::View;
 
 /// See the module.
@@ -31,9 +32,19 @@ pub(crate) struct LakeState {
     /// Held during a flush.
     pub(crate) flushing: Arc<tokio::sync::Mutex<Trimmer>>,
     /// Held during upkeep, and while an erasure rewrites files.
-    pub(crate) compacting: tokio::sync::Mutex<Upkeep>,
+    pub(crate) compacting: tokio::sync::Mutex<UpkeepProgress>,
     /// Excludes other writers for as long as anything of this one runs.
     pub(crate) _lock: FolderLock,
+}
+
+/// The progress of upkeep between its rounds.
+#[derive(Debug, Default)]
+pub(crate) struct UpkeepProgress {
+    /// When each file was first found to belong to no table.
+    pub(crate) inactive: HashMap<PathBuf, Instant>,
+    pub(crate) last_round: Option<Instant>,
+    /// For each table the version of its last checkpoint.
+    pub(crate) checkpoints: HashMap<u8, u64>,
 }
 
 impl LakeState {

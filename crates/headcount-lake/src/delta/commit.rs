@@ -14,7 +14,7 @@ use crate::error::LakeError;
 /// Lost races after which a commit is given up; each means that another program committed in between.
 const ATTEMPTS: usize = 20;
 
-/// What a commit does.
+/// The content of a commit.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
     /// The operation's name in the table's history.
@@ -98,7 +98,8 @@ fn put_if_absent(disk: &dyn Disk, log: &TableLog, actions: &[Value]) -> io::Resu
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync());
     let linked =
         written.and_then(|()| disk.link(&unfinished, &log.commit_path(log.next_version())));
-    let _leftover = disk.remove(&unfinished);
+    // One that stays is harmless: its name is never used again.
+    let _ = disk.remove(&unfinished);
     linked?;
     disk.sync_folder(&folder)
 }

@@ -1,11 +1,11 @@
 //! A table's log, replayed: which files are active, and up to which sequence number of the write-ahead log they go.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount_catalog::Table;
+use headcount_log::disk::Disk;
 use parquet::file::metadata::ParquetMetaDataReader;
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ pub(crate) fn table_folder(root: &Path, table: &Table) -> PathBuf {
 /// The state of a log up to some version.
 #[derive(Debug, Clone)]
 pub(crate) struct TableLog {
+    disk: Arc<dyn Disk>,
     pub(crate) table: String,
     pub(crate) folder: PathBuf,
     /// Names this collector and table in `txn` actions.
@@ -65,8 +66,14 @@ impl TableLog {
     /// Reads the log; a table that does not exist yet has an empty one.
     ///
     /// Fails if the log is damaged, or if the table uses a feature of the protocol that is not implemented here.
-    pub(crate) fn open(folder: &Path, table: &Table, collector: &str) -> Result<Self, LakeError> {
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        table: &Table,
+        collector: &str,
+    ) -> Result<Self, LakeError> {
         let empty = || Self {
+            disk: Arc::clone(disk),
             table: table.name.clone(),
             folder: folder.to_path_buf(),
             app_id: format!("headcount/{collector}/{}", table.name),
@@ -77,7 +84,7 @@ impl TableLog {
             protocol: Value::Null,
         };
         let log_folder = folder.join("_delta_log");
-        let (mut log, version) = replay(&log_folder, None, empty, Self::apply)?;
+        let (mut log, version) = replay(&**disk, &log_folder, None, empty, Self::apply)?;
         log.version = version;
         log.complete()?;
         Ok(log)
@@ -88,7 +95,7 @@ impl TableLog {
         let mut is_changed = false;
         loop {
             let version = self.next_version();
-            let Some(actions) = read_commit(&self.commit_path(version))? else {
+            let Some(actions) = read_commit(&*self.disk, &self.commit_path(version))? else {
                 break;
             };
             for action in &actions {
@@ -100,13 +107,13 @@ impl TableLog {
         if is_changed { self.complete() } else { Ok(()) }
     }
 
-    /// Checks the protocol, and finds out how many rows those files have of which the log does not say it: statistics are
-    /// optional in the protocol, and "not said" must not read as none.
+    /// Checks the protocol, and reads the row counts that the log lacks from the files' footers: statistics are optional in the
+    /// protocol, and a missing count must not read as zero.
     fn complete(&mut self) -> Result<(), LakeError> {
         protocol::check(&self.table, &self.protocol, &self.metadata)?;
         for file in self.active.values_mut() {
             if file.rows.is_none() && file.deletion_vector.is_none() {
-                file.rows = rows_in(&self.folder.join(&file.path));
+                file.rows = rows_in(&*self.disk, &self.folder.join(&file.path));
             }
         }
         Ok(())
@@ -208,8 +215,8 @@ fn active_file(add: &Value) -> ActiveFile {
 }
 
 /// How many rows a Parquet file has by its footer.
-fn rows_in(path: &Path) -> Option<u64> {
-    let file = File::open(path).ok()?;
+fn rows_in(disk: &dyn Disk, path: &Path) -> Option<u64> {
+    let file = disk.open(path).ok()?;
     let footer = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
     footer.file_metadata().num_rows().try_into().ok()
 }

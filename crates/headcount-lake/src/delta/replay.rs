@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use headcount_log::disk::Disk;
 use serde_json::Value;
 
 use super::actions::actions_in;
@@ -19,6 +20,7 @@ const ATTEMPTS: usize = 5;
 /// Calls `apply` with every action up to `last`, or to the end of the log. Returns the version reached; `None` where the table
 /// does not exist yet. `begin` is called before the first action, and again if the log has to be read from its start again.
 pub(crate) fn replay<State>(
+    disk: &dyn Disk,
     log_folder: &Path,
     last: Option<u64>,
     begin: impl Fn() -> State,
@@ -27,19 +29,19 @@ pub(crate) fn replay<State>(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let entries = Entries::list(log_folder, last)?;
+        let entries = Entries::list(disk, log_folder, last)?;
         let mut state = begin();
         let Some(newest) = entries.newest() else {
             return Ok((state, None));
         };
-        let (mut reached, actions) = entries.start(log_folder)?;
+        let (mut reached, actions) = entries.start(disk, log_folder)?;
         for action in &actions {
             apply(&mut state, action);
         }
         drop(actions);
         while reached.is_none_or(|version| version < newest) {
             let version = reached.map_or(0, |version| version + 1);
-            let Some(actions) = read_commit(&commit_path(log_folder, version))? else {
+            let Some(actions) = read_commit(disk, &commit_path(log_folder, version))? else {
                 break;
             };
             for action in &actions {
@@ -67,15 +69,15 @@ pub(crate) fn commit_path(log_folder: &Path, version: u64) -> PathBuf {
 }
 
 /// The actions of one commit; `None` if it does not exist.
-pub(crate) fn read_commit(path: &Path) -> Result<Option<Vec<Value>>, LakeError> {
-    match std::fs::read_to_string(path) {
+pub(crate) fn read_commit(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<Value>>, LakeError> {
+    match disk.read_text(path) {
         Ok(text) => actions_in(path, &text).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(LakeError::io("read", path)(error)),
     }
 }
 
-/// What a log folder holds.
+/// The files of a log folder.
 #[derive(Debug, Default)]
 struct Entries {
     commits: BTreeSet<u64>,
@@ -84,18 +86,16 @@ struct Entries {
 }
 
 impl Entries {
-    fn list(log_folder: &Path, last: Option<u64>) -> Result<Self, LakeError> {
+    fn list(disk: &dyn Disk, log_folder: &Path, last: Option<u64>) -> Result<Self, LakeError> {
         let mut entries = Self::default();
         let mut parts: BTreeMap<(u64, u32), Vec<(u32, PathBuf)>> = BTreeMap::new();
-        let listing = match std::fs::read_dir(log_folder) {
+        let listing = match disk.list(log_folder) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(entries),
             Err(error) => return Err(LakeError::io("list", log_folder)(error)),
         };
         for entry in listing {
-            let entry = entry.map_err(LakeError::io("list", log_folder))?;
-            let name = entry.file_name();
-            let Some(found) = name.to_str().and_then(Entry::of) else {
+            let Some(found) = Entry::of(&entry.name) else {
                 continue;
             };
             if last.is_some_and(|last| found.version() > last) {
@@ -106,11 +106,11 @@ impl Entries {
                     entries.commits.insert(version);
                 }
                 Entry::Checkpoint(version) => {
-                    entries.checkpoints.insert(version, vec![entry.path()]);
+                    entries.checkpoints.insert(version, vec![entry.path]);
                 }
                 Entry::Part { version, part, of } => {
                     let parts = parts.entry((version, of)).or_default();
-                    parts.push((part, entry.path()));
+                    parts.push((part, entry.path));
                 }
             }
         }
@@ -132,13 +132,17 @@ impl Entries {
 
     /// Where to begin: the version and actions of the newest checkpoint that can be read and that leads to the log's end
     /// without a gap, or the log's very beginning.
-    fn start(&self, log_folder: &Path) -> Result<(Option<u64>, Vec<Value>), LakeError> {
+    fn start(
+        &self,
+        disk: &dyn Disk,
+        log_folder: &Path,
+    ) -> Result<(Option<u64>, Vec<Value>), LakeError> {
         let mut unreadable = None;
         for (version, files) in self.checkpoints.iter().rev() {
             if unreadable.is_some() && !self.leads_on(*version) {
                 continue;
             }
-            match checkpoint::read(files) {
+            match checkpoint::read(disk, files) {
                 Ok(actions) => {
                     if let Some(error) = unreadable {
                         let newer: LakeError = error;
@@ -210,6 +214,9 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::disallowed_methods)]
+    use headcount_log::disk::RealDisk;
+
     use super::*;
 
     #[test]
@@ -254,7 +261,15 @@ mod tests {
         for version in [0, 1, 3] {
             std::fs::write(commit_path(dir.path(), version), "{\"commitInfo\":{}}\n").unwrap();
         }
-        let count = |last| replay(dir.path(), last, || 0, |count, _| *count += 1);
+        let count = |last| {
+            replay(
+                &RealDisk::default(),
+                dir.path(),
+                last,
+                || 0,
+                |count, _| *count += 1,
+            )
+        };
         let error = count(None).unwrap_err().to_string();
         assert!(error.contains("00000000000000000002.json"), "{error}");
         assert!(error.contains("commit 3 exists"), "{error}");
@@ -265,7 +280,7 @@ mod tests {
     fn a_line_that_is_no_json_is_named_with_its_place() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(commit_path(dir.path(), 0), "{\"a\":1}\n{\"b\":").unwrap();
-        let error = replay(dir.path(), None, || (), |(), _| ()).unwrap_err();
+        let error = replay(&RealDisk::default(), dir.path(), None, || (), |(), _| ()).unwrap_err();
         assert!(error.to_string().contains("byte 8"), "{error}");
     }
 }

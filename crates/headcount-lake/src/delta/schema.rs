@@ -70,10 +70,10 @@ fn schema_string(mut fields: Vec<Value>) -> String {
 
 fn field(column: &Column) -> Value {
     let mut field = Map::new();
-    let _new = field.insert("name".to_owned(), json!(column.name));
-    let _new = field.insert("type".to_owned(), delta_type(column.column_type));
-    let _new = field.insert("nullable".to_owned(), json!(true));
-    let _new = field.insert("metadata".to_owned(), json!({}));
+    field.insert("name".to_owned(), json!(column.name));
+    field.insert("type".to_owned(), delta_type(column.column_type));
+    field.insert("nullable".to_owned(), json!(true));
+    field.insert("metadata".to_owned(), json!({}));
     Value::Object(field)
 }
 

@@ -23,13 +23,13 @@ use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::{WalHandle, quarantine};
 
 use self::rows::has_erased;
-use crate::compaction::rewrite;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::flush::flush;
 use crate::low_priority;
 use crate::state::LakeState;
+use crate::upkeep::compaction::rewrite;
 
 /// Files that one commit replaces.
 const FILES: usize = 32;

@@ -10,8 +10,8 @@ use headcount_catalog::{KeyedReceipt, TableId};
 use headcount_log::testing::SimulatedDisk;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::interoperability::read_beside;
 use super::support::{batch, batch_under, by_hand, schema, sql, stored};
-use crate::neighbours::read_beside;
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 fn receipt(number: u64) -> KeyedReceipt {

@@ -3,6 +3,7 @@
 
 mod damage;
 mod erasure;
+mod interoperability;
 mod promises;
 mod records;
 pub(crate) mod support;

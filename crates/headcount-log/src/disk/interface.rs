@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::durable_folders::DurableFolders;
 
@@ -43,6 +43,15 @@ pub struct DiskMetadata {
     pub modified: Option<SystemTime>,
     /// Whether it is a folder.
     pub is_folder: bool,
+}
+
+impl DiskMetadata {
+    /// Whether it was last written at least `age` ago.
+    pub fn is_older_than(&self, age: Duration) -> bool {
+        let written = self.modified;
+        let elapsed = written.and_then(|written| SystemTime::now().duration_since(written).ok());
+        elapsed.is_some_and(|elapsed| elapsed >= age)
+    }
 }
 
 /// An exclusive lock, held until it is dropped.

@@ -1,4 +1,5 @@
 //! Checkpoints against the commits that they stand for.
+#![allow(clippy::disallowed_methods)]
 
 use std::path::Path;
 
@@ -16,9 +17,15 @@ fn commit(folder: &Path, version: u64, actions: &[Value]) {
 }
 
 fn all(folder: &Path) -> (Vec<Value>, Option<u64>) {
-    replay(folder, None, Vec::new, |all: &mut Vec<Value>, action| {
-        all.push(action.clone());
-    })
+    replay(
+        &RealDisk::default(),
+        folder,
+        None,
+        Vec::new,
+        |all: &mut Vec<Value>, action| {
+            all.push(action.clone());
+        },
+    )
     .unwrap()
 }
 
@@ -179,7 +186,7 @@ fn a_damaged_checkpoint_is_passed_over_where_older_entries_say_the_same() {
         2
     );
     std::fs::remove_file(commit_path(folder, 0)).unwrap();
-    let error = replay(folder, None, || (), |(), _| ()).unwrap_err();
+    let error = replay(&RealDisk::default(), folder, None, || (), |(), _| ()).unwrap_err();
     assert!(error.to_string().contains("checkpoint.parquet"), "{error}");
 }
 
@@ -221,6 +228,6 @@ fn a_v2_checkpoint_is_read_with_its_sidecar_files() {
     let files = actions.iter().filter(|action| action.get("add").is_some());
     assert_eq!(files.count(), 1);
     std::fs::remove_file(folder.join("_sidecars").join(sidecar)).unwrap();
-    let error = replay(folder, None, || (), |(), _| ()).unwrap_err();
+    let error = replay(&RealDisk::default(), folder, None, || (), |(), _| ()).unwrap_err();
     assert!(error.to_string().contains(sidecar), "{error}");
 }

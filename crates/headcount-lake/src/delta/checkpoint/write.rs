@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::json::ReaderBuilder;
 use chrono::Utc;
+use headcount_log::disk::Disk;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -14,7 +15,6 @@ use super::reconciled::Reconciled;
 use super::schema;
 use crate::delta::replay::replay;
 use crate::error::LakeError;
-use headcount_log::disk::Disk;
 
 /// Rows that are converted at a time.
 const BATCH: usize = 1024;
@@ -25,6 +25,7 @@ const BATCH: usize = 1024;
 /// for, such as the transactions of other programs and the files that were removed.
 pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<(), LakeError> {
     let (state, reached) = replay(
+        disk,
         log_folder,
         Some(version),
         Reconciled::default,

@@ -1,9 +1,4 @@
-//! The store beside others: readers in the same folder, other programs on the same tables, and its own upkeep.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "batches that admission did not make"
-)]
+//! Interoperability: readers in the same folder, other programs on the same tables, and upkeep meanwhile.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +9,7 @@ use headcount_catalog::{BatchWriter, Fingerprint, TableId};
 use headcount_log::disk::RealDisk;
 use headcount_log::testing::SimulatedDisk;
 
-use crate::tests::support::{batch, by_hand, schema, sql, stored};
+use super::support::{batch, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 /// The answer of a reader that knows nothing but the files.
@@ -71,7 +66,7 @@ async fn a_log_that_was_cut_after_a_checkpoint_says_everything() {
     assert_eq!(stored(&snapshot).await, (0..300).collect::<Vec<_>>());
     let again = lake.append(batch(0..300)).await.unwrap();
     assert_eq!((again.stored, again.duplicates), (0, 300));
-    let _stored = lake.append(batch(300..310)).await.unwrap();
+    lake.append(batch(300..310)).await.unwrap();
     lake.flush().await.unwrap();
     let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
     assert_eq!(stored(&beside).await, (0..310).collect::<Vec<_>>());
@@ -86,7 +81,7 @@ async fn compaction_leaves_one_file_a_day_and_vacuum_only_files_in_use() {
     };
     let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
     for round in 0..5_u64 {
-        let _stored = lake.append(batch(round * 9..round * 9 + 9)).await.unwrap();
+        lake.append(batch(round * 9..round * 9 + 9)).await.unwrap();
         lake.flush().await.unwrap();
     }
     let before = lake.snapshot().await.unwrap();
@@ -105,9 +100,9 @@ async fn compaction_leaves_one_file_a_day_and_vacuum_only_files_in_use() {
 async fn a_count_reads_no_file_and_a_time_range_reads_only_its_files() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
-    let _stored = lake.append(batch(0..9)).await.unwrap();
+    lake.append(batch(0..9)).await.unwrap();
     lake.flush().await.unwrap();
-    let _stored = lake.append(batch(9..12)).await.unwrap();
+    lake.append(batch(9..12)).await.unwrap();
     let snapshot = lake.snapshot().await.unwrap();
     let plan = sql(&snapshot, "EXPLAIN SELECT count(*) FROM crews").await;
     assert!(!plan.contains("DataSourceExec"), "{plan}");
@@ -126,18 +121,18 @@ async fn a_count_reads_no_file_and_a_time_range_reads_only_its_files() {
 async fn a_reader_beside_the_writer_sees_each_span_once_at_any_moment() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Arc::new(Lake::open(dir.path(), schema(), by_hand()).await.unwrap());
-    let _first = lake.append(batch(0..1)).await.unwrap();
+    lake.append(batch(0..1)).await.unwrap();
     let done = Arc::new(AtomicBool::new(false));
     let acknowledged = Arc::new(AtomicUsize::new(1));
     let (writing, finished) = (Arc::clone(&lake), Arc::clone(&done));
     let counting = Arc::clone(&acknowledged);
     let writer = tokio::spawn(async move {
         for round in 0..60_u64 {
-            let _stored = writing
+            writing
                 .append(batch(round * 5 + 1..round * 5 + 6))
                 .await
                 .unwrap();
-            let _before = counting.fetch_add(5, Ordering::AcqRel);
+            counting.fetch_add(5, Ordering::AcqRel);
             if round % 3 == 0 {
                 writing.flush().await.unwrap();
             }
@@ -172,7 +167,7 @@ async fn a_memtable_is_flushed_by_its_age_and_by_its_size() {
     let lake = Lake::open(dir.path(), schema(), options.clone())
         .await
         .unwrap();
-    let _stored = lake.append(batch(0..10)).await.unwrap();
+    lake.append(batch(0..10)).await.unwrap();
     wait_for_files(&lake).await;
     lake.close().await.unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -181,7 +176,7 @@ async fn a_memtable_is_flushed_by_its_age_and_by_its_size() {
         ..LakeOptions::default()
     };
     let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
-    let _stored = lake.append(batch(0..100)).await.unwrap();
+    lake.append(batch(0..100)).await.unwrap();
     wait_for_files(&lake).await;
 }
 

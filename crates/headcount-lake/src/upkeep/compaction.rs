@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use chrono::Utc;
 use headcount_catalog::{TableId, TableKind};
 use headcount_log::erasure::ErasureFilter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -19,7 +20,7 @@ use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::erasure::rows::without_erased;
 use crate::error::LakeError;
-use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time};
+use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time, today};
 use crate::state::LakeState;
 
 /// Files of this size or more are not merged.
@@ -29,8 +30,32 @@ const LEVEL: i32 = 7;
 /// Merged files are closed at about this size.
 const TARGET: usize = 128 << 20;
 
-/// Which of a day's files to merge, if any.
-pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
+/// Merges files of one day and like size, where there are enough of them.
+pub(super) fn merge_full_tiers(state: &LakeState, id: TableId) -> Result<(), LakeError> {
+    let files = state.logs[usize::from(id.0)].lock().files();
+    for group in plan(&files, state.options.compact_at_files) {
+        merge(state, id, &group)?;
+    }
+    Ok(())
+}
+
+/// Merges each past day into one file; today and later days too if `with_today`.
+pub(super) fn merge_days(
+    state: &LakeState,
+    id: TableId,
+    with_today: bool,
+) -> Result<(), LakeError> {
+    let files = state.logs[usize::from(id.0)].lock().files();
+    let today = today(Utc::now());
+    let before = (!with_today).then_some(today.as_str());
+    for group in plan_whole_days(&files, before) {
+        merge(state, id, &group)?;
+    }
+    Ok(())
+}
+
+/// The groups of a day's files to merge.
+fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
     let mut tiers: BTreeMap<(&str, u32), Vec<ActiveFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| is_mergeable(file)) {
         // A tier is a factor of eight in rows; a merged file moves up by about one.
@@ -45,7 +70,7 @@ pub(crate) fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>
 }
 
 /// Each day's small files, for days before `today` (or all days), where there are at least two.
-pub(crate) fn plan_whole_days(files: &[ActiveFile], before: Option<&str>) -> Vec<Vec<ActiveFile>> {
+fn plan_whole_days(files: &[ActiveFile], before: Option<&str>) -> Vec<Vec<ActiveFile>> {
     let mut days: BTreeMap<&str, Vec<ActiveFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| is_mergeable(file)) {
         if before.is_none_or(|today| file.day.as_str() < today) {
@@ -61,7 +86,7 @@ fn is_mergeable(file: &ActiveFile) -> bool {
 }
 
 /// Replaces `old`, files of one day, by one file (or a few large ones).
-pub(crate) fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeError> {
+fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
     let Some(day) = old.first().map(|file| file.day.clone()) else {
