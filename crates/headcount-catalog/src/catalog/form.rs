@@ -1,8 +1,11 @@
-//! The form of `catalog/crew.yaml`, word for word.
+//! The form of `catalog/crew.yaml`, as it is deserialised.
 
 use serde::Deserialize;
 
-use super::{CatalogError, FieldRule, KeyDomain, Kind, Limits, Place, Rule, TableKind, TextLimit};
+use super::error::{CatalogError, FieldRule};
+use super::field::{self, Limits, Place};
+use crate::rule::{KeyDomain, Kind, Rule, TextLimit};
+use crate::schema::{self, TableKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,19 +95,19 @@ impl Number {
 }
 
 impl Category {
-    pub(super) fn read(self) -> Result<super::Category, CatalogError> {
+    pub(super) fn read(self) -> Result<field::Category, CatalogError> {
         let place = Place::read(&self.table);
         let fields = self
             .fields
             .into_iter()
             .map(|field| field.read(&self.id, &place))
             .collect::<Result<_, _>>()?;
-        Ok(super::Category {
+        Ok(field::Category {
             id: self.id,
             title: self.title,
             tier: match self.tier {
-                Tier::Default => super::Tier::Default,
-                Tier::Shared => super::Tier::Shared,
+                Tier::Default => schema::Tier::Default,
+                Tier::Shared => schema::Tier::Shared,
             },
             place,
             rows: match self.rows {
@@ -118,13 +121,13 @@ impl Category {
 }
 
 impl Field {
-    fn read(self, category: &str, place: &Place) -> Result<super::Field, CatalogError> {
+    fn read(self, category: &str, place: &Place) -> Result<field::Field, CatalogError> {
         let rule = self.rule().map_err(|rule| CatalogError::Field {
             category: category.to_owned(),
             field: self.name.clone(),
             rule,
         })?;
-        Ok(super::Field {
+        Ok(field::Field {
             place: self
                 .table
                 .as_deref()
