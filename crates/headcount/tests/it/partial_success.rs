@@ -96,7 +96,7 @@ fn a_response_body_that_does_not_come_is_not_waited_for() {
         let mut open = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            stream.read(&mut [0; 65_536]).unwrap();
+            let _length = stream.read(&mut [0; 65_536]).unwrap();
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n";
             stream.write_all(head.as_bytes()).unwrap();
             open.push(stream);
