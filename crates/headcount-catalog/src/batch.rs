@@ -1,5 +1,7 @@
 //! Writing records: the batch that admission makes, in the form that `record.rs` describes.
 
+use headcount_wire::varint;
+
 use crate::record::{ENTRY_HEADER, Entries, Fingerprint};
 use crate::schema::TableId;
 use crate::secret::KeyedReceipt;
@@ -128,7 +130,7 @@ impl BatchWriter {
             bytes: &mut self.row,
         });
         self.batch.bytes.push(table.0);
-        write_varint(&mut self.batch.bytes, self.row.len() as u64);
+        varint::write(&mut self.batch.bytes, self.row.len() as u64);
         self.batch.bytes.extend_from_slice(&self.row);
         self.batch.rows += 1;
     }
@@ -154,7 +156,7 @@ impl RowWriter<'_> {
     /// Writes an integer.
     pub fn integer(&mut self, column: usize, value: i64) {
         self.tag(column, 2);
-        write_varint(self.bytes, zigzag(value));
+        varint::write(self.bytes, zigzag(value));
     }
 
     /// Writes a double.
@@ -166,7 +168,7 @@ impl RowWriter<'_> {
     /// Writes a timestamp in microseconds since 1970 UTC.
     pub fn timestamp(&mut self, column: usize, microseconds: i64) {
         self.tag(column, 4);
-        write_varint(self.bytes, zigzag(microseconds));
+        varint::write(self.bytes, zigzag(microseconds));
     }
 
     /// Writes a text.
@@ -178,14 +180,14 @@ impl RowWriter<'_> {
     /// Writes a list of texts.
     pub fn text_list<'t>(&mut self, column: usize, values: impl ExactSizeIterator<Item = &'t str>) {
         self.tag(column, 6);
-        write_varint(self.bytes, values.len() as u64);
+        varint::write(self.bytes, values.len() as u64);
         for value in values {
             write_text(self.bytes, value);
         }
     }
 
     fn tag(&mut self, column: usize, cell_type: u64) {
-        write_varint(self.bytes, (column as u64) << 3 | cell_type);
+        varint::write(self.bytes, (column as u64) << 3 | cell_type);
     }
 }
 
@@ -193,16 +195,8 @@ fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
 fn write_text(bytes: &mut Vec<u8>, value: &str) {
-    write_varint(bytes, value.len() as u64);
+    varint::write(bytes, value.len() as u64);
     bytes.extend_from_slice(value.as_bytes());
 }
 

@@ -4,7 +4,6 @@ mod admission;
 mod batch;
 mod catalog;
 mod dialect;
-pub mod lenient_json;
 mod lint;
 mod markdown;
 mod record;

@@ -18,6 +18,8 @@
 //! An [`AdmittedBatch`](crate::AdmittedBatch) can only be made by admission; so every value in one is a value that the catalog
 //! allows.
 
+use headcount_wire::{Fault, varint};
+
 use crate::schema::TableId;
 
 /// Which span an entry came from: a keyed hash of its trace and span id, equal for a span that is sent again.
@@ -246,19 +248,12 @@ fn unzigzag(value: u64) -> i64 {
 }
 
 fn read_varint(rest: &mut &[u8]) -> Result<u64, CodecError> {
-    let mut value = 0_u64;
-    for (index, &byte) in rest.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte < 0x80 {
-            *rest = &rest[index + 1..];
-            return Ok(value);
-        }
-    }
-    Err(if rest.len() < 10 {
-        CodecError::Truncated
-    } else {
-        CodecError::Varint
-    })
+    let (value, after) = varint::read(rest).map_err(|fault| match fault {
+        Fault::Truncated => CodecError::Truncated,
+        _ => CodecError::Varint,
+    })?;
+    *rest = after;
+    Ok(value)
 }
 
 fn read_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], CodecError> {

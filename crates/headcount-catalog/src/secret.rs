@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_imprint_is_its_tables_and_its_collectors_alone() {
-        let receipt = headcount_wire::Token::new([7; 16]).receipt();
+        let receipt = headcount_wire::ErasureToken::new([7; 16]).receipt();
         let keyed = Secret::new([7; 32]).receipt(&receipt);
         assert_eq!(keyed.imprint("crews"), keyed.imprint("crews"));
         assert_ne!(keyed.imprint("crews"), keyed.imprint("shared_agents"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use headcount_collector::Notation;
-use serde_json::Value;
+use headcount_wire::{ExportResponse, RpcStatus};
 use ureq::Agent;
 use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{HeaderMap, Response, Uri};
@@ -147,107 +147,29 @@ fn read_answer(response: &mut Response<ureq::Body>) -> anyhow::Result<Vec<u8>> {
         .context("cannot read the collector's answer")
 }
 
-/// The text of a `google.rpc.Status` body, whatever it is written in.
-fn refusal(answer: &[u8]) -> Cow<'_, str> {
-    if let Ok(Value::Object(status)) = serde_json::from_slice(answer)
-        && let Some(Value::String(message)) = status.get("message")
-    {
-        return Cow::Owned(message.clone());
+/// The message of a `google.rpc.Status` body, or the body itself where it is something else.
+fn refusal(body: &[u8]) -> Cow<'_, str> {
+    if let Some(status) = RpcStatus::parse_json(body) {
+        return status.message;
     }
-    // google.rpc.Status: int32 code = 1; string message = 2.
-    match fields(answer) {
-        Some(fields) if !answer.is_empty() => text_of(&fields, 2),
-        _ => String::from_utf8_lossy(answer),
+    match RpcStatus::parse(body) {
+        Ok(status) if status != RpcStatus::default() => status.message,
+        _ => String::from_utf8_lossy(body),
     }
 }
 
 /// Reads an `ExportTraceServiceResponse`.
-fn accepted(answer: &[u8], notation: Notation) -> anyhow::Result<Answer> {
-    let unreadable =
-        || "the collector's answer is not an OTLP answer; is --url its OTLP/HTTP address?";
-    match notation {
-        Notation::Json => {
-            let answer: Value = serde_json::from_slice(answer).with_context(unreadable)?;
-            let partial = &answer["partialSuccess"];
-            // OTLP/JSON writes 64-bit integers as strings; numbers are allowed too.
-            let rejected = match &partial["rejectedSpans"] {
-                Value::String(text) => text.parse().ok(),
-                number => number.as_u64(),
-            };
-            Ok(Answer {
-                rejected_spans: rejected.unwrap_or(0),
-                message: partial["errorMessage"].as_str().unwrap_or("").to_owned(),
-            })
-        }
-        Notation::Protobuf => {
-            // ExportTraceServiceResponse: partial_success = 1 { int64 rejected_spans = 1; string error_message = 2 }.
-            let outer = fields(answer).with_context(unreadable)?;
-            let Some(FieldValue::Bytes(partial)) = last(&outer, 1) else {
-                return Ok(Answer::default());
-            };
-            let partial = fields(partial).with_context(unreadable)?;
-            Ok(Answer {
-                rejected_spans: match last(&partial, 1) {
-                    Some(FieldValue::Integer(count)) => *count,
-                    _ => 0,
-                },
-                message: text_of(&partial, 2).into_owned(),
-            })
-        }
-    }
-}
-
-/// The value of one protobuf field of an answer.
-#[derive(Debug, PartialEq)]
-enum FieldValue<'a> {
-    Integer(u64),
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a small protobuf message, or `None` where it is not one. Answers hold integers and texts only.
-fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, FieldValue<'_>)>> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes)?;
-        let value = match tag & 7 {
-            0 => FieldValue::Integer(varint(&mut bytes)?),
-            2 => {
-                let length = usize::try_from(varint(&mut bytes)?).ok()?;
-                let (value, rest) = bytes.split_at_checked(length)?;
-                bytes = rest;
-                FieldValue::Bytes(value)
-            }
-            _ => return None,
-        };
-        found.push((tag >> 3, value));
-    }
-    Some(found)
-}
-
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// Protobuf: of a field that is there more than once, the last counts.
-fn last<'a, 'b>(fields: &'a [(u64, FieldValue<'b>)], number: u64) -> Option<&'a FieldValue<'b>> {
-    let mut matching = fields.iter().rev().filter(|(field, _)| *field == number);
-    matching.next().map(|(_, value)| value)
-}
-
-fn text_of<'a>(fields: &[(u64, FieldValue<'a>)], number: u64) -> Cow<'a, str> {
-    match last(fields, number) {
-        Some(FieldValue::Bytes(text)) => String::from_utf8_lossy(text),
-        _ => Cow::Borrowed(""),
-    }
+fn accepted(body: &[u8], notation: Notation) -> anyhow::Result<Answer> {
+    let response = match notation {
+        Notation::Protobuf => ExportResponse::parse(body).ok(),
+        Notation::Json => ExportResponse::parse_json(body),
+    };
+    let response = response
+        .context("the response is not an OTLP response; is --url the collector's OTLP/HTTP address?")?;
+    Ok(Answer {
+        rejected_spans: u64::try_from(response.rejected_spans).unwrap_or_default(),
+        message: response.message.into_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use headcount_lake::OrderError;
-use headcount_problem::Problem;
-use headcount_wire::{MOST_TOKENS, Token};
+use headcount_wire::{MAX_ERASURE_TOKENS, ErasureToken};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Deserialize;
@@ -88,18 +87,18 @@ impl EraseDoor {
 }
 
 /// Reads `{"tokens": ["…"]}`. What is wrong is said without repeating any of it.
-fn read(body: &[u8]) -> Result<Vec<Token>, Problem> {
+fn read(body: &[u8]) -> Result<Vec<ErasureToken>, Problem> {
     let bad = |detail: &str| {
         let title = "the tokens cannot be read";
         Problem::new(StatusCode::BAD_REQUEST, title, detail)
     };
     let order: Order = serde_json::from_slice(body)
         .map_err(|_| bad("expected {\"tokens\": [\"32 hexadecimal digits\", …]}"))?;
-    if order.tokens.is_empty() || order.tokens.len() > MOST_TOKENS {
-        return Err(bad(&format!("show 1 to {MOST_TOKENS} tokens at a time")));
+    if order.tokens.is_empty() || order.tokens.len() > MAX_ERASURE_TOKENS {
+        return Err(bad(&format!("show 1 to {MAX_ERASURE_TOKENS} tokens at a time")));
     }
-    let tokens = order.tokens.iter().map(|text| Token::parse(text));
-    let tokens: Option<Vec<Token>> = tokens.collect();
+    let tokens = order.tokens.iter().map(|text| ErasureToken::parse(text));
+    let tokens: Option<Vec<ErasureToken>> = tokens.collect();
     tokens.ok_or_else(|| bad("a token is 32 hexadecimal digits"))
 }
 

@@ -143,7 +143,7 @@ fn success(taken: &Taken) -> Response<Body> {
     let rejected_spans = i64::try_from(taken.rejected).unwrap_or(i64::MAX);
     let message = ExportResponse {
         rejected_spans,
-        message: &taken.message,
+        message: taken.message.as_str().into(),
     }
     .to_protobuf();
     let mut framed = BytesMut::with_capacity(PREFIX + message.len());
@@ -157,14 +157,14 @@ fn success(taken: &Taken) -> Response<Body> {
     let body = Full::new(framed.freeze()).with_trailers(trailers);
     let mut response = Response::new(Body::new(body));
     let content_type = HeaderValue::from_static("application/grpc");
-    let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     accepting(response)
 }
 
 /// Says which compression a message may have.
 fn accepting(mut response: Response<Body>) -> Response<Body> {
     let encodings = HeaderValue::from_static("identity,gzip,deflate,zstd");
-    let _none = response
+    response
         .headers_mut()
         .insert("grpc-accept-encoding", encodings);
     response

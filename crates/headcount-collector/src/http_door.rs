@@ -15,7 +15,7 @@ use crate::budget::{Budget, Share};
 use crate::counters::Reason;
 use crate::intake::{Intake, Taken};
 use crate::options::ReceiverLimits;
-use crate::refusal::{RETRY_SECONDS, Refusal};
+use crate::refusal::{self, Refusal};
 
 /// The OTLP door of the HTTP listeners.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ fn success(taken: &Taken, notation: Notation) -> Response {
     let rejected_spans = i64::try_from(taken.rejected).unwrap_or(i64::MAX);
     let answer = ExportResponse {
         rejected_spans,
-        message: &taken.message,
+        message: taken.message.as_str().into(),
     };
     let body = match notation {
         Notation::Protobuf => answer.to_protobuf(),
@@ -113,7 +113,7 @@ fn success(taken: &Taken, notation: Notation) -> Response {
 fn failure(refusal: &Refusal, notation: Notation) -> Response {
     let status = RpcStatus {
         code: refusal.code() as i32,
-        message: &refusal.message,
+        message: refusal.message.as_str().into(),
     };
     let body = match notation {
         Notation::Protobuf => status.to_protobuf(),
@@ -122,12 +122,12 @@ fn failure(refusal: &Refusal, notation: Notation) -> Response {
     let mut response = written(refusal.http_status(), notation, body);
     match refusal.http_status() {
         StatusCode::SERVICE_UNAVAILABLE => {
-            let _none = response
+            response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(u16::from(RETRY_SECONDS)));
+                .insert(RETRY_AFTER, HeaderValue::from(refusal::RETRY_AFTER.as_secs()));
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            let _none = response
+            response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("POST"));
         }
@@ -140,7 +140,7 @@ fn written(status: StatusCode, notation: Notation, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static(notation.content_type());
-    let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 

@@ -9,7 +9,7 @@ use headcount_lake::{
     AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
     load_or_create_secret,
 };
-use headcount_wire::{JsonError, Receipt, RequestError, Token, json_to_protobuf};
+use headcount_wire::{JsonError, Receipt, RequestError, ErasureToken, json_to_protobuf};
 
 use crate::body::Notation;
 use crate::counters::Counters;
@@ -167,8 +167,8 @@ impl Intake {
     ///
     /// # Errors
     /// The order was not taken.
-    pub async fn order_erasure(&self, tokens: &[Token]) -> Result<(), OrderError> {
-        let keyed = |token: &Token| self.secret.receipt(&token.receipt());
+    pub async fn order_erasure(&self, tokens: &[ErasureToken]) -> Result<(), OrderError> {
+        let keyed = |token: &ErasureToken| self.secret.receipt(&token.receipt());
         let receipts = tokens.iter().map(keyed).collect();
         self.lake.order_erasure(receipts).await
     }

@@ -1,7 +1,9 @@
 //! Why a request is not acknowledged, and how each protocol says so.
 
-use bytes::Bytes;
+use std::time::Duration;
+
 use headcount_lake::AppendError;
+use headcount_wire::RpcStatus;
 use http::StatusCode;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
@@ -11,8 +13,8 @@ use crate::body::BodyError;
 use crate::counters::Reason;
 use crate::intake::IntakeError;
 
-/// What a sender that is told to come back should wait, in seconds.
-pub(crate) const RETRY_SECONDS: u8 = 1;
+/// How long a sender should wait before it repeats a request that was refused for now.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A request that is not acknowledged: why, and what to tell the sender. The message holds nothing of the request.
 #[derive(Debug)]
@@ -71,11 +73,14 @@ impl Refusal {
         if !self.reason.is_passing() {
             return Status::new(code, self.message);
         }
-        let details = retry_details(code, &self.message);
-        let mut status = Status::with_details(code, self.message, details);
-        let pushback = (u32::from(RETRY_SECONDS) * 1000).to_string();
-        if let Ok(value) = MetadataValue::try_from(pushback) {
-            let _none = status
+        let details = RpcStatus {
+            code: code as i32,
+            message: self.message.as_str().into(),
+        }
+        .to_protobuf_with_retry(RETRY_AFTER);
+        let mut status = Status::with_details(code, self.message, details.into());
+        if let Ok(value) = MetadataValue::try_from(RETRY_AFTER.as_millis().to_string()) {
+            status
                 .metadata_mut()
                 .insert("grpc-retry-pushback-ms", value);
         }
@@ -118,41 +123,9 @@ impl From<IntakeError> for Refusal {
     }
 }
 
-/// `google.rpc.Status` with one detail, `google.rpc.RetryInfo { retry_delay }`, written by hand: four small fields.
-fn retry_details(code: Code, message: &str) -> Bytes {
-    let delay = [0x08, RETRY_SECONDS];
-    let info = length_delimited(1, &delay);
-    let mut any = length_delimited(1, b"type.googleapis.com/google.rpc.RetryInfo");
-    any.extend(length_delimited(2, &info));
-    let mut status = vec![0x08, code as i32 as u8];
-    status.extend(length_delimited(2, message.as_bytes()));
-    status.extend(length_delimited(3, &any));
-    Bytes::from(status)
-}
-
-fn length_delimited(field: u8, bytes: &[u8]) -> Vec<u8> {
-    let mut written = vec![field << 3 | 2];
-    let mut length = bytes.len();
-    while length >= 0x80 {
-        written.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    written.push(length as u8);
-    written.extend_from_slice(bytes);
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_details_say_when_to_come_back() {
-        let details = retry_details(Code::ResourceExhausted, "full");
-        assert_eq!(&details[..2], [0x08, 8]);
-        assert!(details.windows(4).any(|window| window == b"full"));
-        assert!(details.ends_with(&[0x12, 4, 0x0a, 2, 0x08, 1]));
-    }
 
     #[test]
     fn a_full_disk_says_when_to_come_back_and_what_is_too_large_does_not() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use headcount::{Installation, Pending};
-use headcount_wire::{SpanGroup, StatusCode, TraceRequest, Value};
+use headcount_wire::{SpanGroup, StatusCode, TraceRequest, Value, hex};
 use serde_json::json;
 
 use crate::exit::Code;
@@ -188,8 +188,8 @@ fn decode(framework: &str, pending: &Pending) -> anyhow::Result<Vec<serde_json::
                     StatusCode::Error => "error",
                     StatusCode::Other(_) => "(unknown)",
                 },
-                "trace_id": hex(span.trace_id),
-                "span_id": hex(span.span_id),
+                "trace_id": hex::encode(span.trace_id),
+                "span_id": hex::encode(span.span_id),
                 "attributes": attributes,
             }));
         }
@@ -216,10 +216,6 @@ fn plain(value: Value<'_>) -> serde_json::Value {
         // The client writes none of these.
         Value::Bytes(_) | Value::KeyValueList(_) => "(not shown)".into(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

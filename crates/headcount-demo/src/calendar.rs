@@ -1,5 +1,7 @@
 //! When people run their crews: by day, seldom at night and on weekends.
 
+use chrono::{DateTime, Datelike as _, Timelike as _};
+
 use crate::chance::Chance;
 
 pub(crate) const NANOS_PER_SECOND: u64 = 1_000_000_000;
@@ -28,43 +30,15 @@ pub(crate) fn moment(end: u64, chance: &mut Chance) -> u64 {
 }
 
 fn activity(second: u64) -> f64 {
-    let day = second / SECONDS_PER_DAY;
-    let hour = (second % SECONDS_PER_DAY) / 3_600;
-    // 1970-01-01 was a Thursday: the third day after a Monday.
-    BY_HOUR[hour as usize] * BY_WEEKDAY[((day + 3) % 7) as usize]
+    let moment = DateTime::from_timestamp_nanos((second * NANOS_PER_SECOND).cast_signed());
+    let weekday = moment.weekday().num_days_from_monday();
+    BY_HOUR[moment.hour() as usize] * BY_WEEKDAY[weekday as usize]
 }
 
-/// What Python's `datetime.isoformat` writes for a moment (nanoseconds since 1970 UTC).
+/// The text that Python's `datetime.isoformat` gives for a moment (nanoseconds since 1970 UTC).
 pub(crate) fn iso_text(nanos: u64) -> String {
-    let seconds = nanos / NANOS_PER_SECOND;
-    let micros = nanos % NANOS_PER_SECOND / 1_000;
-    let (year, month, day) = civil_date(seconds / SECONDS_PER_DAY);
-    let second_of_day = seconds % SECONDS_PER_DAY;
-    let (hour, minute, second) = (
-        second_of_day / 3_600,
-        second_of_day / 60 % 60,
-        second_of_day % 60,
-    );
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}")
-}
-
-/// The Gregorian date of a day since 1970 (Hinnant, "chrono-compatible low-level date algorithms").
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
+    let moment = DateTime::from_timestamp_nanos(nanos.cast_signed());
+    moment.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use headcount_wire::{hex, varint};
+
 use crate::chance::Chance;
 use crate::crew::Crew;
 use crate::release;
@@ -19,7 +21,6 @@ const SPANS_PER_RUN: u64 = 24;
 const RUNS_PER_CREW: u64 = 20;
 
 const DAY: Duration = Duration::from_secs(86_400);
-const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Endless request bodies of CrewAI's default scenario on its newest release: three tasks of two agents, with tools.
 ///
@@ -154,18 +155,16 @@ impl Scaled {
         run.bytes.extend_from_slice(&template.bytes);
         run.identities.clear();
         for _ in 0..template.identities {
-            let identity = uuid(self.chance.next(), self.chance.next());
-            run.identities.push(identity);
+            run.identities.push(self.chance.uuid_bytes());
         }
         let mut lasting = Chance::new(crew).fork(9);
         run.keys.clear();
         for _ in 0..template.keys {
             let mut key = [0; 32];
-            hex(lasting.next(), &mut key[..16]);
-            hex(lasting.next(), &mut key[16..]);
+            hex::encode_into(&lasting.sixteen_bytes(), &mut key);
             run.keys.push(key);
         }
-        let project = uuid(lasting.next(), lasting.next());
+        let project = lasting.uuid_bytes();
         let begin = self.begin + (self.runs * self.step) % self.window;
         self.runs += 1;
         fill(run, template, &project, begin, &mut self.chance);
@@ -198,28 +197,16 @@ impl Parts {
     fn write(&self, preamble: &Preamble, out: &mut Vec<u8>) {
         let scope_spans = preamble.scope.len() + self.spans.len();
         let resource_spans =
-            preamble.resource.len() + 1 + length_of_varint(scope_spans) + scope_spans;
+            preamble.resource.len() + 1 + varint::length(scope_spans as u64) + scope_spans;
         out.reserve(resource_spans + 16);
         out.push(RESOURCE_SPANS);
-        write_varint(resource_spans, out);
+        varint::write(out, resource_spans as u64);
         out.extend_from_slice(&preamble.resource);
         out.push(SCOPE_SPANS);
-        write_varint(scope_spans, out);
+        varint::write(out, scope_spans as u64);
         out.extend_from_slice(&preamble.scope);
         out.extend_from_slice(&self.spans);
     }
-}
-
-fn length_of_varint(value: usize) -> usize {
-    (usize::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
-}
-
-fn write_varint(mut value: usize, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 fn prepare_templates(chance: &mut Chance) -> (Preamble, Vec<Template>) {
@@ -265,24 +252,4 @@ fn fill(run: &mut Run, template: &Template, project: &[u8; 36], begin: u64, chan
             }
         }
     }
-}
-
-fn hex(value: u64, out: &mut [u8]) {
-    for (index, digit) in out.iter_mut().enumerate() {
-        *digit = LOWER_HEX[(value >> (60 - 4 * index)) as usize & 0xf];
-    }
-}
-
-/// A version 4 UUID as text.
-fn uuid(high: u64, low: u64) -> [u8; 36] {
-    let (mut first, mut second) = ([0; 16], [0; 16]);
-    hex(high & !0xf000 | 0x4000, &mut first);
-    hex(low & !(3 << 62) | 1 << 63, &mut second);
-    let mut text = [b'-'; 36];
-    text[..8].copy_from_slice(&first[..8]);
-    text[9..13].copy_from_slice(&first[8..12]);
-    text[14..18].copy_from_slice(&first[12..]);
-    text[19..23].copy_from_slice(&second[..4]);
-    text[24..].copy_from_slice(&second[4..]);
-    text
 }

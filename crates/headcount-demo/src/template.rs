@@ -1,5 +1,7 @@
 //! One run's spans as bytes, with the places where ids, keys and times go.
 
+use headcount_wire::{uuid, varint};
+
 use crate::draft::{Content, Draft};
 use crate::encode::encode_request;
 
@@ -48,7 +50,6 @@ pub(crate) const RESOURCE_SPANS: u8 = 0x0a;
 /// `ResourceSpans.scope_spans`.
 pub(crate) const SCOPE_SPANS: u8 = 0x12;
 
-const UUID: usize = 36;
 const KEY: usize = 32;
 
 impl Template {
@@ -79,14 +80,14 @@ impl Template {
         let mut offset = 0;
         while offset < self.bytes.len() {
             let rest = &self.bytes[offset..];
-            if rest.len() >= UUID && is_uuid(&rest[..UUID]) {
-                let filling = if &rest[..UUID] == project_id {
+            if rest.len() >= uuid::LENGTH && uuid::is_uuid(&rest[..uuid::LENGTH]) {
+                let filling = if &rest[..uuid::LENGTH] == project_id {
                     Filling::Project
                 } else {
-                    Filling::Identity(number_of(&rest[..UUID], &mut uuids))
+                    Filling::Identity(number_of(&rest[..uuid::LENGTH], &mut uuids))
                 };
                 self.places.push((offset, filling));
-                offset += UUID;
+                offset += uuid::LENGTH;
             } else if rest.len() >= KEY && rest[..KEY].iter().all(u8::is_ascii_hexdigit) {
                 let filling = Filling::Key(number_of(&rest[..KEY], &mut keys));
                 self.places.push((offset, filling));
@@ -134,13 +135,6 @@ fn number_of(value: &[u8], known: &mut Vec<Vec<u8>>) -> usize {
         })
 }
 
-fn is_uuid(bytes: &[u8]) -> bool {
-    bytes.iter().enumerate().all(|(index, byte)| match index {
-        8 | 13 | 18 | 23 => *byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    })
-}
-
 /// A request of one resource and one scope in its parts: what stands before the spans, the spans, where each ends.
 fn take_apart(body: &[u8]) -> (Preamble, Vec<u8>, Vec<usize>) {
     let (_, resource_spans, _) = field(body);
@@ -163,15 +157,11 @@ fn take_apart(body: &[u8]) -> (Preamble, Vec<u8>, Vec<usize>) {
 /// A length-delimited field with a one-byte tag at the beginning of `bytes`: tag, content, bytes taken in all.
 /// Only called on what this crate has just encoded.
 fn field(bytes: &[u8]) -> (u8, &[u8], usize) {
-    let (mut length, mut shift, mut at) = (0_usize, 0, 1);
-    loop {
-        let byte = bytes[at];
-        length |= usize::from(byte & 0x7f) << shift;
-        at += 1;
-        shift += 7;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    (bytes[0], &bytes[at..at + length], at + length)
+    let (length, rest) = varint::read(&bytes[1..]).expect("this crate encoded it");
+    let content = &rest[..length as usize];
+    (
+        bytes[0],
+        content,
+        bytes.len() - rest.len() + content.len(),
+    )
 }

@@ -1,5 +1,7 @@
 //! Long generated words: keys without a known prefix, digests, UUIDs.
 
+use headcount_wire::uuid;
+
 use crate::found::Found;
 
 /// Replaces generated words by `[secret]`.
@@ -31,7 +33,7 @@ fn is_word(character: char) -> bool {
 
 /// A whole word of 32 characters, or a part of 20 without separators, that looks random.
 fn is_generated(word: &str) -> bool {
-    if word.as_bytes().windows(36).any(is_uuid) {
+    if word.as_bytes().windows(uuid::LENGTH).any(uuid::is_uuid) {
         return true;
     }
     let parts = word.split(|character: char| !character.is_ascii_alphanumeric());
@@ -39,14 +41,6 @@ fn is_generated(word: &str) -> bool {
         || parts
             .into_iter()
             .any(|part| part.len() >= 20 && looks_random(part))
-}
-
-/// `8-4-4-4-12` hexadecimal digits.
-fn is_uuid(window: &[u8]) -> bool {
-    window.iter().enumerate().all(|(index, byte)| match index {
-        8 | 13 | 18 | 23 => *byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    })
 }
 
 /// Random text changes between digits, lower and upper case at every second or third character, and uses many different

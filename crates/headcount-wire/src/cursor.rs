@@ -2,6 +2,7 @@
 //! <https://protobuf.dev/programming-guides/encoding/>
 
 use crate::fault::Fault;
+use crate::varint;
 
 /// Wire type of varints.
 pub(crate) const VARINT: u32 = 0;
@@ -58,34 +59,9 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
-        match *self.rest {
-            [first, ref rest @ ..] if first < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(first))
-            }
-            [first, second, ref rest @ ..] if second < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(first & 0x7f) | u64::from(second) << 7)
-            }
-            _ => self.long_varint(),
-        }
-    }
-
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0_u64;
-        for (index, &byte) in self.rest.iter().take(10).enumerate() {
-            // The tenth byte holds only the topmost bit.
-            if index == 9 && byte > 1 {
-                return Err(Fault::VarintTooLong);
-            }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.rest = &self.rest[index + 1..];
-                return Ok(value);
-            }
-        }
-        Err(Fault::Truncated)
+        let (value, rest) = varint::read(self.rest)?;
+        self.rest = rest;
+        Ok(value)
     }
 
     #[inline(always)]
@@ -155,32 +131,6 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn varint(bytes: &[u8]) -> Result<u64, Fault> {
-        Cursor::new(bytes).varint()
-    }
-
-    #[test]
-    fn varints_of_every_length_are_read_as_prost_reads_them() {
-        for shift in 0..64 {
-            for value in [1_u64 << shift, (1_u64 << shift) - 1, u64::MAX >> shift] {
-                let mut bytes = Vec::new();
-                prost::encoding::encode_varint(value, &mut bytes);
-                assert_eq!(varint(&bytes), Ok(value));
-                assert_eq!(varint(&bytes[..bytes.len() - 1]), Err(Fault::Truncated));
-            }
-        }
-    }
-
-    #[test]
-    fn a_varint_above_64_bits_is_refused() {
-        let mut bytes = [0xff; 11];
-        assert_eq!(varint(&bytes), Err(Fault::VarintTooLong));
-        bytes[9] = 2;
-        assert_eq!(varint(&bytes), Err(Fault::VarintTooLong));
-        bytes[9] = 1;
-        assert_eq!(varint(&bytes), Ok(u64::MAX));
-    }
 
     #[test]
     fn field_number_zero_and_unknown_wire_types_are_refused() {

@@ -1,6 +1,6 @@
 //! Receipts: what lets whoever sent a request, and nobody else, have it erased later.
 //!
-//! A sender that can keep a secret makes a [`Token`] from it for each hour and sends the token's [`Receipt`] along with a
+//! A sender that can keep a secret makes a [`ErasureToken`] from it for each hour and sends the token's [`Receipt`] along with a
 //! request, in the header [`RECEIPT_HEADER`]. A receipt is a hash of its token: it says nothing about the secret, nor about
 //! the sender's other receipts. To have erased what was sent under it, the sender shows the token.
 
@@ -8,21 +8,23 @@ use std::fmt;
 
 use hmac_sha256::Hash;
 
+use crate::hex;
+
 /// The header of `POST /v1/traces` that holds a request's receipt.
 pub const RECEIPT_HEADER: &str = "headcount-receipt";
 
 /// How many tokens one request to erase may show: every hour of a year and a month, and some.
-pub const MOST_TOKENS: usize = 10_000;
+pub const MAX_ERASURE_TOKENS: usize = 10_000;
 
 /// 16 bytes that their sender alone can make. Whoever has them may have erased what was sent under their receipt.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Token([u8; 16]);
+pub struct ErasureToken([u8; 16]);
 
 /// The hash of a token, as it goes over the network with what was sent under it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt([u8; 16]);
 
-impl Token {
+impl ErasureToken {
     /// Takes the bytes that a sender made from its secret.
     pub fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -30,7 +32,7 @@ impl Token {
 
     /// Reads 32 hexadecimal digits; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        read_hex(text.as_bytes()).map(Self)
+        hex::decode(text.as_bytes()).map(Self)
     }
 
     /// The receipt that is sent: the first half of SHA-256 over `headcount receipt v1` and the token.
@@ -45,21 +47,21 @@ impl Token {
 
     /// The 32 hexadecimal digits that show it.
     pub fn reveal(&self) -> String {
-        write_hex(self.0)
+        hex::encode(&self.0)
     }
 }
 
 /// A token must not get into a log by accident.
-impl fmt::Debug for Token {
+impl fmt::Debug for ErasureToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token(redacted)")
+        formatter.write_str("ErasureToken(redacted)")
     }
 }
 
 impl Receipt {
     /// Reads a header's value: exactly 32 hexadecimal digits; `None` for anything else.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        read_hex(value).map(Self)
+        hex::decode(value).map(Self)
     }
 
     /// Its bytes.
@@ -70,7 +72,7 @@ impl Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&write_hex(self.0))
+        formatter.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -80,22 +82,6 @@ impl fmt::Debug for Receipt {
     }
 }
 
-fn read_hex(text: &[u8]) -> Option<[u8; 16]> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pairs: &[u8; 32] = text.try_into().ok()?;
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(pairs.chunks_exact(2)) {
-        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
-    }
-    Some(bytes)
-}
-
-fn write_hex(bytes: [u8; 16]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(digit).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,9 +89,9 @@ mod tests {
     #[test]
     fn a_receipt_is_the_hash_of_its_token() {
         // printf 'headcount receipt v1\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17' | sha256sum
-        let token = Token::new(std::array::from_fn(|index| index as u8));
+        let token = ErasureToken::new(std::array::from_fn(|index| index as u8));
         assert_eq!(token.reveal(), "000102030405060708090a0b0c0d0e0f");
-        assert_eq!(Token::parse(&token.reveal()), Some(token));
+        assert_eq!(ErasureToken::parse(&token.reveal()), Some(token));
         assert_eq!(
             token.receipt().to_string(),
             "17116dd50b0e01145c71cc2a17b29bb3"
@@ -130,12 +116,15 @@ mod tests {
             "+00102030405060708090a0b0c0d0e0f",
         ] {
             assert_eq!(Receipt::parse(bad.as_bytes()), None, "{bad:?}");
-            assert_eq!(Token::parse(bad), None, "{bad:?}");
+            assert_eq!(ErasureToken::parse(bad), None, "{bad:?}");
         }
     }
 
     #[test]
     fn a_token_is_not_shown() {
-        assert_eq!(format!("{:?}", Token::new([7; 16])), "Token(redacted)");
+        assert_eq!(
+            format!("{:?}", ErasureToken::new([7; 16])),
+            "ErasureToken(redacted)"
+        );
     }
 }

@@ -1,23 +1,26 @@
-//! What a collector answers (OTLP specification, "OTLP/HTTP Response").
+//! `ExportTraceServiceResponse`: how a collector answers a request that it took (OTLP specification, "OTLP/HTTP
+//! Response"), in both directions.
+
+use std::borrow::Cow;
 
 use crate::cursor::{Cursor, LENGTH, VARINT, key};
 use crate::fault::Fault;
 use crate::writer::Writer;
 
 /// `ExportTraceServiceResponse`: the request was taken, maybe in part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExportResponse<'a> {
-    /// How many spans were not taken.
+    /// How many spans were rejected.
     pub rejected_spans: i64,
     /// Why, for a person; empty if there is nothing to say.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
 }
 
 impl<'a> ExportResponse<'a> {
-    /// Reads one that came as `application/x-protobuf`. Of what occurs twice the last counts.
+    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts.
     ///
     /// # Errors
-    /// The bytes are no such message.
+    /// The bytes are not such a message.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
         const PARTIAL_SUCCESS: u32 = key(1, LENGTH);
         const REJECTED_SPANS: u32 = key(1, VARINT);
@@ -33,7 +36,7 @@ impl<'a> ExportResponse<'a> {
             while let Some(key) = inner.next_key()? {
                 match key {
                     REJECTED_SPANS => response.rejected_spans = inner.varint()?.cast_signed(),
-                    ERROR_MESSAGE => response.message = inner.text()?,
+                    ERROR_MESSAGE => response.message = inner.text()?.into(),
                     _ => inner.skip_unless(key, &[1, 2])?,
                 }
             }
@@ -43,6 +46,24 @@ impl<'a> ExportResponse<'a> {
 }
 
 impl ExportResponse<'_> {
+    /// Reads `application/json`; `None` if the text is not JSON. The count may be a string, as protobuf's JSON mapping
+    /// prescribes for 64-bit integers, or a number.
+    #[cfg(feature = "json")]
+    pub fn parse_json(text: &[u8]) -> Option<ExportResponse<'static>> {
+        use serde_json::Value;
+        let response: Value = serde_json::from_slice(text).ok()?;
+        let partial_success = &response["partialSuccess"];
+        let rejected_spans = match &partial_success["rejectedSpans"] {
+            Value::String(text) => text.parse().ok(),
+            number => number.as_i64(),
+        };
+        let message = partial_success["errorMessage"].as_str().unwrap_or_default();
+        Some(ExportResponse {
+            rejected_spans: rejected_spans.unwrap_or_default(),
+            message: Cow::Owned(message.to_owned()),
+        })
+    }
+
     fn is_full_success(&self) -> bool {
         self.rejected_spans == 0 && self.message.is_empty()
     }
@@ -73,43 +94,12 @@ impl ExportResponse<'_> {
         let mut partial_success = serde_json::Map::new();
         if self.rejected_spans != 0 {
             let count = self.rejected_spans.to_string();
-            let _ = partial_success.insert("rejectedSpans".to_owned(), count.into());
+            partial_success.insert("rejectedSpans".to_owned(), count.into());
         }
         if !self.message.is_empty() {
-            let _ = partial_success.insert("errorMessage".to_owned(), self.message.into());
+            partial_success.insert("errorMessage".to_owned(), self.message.as_ref().into());
         }
         serde_json::json!({ "partialSuccess": partial_success })
-            .to_string()
-            .into_bytes()
-    }
-}
-
-/// `google.rpc.Status`: the body of every HTTP answer that is an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RpcStatus<'a> {
-    /// A gRPC status code, e.g. 3 for an invalid argument.
-    pub code: i32,
-    /// What went wrong, for a developer.
-    pub message: &'a str,
-}
-
-impl RpcStatus<'_> {
-    /// As `application/x-protobuf`.
-    pub fn to_protobuf(&self) -> Vec<u8> {
-        let mut writer = Writer::default();
-        if self.code != 0 {
-            writer.varint(1, i64::from(self.code).cast_unsigned());
-        }
-        if !self.message.is_empty() {
-            writer.bytes(2, self.message.as_bytes());
-        }
-        writer.into_bytes()
-    }
-
-    /// As `application/json`.
-    #[cfg(feature = "json")]
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::json!({ "code": self.code, "message": self.message })
             .to_string()
             .into_bytes()
     }
@@ -132,7 +122,7 @@ mod tests {
     fn a_partial_success_is_read_by_opentelemetry_proto() {
         let response = ExportResponse {
             rejected_spans: 300,
-            message: "two \"kinds\" of refusal",
+            message: "two \"kinds\" of refusal".into(),
         };
         let read = ExportTraceServiceResponse::decode(response.to_protobuf().as_slice()).unwrap();
         let partial_success = read.partial_success.unwrap();
@@ -141,6 +131,10 @@ mod tests {
         assert_eq!(
             String::from_utf8(response.to_json()).unwrap(),
             r#"{"partialSuccess":{"rejectedSpans":"300","errorMessage":"two \"kinds\" of refusal"}}"#
+        );
+        assert_eq!(
+            ExportResponse::parse_json(&response.to_json()),
+            Some(response)
         );
     }
 
@@ -173,7 +167,7 @@ mod tests {
     fn a_warning_without_refusals_carries_its_text_alone() {
         let response = ExportResponse {
             rejected_spans: 0,
-            message: "old",
+            message: "old".into(),
         };
         assert_eq!(response.to_protobuf(), b"\x0a\x05\x12\x03old");
         assert_eq!(
@@ -183,12 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_code_and_message() {
-        let status = RpcStatus {
-            code: 3,
-            message: "bad",
-        };
-        assert_eq!(status.to_protobuf(), b"\x08\x03\x12\x03bad");
-        assert_eq!(status.to_json(), br#"{"code":3,"message":"bad"}"#);
+    fn json_is_read_with_counts_as_strings_or_numbers() {
+        for count in ["\"3\"", "3"] {
+            let text = format!(r#"{{"partialSuccess":{{"rejectedSpans":{count}}}}}"#);
+            let read = ExportResponse::parse_json(text.as_bytes()).unwrap();
+            assert_eq!((read.rejected_spans, &*read.message), (3, ""));
+        }
+        let empty = ExportResponse::parse_json(b"{}");
+        assert_eq!(empty, Some(ExportResponse::default()));
+        assert_eq!(ExportResponse::parse_json(b"<html>"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Protobuf fields appended to one buffer, messages within messages among them.
 
 use crate::cursor::{FIXED64, LENGTH, VARINT, key};
+use crate::varint;
 
 /// A growing message. Lengths of inner messages are filled in when they are closed.
 #[derive(Debug, Clone, Default)]
@@ -47,21 +48,13 @@ impl Writer {
         self.bytes
     }
 
-    fn raw_varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.bytes.push(value as u8);
-    }
-
     fn raw_key(&mut self, number: u32, wire_type: u32) {
-        self.raw_varint(u64::from(key(number, wire_type)));
+        varint::write(&mut self.bytes, u64::from(key(number, wire_type)));
     }
 
     pub(crate) fn varint(&mut self, number: u32, value: u64) {
         self.raw_key(number, VARINT);
-        self.raw_varint(value);
+        varint::write(&mut self.bytes, value);
     }
 
     pub(crate) fn fixed64(&mut self, number: u32, value: u64) {
@@ -71,7 +64,7 @@ impl Writer {
 
     pub(crate) fn bytes(&mut self, number: u32, value: &[u8]) {
         self.raw_key(number, LENGTH);
-        self.raw_varint(value.len() as u64);
+        varint::write(&mut self.bytes, value.len() as u64);
         self.bytes.extend_from_slice(value);
     }
 
@@ -120,7 +113,7 @@ impl Writer {
     pub(crate) fn close(&mut self, message: OpenMessage) {
         let end = self.bytes.len();
         let length = end - message.content;
-        let prefix = varint_length(length);
+        let prefix = varint::length(length as u64);
         if prefix > 1 {
             self.bytes.resize(end + prefix - 1, 0);
             self.bytes
@@ -133,10 +126,6 @@ impl Writer {
             rest >>= 7;
         }
     }
-}
-
-fn varint_length(value: usize) -> usize {
-    (value.checked_ilog2().unwrap_or(0) as usize) / 7 + 1
 }
 
 #[cfg(test)]

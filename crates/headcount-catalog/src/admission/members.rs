@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use headcount_wire::Value;
+use headcount_wire::lenient_json::{JsonReader, Scalar, Shape};
 
 use super::program::{Action, DialectProgram, EachPlan, Field, Members, NameId, Take};
 use super::span::SpanRun;
 use super::value::{Clean, Raw};
 use crate::dialect::RefusalReason;
-use crate::lenient_json::{JsonReader, Scalar, Shape};
 
 /// The most elements of one array that give rows.
 const MAX_ELEMENTS: usize = 1_024;

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use headcount_wire::Value;
+use headcount_wire::uuid::is_uuid;
 
 use super::program::{SlotRule, Take};
 use crate::dialect::{RefusalReason, Version};
@@ -125,7 +126,7 @@ impl Cleaner {
 
     fn clean_text<'a>(&self, rule: &Rule, text: Cow<'a, str>) -> Result<Clean<'a>, RefusalReason> {
         match rule {
-            Rule::Id if text.is_empty() || is_uuid(&text) => Ok(Clean::Text(lower(text))),
+            Rule::Id if text.is_empty() || is_uuid(text.as_bytes()) => Ok(Clean::Text(lower(text))),
             Rule::Id => Ok(Clean::Hash(self.secret.key(KeyDomain::Id, &text))),
             Rule::Key(_) if text.is_empty() => Ok(Clean::Text(text)),
             Rule::Key(domain) => Ok(Clean::Hash(self.secret.key(*domain, &text))),
@@ -296,15 +297,6 @@ fn read_double(raw: &Raw<'_>) -> Result<f64, RefusalReason> {
 
 fn fits_token(text: &str, limit: &TextLimit) -> bool {
     text.len() <= limit.max_length && is_token(text)
-}
-
-fn is_uuid(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 36
-        && bytes.iter().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 fn lower(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -6,7 +6,7 @@ use crate::support::{RECEIVED_US, TestSpan, admission, request_of, span};
 use headcount_catalog::{
     Admission, Catalog, Dialect, DialectError, Outcome, RECEIPT_COLUMN, Secret,
 };
-use headcount_wire::Token;
+use headcount_wire::ErasureToken;
 use serde_json::json;
 
 /// One span of each kind, and one that is refused.
@@ -20,7 +20,7 @@ fn everything() -> Vec<u8> {
 }
 
 fn admit(token: Option<[u8; 16]>) -> Outcome {
-    let receipt = token.map(|bytes| Token::new(bytes).receipt());
+    let receipt = token.map(|bytes| ErasureToken::new(bytes).receipt());
     let admission = admission();
     admission
         .admit_under(receipt, &everything(), 0, RECEIVED_US)
@@ -29,7 +29,7 @@ fn admit(token: Option<[u8; 16]>) -> Outcome {
 
 #[test]
 fn every_row_of_a_request_with_a_receipt_holds_its_tables_imprint() {
-    let token = Token::new([3; 16]);
+    let token = ErasureToken::new([3; 16]);
     let keyed = Secret::new([7; 32]).receipt(&token.receipt());
     let outcome = admit(Some([3; 16]));
     assert_eq!(outcome.batch.receipt(), Some(keyed));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::peer::{Answer, Headers, Running, request, start};
-use headcount_wire::Token;
+use headcount_wire::ErasureToken;
 use serde_json::json;
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
@@ -23,8 +23,8 @@ async fn send_under(running: &Running, receipt: &str, span: u8) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-async fn erase(running: &Running, tokens: &[Token]) -> Answer {
-    let tokens: Vec<String> = tokens.iter().map(Token::reveal).collect();
+async fn erase(running: &Running, tokens: &[ErasureToken]) -> Answer {
+    let tokens: Vec<String> = tokens.iter().map(ErasureToken::reveal).collect();
     let body = json!({ "tokens": tokens }).to_string();
     running
         .send("POST /v1/erase", &[JSON], body.as_bytes())
@@ -52,7 +52,7 @@ async fn wait_for_rows(running: &Running, wanted: i64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
     let running = start().await;
-    let [first, second] = [3, 4].map(|byte| Token::new([byte; 16]));
+    let [first, second] = [3, 4].map(|byte| ErasureToken::new([byte; 16]));
     send_under(&running, &first.receipt().to_string(), 1).await;
     send_under(&running, &second.receipt().to_string(), 2).await;
     assert_eq!(running.post(&request(&["Feature Usage"])).await.status, 200);
@@ -62,7 +62,7 @@ async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
     let receipt = format!("receipt = '{}'", &first.receipt().to_string()[..16]);
     assert_eq!(rows(&running, &receipt).await, 0);
 
-    let nobody = erase(&running, &[Token::new([9; 16])]).await;
+    let nobody = erase(&running, &[ErasureToken::new([9; 16])]).await;
     let somebody = erase(&running, &[first]).await;
     assert_eq!((nobody.status, somebody.status), (202, 202));
     assert_eq!(nobody.body, somebody.body, "an answer tells nothing");
@@ -75,11 +75,11 @@ async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_nobody_sent_under_erases_nothing() {
     let running = start().await;
-    let token = Token::new([3; 16]);
+    let token = ErasureToken::new([3; 16]);
     send_under(&running, &token.receipt().to_string(), 1).await;
     // Neither another token, nor the receipt itself, which went over the network.
-    let receipt = Token::new(*token.receipt().as_bytes());
-    let answer = erase(&running, &[Token::new([4; 16]), receipt]).await;
+    let receipt = ErasureToken::new(*token.receipt().as_bytes());
+    let answer = erase(&running, &[ErasureToken::new([4; 16]), receipt]).await;
     assert_eq!(answer.status, 202);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(rows(&running, "true").await, 1);

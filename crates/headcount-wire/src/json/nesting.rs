@@ -20,6 +20,11 @@ impl Nesting {
         self.depth += 1;
     }
 
+    /// How many are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Whether the innermost is an object; `None` where nothing is open.
     pub(super) fn innermost(&self) -> Option<bool> {
         (self.depth > 0).then_some(self.inner & 1 == 1)

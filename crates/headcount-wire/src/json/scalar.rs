@@ -2,28 +2,29 @@
 
 use std::borrow::Cow;
 
-use super::lexer::{Kind, Lexer, Problem, number_length};
+use super::strict::{Kind, Problem, StrictReader, number_length};
+use crate::hex;
 
 /// Doubles hold every integer up to here.
 const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A number, or a string that holds one.
-fn number_text<'a>(lexer: &mut Lexer<'a>) -> Result<Cow<'a, str>, Problem> {
-    if lexer.kind()? == Kind::String {
-        lexer.string()
+fn number_text<'a>(reader: &mut StrictReader<'a>) -> Result<Cow<'a, str>, Problem> {
+    if reader.kind()? == Kind::String {
+        reader.string()
     } else {
-        lexer.number().map(Cow::Borrowed)
+        reader.number().map(Cow::Borrowed)
     }
 }
 
 /// An integer. `1e3` and `5.0` are integers too: JavaScript writes them.
 fn integer<T: std::str::FromStr>(
-    lexer: &mut Lexer<'_>,
+    reader: &mut StrictReader<'_>,
     narrow: impl FnOnce(i64) -> Option<T>,
 ) -> Result<T, Problem> {
-    let text = number_text(lexer)?;
+    let text = number_text(reader)?;
     if number_length(text.as_bytes()) != Some(text.len()) {
-        return Err(lexer.problem("expected an integer"));
+        return Err(reader.problem("expected an integer"));
     }
     if let Ok(value) = text.parse() {
         return Ok(value);
@@ -32,19 +33,19 @@ fn integer<T: std::str::FromStr>(
         .ok()
         .filter(|value: &f64| value.fract() == 0.0 && value.abs() <= LARGEST_EXACT_INTEGER)
         .and_then(|value| narrow(value as i64))
-        .ok_or_else(|| lexer.problem("expected an integer within the range of its type"))
+        .ok_or_else(|| reader.problem("expected an integer within the range of its type"))
 }
 
-pub(super) fn signed(lexer: &mut Lexer<'_>) -> Result<i64, Problem> {
-    integer(lexer, Some)
+pub(super) fn signed(reader: &mut StrictReader<'_>) -> Result<i64, Problem> {
+    integer(reader, Some)
 }
 
-pub(super) fn unsigned(lexer: &mut Lexer<'_>) -> Result<u64, Problem> {
-    integer(lexer, |value| value.try_into().ok())
+pub(super) fn unsigned(reader: &mut StrictReader<'_>) -> Result<u64, Problem> {
+    integer(reader, |value| value.try_into().ok())
 }
 
-pub(super) fn double(lexer: &mut Lexer<'_>) -> Result<f64, Problem> {
-    let text = number_text(lexer)?;
+pub(super) fn double(reader: &mut StrictReader<'_>) -> Result<f64, Problem> {
+    let text = number_text(reader)?;
     let value = match &*text {
         "NaN" => f64::NAN,
         "Infinity" => f64::INFINITY,
@@ -53,15 +54,15 @@ pub(super) fn double(lexer: &mut Lexer<'_>) -> Result<f64, Problem> {
             .filter(|text| number_length(text.as_bytes()) == Some(text.len()))
             .and_then(|text| text.parse().ok())
             .filter(|value: &f64| value.is_finite())
-            .ok_or_else(|| lexer.problem("expected a number within the range of a double"))?,
+            .ok_or_else(|| reader.problem("expected a number within the range of a double"))?,
     };
     Ok(value)
 }
 
 /// `Status.code`, by number or by name.
-pub(super) fn status_code(lexer: &mut Lexer<'_>) -> Result<i32, Problem> {
-    if lexer.kind()? == Kind::String {
-        let mut ahead = lexer.clone();
+pub(super) fn status_code(reader: &mut StrictReader<'_>) -> Result<i32, Problem> {
+    if reader.kind()? == Kind::String {
+        let mut ahead = reader.clone();
         let code = match &*ahead.string()? {
             "STATUS_CODE_UNSET" => Some(0),
             "STATUS_CODE_OK" => Some(1),
@@ -69,32 +70,29 @@ pub(super) fn status_code(lexer: &mut Lexer<'_>) -> Result<i32, Problem> {
             _ => None,
         };
         if let Some(code) = code {
-            *lexer = ahead;
+            *reader = ahead;
             return Ok(code);
         }
     }
-    integer(lexer, |value| value.try_into().ok())
+    integer(reader, |value| value.try_into().ok())
 }
 
 /// An id: hex digits of any case (OTLP departs from protobuf's base64 here).
-pub(super) fn hex(lexer: &mut Lexer<'_>) -> Result<Vec<u8>, Problem> {
-    let text = lexer.string()?;
+pub(super) fn id(reader: &mut StrictReader<'_>) -> Result<Vec<u8>, Problem> {
+    let text = reader.string()?;
     let digits = text.as_bytes();
     // Longer ids are refused by the reader; there is no need to write them.
     if digits.len() % 2 != 0 || digits.len() > 64 {
-        return Err(lexer.problem("an id has the wrong length"));
+        return Err(reader.problem("an id has the wrong length"));
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    digits
-        .chunks_exact(2)
-        .map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8))
-        .collect::<Option<_>>()
-        .ok_or_else(|| lexer.problem("expected hex digits"))
+    let mut bytes = vec![0; digits.len() / 2];
+    hex::decode_into(digits, &mut bytes).ok_or_else(|| reader.problem("expected hex digits"))?;
+    Ok(bytes)
 }
 
-pub(super) fn bytes(lexer: &mut Lexer<'_>) -> Result<Vec<u8>, Problem> {
-    let text = lexer.string()?;
-    super::base64::decode(&text).ok_or_else(|| lexer.problem("expected base64"))
+pub(super) fn bytes(reader: &mut StrictReader<'_>) -> Result<Vec<u8>, Problem> {
+    let text = reader.string()?;
+    super::base64::decode(&text).ok_or_else(|| reader.problem("expected base64"))
 }
 
 #[cfg(test)]
@@ -120,27 +118,30 @@ mod tests {
             ("true", None),
             ("[]", None),
         ] {
-            assert_eq!(signed(&mut Lexer::new(text)).ok(), value, "{text}");
+            assert_eq!(signed(&mut StrictReader::new(text)).ok(), value, "{text}");
         }
         assert_eq!(
-            unsigned(&mut Lexer::new("\"18446744073709551615\"")),
+            unsigned(&mut StrictReader::new("\"18446744073709551615\"")),
             Ok(u64::MAX)
         );
-        assert!(unsigned(&mut Lexer::new("-1")).is_err());
-        assert!(unsigned(&mut Lexer::new("-1.0")).is_err());
+        assert!(unsigned(&mut StrictReader::new("-1")).is_err());
+        assert!(unsigned(&mut StrictReader::new("-1.0")).is_err());
     }
 
     #[test]
     fn doubles_have_names_for_what_json_cannot_write() {
-        assert!(double(&mut Lexer::new("\"NaN\"")).unwrap().is_nan());
-        assert_eq!(double(&mut Lexer::new("\"Infinity\"")), Ok(f64::INFINITY));
+        assert!(double(&mut StrictReader::new("\"NaN\"")).unwrap().is_nan());
         assert_eq!(
-            double(&mut Lexer::new("\"-Infinity\"")),
+            double(&mut StrictReader::new("\"Infinity\"")),
+            Ok(f64::INFINITY)
+        );
+        assert_eq!(
+            double(&mut StrictReader::new("\"-Infinity\"")),
             Ok(f64::NEG_INFINITY)
         );
-        assert_eq!(double(&mut Lexer::new("\"1.5e2\"")), Ok(150.0));
+        assert_eq!(double(&mut StrictReader::new("\"1.5e2\"")), Ok(150.0));
         for text in ["1e999", "\"inf\"", "\"nan\"", "\"infinity\"", "true", "{}"] {
-            assert!(double(&mut Lexer::new(text)).is_err(), "{text}");
+            assert!(double(&mut StrictReader::new(text)).is_err(), "{text}");
         }
     }
 
@@ -154,15 +155,22 @@ mod tests {
             ("\"OK\"", None),
             ("4294967296", None),
         ] {
-            assert_eq!(status_code(&mut Lexer::new(text)).ok(), code, "{text}");
+            assert_eq!(
+                status_code(&mut StrictReader::new(text)).ok(),
+                code,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn ids_are_hex_of_any_case() {
-        assert_eq!(hex(&mut Lexer::new("\"00aAFf\"")), Ok(vec![0, 0xaa, 0xff]));
+        assert_eq!(
+            id(&mut StrictReader::new("\"00aAFf\"")),
+            Ok(vec![0, 0xaa, 0xff])
+        );
         for text in ["\"0\"", "\"0g\"", "\"é\"", "5"] {
-            assert!(hex(&mut Lexer::new(text)).is_err(), "{text}");
+            assert!(id(&mut StrictReader::new(text)).is_err(), "{text}");
         }
     }
 }

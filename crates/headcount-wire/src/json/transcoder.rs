@@ -1,9 +1,8 @@
 //! The messages of a request, one function each.
 
-use std::fmt::Write as _;
-
-use super::lexer::{Lexer, Problem, Step};
-use super::{JsonError, Transcoded, scalar};
+use super::error::JsonError;
+use super::scalar;
+use super::strict::{Problem, Step, StrictReader};
 use crate::writer::Writer;
 
 /// Writes an OTLP/JSON request as protobuf.
@@ -26,14 +25,14 @@ pub fn json_to_protobuf(body: &[u8]) -> Result<Transcoded, JsonError> {
         offset: error.valid_up_to(),
         problem: "the text is not valid UTF-8",
     })?;
-    let mut lexer = Lexer::new(text);
+    let mut reader = StrictReader::new(text);
     let mut transcoder = Transcoder {
         writer: Writer::with_capacity(body.len() / 2),
         malformed_spans: 0,
     };
     transcoder
-        .request(&mut lexer)
-        .and_then(|()| lexer.end())
+        .request(&mut reader)
+        .and_then(|()| reader.end())
         .map_err(JsonError::from)?;
     Ok(Transcoded {
         bytes: transcoder.writer.into_bytes(),
@@ -41,21 +40,13 @@ pub fn json_to_protobuf(body: &[u8]) -> Result<Transcoded, JsonError> {
     })
 }
 
-impl From<Problem> for JsonError {
-    fn from(problem: Problem) -> Self {
-        let mut path = String::from("$");
-        for step in problem.path.iter().rev() {
-            let _ = match step {
-                Step::Member(name) => write!(path, ".{name}"),
-                Step::Element(index) => write!(path, "[{index}]"),
-            };
-        }
-        Self {
-            path,
-            offset: problem.offset,
-            problem: problem.text,
-        }
-    }
+/// The protobuf form of an OTLP/JSON request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transcoded {
+    /// An `ExportTraceServiceRequest`, at most a small multiple of the JSON's length.
+    pub bytes: Vec<u8>,
+    /// How many spans had a bad value and are not in `bytes`.
+    pub malformed_spans: u64,
 }
 
 struct Transcoder {
@@ -64,59 +55,59 @@ struct Transcoder {
 }
 
 impl Transcoder {
-    fn request(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
-            "resourceSpans" | "resource_spans" => lexer
-                .array(|lexer| self.message(1, lexer, Self::resource_spans))
+    fn request(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| match key {
+            "resourceSpans" | "resource_spans" => reader
+                .array(|reader| self.message(1, reader, Self::resource_spans))
                 .map_err(|problem| problem.below(Step::Member("resourceSpans"))),
-            _ => lexer.skip(),
+            _ => reader.skip(),
         })
     }
 
-    fn resource_spans(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
+    fn resource_spans(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| match key {
             "resource" => self
-                .message(1, lexer, |transcoder, lexer| {
-                    lexer.object(|lexer, key| match key {
-                        "attributes" => transcoder.attributes(1, lexer),
-                        _ => lexer.skip(),
+                .message(1, reader, |transcoder, reader| {
+                    reader.object(|reader, key| match key {
+                        "attributes" => transcoder.attributes(1, reader),
+                        _ => reader.skip(),
                     })
                 })
                 .map_err(|problem| problem.below(Step::Member("resource"))),
-            "scopeSpans" | "scope_spans" => lexer
-                .array(|lexer| self.message(2, lexer, Self::scope_spans))
+            "scopeSpans" | "scope_spans" => reader
+                .array(|reader| self.message(2, reader, Self::scope_spans))
                 .map_err(|problem| problem.below(Step::Member("scopeSpans"))),
-            _ => lexer.skip(),
+            _ => reader.skip(),
         })
     }
 
-    fn scope_spans(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
+    fn scope_spans(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| match key {
             "scope" => self
-                .message(1, lexer, Self::scope)
+                .message(1, reader, Self::scope)
                 .map_err(|problem| problem.below(Step::Member("scope"))),
-            "spans" => lexer
-                .array(|lexer| self.span_or_drop(lexer))
+            "spans" => reader
+                .array(|reader| self.span_or_drop(reader))
                 .map_err(|problem| problem.below(Step::Member("spans"))),
-            _ => lexer.skip(),
+            _ => reader.skip(),
         })
     }
 
-    fn scope(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
-            "name" => self.text(1, lexer, "name"),
-            "version" => self.text(2, lexer, "version"),
-            _ => lexer.skip(),
+    fn scope(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| match key {
+            "name" => self.text(1, reader, "name"),
+            "version" => self.text(2, reader, "version"),
+            _ => reader.skip(),
         })
     }
 
     fn text(
         &mut self,
         field: u32,
-        lexer: &mut Lexer<'_>,
+        reader: &mut StrictReader<'_>,
         name: &'static str,
     ) -> Result<(), Problem> {
-        let text = lexer
+        let text = reader
             .string()
             .map_err(|problem| problem.below(Step::Member(name)))?;
         self.writer.bytes(field, text.as_bytes());
@@ -126,19 +117,19 @@ impl Transcoder {
     fn message(
         &mut self,
         field: u32,
-        lexer: &mut Lexer<'_>,
-        content: impl FnOnce(&mut Self, &mut Lexer<'_>) -> Result<(), Problem>,
+        reader: &mut StrictReader<'_>,
+        content: impl FnOnce(&mut Self, &mut StrictReader<'_>) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         let message = self.writer.open(field);
-        content(self, lexer)?;
+        content(self, reader)?;
         self.writer.close(message);
         Ok(())
     }
 
     /// Only broken syntax is an error here: it leaves no place from which to go on.
-    fn span_or_drop(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        let mut span = lexer.clone();
-        lexer.skip()?;
+    fn span_or_drop(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        let mut span = reader.clone();
+        reader.skip()?;
         let length_before = self.writer.len();
         if self.message(2, &mut span, Self::span).is_err() {
             self.writer.truncate(length_before);
@@ -147,77 +138,77 @@ impl Transcoder {
         Ok(())
     }
 
-    fn span(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| {
+    fn span(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| {
             match key {
-                "traceId" | "trace_id" => self.writer.bytes(1, &scalar::hex(lexer)?),
-                "spanId" | "span_id" => self.writer.bytes(2, &scalar::hex(lexer)?),
-                "name" => self.text(5, lexer, "name")?,
+                "traceId" | "trace_id" => self.writer.bytes(1, &scalar::id(reader)?),
+                "spanId" | "span_id" => self.writer.bytes(2, &scalar::id(reader)?),
+                "name" => self.text(5, reader, "name")?,
                 "startTimeUnixNano" | "start_time_unix_nano" => {
-                    self.writer.fixed64(7, scalar::unsigned(lexer)?);
+                    self.writer.fixed64(7, scalar::unsigned(reader)?);
                 }
                 "endTimeUnixNano" | "end_time_unix_nano" => {
-                    self.writer.fixed64(8, scalar::unsigned(lexer)?);
+                    self.writer.fixed64(8, scalar::unsigned(reader)?);
                 }
-                "attributes" => self.attributes(9, lexer)?,
-                "status" => self.message(15, lexer, Self::status)?,
-                _ => lexer.skip()?,
+                "attributes" => self.attributes(9, reader)?,
+                "status" => self.message(15, reader, Self::status)?,
+                _ => reader.skip()?,
             }
             Ok(())
         })
     }
 
-    fn status(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| {
+    fn status(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| {
             if key == "code" {
-                let code = i64::from(scalar::status_code(lexer)?);
+                let code = i64::from(scalar::status_code(reader)?);
                 self.writer.varint(3, code.cast_unsigned());
                 return Ok(());
             }
-            lexer.skip()
+            reader.skip()
         })
     }
 
-    fn attributes(&mut self, field: u32, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer
-            .array(|lexer| self.message(field, lexer, Self::key_value))
+    fn attributes(&mut self, field: u32, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader
+            .array(|reader| self.message(field, reader, Self::key_value))
             .map_err(|problem| problem.below(Step::Member("attributes")))
     }
 
-    fn key_value(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
-            "key" => self.text(1, lexer, "key"),
+    fn key_value(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| match key {
+            "key" => self.text(1, reader, "key"),
             "value" => self
-                .message(2, lexer, Self::value)
+                .message(2, reader, Self::value)
                 .map_err(|problem| problem.below(Step::Member("value"))),
-            _ => lexer.skip(),
+            _ => reader.skip(),
         })
     }
 
-    fn value(&mut self, lexer: &mut Lexer<'_>) -> Result<(), Problem> {
-        lexer.object(|lexer, key| {
+    fn value(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
+        reader.object(|reader, key| {
             match key {
-                "stringValue" | "string_value" => self.text(1, lexer, "stringValue")?,
-                "boolValue" | "bool_value" => self.writer.varint(2, lexer.boolean()?.into()),
+                "stringValue" | "string_value" => self.text(1, reader, "stringValue")?,
+                "boolValue" | "bool_value" => self.writer.varint(2, reader.boolean()?.into()),
                 "intValue" | "int_value" => {
                     self.writer
-                        .varint(3, scalar::signed(lexer)?.cast_unsigned());
+                        .varint(3, scalar::signed(reader)?.cast_unsigned());
                 }
                 "doubleValue" | "double_value" => {
-                    self.writer.fixed64(4, scalar::double(lexer)?.to_bits());
+                    self.writer.fixed64(4, scalar::double(reader)?.to_bits());
                 }
-                "bytesValue" | "bytes_value" => self.writer.bytes(7, &scalar::bytes(lexer)?),
+                "bytesValue" | "bytes_value" => self.writer.bytes(7, &scalar::bytes(reader)?),
                 "arrayValue" | "array_value" => {
-                    self.message(5, lexer, |transcoder, lexer| {
-                        transcoder.values(lexer, Self::value)
+                    self.message(5, reader, |transcoder, reader| {
+                        transcoder.values(reader, Self::value)
                     })?;
                 }
                 "kvlistValue" | "kvlist_value" => {
-                    self.message(6, lexer, |transcoder, lexer| {
-                        transcoder.values(lexer, Self::key_value)
+                    self.message(6, reader, |transcoder, reader| {
+                        transcoder.values(reader, Self::key_value)
                     })?;
                 }
-                _ => lexer.skip()?,
+                _ => reader.skip()?,
             }
             Ok(())
         })
@@ -226,14 +217,14 @@ impl Transcoder {
     /// The content of `ArrayValue` and `KeyValueList`: `values`, in field 1.
     fn values(
         &mut self,
-        lexer: &mut Lexer<'_>,
-        element: fn(&mut Self, &mut Lexer<'_>) -> Result<(), Problem>,
+        reader: &mut StrictReader<'_>,
+        element: fn(&mut Self, &mut StrictReader<'_>) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
-        lexer.object(|lexer, key| match key {
-            "values" => lexer
-                .array(|lexer| self.message(1, lexer, element))
+        reader.object(|reader, key| match key {
+            "values" => reader
+                .array(|reader| self.message(1, reader, element))
                 .map_err(|problem| problem.below(Step::Member("values"))),
-            _ => lexer.skip(),
+            _ => reader.skip(),
         })
     }
 }

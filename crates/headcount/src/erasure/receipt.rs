@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use headcount_wire::{Receipt, Token};
+use headcount_wire::{Receipt, ErasureToken};
 
 use super::secret::{SECRET, saved_secret};
 use crate::platform::files;
@@ -17,14 +17,14 @@ const LONGEST_HOURS: u64 = 400 * 24;
 const HOUR_MILLIS: u64 = 3_600_000;
 
 /// The token of the hour that begins `hour` hours after 1970 UTC.
-pub(crate) fn token(secret: &[u8; 32], hour: u64) -> Token {
+pub(crate) fn token(secret: &[u8; 32], hour: u64) -> ErasureToken {
     const PURPOSE: &[u8; 18] = b"headcount erase v1";
     let mut message = [0; PURPOSE.len() + 8];
     message[..PURPOSE.len()].copy_from_slice(PURPOSE);
     message[PURPOSE.len()..].copy_from_slice(&hour.to_le_bytes());
     let mut half = [0; 16];
     half.copy_from_slice(&hmac_sha256::HMAC::mac(message, secret)[..16]);
-    Token::new(half)
+    ErasureToken::new(half)
 }
 
 /// The receipt for a request to `endpoint`; `None` if the files that are needed to redeem it cannot be saved.
@@ -149,7 +149,7 @@ mod tests {
         let (_, hours) = sent_to.hours(494_000 * HOUR_MILLIS).remove(0);
         assert_eq!(hours.clone().count() as u64, LONGEST_HOURS + 1);
         assert_eq!(*hours.end(), 494_001);
-        assert!(hours.count() <= headcount_wire::MOST_TOKENS);
+        assert!(hours.count() <= headcount_wire::MAX_ERASURE_TOKENS);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headcount_wire::MOST_TOKENS;
+use headcount_wire::MAX_ERASURE_TOKENS;
 
 use super::receipt::{SentTo, token};
 use super::secret::SECRET;
@@ -65,7 +65,7 @@ pub(crate) fn request(
 
 /// Sends the tokens, as many in a request as a collector accepts.
 fn send_tokens(tokens: &[String], post: impl Fn(&[u8]) -> ErasureAnswer) -> ErasureAnswer {
-    for chunk in tokens.chunks(MOST_TOKENS) {
+    for chunk in tokens.chunks(MAX_ERASURE_TOKENS) {
         let body = format!("{{\"tokens\":[\"{}\"]}}", chunk.join("\",\""));
         match post(body.as_bytes()) {
             ErasureAnswer::Accepted => {}

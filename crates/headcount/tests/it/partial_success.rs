@@ -15,7 +15,7 @@ fn ledger(subject: &Subject) -> String {
 fn in_part(rejected_spans: i64) -> String {
     let response = ExportResponse {
         rejected_spans,
-        message: "not in the catalog",
+        message: "not in the catalog".into(),
     };
     let body = String::from_utf8(response.to_protobuf()).unwrap();
     format!(

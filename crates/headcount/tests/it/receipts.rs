@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{Arrived, Receiver, Subject, header, text};
 use headcount::{ErasureAnswer, ErasureOutcome, Installation};
-use headcount_wire::Token;
+use headcount_wire::ErasureToken;
 
 fn answer(status: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
@@ -35,7 +35,7 @@ fn shown(request: &Arrived) -> BTreeSet<String> {
     let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     let tokens = body["tokens"].as_array().unwrap().iter();
     let receipt =
-        |token: &serde_json::Value| Token::parse(token.as_str().unwrap()).unwrap().receipt();
+        |token: &serde_json::Value| ErasureToken::parse(token.as_str().unwrap()).unwrap().receipt();
     tokens.map(|token| receipt(token).to_string()).collect()
 }
 

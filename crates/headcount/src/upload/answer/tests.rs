@@ -75,7 +75,7 @@ fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
 fn what_was_rejected_is_read_in_every_framing() {
     let body = ExportResponse {
         rejected_spans: 300,
-        message: "what is not in the catalog",
+        message: "what is not in the catalog".into(),
     };
     let body = body.to_protobuf();
     let length = format!("Content-Length: {}\r\n", body.len());
@@ -94,7 +94,7 @@ fn what_was_rejected_is_read_in_every_framing() {
 fn a_body_that_cannot_be_read_says_nothing() {
     let body = ExportResponse {
         rejected_spans: 300,
-        message: "",
+        message: "".into(),
     };
     let body = body.to_protobuf();
     for (head, body) in [
@@ -112,7 +112,7 @@ fn a_body_that_cannot_be_read_says_nothing() {
     }
     let negative = ExportResponse {
         rejected_spans: -5,
-        message: "",
+        message: "".into(),
     };
     assert_eq!(rejected("", &negative.to_protobuf()), 0);
     let in_json = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}";

@@ -1,4 +1,4 @@
-//! Reads JSON that a sender put into a string, also where the string was cut in the middle.
+//! The lenient reader: JSON that a sender put into a string, also where the string was cut in the middle.
 //!
 //! A length limit in the sender's SDK cuts such strings without a mark. So everything complete before the cut is
 //! read, and the broken tail is reported once ([`JsonReader::is_broken`]); after that the reader returns nothing more.
@@ -7,8 +7,11 @@
 
 use std::borrow::Cow;
 
-/// The deepest nesting of a skipped value.
-pub const MAX_DEPTH: u32 = 64;
+use super::nesting::Nesting;
+use super::scanner::Scanner;
+
+/// How deep a value that is passed over may be nested.
+pub const MAX_DEPTH: usize = 64;
 
 /// One value that is neither an array nor an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +42,7 @@ pub enum Shape {
 /// A position in a JSON text.
 #[derive(Debug, Clone)]
 pub struct JsonReader<'a> {
-    text: &'a str,
-    at: usize,
+    scanner: Scanner<'a>,
     broken: bool,
 }
 
@@ -54,10 +56,10 @@ pub struct Inside {
 
 impl<'a> JsonReader<'a> {
     /// Reads `text` from its beginning.
+    #[inline]
     pub fn new(text: &'a str) -> Self {
         Self {
-            text,
-            at: 0,
+            scanner: Scanner::new(text),
             broken: false,
         }
     }
@@ -67,7 +69,8 @@ impl<'a> JsonReader<'a> {
         self.broken
     }
 
-    /// The shape of the next value; `None` at the end of the text, which breaks it.
+    /// What comes next; `None` at the end of the text, which breaks it.
+    #[inline]
     pub fn shape(&mut self) -> Option<Shape> {
         match self.peek()? {
             b'{' => Some(Shape::Object),
@@ -76,14 +79,15 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Enters the next array or object.
+    /// Enters the array or object that comes next.
+    #[inline]
     pub fn enter(&mut self) -> Option<Inside> {
         let close = match self.peek()? {
             b'{' => b'}',
             b'[' => b']',
             _ => return self.fail(),
         };
-        self.at += 1;
+        self.scanner.advance(1);
         Some(Inside {
             close,
             first: true,
@@ -92,6 +96,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Moves to the next element of an array; false at its end and where the text is broken.
+    #[inline]
     pub fn next_element(&mut self, inside: &mut Inside) -> bool {
         if inside.done {
             return false;
@@ -100,21 +105,22 @@ impl<'a> JsonReader<'a> {
             return false;
         };
         if next == inside.close {
-            self.at += 1;
+            self.scanner.advance(1);
             inside.done = true;
             return false;
         }
         if !std::mem::take(&mut inside.first) {
             if next != b',' {
-                return self.fail::<()>().is_some();
+                return self.refuse();
             }
-            self.at += 1;
+            self.scanner.advance(1);
             return self.peek().is_some();
         }
         true
     }
 
     /// Moves to the next member of an object and reads its key; `None` at its end and where the text is broken.
+    #[inline]
     pub fn next_key(&mut self, inside: &mut Inside) -> Option<Cow<'a, str>> {
         if !self.next_element(inside) {
             return None;
@@ -126,11 +132,12 @@ impl<'a> JsonReader<'a> {
         if self.peek()? != b':' {
             return self.fail();
         }
-        self.at += 1;
+        self.scanner.advance(1);
         Some(key)
     }
 
-    /// Reads the next scalar. A number or word at the very end of the text may have lost its tail: broken.
+    /// Reads the scalar that comes next. A number or word at the very end of the text may have lost its tail: broken.
+    #[inline]
     pub fn scalar(&mut self) -> Option<Scalar<'a>> {
         if self.peek()? == b'"' {
             return self.string().map(Scalar::Text);
@@ -153,50 +160,46 @@ impl<'a> JsonReader<'a> {
 
     /// Skips the next value without decoding it; false where the text is broken.
     pub fn skip(&mut self) -> bool {
-        let mut depth = 0_u32;
-        // One bit a level: whether it is an object.
-        let mut objects = 0_u64;
+        let mut open = Nesting::default();
         loop {
             let Some(next) = self.peek() else {
                 return false;
             };
-            match next {
-                b'"' => {
-                    if self.skip_string().is_none() {
-                        return false;
-                    }
-                }
+            let is_read = match next {
+                b'"' => self.skip_string(),
+                b'{' | b'[' if open.depth() == MAX_DEPTH => self.refuse(),
                 b'{' | b'[' => {
-                    depth += 1;
-                    if depth > MAX_DEPTH {
-                        return self.fail::<()>().is_some();
-                    }
-                    objects = objects << 1 | u64::from(next == b'{');
-                    self.at += 1;
+                    open.push(next == b'{');
+                    self.scanner.advance(1);
                     continue;
                 }
-                b'}' | b']' => {
-                    if depth == 0 || (objects & 1 == 1) != (next == b'}') {
-                        return self.fail::<()>().is_some();
-                    }
-                    depth -= 1;
-                    objects >>= 1;
-                    self.at += 1;
+                b'}' | b']' if open.innermost() == Some(next == b'}') => {
+                    open.pop();
+                    self.scanner.advance(1);
+                    true
                 }
-                b',' | b':' if depth > 0 => {
-                    self.at += 1;
+                b'}' | b']' => self.refuse(),
+                b',' | b':' if open.innermost().is_some() => {
+                    self.scanner.advance(1);
                     continue;
                 }
-                _ => {
-                    if self.word().is_none() {
-                        return false;
-                    }
-                }
+                _ => self.word().is_some(),
+            };
+            if !is_read {
+                return false;
             }
-            if depth == 0 {
+            if open.innermost().is_none() {
                 return true;
             }
         }
+    }
+
+    fn skip_string(&mut self) -> bool {
+        self.scanner.skip_string() || self.refuse()
+    }
+
+    fn refuse(&mut self) -> bool {
+        self.fail::<()>().is_some()
     }
 
     fn fail<T>(&mut self) -> Option<T> {
@@ -205,61 +208,34 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The next byte that is not white space.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         if self.broken {
             return None;
         }
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
-            self.at += 1;
+        match self.scanner.peek_token() {
+            None => self.fail(),
+            next => next,
         }
-        self.fail()
     }
 
     /// A run of the bytes that numbers and words are made of, and something after it.
     fn word(&mut self) -> Option<&'a str> {
-        let rest = &self.text.as_bytes()[self.at..];
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-        match rest.iter().position(|byte| !is_part(byte)) {
+        let rest = self.scanner.rest();
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        match rest.bytes().position(|byte| !is_part(byte)) {
             None | Some(0) => self.fail(),
             Some(length) => {
-                let word = &self.text[self.at..self.at + length];
-                self.at += length;
-                Some(word)
+                self.scanner.advance(length);
+                Some(&rest[..length])
             }
-        }
-    }
-
-    /// The text between the quotes, as it stands, and whether it holds escapes.
-    fn skip_string(&mut self) -> Option<(&'a str, bool)> {
-        let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
-        loop {
-            let rest = self.text.as_bytes().get(at..).unwrap_or_default();
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
-                return self.fail();
-            };
-            at += found;
-            if self.text.as_bytes()[at] == b'"' {
-                self.at = at + 1;
-                return Some((&self.text[start..at], escaped));
-            }
-            escaped = true;
-            at += 2;
         }
     }
 
     fn string(&mut self) -> Option<Cow<'a, str>> {
-        match self.skip_string()? {
-            (text, false) => Some(Cow::Borrowed(text)),
-            (text, true) => match unescape(text) {
-                Some(text) => Some(Cow::Owned(text)),
-                None => self.fail(),
-            },
+        match self.scanner.string::<true>() {
+            Ok(text) => Some(text),
+            Err(_) => self.fail(),
         }
     }
 }
@@ -277,59 +253,6 @@ fn read_number(word: &str) -> Option<Scalar<'static>> {
     word.parse().ok().map(Scalar::Double)
 }
 
-fn unescape(text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        let escape = *rest.as_bytes().get(at + 1)?;
-        // An escape letter is ASCII, so that the next byte begins a character.
-        rest = rest.get(at + 2..)?;
-        out.push(match escape {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let unit = hex4(&mut rest)?;
-                surrogate_pair(unit, &mut rest)
-            }
-            _ => return None,
-        });
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-fn hex4(rest: &mut &str) -> Option<u32> {
-    let digits = rest.get(..4)?;
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    *rest = &rest[4..];
-    u32::from_str_radix(digits, 16).ok()
-}
-
-/// The character of `unit`, together with the low surrogate that follows a high one.
-fn surrogate_pair(unit: u32, rest: &mut &str) -> char {
-    if !(0xd800..0xdc00).contains(&unit) {
-        return char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER);
-    }
-    let mut after = rest.strip_prefix("\\u").unwrap_or_default();
-    match hex4(&mut after) {
-        Some(low @ 0xdc00..0xe000) => {
-            *rest = after;
-            let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-        }
-        _ => char::REPLACEMENT_CHARACTER,
-    }
-}
-
 #[cfg(test)]
-#[path = "lenient_json_tests.rs"]
+#[path = "lenient_tests.rs"]
 mod tests;

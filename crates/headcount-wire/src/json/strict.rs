@@ -1,8 +1,9 @@
-//! JSON (RFC 8259), read from front to back over borrowed text.
+//! The strict reader: JSON exactly as RFC 8259 defines it, from front to back over borrowed text.
 
 use std::borrow::Cow;
 
 use super::nesting::Nesting;
+use super::scanner::Scanner;
 use crate::value::MAX_VALUE_DEPTH;
 
 /// How many arrays and objects may be open at once in what is written on: a list of keys and values is four for each of
@@ -47,17 +48,15 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Lexer<'a> {
-    text: &'a str,
-    position: usize,
+pub(super) struct StrictReader<'a> {
+    scanner: Scanner<'a>,
     depth: usize,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a> StrictReader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
-            text,
-            position: 0,
+            scanner: Scanner::new(text),
             depth: 0,
         }
     }
@@ -66,29 +65,18 @@ impl<'a> Lexer<'a> {
     pub(super) fn problem(&self, text: &'static str) -> Problem {
         Problem {
             path: Vec::new(),
-            offset: self.position,
+            offset: self.scanner.position(),
             text,
         }
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.position).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.position += 1;
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.byte() == Some(byte);
-        self.position += usize::from(found);
-        found
+    /// Passes over `byte` if it is the next one after white space.
+    fn take_token(&mut self, byte: u8) -> bool {
+        self.scanner.peek_token() == Some(byte) && self.scanner.take(byte)
     }
 
     fn expect(&mut self, byte: u8, otherwise: &'static str) -> Result<(), Problem> {
-        if self.take(byte) {
+        if self.scanner.take(byte) {
             Ok(())
         } else {
             Err(self.problem(otherwise))
@@ -97,17 +85,14 @@ impl<'a> Lexer<'a> {
 
     /// Nothing but white space may follow.
     pub(super) fn end(&mut self) -> Result<(), Problem> {
-        self.skip_space();
-        if self.position == self.text.len() {
-            Ok(())
-        } else {
-            Err(self.problem("more text after the end of the request"))
+        match self.scanner.peek_token() {
+            None => Ok(()),
+            Some(_) => Err(self.problem("more text after the end of the request")),
         }
     }
 
     pub(super) fn kind(&mut self) -> Result<Kind, Problem> {
-        self.skip_space();
-        match self.byte() {
+        match self.scanner.peek_token() {
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
             Some(b'"') => Ok(Kind::String),
@@ -124,7 +109,7 @@ impl<'a> Lexer<'a> {
             return Err(self.problem("a value is nested deeper than 100 levels"));
         }
         self.depth += 1;
-        self.position += 1;
+        self.scanner.advance(1);
         Ok(())
     }
 
@@ -137,8 +122,7 @@ impl<'a> Lexer<'a> {
             return Err(self.problem("expected an object"));
         }
         self.enter()?;
-        self.skip_space();
-        if !self.take(b'}') {
+        if !self.take_token(b'}') {
             loop {
                 let key = self.key()?;
                 if self.kind()? == Kind::Null {
@@ -146,8 +130,7 @@ impl<'a> Lexer<'a> {
                 } else {
                     member(self, &key)?;
                 }
-                self.skip_space();
-                if self.take(b'}') {
+                if self.take_token(b'}') {
                     break;
                 }
                 self.expect(b',', expected_next(true))?;
@@ -166,14 +149,12 @@ impl<'a> Lexer<'a> {
             return Err(self.problem("expected an array"));
         }
         self.enter()?;
-        self.skip_space();
-        if !self.take(b']') {
+        if !self.take_token(b']') {
             let mut index = 0;
             loop {
                 element(self).map_err(|problem| problem.below(Step::Element(index)))?;
                 index += 1;
-                self.skip_space();
-                if self.take(b']') {
+                if self.take_token(b']') {
                     break;
                 }
                 self.expect(b',', expected_next(false))?;
@@ -190,9 +171,8 @@ impl<'a> Lexer<'a> {
             match self.kind()? {
                 kind @ (Kind::Object | Kind::Array) => {
                     let is_object = kind == Kind::Object;
-                    self.position += 1;
-                    self.skip_space();
-                    if !self.take(closing(is_object)) {
+                    self.scanner.advance(1);
+                    if !self.take_token(closing(is_object)) {
                         open.push(is_object);
                         self.key_in(is_object)?;
                         continue;
@@ -200,10 +180,10 @@ impl<'a> Lexer<'a> {
                 }
                 Kind::String => drop(self.string()?),
                 Kind::Number => {
-                    let _digits = self.number()?;
+                    self.number()?;
                 }
                 Kind::Boolean => {
-                    let _value = self.boolean()?;
+                    self.boolean()?;
                 }
                 Kind::Null => self.word("null")?,
             }
@@ -211,8 +191,7 @@ impl<'a> Lexer<'a> {
                 let Some(is_object) = open.innermost() else {
                     return Ok(());
                 };
-                self.skip_space();
-                if self.take(b',') {
+                if self.take_token(b',') {
                     self.key_in(is_object)?;
                     break;
                 }
@@ -225,7 +204,7 @@ impl<'a> Lexer<'a> {
     /// The key that stands before a value in an object.
     fn key_in(&mut self, is_object: bool) -> Result<(), Problem> {
         if is_object {
-            let _key = self.key()?;
+            self.key()?;
         }
         Ok(())
     }
@@ -235,14 +214,14 @@ impl<'a> Lexer<'a> {
             return Err(self.problem("expected a key"));
         }
         let key = self.string()?;
-        self.skip_space();
+        self.scanner.peek_token();
         self.expect(b':', "expected ':' after a key")?;
         Ok(key)
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), Problem> {
-        if self.text.as_bytes()[self.position..].starts_with(word.as_bytes()) {
-            self.position += word.len();
+        if self.scanner.rest().starts_with(word) {
+            self.scanner.advance(word.len());
             Ok(())
         } else {
             Err(self.problem("expected true, false or null"))
@@ -253,7 +232,7 @@ impl<'a> Lexer<'a> {
         if self.kind()? != Kind::Boolean {
             return Err(self.problem("expected true or false"));
         }
-        let value = self.byte() == Some(b't');
+        let value = self.scanner.peek() == Some(b't');
         self.word(if value { "true" } else { "false" })?;
         Ok(value)
     }
@@ -263,11 +242,11 @@ impl<'a> Lexer<'a> {
         if self.kind()? != Kind::Number {
             return Err(self.problem("expected a number"));
         }
-        let rest = &self.text[self.position..];
+        let rest = self.scanner.rest();
         let Some(length) = number_length(rest.as_bytes()) else {
             return Err(self.problem("a number is not written as JSON prescribes"));
         };
-        self.position += length;
+        self.scanner.advance(length);
         Ok(&rest[..length])
     }
 
@@ -276,83 +255,8 @@ impl<'a> Lexer<'a> {
         if self.kind()? != Kind::String {
             return Err(self.problem("expected a string"));
         }
-        self.position += 1;
-        let start = self.position;
-        self.skip_plain();
-        if self.take(b'"') {
-            return Ok(Cow::Borrowed(&self.text[start..self.position - 1]));
-        }
-        let mut unescaped = String::from(&self.text[start..self.position]);
-        loop {
-            match self.byte() {
-                Some(b'"') => {
-                    self.position += 1;
-                    return Ok(Cow::Owned(unescaped));
-                }
-                Some(b'\\') => unescaped.push(self.escape()?),
-                Some(_) => return Err(self.problem("a control character in a string")),
-                None => return Err(self.problem("the text ends inside a string")),
-            }
-            let start = self.position;
-            self.skip_plain();
-            unescaped.push_str(&self.text[start..self.position]);
-        }
-    }
-
-    /// Passes over everything that stands for itself in a string.
-    fn skip_plain(&mut self) {
-        let rest = &self.text.as_bytes()[self.position..];
-        self.position += rest
-            .iter()
-            .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
-            .unwrap_or(rest.len());
-    }
-
-    fn escape(&mut self) -> Result<char, Problem> {
-        self.position += 1;
-        let Some(byte) = self.byte() else {
-            return Err(self.problem("the text ends inside a string"));
-        };
-        self.position += 1;
-        Ok(match byte {
-            b'"' | b'\\' | b'/' => char::from(byte),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => return self.unicode_escape(),
-            _ => return Err(self.problem("an unknown escape in a string")),
-        })
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, Problem> {
-        let first = self.four_hex_digits()?;
-        let code = if (0xd800..0xdc00).contains(&first) {
-            self.expect(b'\\', "half of a surrogate pair in a string")?;
-            self.expect(b'u', "half of a surrogate pair in a string")?;
-            let second = self.four_hex_digits()?;
-            if !(0xdc00..0xe000).contains(&second) {
-                return Err(self.problem("half of a surrogate pair in a string"));
-            }
-            0x1_0000 + ((first - 0xd800) << 10 | (second - 0xdc00))
-        } else {
-            first
-        };
-        char::from_u32(code).ok_or_else(|| self.problem("half of a surrogate pair in a string"))
-    }
-
-    fn four_hex_digits(&mut self) -> Result<u32, Problem> {
-        let mut value = 0;
-        for _ in 0..4 {
-            let digit = self.byte().and_then(|byte| char::from(byte).to_digit(16));
-            let Some(digit) = digit else {
-                return Err(self.problem("a \\u escape needs four hex digits"));
-            };
-            value = value << 4 | digit;
-            self.position += 1;
-        }
-        Ok(value)
+        let read = self.scanner.string::<false>();
+        read.map_err(|error| self.problem(error.text()))
     }
 }
 
@@ -401,5 +305,5 @@ pub(super) fn number_length(bytes: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "lexer_tests.rs"]
+#[path = "strict_tests.rs"]
 mod tests;
