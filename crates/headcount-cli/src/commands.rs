@@ -1,4 +1,4 @@
-//! The commands that ask or feed a collector, one a module.
+//! The commands of the collector's side, one in each module.
 
 pub(crate) mod catalog;
 pub(crate) mod completions;

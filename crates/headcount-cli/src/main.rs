@@ -1,14 +1,15 @@
-//! The `headcount` command: runs a collector, feeds it, and asks what it knows.
+//! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
-//! [`commands`] holds one module a command; [`source`] is where answers come from (a data folder or a running
-//! server), [`door`] where spans go to over the network, [`progress`] how far long work is. The builder's own commands, how answers
-//! are shown and how a command ends are in `headcount_commands`.
+//! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
+//! [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
+//! `headcount_commands`.
 
-mod bodies;
+mod backend;
+mod captured_request;
 mod commands;
-mod door;
+mod http;
+mod otlp_client;
 mod progress;
-mod source;
 
 use std::process::ExitCode;
 
@@ -16,8 +17,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use headcount_commands::exit::{self, Code};
 use tracing_subscriber::EnvFilter;
 
-/// Gives memory back after a flush: with the system's allocator a collector under load keeps several times as much.
-/// Its settings are in `.cargo/config.toml`.
+/// Returns memory to the system after a flush: with the system's allocator a collector under load keeps several times
+/// as much.
 #[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,7 +38,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     max_term_width = 100
 )]
 struct Arguments {
-    /// How much to log to standard error: off, error, warn, info, debug, trace, or a filter such as `headcount_lake=debug`
+    /// The log level for standard error: off, error, warn, info, debug, trace, or a filter such as `headcount_lake=debug`
     #[arg(
         long,
         global = true,
@@ -58,14 +59,14 @@ First steps:
   headcount demo                  # in another: a week of sample traffic
   headcount report tools
 
-What frameworks on this machine record of you:
-  headcount status                # whether they do, and why; then on, off, preview, log, forget
+Telemetry that frameworks on this machine record:
+  headcount status                # on or off, and why; see also on, off, preview, log, forget
 
 Exit codes:
   0  done
-  1  the operation failed, or a part of it did
+  1  the operation failed, completely or in part
   2  the command line is wrong
-  3  there is nothing to read: no data folder";
+  3  nothing to read: there is no data folder";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -97,9 +98,9 @@ impl Command {
     }
 }
 
-/// Sends log lines to standard error, so that standard output holds answers only.
+/// Logs to standard error, so that standard output has only answers.
 fn start_log(level: &str) -> anyhow::Result<()> {
-    // The engine warns about plans that are merely slower, and its parser logs what was asked; naming them, as in
+    // DataFusion warns about plans that are merely slower, and its parser logs queries. A filter that names them, such as
     // `--log datafusion=debug`, still shows everything.
     let filter = EnvFilter::builder()
         .parse(format!("datafusion=error,sqlparser=warn,{level}"))

@@ -1,62 +1,62 @@
-//! What the collector has done since its start, as numbers alone.
+//! Counters since the start of the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a request was not acknowledged: a fixed list, so that nothing of a request can become a label.
+/// Why a request was rejected: a fixed list, so that no text of a request can become a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The body is not a request, or not what its envelope says.
+pub enum RejectionReason {
+    /// The body is not an OTLP request, or does not match its headers.
     Malformed,
-    /// The door does not know the method.
+    /// The endpoint does not support the method.
     UnknownMethod,
     /// The body did not arrive in time.
-    Late,
-    /// The body is too large, as it arrives or decompressed.
+    Timeout,
+    /// The body is too large, compressed or decompressed.
     TooLarge,
-    /// The door does not know the content type or the encoding.
-    UnknownMedia,
-    /// The memory for bodies is in use.
-    NoRoom,
+    /// The endpoint does not support the content type or the content coding.
+    UnsupportedMedia,
+    /// The memory budget for bodies is exhausted.
+    MemoryExhausted,
     /// The disk is full.
     DiskFull,
-    /// The store lags behind.
+    /// The store cannot keep up.
     Overloaded,
-    /// The log cannot be written, or the store is closed.
+    /// The write-ahead log cannot be written, or the store is closed.
     StoreFailed,
-    /// The collector failed where it never should.
-    Defect,
+    /// An internal error of the collector.
+    Internal,
 }
 
-impl Reason {
+impl RejectionReason {
     /// Every reason.
     pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::UnknownMethod,
-        Self::Late,
+        Self::Timeout,
         Self::TooLarge,
-        Self::UnknownMedia,
-        Self::NoRoom,
+        Self::UnsupportedMedia,
+        Self::MemoryExhausted,
         Self::DiskFull,
         Self::Overloaded,
         Self::StoreFailed,
-        Self::Defect,
+        Self::Internal,
     ];
 
-    /// The status that OTLP/HTTP answers with.
+    /// The status code of OTLP/HTTP.
     pub fn http_status(self) -> u16 {
         match self {
             Self::Malformed => 400,
             Self::UnknownMethod => 405,
-            Self::Late => 408,
+            Self::Timeout => 408,
             Self::TooLarge => 413,
-            Self::UnknownMedia => 415,
-            Self::Defect => 500,
-            Self::NoRoom | Self::DiskFull | Self::Overloaded | Self::StoreFailed => 503,
+            Self::UnsupportedMedia => 415,
+            Self::Internal => 500,
+            Self::MemoryExhausted | Self::DiskFull | Self::Overloaded | Self::StoreFailed => 503,
         }
     }
 
-    /// Whether the sender is told to come back later.
-    pub fn is_passing(self) -> bool {
+    /// Whether the sender may retry.
+    pub fn is_retryable(self) -> bool {
         self.http_status() == 503
     }
 }
@@ -65,7 +65,7 @@ impl Reason {
 #[derive(Debug, Default)]
 pub struct Counters {
     requests: AtomicU64,
-    refusals: [AtomicU64; Reason::ALL.len()],
+    rejections: [AtomicU64; RejectionReason::ALL.len()],
     spans_accepted: AtomicU64,
     spans_rejected: AtomicU64,
     spans_duplicate: AtomicU64,
@@ -78,28 +78,28 @@ impl Counters {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Requests that were not acknowledged for this reason.
-    pub fn refusals(&self, reason: Reason) -> u64 {
-        self.refusals[reason as usize].load(Ordering::Relaxed)
+    /// Requests that were rejected for this reason.
+    pub fn rejections(&self, reason: RejectionReason) -> u64 {
+        self.rejections[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// Requests that were not acknowledged, by the status of OTLP/HTTP; gRPC's count as the one of the same meaning.
-    pub fn refusals_by_status(&self, status: u16) -> u64 {
-        let reasons = Reason::ALL.into_iter();
+    /// Rejected requests by the status code of OTLP/HTTP; those over gRPC count under the code of the same meaning.
+    pub fn rejections_by_status(&self, status: u16) -> u64 {
+        let reasons = RejectionReason::ALL.into_iter();
         let of_status = reasons.filter(|reason| reason.http_status() == status);
-        of_status.map(|reason| self.refusals(reason)).sum()
+        of_status.map(|reason| self.rejections(reason)).sum()
     }
 
-    /// Requests that were refused for a fault of their own.
-    pub fn requests_refused(&self) -> u64 {
-        let reasons = Reason::ALL.into_iter();
-        let own = reasons.filter(|reason| !reason.is_passing());
-        own.map(|reason| self.refusals(reason)).sum()
+    /// Requests that were rejected for good: a retry would fail, too.
+    pub fn requests_rejected(&self) -> u64 {
+        let reasons = RejectionReason::ALL.into_iter();
+        let permanent = reasons.filter(|reason| !reason.is_retryable());
+        permanent.map(|reason| self.rejections(reason)).sum()
     }
 
-    /// Requests that were told to come back later.
-    pub fn requests_put_off(&self) -> u64 {
-        self.refusals_by_status(503)
+    /// Requests that were rejected for now: the sender may retry.
+    pub fn requests_retryable(&self) -> u64 {
+        self.rejections_by_status(503)
     }
 
     /// Spans in acknowledged requests that were read.
@@ -107,7 +107,7 @@ impl Counters {
         self.spans_accepted.load(Ordering::Relaxed)
     }
 
-    /// Spans in acknowledged requests that were refused whole.
+    /// Spans in acknowledged requests that were rejected as a whole.
     pub fn spans_rejected(&self) -> u64 {
         self.spans_rejected.load(Ordering::Relaxed)
     }
@@ -130,13 +130,13 @@ impl Counters {
         add(&self.spans_duplicate, duplicates);
     }
 
-    pub(crate) fn refused(&self, reason: Reason) {
-        add(&self.refusals[reason as usize], 1);
+    pub(crate) fn rejected(&self, reason: RejectionReason) {
+        add(&self.rejections[reason as usize], 1);
     }
 }
 
 fn add(counter: &AtomicU64, count: u64) {
-    let _before = counter.fetch_add(count, Ordering::Relaxed);
+    counter.fetch_add(count, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -144,14 +144,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_reason_has_a_count_of_its_own() {
+    fn every_reason_has_its_own_counter() {
         let counters = Counters::default();
-        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+        for (index, reason) in RejectionReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index);
-            counters.refused(reason);
+            counters.rejected(reason);
         }
-        assert_eq!(counters.requests_put_off(), 4);
-        assert_eq!(counters.requests_refused(), 6);
-        assert_eq!(counters.refusals_by_status(413), 1);
+        assert_eq!(counters.requests_retryable(), 4);
+        assert_eq!(counters.requests_rejected(), 6);
+        assert_eq!(counters.rejections_by_status(413), 1);
     }
 }

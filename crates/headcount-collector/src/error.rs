@@ -1,33 +1,33 @@
-//! Why a collector could not be started or stopped.
+//! Errors of starting and stopping a collector.
 
 use std::io;
 
 use headcount_catalog::{CatalogError, DialectError};
 use headcount_lake::LakeError;
 
-/// Why a collector could not be started or stopped.
+/// An error of starting or stopping a collector.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A listener's address cannot be used.
     #[error(
         "cannot listen on {address}{}; give another address with --http or --grpc",
-        guess(source)
+        likely_cause(source)
     )]
     Listen {
         /// The address as given.
         address: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// No address to listen on was given.
-    #[error("there is no address to listen on; give one with --http or --grpc")]
+    /// No address to listen on.
+    #[error("no address to listen on; give one with --http or --grpc")]
     NoAddress,
-    /// The data folder has no usable secret.
-    #[error("cannot read or make the secret in the data folder {folder}")]
+    /// The secret in the data folder cannot be used.
+    #[error("cannot read or create the secret in the data folder {folder}")]
     Secret {
         /// The data folder.
         folder: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// The catalog is broken.
@@ -41,10 +41,10 @@ pub enum ServeError {
     Lake(#[from] LakeError),
 }
 
-/// What is probably the matter.
-fn guess(source: &io::Error) -> &'static str {
+/// The likely cause.
+fn likely_cause(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::AddrInUse => ": another program is on that port",
+        io::ErrorKind::AddrInUse => ": another program uses that port",
         io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
         io::ErrorKind::PermissionDenied => ": only an administrator may take that port",
         _ => "",

@@ -1,30 +1,32 @@
-//! The collector: takes OTLP over HTTP and gRPC, lets admission judge it, acknowledges what is on disk, and hands every
-//! other request of its HTTP listeners to whoever answers questions.
+//! The collector: receives OTLP over HTTP and gRPC, passes it through admission, acknowledges when the admitted rows are
+//! on disk, and forwards every other request of its HTTP listeners to a router of the caller.
 //!
-//! The doors know transport (content types, compression, limits, status codes) and nothing else. What a span means and
-//! what may be kept is decided in `headcount-catalog`; where it is kept is `headcount-lake`'s affair. [`Intake`] is the
-//! one path from bytes to an acknowledgement, whichever door they came through. No address and no user agent of a sender is stored or logged (promise 10), and no log line holds any
-//! text of a request (promise 1).
+//! The receivers know transport (content types, compression, limits, status codes) and nothing else. `headcount-catalog`
+//! decides what a span means and which fields may be stored, `headcount-lake` stores them. [`IngestPipeline`] is the
+//! one path from bytes to an acknowledgement, for every receiver. No address and no user agent of a sender is stored or
+//! logged (promise 10), and no log line contains text of a request (promise 1).
 
-mod activity;
-mod arrival;
-mod body;
-mod budget;
 mod counters;
-mod erase_door;
+mod decompress;
+mod erase_endpoint;
 mod error;
-mod grpc;
-mod http_door;
-mod intake;
+mod idle;
+mod ingest;
 mod listener;
+mod memory_budget;
 mod metrics;
 mod options;
-mod refusal;
+mod otlp_grpc;
+mod otlp_http;
+mod payload_format;
+mod receive;
+mod rejection;
 mod server;
 
-pub use body::{BodyError, Coding, Notation, read_codings};
-pub use counters::{Counters, Reason};
+pub use counters::{Counters, RejectionReason};
+pub use decompress::{ContentCoding, DecompressError, parse_content_encoding};
 pub use error::ServeError;
-pub use intake::{Intake, IntakeError, Taken};
+pub use ingest::{IngestError, IngestOutcome, IngestPipeline};
 pub use options::{ReceiverLimits, ServeOptions};
+pub use payload_format::PayloadFormat;
 pub use server::Collector;

@@ -1,4 +1,4 @@
-//! Accepts connections and serves them with a door, until told to stop.
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, until told to stop.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,53 +16,63 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::activity::{Activity, Watched};
 use crate::error::ServeError;
+use crate::idle::{IdleTracker, TrackedBody};
 
-/// After a failed `accept` (usually: no file descriptors left) the listener rests so long.
-const REST: Duration = Duration::from_millis(50);
+/// How long the listener pauses after a failed `accept` (usually: no file descriptors left).
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The most streams that one HTTP/2 connection may have open.
-const STREAMS: u32 = 256;
+/// How many streams one HTTP/2 connection may have open.
+const MAX_STREAMS: u32 = 256;
 
-/// What a peer may send on one HTTP/2 stream before it is read, in bytes. What has been read counts against the budget.
+/// How many bytes a peer may send on one HTTP/2 stream before they are read. Bytes that were read count against the
+/// memory budget.
 const STREAM_WINDOW: u32 = 128 * 1024;
 
-/// The same for all streams of a connection together: the most that an HTTP/2 connection holds unread.
+/// The same for all streams of a connection together.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// What one HTTP/2 stream holds of an answer that its peer does not read, in bytes.
+/// How many bytes of a response one HTTP/2 stream buffers while its peer does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// What an HTTP/1 connection holds unread, and the longest head of a request, in bytes.
+/// How many bytes an HTTP/1 connection buffers, and so the longest request head.
 const HTTP1_BUFFER: usize = 128 * 1024;
 
 /// The longest head of an HTTP/2 request, in bytes.
-const HEADERS: u32 = 32 * 1024;
+const MAX_HEADER_LIST: u32 = 32 * 1024;
 
-/// How long a connection that is closed for its silence may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the graceful shutdown of an idle connection may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What all listeners share.
+/// Settings and state that all listeners share.
 #[derive(Debug, Clone)]
-pub(crate) struct Listening {
+pub(crate) struct ListenerConfig {
     pub(crate) connections: Arc<Semaphore>,
-    pub(crate) patience: Duration,
-    pub(crate) farewell: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
-/// Binds `address`.
-pub(crate) async fn bind(address: &str) -> Result<TcpListener, ServeError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| ServeError::Listen {
-        address: address.to_owned(),
-        source,
-    })
+/// A listening socket and its address, which differs from the one asked for if that has port 0.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) listener: TcpListener,
+    pub(crate) address: SocketAddr,
 }
 
-/// Serves connections of `listener` until told to stop and every request under way is answered or given up.
-pub(crate) async fn serve<F, B, S>(listener: TcpListener, listening: Listening, service_for: F)
+/// Listens on `address`.
+pub(crate) async fn bind(address: &str) -> Result<Bound, ServeError> {
+    let failed = |source| ServeError::Listen {
+        address: address.to_owned(),
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { listener, address })
+}
+
+/// Serves connections of `listener` until told to stop and every request in flight is answered or abandoned.
+pub(crate) async fn serve<F, B, S>(listener: TcpListener, config: ListenerConfig, service_for: F)
 where
     F: Fn(SocketAddr) -> S,
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -72,27 +82,28 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut stop = listening.stop.clone();
+    let mut stop = config.stop.clone();
     let mut tasks = JoinSet::new();
     loop {
         while tasks.try_join_next().is_some() {}
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = accept(&listener, &listening.connections) => accepted,
+            accepted = accept(&listener, &config.connections) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else {
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
             continue;
         };
-        let connection = converse(stream, service_for(peer), listening.clone());
-        let _handle = tasks.spawn(async move {
+        let connection = serve_connection(stream, service_for(peer), config.clone());
+        tasks.spawn(async move {
             connection.await;
             drop(permit);
         });
     }
     drop(listener);
     let all_ended = async { while tasks.join_next().await.is_some() {} };
-    let _given_up = tokio::time::timeout(listening.farewell, all_ended).await;
+    // Requests that take longer are abandoned; their senders get no acknowledgement and retry.
+    let _ = tokio::time::timeout(config.shutdown_timeout, all_ended).await;
 }
 
 async fn accept(
@@ -109,10 +120,10 @@ async fn accept(
     }
 }
 
-/// Speaks HTTP/1.1 or HTTP/2 on one connection. What goes wrong on a connection is the sender's to notice: it gets no
-/// acknowledgement and sends again. A connection on which no request has been under way for [`Listening::patience`] is
-/// closed, whether it is silent, dawdles over its first bytes or keeps itself alive without asking anything.
-async fn converse<B, S>(stream: TcpStream, service: S, listening: Listening)
+/// Serves HTTP/1.1 or HTTP/2 on one connection. Errors of a connection are not reported: the sender gets no
+/// acknowledgement and retries. A connection without a request in flight for [`ListenerConfig::timeout`] is closed,
+/// whether it is silent, sends a request head slowly or sends only keep-alives.
+async fn serve_connection<B, S>(stream: TcpStream, service: S, config: ListenerConfig)
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Send
@@ -121,61 +132,63 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let _unchanged = stream.set_nodelay(true);
-    let patience = listening.patience;
-    let activity = Activity::new();
-    let service = watch_over(service, Arc::clone(&activity));
-    let builder = builder(patience);
+    // Without it, responses are merely slower.
+    let _ = stream.set_nodelay(true);
+    let timeout = config.timeout;
+    let tracker = IdleTracker::new();
+    let service = track_requests(service, Arc::clone(&tracker));
+    let builder = builder(timeout);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = listening.stop;
+    let mut stop = config.stop;
     let stopping = async move {
-        let _told = stop.wait_for(|stop| *stop).await.is_ok();
+        // An error means that the collector is gone, which stops as well.
+        let _ = stop.wait_for(|stop| *stop).await;
     };
     tokio::select! {
         _ended = connection.as_mut() => return,
-        () = quiet(&activity, patience) => {
+        () = idle_for(&tracker, timeout) => {
             connection.as_mut().graceful_shutdown();
-            // What still waits to be sent had as long as a request may take; the peer does not read.
-            let _given_up = tokio::time::timeout(GOODBYE, connection).await;
+            // The peer had a whole timeout to read the rest of its responses, and did not.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
             return;
         }
         () = stopping => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         _ended = connection => {}
-        () = quiet(&activity, patience) => {}
+        () = idle_for(&tracker, timeout) => {}
     }
 }
 
-fn builder(patience: Duration) -> auto::Builder<TokioExecutor> {
+fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    let _http1 = builder
+    builder
         .http1()
         .timer(TokioTimer::new())
         .max_buf_size(HTTP1_BUFFER)
-        .header_read_timeout(patience);
-    let _http2 = builder
+        .header_read_timeout(timeout);
+    builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(HEADERS)
-        .keep_alive_interval(patience)
-        .keep_alive_timeout(patience);
+        .max_header_list_size(MAX_HEADER_LIST)
+        .keep_alive_interval(timeout)
+        .keep_alive_timeout(timeout);
     builder
 }
 
-/// Reports each request of `service` to `activity`, from its head to its answer's last piece.
-fn watch_over<B, S>(
+/// Reports each request of `service` to `tracker`, from its head to the last chunk of its response.
+fn track_requests<B, S>(
     service: S,
-    activity: Arc<Activity>,
+    tracker: Arc<IdleTracker>,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
-    Response = Response<Watched<B>>,
+    Response = Response<TrackedBody<B>>,
     Error = Infallible,
-    Future = impl Future<Output = Result<Response<Watched<B>>, Infallible>> + Send,
+    Future = impl Future<Output = Result<Response<TrackedBody<B>>, Infallible>> + Send,
 > + Send
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -185,22 +198,22 @@ where
     B: http_body::Body<Data = Bytes>,
 {
     service_fn(move |request| {
-        let running = activity.begin();
-        let answer = service.call(request);
-        let activity = Arc::clone(&activity);
+        let request_guard = tracker.start_request();
+        let response = service.call(request);
+        let tracker = Arc::clone(&tracker);
         async move {
-            let response = answer.await?;
-            drop(running);
-            Ok(response.map(|body| Watched::new(body, activity)))
+            let response = response.await?;
+            drop(request_guard);
+            Ok(response.map(|body| TrackedBody::new(body, tracker)))
         }
     })
 }
 
-/// Resolves when nothing has gone on for `patience`.
-async fn quiet(activity: &Activity, patience: Duration) {
+/// Resolves when the connection has been idle for `timeout`.
+async fn idle_for(tracker: &IdleTracker, timeout: Duration) {
     loop {
         let now = Instant::now();
-        let until = activity.quiet_since().unwrap_or(now) + patience;
+        let until = tracker.idle_since().unwrap_or(now) + timeout;
         if until <= now {
             return;
         }

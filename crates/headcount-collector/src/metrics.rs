@@ -1,38 +1,38 @@
-//! The collector's own counts in Prometheus' text format 0.0.4. Numbers and fixed words alone: nothing that was sent can
-//! become a label (promise 1).
+//! The collector's own metrics in Prometheus' text format 0.0.4. Labels are from fixed lists: no text of a request can
+//! become one (promise 1).
 
 use std::fmt::Write as _;
 
-use crate::counters::Reason;
-use crate::intake::Intake;
+use crate::counters::RejectionReason;
+use crate::ingest::IngestPipeline;
 
-impl Reason {
-    /// The reason as a label's value.
+impl RejectionReason {
+    /// The value of the label `reason`.
     pub fn label(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::UnknownMethod => "unknown_method",
-            Self::Late => "late",
+            Self::Timeout => "late",
             Self::TooLarge => "too_large",
-            Self::UnknownMedia => "unknown_media",
-            Self::NoRoom => "no_room",
+            Self::UnsupportedMedia => "unknown_media",
+            Self::MemoryExhausted => "no_room",
             Self::DiskFull => "disk_full",
             Self::Overloaded => "overloaded",
             Self::StoreFailed => "store_failed",
-            Self::Defect => "defect",
+            Self::Internal => "defect",
         }
     }
 }
 
-impl Intake {
-    /// The counts since the start, one family a paragraph.
+impl IngestPipeline {
+    /// The page for Prometheus: counters since the start of the process.
     pub fn metrics(&self) -> String {
         let counters = self.counters();
         let mut page = String::new();
         let counts = [
             (
                 "headcount_requests_total",
-                "Requests that were acknowledged: what was kept of them is on disk.",
+                "Acknowledged requests: their admitted rows are on disk.",
                 counters.requests(),
             ),
             (
@@ -42,17 +42,17 @@ impl Intake {
             ),
             (
                 "headcount_spans_total",
-                "Spans in acknowledged requests that were read.",
+                "Accepted spans in acknowledged requests.",
                 counters.spans_accepted(),
             ),
             (
                 "headcount_spans_rejected_total",
-                "Spans in acknowledged requests that were refused whole.",
+                "Rejected spans in acknowledged requests.",
                 counters.spans_rejected(),
             ),
             (
                 "headcount_spans_duplicate_total",
-                "Spans in acknowledged requests that had been stored before.",
+                "Spans in acknowledged requests that were already stored.",
                 counters.spans_duplicate(),
             ),
         ];
@@ -60,30 +60,35 @@ impl Intake {
             family(&mut page, name, help, "counter");
             sample(&mut page, name, "", count);
         }
-        let refused = "headcount_requests_refused_total";
-        let help = "Requests that were not acknowledged, by reason.";
-        family(&mut page, refused, help, "counter");
-        for reason in Reason::ALL {
+        let rejected = "headcount_requests_refused_total";
+        let help = "Rejected requests, by reason.";
+        family(&mut page, rejected, help, "counter");
+        for reason in RejectionReason::ALL {
             let label = format!("{{reason=\"{}\"}}", reason.label());
-            sample(&mut page, refused, &label, counters.refusals(reason));
+            sample(&mut page, rejected, &label, counters.rejections(reason));
         }
         let ready = "headcount_store_ready";
-        let help = "1 while the store takes what it is given, 0 for 10 s after it could not.";
+        let help = "1 if the store accepts writes, 0 for 10 s after a write failed.";
         family(&mut page, ready, help, "gauge");
-        sample(&mut page, ready, "", u64::from(self.ailment().is_none()));
+        sample(
+            &mut page,
+            ready,
+            "",
+            u64::from(self.store_failure().is_none()),
+        );
         let damaged = "headcount_log_damaged_files";
-        let help = "Files of what could not be read of the write-ahead log, kept in wal/ until somebody removes them.";
+        let help = "Damaged files of the write-ahead log, kept in wal/ until an administrator removes them.";
         family(&mut page, damaged, help, "gauge");
         sample(&mut page, damaged, "", self.damaged_files());
         page
     }
 }
 
-// Writing to a text cannot fail.
+// Writing to a string cannot fail.
 fn family(page: &mut String, name: &str, help: &str, kind: &str) {
-    let _written = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 fn sample(page: &mut String, name: &str, label: &str, count: u64) {
-    let _written = writeln!(page, "{name}{label} {count}");
+    let _ = writeln!(page, "{name}{label} {count}");
 }

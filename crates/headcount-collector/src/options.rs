@@ -1,20 +1,20 @@
-//! What a collector is told at its start.
+//! Settings of a collector.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use headcount_lake::LakeOptions;
 
-/// Where a collector listens and stores, and within which limits.
+/// Addresses, data folder and limits of a collector.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// The data folder; made if it is not there.
+    /// The data folder; created if missing.
     pub data: PathBuf,
     /// Addresses of OTLP/HTTP listeners as `HOST:PORT`; port 0 takes any free one.
     pub http: Vec<String>,
     /// The address of the OTLP/gRPC listener as `HOST:PORT`, or none.
     pub grpc: Option<String>,
-    /// Limits of the doors.
+    /// Limits of the receivers.
     pub limits: ReceiverLimits,
     /// Options of the store.
     pub lake: LakeOptions,
@@ -33,33 +33,33 @@ impl ServeOptions {
     }
 }
 
-/// What a sender may cost.
+/// How much a sender may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReceiverLimits {
-    /// A request's body as it arrives, in bytes. A full batch of the stock SDKs (512 spans) is about 200 KiB.
+    /// The size of a request's body before decompression, in bytes. A full batch of the stock SDKs (512 spans) is about 200 KiB.
     pub body_bytes: usize,
-    /// A request's body after decompression, in bytes: what a decompression bomb may grow to.
+    /// The size of a request's body after decompression, in bytes: the limit for decompression bombs.
     pub decoded_bytes: usize,
-    /// All bodies that are in memory at one time, in bytes. Past it requests are answered with 503.
+    /// The memory budget of all bodies together, in bytes. Requests that would exceed it get status 503.
     pub in_flight_bytes: usize,
-    /// Connections of all listeners together. Past it, new ones wait.
+    /// Connections of all listeners together. Further ones wait.
     pub connections: usize,
-    /// How long a body, or a request's head, may take to arrive.
-    pub patience: Duration,
-    /// How long requests under way may go on after the collector was asked to stop.
-    pub farewell: Duration,
+    /// How long a request's head, or its body, may take to arrive, and how long a connection may be idle.
+    pub timeout: Duration,
+    /// How long requests in flight may continue after the collector was told to stop.
+    pub shutdown_timeout: Duration,
 }
 
 impl Default for ReceiverLimits {
-    /// 16 MiB as it arrives, 32 MiB decoded, 96 MiB in flight, 4,096 connections, 30 s to arrive, 10 s to end.
+    /// 16 MiB compressed, 32 MiB decompressed, 96 MiB in flight, 4,096 connections, 30 s to arrive, 10 s to stop.
     fn default() -> Self {
         Self {
             body_bytes: 16 << 20,
             decoded_bytes: 32 << 20,
             in_flight_bytes: 96 << 20,
             connections: 4096,
-            patience: Duration::from_secs(30),
-            farewell: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(10),
         }
     }
 }

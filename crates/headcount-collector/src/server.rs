@@ -1,7 +1,8 @@
-//! A running collector: its listeners, its doors, its store.
+//! A running collector: its listeners, receivers and store.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,134 +16,53 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::budget::Budget;
-use crate::erase_door::EraseDoor;
+use crate::erase_endpoint::EraseEndpoint;
 use crate::error::ServeError;
-use crate::grpc::TraceService;
-use crate::http_door::TracesDoor;
-use crate::intake::Intake;
-use crate::listener::{Listening, bind, serve};
+use crate::ingest::IngestPipeline;
+use crate::listener::{Bound, ListenerConfig, bind, serve};
+use crate::memory_budget::MemoryBudget;
 use crate::options::ServeOptions;
+use crate::otlp_grpc::OtlpGrpc;
+use crate::otlp_http::OtlpHttp;
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Makes the router for everything that is not telemetry.
+type MakeSite = dyn FnOnce(&Arc<IngestPipeline>) -> Router + Send;
 
 /// A running collector.
 #[derive(Debug)]
 pub struct Collector {
-    intake: Arc<Intake>,
+    pipeline: Arc<IngestPipeline>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
     http: Vec<SocketAddr>,
     grpc: Option<SocketAddr>,
 }
 
-/// The doors of an HTTP listener.
+/// The endpoints of an HTTP listener.
 #[derive(Debug, Clone)]
-struct Doors {
-    traces: TracesDoor,
-    erase: EraseDoor,
-    /// Everything that is not telemetry.
+struct Endpoints {
+    traces: OtlpHttp,
+    erase: EraseEndpoint,
+    /// Handles everything that is not telemetry.
     site: Router,
     stop: watch::Receiver<bool>,
 }
 
 impl Collector {
-    /// Opens the data folder and listens. Call it in a multi-threaded Tokio runtime. Requests that are neither telemetry
-    /// nor about health go to the router that `site` makes, with the peer's address as [`ConnectInfo`]; the router must
-    /// not keep the intake alive.
+    /// Opens the data folder and listens. Call it in a multi-threaded Tokio runtime. Requests for other paths than those
+    /// of telemetry and health checks go to the router that `site` returns, with the peer's address as [`ConnectInfo`].
+    /// The router must not keep the pipeline alive.
     ///
     /// # Errors
     /// The folder is in use or damaged, or an address cannot be listened on.
-    pub async fn start(
+    pub fn start(
         options: ServeOptions,
-        site: impl FnOnce(&Arc<Intake>) -> Router,
-    ) -> Result<Self, ServeError> {
-        if options.http.is_empty() && options.grpc.is_none() {
-            return Err(ServeError::NoAddress);
-        }
-        // Addresses first: a store that was opened for nothing would have to be closed again.
-        let mut http_listeners = Vec::new();
-        for address in &options.http {
-            http_listeners.push((bind(address).await?, address));
-        }
-        let grpc_listener = match &options.grpc {
-            Some(address) => Some((bind(address).await?, address)),
-            None => None,
-        };
-        let intake = Arc::new(Intake::open(&options.data, options.lake.clone()).await?);
-        let (stop, stopped) = watch::channel(false);
-        let listening = Listening {
-            connections: Arc::new(Semaphore::new(options.limits.connections)),
-            patience: options.limits.patience,
-            farewell: options.limits.farewell,
-            stop: stopped,
-        };
-        let budget = Budget::new(options.limits.in_flight_bytes);
-        let traces = TracesDoor {
-            intake: Arc::clone(&intake),
-            budget: budget.clone(),
-            limits: options.limits,
-        };
-        let erase = EraseDoor {
-            intake: Arc::clone(&intake),
-            budget: budget.clone(),
-            patience: options.limits.patience,
-        };
-        let doors = Doors {
-            traces,
-            erase,
-            site: site(&intake),
-            stop: listening.stop.clone(),
-        };
-        let mut collector = Self {
-            intake,
-            stop,
-            listeners: JoinSet::new(),
-            http: Vec::new(),
-            grpc: None,
-        };
-        for (listener, address) in http_listeners {
-            let bound = listener.local_addr();
-            collector
-                .http
-                .push(bound.map_err(|source| ServeError::Listen {
-                    address: address.clone(),
-                    source,
-                })?);
-            let doors = doors.clone();
-            let service_for = move |peer| {
-                let doors = doors.clone();
-                service_fn(move |request| {
-                    let doors = doors.clone();
-                    async move { Ok::<_, Infallible>(doors.answer(peer, request).await) }
-                })
-            };
-            let _handle =
-                collector
-                    .listeners
-                    .spawn(serve(listener, listening.clone(), service_for));
-        }
-        if let Some((listener, address)) = grpc_listener {
-            let bound = listener.local_addr();
-            collector.grpc = Some(bound.map_err(|source| ServeError::Listen {
-                address: address.clone(),
-                source,
-            })?);
-            let service = TraceService {
-                intake: Arc::clone(&collector.intake),
-                budget,
-                limits: options.limits,
-            };
-            let service_for = move |_peer| {
-                let service = service.clone();
-                service_fn(move |request: Request<Incoming>| {
-                    let service = service.clone();
-                    async move { Ok::<_, Infallible>(service.answer(request).await) }
-                })
-            };
-            let _handle = collector
-                .listeners
-                .spawn(serve(listener, listening, service_for));
-        }
-        Ok(collector)
+        site: impl FnOnce(&Arc<IngestPipeline>) -> Router + Send + 'static,
+    ) -> BoxFuture<Result<Self, ServeError>> {
+        // Boxed, so that this crate compiles the servers, and not every crate that starts one.
+        Box::pin(start(options, Box::new(site)))
     }
 
     /// The addresses of the OTLP/HTTP listeners, as bound.
@@ -155,42 +75,130 @@ impl Collector {
         self.grpc
     }
 
-    /// Admission, store and counters.
-    pub fn intake(&self) -> &Arc<Intake> {
-        &self.intake
+    /// The ingest pipeline: admission, store and counters.
+    pub fn pipeline(&self) -> &Arc<IngestPipeline> {
+        &self.pipeline
     }
 
-    /// Stops accepting, lets requests under way end (at most [`crate::ReceiverLimits::farewell`]), flushes and closes
+    /// Stops accepting, waits for requests in flight (at most [`crate::ReceiverLimits::shutdown_timeout`]), flushes and closes
     /// the store.
     ///
     /// # Errors
-    /// The last flush failed; everything acknowledged is safe in the log.
-    pub async fn stop(mut self) -> Result<(), ServeError> {
-        let _before = self.stop.send_replace(true);
-        while self.listeners.join_next().await.is_some() {}
-        // A request that outlived the farewell still holds the store; the log has what was acknowledged.
-        match Arc::try_unwrap(self.intake) {
-            Ok(intake) => intake.close().await?,
-            Err(_) => tracing::warn!(
-                "requests were given up at the end; the log is replayed at the next start"
-            ),
-        }
-        Ok(())
+    /// The last flush failed; acknowledged rows are safe in the write-ahead log.
+    pub fn stop(self) -> BoxFuture<Result<(), ServeError>> {
+        Box::pin(stop(self))
+    }
+
+    fn listen_http(&mut self, bound: Bound, config: ListenerConfig, endpoints: Endpoints) {
+        self.http.push(bound.address);
+        let service_for = move |peer| {
+            let endpoints = endpoints.clone();
+            service_fn(move |request| {
+                let endpoints = endpoints.clone();
+                async move { Ok::<_, Infallible>(endpoints.handle(peer, request).await) }
+            })
+        };
+        self.listeners
+            .spawn(serve(bound.listener, config, service_for));
+    }
+
+    fn listen_grpc(&mut self, bound: Bound, config: ListenerConfig, receiver: OtlpGrpc) {
+        self.grpc = Some(bound.address);
+        let service_for = move |_peer| {
+            let receiver = receiver.clone();
+            service_fn(move |request: Request<Incoming>| {
+                let receiver = receiver.clone();
+                async move { Ok::<_, Infallible>(receiver.handle(request).await) }
+            })
+        };
+        self.listeners
+            .spawn(serve(bound.listener, config, service_for));
     }
 }
 
-impl Doors {
-    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
+async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, ServeError> {
+    if options.http.is_empty() && options.grpc.is_none() {
+        return Err(ServeError::NoAddress);
+    }
+    // Addresses first: if one fails, there is no store to close.
+    let mut http_listeners = Vec::new();
+    for address in &options.http {
+        http_listeners.push(bind(address).await?);
+    }
+    let grpc_listener = match &options.grpc {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let pipeline = Arc::new(IngestPipeline::open(&options.data, options.lake.clone()).await?);
+    let limits = options.limits;
+    let (stop, stopped) = watch::channel(false);
+    let config = ListenerConfig {
+        connections: Arc::new(Semaphore::new(limits.connections)),
+        timeout: limits.timeout,
+        shutdown_timeout: limits.shutdown_timeout,
+        stop: stopped,
+    };
+    let budget = MemoryBudget::new(limits.in_flight_bytes);
+    let endpoints = Endpoints {
+        traces: OtlpHttp {
+            pipeline: Arc::clone(&pipeline),
+            budget: budget.clone(),
+            limits,
+        },
+        erase: EraseEndpoint {
+            pipeline: Arc::clone(&pipeline),
+            budget: budget.clone(),
+            timeout: limits.timeout,
+        },
+        site: site(&pipeline),
+        stop: config.stop.clone(),
+    };
+    let receiver = OtlpGrpc {
+        pipeline: Arc::clone(&pipeline),
+        budget,
+        limits,
+    };
+    let mut collector = Collector {
+        pipeline,
+        stop,
+        listeners: JoinSet::new(),
+        http: Vec::new(),
+        grpc: None,
+    };
+    for bound in http_listeners {
+        collector.listen_http(bound, config.clone(), endpoints.clone());
+    }
+    if let Some(bound) = grpc_listener {
+        collector.listen_grpc(bound, config, receiver);
+    }
+    Ok(collector)
+}
+
+async fn stop(mut collector: Collector) -> Result<(), ServeError> {
+    collector.stop.send_replace(true);
+    while collector.listeners.join_next().await.is_some() {}
+    // A request that outlived the timeout still holds the store; acknowledged rows are in the write-ahead log.
+    match Arc::try_unwrap(collector.pipeline) {
+        Ok(pipeline) => pipeline.close().await?,
+        Err(_) => tracing::warn!(
+            "some requests did not finish before the shutdown timeout; the write-ahead log is replayed at the next start"
+        ),
+    }
+    Ok(())
+}
+
+impl Endpoints {
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
         let request = request.map(Body::new);
         match request.uri().path() {
-            "/v1/traces" => self.traces.answer(request).await,
-            "/v1/erase" => self.erase.answer(request).await,
+            "/v1/traces" => self.traces.handle(request).await,
+            "/v1/erase" => self.erase.handle(request).await,
             "/healthz" => plain("alive\n"),
-            "/readyz" => readiness(*self.stop.borrow(), self.traces.intake.ailment()),
+            "/readyz" => readiness(*self.stop.borrow(), self.traces.pipeline.store_failure()),
             _ => {
                 let mut request = request;
                 let peer = ConnectInfo(peer);
-                let _none = request.extensions_mut().insert(peer);
+                request.extensions_mut().insert(peer);
                 match self.site.clone().oneshot(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},
@@ -204,12 +212,12 @@ fn plain(text: &'static str) -> Response {
     Response::new(Body::from(text))
 }
 
-/// Whether traces may be sent here: for whoever directs them, so in one line.
-fn readiness(is_stopping: bool, ailment: Option<&'static str>) -> Response {
-    let reason = match (is_stopping, ailment) {
+/// Whether traces may be sent here, in one line: for load balancers.
+fn readiness(is_stopping: bool, health_fault: Option<&'static str>) -> Response {
+    let reason = match (is_stopping, health_fault) {
         (false, None) => return plain("ready\n"),
         (true, _) => "the collector is stopping",
-        (false, Some(ailment)) => ailment,
+        (false, Some(health_fault)) => health_fault,
     };
     let mut response = Response::new(Body::from(format!("not ready: {reason}\n")));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
@@ -221,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_collector_that_stops_or_cannot_store_is_not_ready() {
+    fn a_stopping_or_failing_collector_is_not_ready() {
         assert_eq!(readiness(false, None).status(), 200);
         assert_eq!(readiness(true, None).status(), 503);
         assert_eq!(readiness(false, Some("the disk is full")).status(), 503);

@@ -159,9 +159,5 @@ fn take_apart(body: &[u8]) -> (Preamble, Vec<u8>, Vec<usize>) {
 fn field(bytes: &[u8]) -> (u8, &[u8], usize) {
     let (length, rest) = varint::read(&bytes[1..]).expect("this crate encoded it");
     let content = &rest[..length as usize];
-    (
-        bytes[0],
-        content,
-        bytes.len() - rest.len() + content.len(),
-    )
+    (bytes[0], content, bytes.len() - rest.len() + content.len())
 }

@@ -1,4 +1,4 @@
-//! `headcount catalog`: what may be collected, as a page or as data, and whether the catalog keeps its own rules.
+//! `headcount catalog`: prints the catalog as a page or as data, or checks its rules.
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -8,21 +8,21 @@ use headcount_commands::output;
 use headcount_reports::fields_used;
 use tokio::runtime::Runtime;
 
-/// Print the catalog of what may be collected
+/// Print the catalog of collectable fields
 ///
-/// The catalog is built into this program: what is not in it is never stored.
+/// The catalog is built into this program. A field that is not in it is never stored.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Show {
-    /// How to write it; `markdown` is the text of TELEMETRY.md
+    /// The output format; `markdown` is the text of TELEMETRY.md
     #[arg(long, value_enum, default_value = "markdown", conflicts_with = "lint")]
     format: CatalogFormat,
-    /// Check the catalog's own rules instead: every field has a purpose, limits, a unit, and a report that uses it
+    /// Check the catalog's rules instead: every field has a purpose, limits, a unit, and a report that uses it
     #[arg(long)]
     lint: bool,
 }
 
-/// How the catalog is written.
+/// The format of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CatalogFormat {
     /// The published page.
@@ -38,12 +38,12 @@ Examples:
   headcount catalog --lint
 
 Exit codes:
-  0  done; with --lint: the catalog keeps its rules
-  1  with --lint: it breaks one, and standard output says which
+  0  done; with --lint: the catalog follows its rules
+  1  with --lint: it violates a rule; standard output says which
   2  the command line is wrong";
 
 impl Show {
-    /// Prints the catalog, or what is wrong with it.
+    /// Prints the catalog, or its violations.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let catalog = Catalog::embedded();
         if self.lint {
@@ -64,13 +64,13 @@ fn lint(catalog: &Catalog) -> anyhow::Result<Code> {
     let runtime = Runtime::new().context("cannot start the threads that plan the reports")?;
     let used = runtime
         .block_on(fields_used(catalog.schema()))
-        .context("cannot tell which fields the reports use")?;
+        .context("cannot determine which fields the reports use")?;
     let faults = catalog.lint(Some(&used));
     for fault in &faults {
         output::print(&format!("{fault}\n"))?;
     }
     if faults.is_empty() {
-        output::note("the catalog keeps its rules");
+        output::note("the catalog follows its rules");
         return Ok(Code::Done);
     }
     Ok(Code::Failed)

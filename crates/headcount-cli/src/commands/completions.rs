@@ -1,15 +1,15 @@
-//! `headcount completions`: what a shell needs to complete this command line.
+//! `headcount completions`: completion scripts for shells.
 
 use clap::Args;
 use clap_complete::Shell;
 use headcount_commands::exit::Code;
 use headcount_commands::output;
 
-/// Print the completions for a shell
+/// Print the completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Completions {
-    /// The shell to complete for
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -25,7 +25,7 @@ Exit codes:
   2  the command line is wrong";
 
 impl Completions {
-    /// Prints the completions of `command`.
+    /// Prints the completion script of `command`.
     pub(crate) fn run(self, mut command: clap::Command) -> anyhow::Result<Code> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command, "headcount", &mut script);

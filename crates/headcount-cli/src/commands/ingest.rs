@@ -1,32 +1,32 @@
-//! `headcount ingest`: captured request bodies, stored in a folder or sent to a running server.
+//! `headcount ingest`: stores captured request bodies in a data folder, or sends them to a running server.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use headcount_collector::{Intake, IntakeError, ServeError};
+use headcount_collector::{IngestError, IngestPipeline, ServeError};
 use headcount_commands::exit::Code;
 use headcount_commands::output;
 use headcount_lake::{AppendError, LakeError, LakeOptions, LogError};
 use tokio::runtime::Runtime;
 
-use crate::bodies::{self, Body};
-use crate::door::{Door, SendError};
+use crate::backend::DEFAULT_FOLDER;
+use crate::captured_request::{self, CapturedRequest};
+use crate::otlp_client::{OtlpClient, SendError};
 use crate::progress;
-use crate::source::DEFAULT_FOLDER;
 
 /// Store captured OTLP request bodies
 ///
-/// A file holds one trace request as an exporter sends it: protobuf or JSON, as it is or packed with gzip or zstd. Of a
-/// folder, every *.bin file below it is taken. What the catalog does not allow is refused and counted, exactly as
-/// over the network; a span that was stored before is not stored again.
+/// A file has one trace request as an exporter sends it: protobuf or JSON, optionally compressed with gzip or zstd. For a
+/// folder, every *.bin file below it is read. Spans and fields that the catalog does not allow are rejected and counted,
+/// as over the network. A span that is already stored is not stored again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ingest {
     /// Files, or folders with *.bin files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The data folder to store in; it is made if it is not there
+    /// The data folder; created if missing
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER, conflicts_with = "url")]
     data: PathBuf,
     /// Send to the server at this address instead, for example http://127.0.0.1:4318
@@ -41,30 +41,30 @@ Examples:
   headcount ingest captured/ --url http://127.0.0.1:4318
 
 Exit codes:
-  0  every file was taken; spans that the catalog refuses are counted, not failures
-  1  a file was not, or the operation failed
+  0  every file was ingested; rejected spans are counted and are not failures
+  1  a file was not ingested, or the operation failed
   2  the command line is wrong";
 
 impl Ingest {
-    /// Takes every file that can be taken, and says what became of them.
+    /// Ingests every readable file and prints the totals.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
-        let (files, failures) = bodies::find(&self.files);
+        let (files, failures) = captured_request::find(&self.files);
         let mut total = Total::default();
         for failure in failures {
             total.fail(&failure);
         }
         if !files.is_empty() {
             let sink = match &self.url {
-                Some(url) => Sink::Door(Door::at(url)?),
+                Some(url) => Sink::Server(OtlpClient::new(url)?),
                 None => Sink::Folder(Box::new(Store::open(&self.data)?)),
             };
-            let taken = take_all(&files, &sink, &mut total);
-            // What was taken before a failure is kept, so it is closed properly and told either way.
-            sink.close().and(taken).inspect_err(|_| {
-                output::note(&format!("until then: {}", total.sentence()));
+            let ingested = ingest_all(&files, &sink, &mut total);
+            // Files before a failure are stored: close the store properly and report them.
+            sink.close().and(ingested).inspect_err(|_| {
+                output::note(&format!("before the failure: {}", total.summary()));
             })?;
         }
-        output::print(&(total.sentence() + "\n"))?;
+        output::print(&(total.summary() + "\n"))?;
         Ok(match total.failed_files {
             0 => Code::Done,
             _ => Code::Failed,
@@ -72,16 +72,16 @@ impl Ingest {
     }
 }
 
-fn take_all(files: &[PathBuf], sink: &Sink, total: &mut Total) -> anyhow::Result<()> {
+fn ingest_all(files: &[PathBuf], sink: &Sink, total: &mut Total) -> anyhow::Result<()> {
     let bar = progress::bar(files.len() as u64, "files");
     for path in files {
-        let taken = Body::read(path).and_then(|body| match sink.take(&body) {
-            Ok(taken) => Ok(Ok(taken)),
-            Err(SendError::Refused(why)) => Err(anyhow!("{} was refused: {why}", path.display())),
+        let counts = CapturedRequest::read(path).and_then(|request| match sink.ingest(&request) {
+            Ok(counts) => Ok(Ok(counts)),
+            Err(SendError::Rejected(why)) => Err(anyhow!("{} was rejected: {why}", path.display())),
             Err(SendError::Failed(error)) => Ok(Err(error)),
         });
-        match taken {
-            Ok(taken) => total.add(&taken.with_context(|| stopped(path))?),
+        match counts {
+            Ok(counts) => total.add(&counts.with_context(|| stopped(path))?),
             Err(failure) => bar.suspend(|| total.fail(&failure)),
         }
         bar.inc(1);
@@ -94,28 +94,28 @@ fn stopped(path: &Path) -> String {
     format!("stopped at {}", path.display())
 }
 
-/// What became of one body's spans.
+/// Counts of spans.
 #[derive(Debug, Default)]
-struct Taken {
+struct SpanCounts {
     stored: u64,
     duplicates: u64,
-    refused: u64,
+    rejected: u64,
 }
 
-/// What became of all files.
+/// The totals of all files.
 #[derive(Debug, Default)]
 struct Total {
     files: u64,
     failed_files: u64,
-    spans: Taken,
+    spans: SpanCounts,
 }
 
 impl Total {
-    fn add(&mut self, taken: &Taken) {
+    fn add(&mut self, counts: &SpanCounts) {
         self.files += 1;
-        self.spans.stored += taken.stored;
-        self.spans.duplicates += taken.duplicates;
-        self.spans.refused += taken.refused;
+        self.spans.stored += counts.stored;
+        self.spans.duplicates += counts.duplicates;
+        self.spans.rejected += counts.rejected;
     }
 
     fn fail(&mut self, failure: &anyhow::Error) {
@@ -123,50 +123,50 @@ impl Total {
         output::note(&headcount_commands::exit::describe(failure));
     }
 
-    fn sentence(&self) -> String {
-        let Taken {
+    fn summary(&self) -> String {
+        let SpanCounts {
             stored,
             duplicates,
-            refused,
+            rejected,
         } = self.spans;
         let files = |count| if count == 1 { "file" } else { "files" };
-        let mut sentence = format!(
-            "{} {} taken: {stored} spans stored",
+        let mut summary = format!(
+            "{} {} ingested: {stored} spans stored",
             self.files,
             files(self.files)
         );
         if duplicates > 0 {
-            sentence.push_str(&format!(", {duplicates} already there"));
+            summary.push_str(&format!(", {duplicates} already stored"));
         }
-        sentence.push_str(&format!(", {refused} refused"));
+        summary.push_str(&format!(", {rejected} rejected"));
         if self.failed_files > 0 {
-            sentence.push_str(&format!(
-                "; {} {} not taken",
+            summary.push_str(&format!(
+                "; {} {} failed",
                 self.failed_files,
                 files(self.failed_files)
             ));
         }
-        sentence
+        summary
     }
 }
 
-/// Where bodies go.
+/// The destination of the requests.
 #[derive(Debug)]
 enum Sink {
     Folder(Box<Store>),
-    Door(Door),
+    Server(OtlpClient),
 }
 
 impl Sink {
-    fn take(&self, body: &Body) -> Result<Taken, SendError> {
+    fn ingest(&self, request: &CapturedRequest) -> Result<SpanCounts, SendError> {
         match self {
-            Sink::Folder(store) => store.take(body),
-            Sink::Door(door) => {
-                let answer = door.send(&body.bytes, body.notation)?;
-                Ok(Taken {
-                    stored: body.span_count().saturating_sub(answer.rejected_spans),
+            Sink::Folder(store) => store.ingest(request),
+            Sink::Server(client) => {
+                let outcome = client.send(&request.bytes, request.format)?;
+                Ok(SpanCounts {
+                    stored: request.span_count().saturating_sub(outcome.rejected_spans),
                     duplicates: 0,
-                    refused: answer.rejected_spans,
+                    rejected: outcome.rejected_spans,
                 })
             }
         }
@@ -175,51 +175,51 @@ impl Sink {
     fn close(self) -> anyhow::Result<()> {
         match self {
             Sink::Folder(store) => store.close(),
-            Sink::Door(_) => Ok(()),
+            Sink::Server(_) => Ok(()),
         }
     }
 }
 
-/// A data folder of which this process is the one writer.
+/// A data folder that this process has locked for writing.
 #[derive(Debug)]
 struct Store {
     runtime: Runtime,
-    intake: Intake,
+    pipeline: IngestPipeline,
 }
 
 impl Store {
     fn open(folder: &Path) -> anyhow::Result<Store> {
         let runtime = Runtime::new().context("cannot start the threads that write the store")?;
-        let opened = runtime.block_on(Intake::open(folder, LakeOptions::default()));
-        let intake = opened.map_err(|error| match error {
-            ServeError::Lake(LakeError::Log(LogError::Locked { folder })) => anyhow!(
+        let opened = runtime.block_on(IngestPipeline::open(folder, LakeOptions::default()));
+        let pipeline = opened.map_err(|error| match error {
+            ServeError::Lake(LakeError::Locked { folder }) => anyhow!(
                 "a server is running on {}; send to it with --url, for example --url http://127.0.0.1:4318",
                 folder.display()
             ),
             other => anyhow::Error::new(other)
                 .context(format!("cannot open the data folder {}", folder.display())),
         })?;
-        Ok(Store { runtime, intake })
+        Ok(Store { runtime, pipeline })
     }
 
-    fn take(&self, body: &Body) -> Result<Taken, SendError> {
-        let taken = self.intake.take(body.bytes.clone(), body.notation);
-        match self.runtime.block_on(taken) {
-            Ok(taken) => Ok(Taken {
-                stored: taken.stored,
-                duplicates: taken.duplicates,
-                refused: taken.rejected,
+    fn ingest(&self, request: &CapturedRequest) -> Result<SpanCounts, SendError> {
+        let outcome = self.pipeline.ingest(request.bytes.clone(), request.format);
+        match self.runtime.block_on(outcome) {
+            Ok(outcome) => Ok(SpanCounts {
+                stored: outcome.stored,
+                duplicates: outcome.duplicates,
+                rejected: outcome.rejected,
             }),
-            Err(IntakeError::Store(error)) if !matches!(error, AppendError::TooLarge(_)) => {
+            Err(IngestError::Store(error)) if !matches!(error, AppendError::TooLarge(_)) => {
                 Err(SendError::Failed(error.into()))
             }
-            Err(error) => Err(SendError::Refused(error.to_string())),
+            Err(error) => Err(SendError::Rejected(error.to_string())),
         }
     }
 
     fn close(self) -> anyhow::Result<()> {
-        self.runtime
-            .block_on(self.intake.close())
-            .context("everything is stored, but not all of it was moved from the log to the tables")
+        self.runtime.block_on(self.pipeline.close()).context(
+            "all rows are safe in the write-ahead log, but the last ones are not in the tables yet",
+        )
     }
 }

@@ -1,50 +1,50 @@
-//! `headcount report`: one of the named questions, or the list of them.
+//! `headcount report`: runs a named report, or lists the reports.
 
 use clap::{Args, ValueEnum};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output::{self, Format};
 use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
 
-use crate::source::From;
+use crate::backend::BackendArgs;
 
-/// Ask one of the named reports; without a name, list them
+/// Run a named report; without a name, list the reports
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
-    /// The report; leave it out for the list of reports and their questions
+    /// The report; omit it to list the reports
     name: Option<String>,
     #[command(flatten)]
-    from: From,
-    /// How to write the answer; with json: an array of objects with the columns' names
+    backend: BackendArgs,
+    /// The output format; json is an array of objects, keyed by column name
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
     #[command(flatten)]
-    which: Which,
+    filter: Filter,
 }
 
-/// Which records are asked about.
+/// The records that a report covers.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Which records")]
-struct Which {
-    /// From this moment on: a date (2026-11-01), a moment (2026-11-01T08:00:00Z) or a time ago (36h, 7d, 4w)
+#[command(next_help_heading = "Filters")]
+struct Filter {
+    /// Start: a date (2026-11-01), a time (2026-11-01T08:00:00Z) or a duration before now (36h, 7d, 4w)
     #[arg(long, value_name = "WHEN", requires = "name")]
     since: Option<String>,
-    /// Before this moment, written alike; a date counts to its end
+    /// End, exclusive, in the same forms; a date is included
     #[arg(long, value_name = "WHEN", requires = "name")]
     until: Option<String>,
-    /// One set of rows for each period
+    /// Group by period
     #[arg(long, value_enum, value_name = "PERIOD", requires = "name")]
     by: Option<By>,
     /// Only this framework
     #[arg(long, value_name = "NAME", requires = "name")]
     framework: Option<String>,
-    /// Only this release of it; `1.15.*` for all that begin so
+    /// Only this release of it; `1.15.*` matches a prefix
     #[arg(long, value_name = "VERSION", requires = "name")]
     version: Option<String>,
     /// Only records from this environment, as runtime_context:ci, coding_agent:cursor or cpu_band:1-2
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<String>,
-    /// Fold free text that fewer crews sent into one row [default: 5]; 1 shows everything
+    /// Group free-text values from fewer than N crews into one row [default: 5]; 1 shows everything
     #[arg(long, value_name = "N", requires = "name")]
     min_crews: Option<u64>,
 }
@@ -57,7 +57,7 @@ enum By {
     Month,
 }
 
-impl Which {
+impl Filter {
     fn parameters(self) -> ReportParameters {
         ReportParameters {
             since: self.since,
@@ -87,7 +87,7 @@ Exit codes:
   0  done
   1  the operation failed
   2  the command line is wrong, or there is no report of that name
-  3  there is no data folder to read";
+  3  there is no data folder";
 
 impl Report {
     /// Prints the answer, or the list.
@@ -101,11 +101,11 @@ impl Report {
                 names().join(", ")
             )));
         }
-        let parameters = self.which.parameters();
+        let parameters = self.filter.parameters();
         parameters
             .check()
             .map_err(|error| exit::usage(error.to_string()))?;
-        let answer = self.from.open()?.report(&name, &parameters)?;
+        let answer = self.backend.open()?.report(&name, &parameters)?;
         output::show(&answer, self.format)?;
         Ok(Code::Done)
     }
@@ -134,7 +134,7 @@ fn list(format: Format) -> anyhow::Result<Code> {
     });
     let mut answer = output::answer(&columns, rows.collect());
     if format == Format::Table {
-        // On a terminal the question says more than the columns, and both do not fit.
+        // Both the question and the columns do not fit on a terminal; the question is more useful.
         answer.columns.truncate(3);
     }
     output::show(&answer, format)?;

@@ -1,4 +1,4 @@
-//! `headcount serve`: a collector on a data folder.
+//! `headcount serve`: runs a collector on a data folder.
 
 use std::io::ErrorKind;
 use std::net::ToSocketAddrs as _;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use headcount_collector::{Collector, Intake, ServeError, ServeOptions};
+use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
@@ -15,29 +15,29 @@ use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::source::DEFAULT_FOLDER;
+use crate::backend::DEFAULT_FOLDER;
 
-/// Receive telemetry and keep it
+/// Receive and store telemetry
 ///
-/// Takes OpenTelemetry traces over OTLP/HTTP (POST /v1/traces: protobuf and JSON) and OTLP/gRPC. The dashboard is at / of
-/// the same HTTP addresses, the API under /api/v1. A request is acknowledged when what is kept of it is on the disk.
+/// Receives OpenTelemetry traces over OTLP/HTTP (POST /v1/traces: protobuf and JSON) and OTLP/gRPC. The dashboard is at /
+/// of the same HTTP addresses, the API under /api/v1. A request is acknowledged when its admitted rows are on disk.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
-    /// The data folder; it is made if it is not there
+    /// The data folder; created if missing
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     data: PathBuf,
-    /// An address for OTLP/HTTP, the dashboard and the API; may be given several times. Port 0 takes any free one
+    /// An address for OTLP/HTTP, the dashboard and the API; may be repeated. Port 0 picks a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4318")]
     http: Vec<String>,
     /// The address for OTLP/gRPC, or `none`
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4317")]
     grpc: String,
-    /// The file of the token that questions need; made if it is not there. Without it, a collector that listens on this
-    /// machine alone needs none, and another keeps one in its data folder
+    /// The file with the access token that queries require; created if missing. By default, a collector that only this
+    /// machine can reach requires no token, and any other keeps one in its data folder
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Show the reports of the anonymous tier to everybody, values of few crews folded; the rest needs the token
+    /// Show the reports of the anonymous tier to everybody, with rare values grouped; the rest requires the access token
     #[arg(long)]
     public: bool,
 }
@@ -49,24 +49,24 @@ Examples:
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
-It ends on Ctrl-C or SIGTERM, after what it took is in the tables. On an address that others can reach, anyone may send,
-and questions need the token. It has no TLS of its own: put a proxy before it.
+Ctrl-C or SIGTERM stops it after it has flushed all rows to the tables. On an address that others can reach, anyone may
+send, but queries require the access token. It has no TLS: put a reverse proxy in front of it.
 
 Exit codes:
-  0  it was asked to end
+  0  stopped by a signal
   1  it cannot listen or store
   2  the command line is wrong";
 
 impl Serve {
-    /// Runs until it is asked to end.
+    /// Runs until a signal stops it.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let runtime = Runtime::new().context("cannot start the threads of the collector")?;
-        runtime.block_on(self.collect())?;
+        runtime.block_on(Box::pin(self.collect()))?;
         Ok(Code::Done)
     }
 
     async fn collect(self) -> anyhow::Result<()> {
-        // Before anything is said: who reads the banner may ask us to end at once.
+        // Before the banner: its reader may send a signal at once.
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         self.check_addresses()?;
@@ -82,55 +82,54 @@ impl Serve {
         };
         let site_options = SiteOptions {
             access,
-            timeout: Some(options.limits.patience),
+            timeout: Some(options.limits.timeout),
             ..SiteOptions::default()
         };
-        let collector = Collector::start(options, |intake| site(store(intake), site_options));
+        let collector = Collector::start(options, |pipeline| site(store(pipeline), site_options));
         let collector = collector.await.map_err(explain)?;
-        // A server whose banner nobody reads still serves.
+        // A server still serves if nobody reads its banner.
         let _ = output::print(&banner(&collector, &self.data, token.as_ref()));
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        collector
-            .stop()
-            .await
-            .context("everything acknowledged is safe in the log, but the last of it is not in the tables yet")
+        collector.stop().await.context(
+            "all rows are safe in the write-ahead log, but the last ones are not in the tables yet",
+        )
     }
 }
 
-/// A token, where it is kept, and whether it was made just now.
-struct KeptToken {
+/// An access token, its file, and whether the file is new.
+struct TokenFile {
     token: AccessToken,
     path: PathBuf,
     is_new: bool,
 }
 
 impl Serve {
-    /// An address that is none is the command line's fault; a name that nobody knows, or a port that is taken, is not.
+    /// A malformed address is a usage error; an unknown host name or a port in use is not.
     fn check_addresses(&self) -> anyhow::Result<()> {
         let grpc = Some(&self.grpc).filter(|address| *address != "none");
         for address in self.http.iter().chain(grpc) {
             let resolved = address.to_socket_addrs();
             if resolved.is_err_and(|error| error.kind() == ErrorKind::InvalidInput) {
                 return Err(exit::usage(format!(
-                    "`{address}` is no address to listen on; write it like 127.0.0.1:4318 (a host, and a port up to 65535)"
+                    "`{address}` is not a valid listen address; write it like 127.0.0.1:4318 (a host, and a port up to 65535)"
                 )));
             }
         }
         Ok(())
     }
 
-    /// The token that questions need, if they need one.
-    fn token(&self) -> anyhow::Result<Option<KeptToken>> {
+    /// The access token that queries require, if any.
+    fn token(&self) -> anyhow::Result<Option<TokenFile>> {
         let path = match &self.token_file {
             Some(path) => path.clone(),
-            None if self.http.iter().all(|address| is_of_this_machine(address)) => return Ok(None),
+            None if self.http.iter().all(|address| is_loopback(address)) => return Ok(None),
             None => self.data.join("token"),
         };
         let (token, is_new) = AccessToken::load_or_generate(&path)?;
-        Ok(Some(KeptToken {
+        Ok(Some(TokenFile {
             token,
             path,
             is_new,
@@ -138,36 +137,36 @@ impl Serve {
     }
 }
 
-/// Whether nobody elsewhere can reach the address. One that cannot be resolved is refused when it is listened on.
-fn is_of_this_machine(address: &str) -> bool {
+/// Whether only this machine can reach the address. An address that cannot be resolved fails later, when it is bound.
+fn is_loopback(address: &str) -> bool {
     let Ok(mut addresses) = address.to_socket_addrs() else {
         return true;
     };
     addresses.all(|address| address.ip().to_canonical().is_loopback())
 }
 
-/// What the site asks of the intake. It does not keep the intake alive: the collector closes it.
-fn store(intake: &Arc<Intake>) -> Store {
-    let (tables, stamps, counts) = (
-        Arc::downgrade(intake),
-        Arc::downgrade(intake),
-        Arc::downgrade(intake),
+/// The site's view of the pipeline. It does not keep the pipeline alive: the collector closes it.
+fn store(pipeline: &Arc<IngestPipeline>) -> Store {
+    let (tables, revisions, counts) = (
+        Arc::downgrade(pipeline),
+        Arc::downgrade(pipeline),
+        Arc::downgrade(pipeline),
     );
     Store {
         snapshot: Box::new(move || {
-            let intake = Weak::upgrade(&tables);
+            let pipeline = Weak::upgrade(&tables);
             Box::pin(async move {
-                match intake {
-                    Some(intake) => intake.snapshot().await,
+                match pipeline {
+                    Some(pipeline) => pipeline.snapshot().await,
                     None => Err(LakeError::Closed),
                 }
             })
         }),
         revision: Box::new(move || {
-            Weak::upgrade(&stamps).map_or(0, |intake| intake.counters().requests())
+            Weak::upgrade(&revisions).map_or(0, |pipeline| pipeline.counters().requests())
         }),
         metrics: Box::new(move || {
-            Weak::upgrade(&counts).map_or_else(String::new, |intake| intake.metrics())
+            Weak::upgrade(&counts).map_or_else(String::new, |pipeline| pipeline.metrics())
         }),
     }
 }
@@ -182,8 +181,8 @@ fn explain(error: ServeError) -> anyhow::Error {
     }
 }
 
-/// Where it listens, where it stores, and what to do next.
-fn banner(collector: &Collector, data: &Path, token: Option<&KeptToken>) -> String {
+/// The addresses, the data folder, and the next steps.
+fn banner(collector: &Collector, data: &Path, token: Option<&TokenFile>) -> String {
     let mut text = String::from("headcount is listening\n\n");
     for address in collector.http_addresses() {
         text.push_str(&format!("  OTLP/HTTP  http://{address}/v1/traces\n"));
@@ -212,7 +211,7 @@ fn banner(collector: &Collector, data: &Path, token: Option<&KeptToken>) -> Stri
         text.push_str(&format!(
             "\nSend a sample week:  headcount demo --url http://{address}\n\
              Then open:           http://{address}/\n\
-             Or ask:              headcount report tools --url http://{address}{with_token}\n"
+             Or run a report:     headcount report tools --url http://{address}{with_token}\n"
         ));
     }
     text.push_str("Ctrl-C ends it.\n");

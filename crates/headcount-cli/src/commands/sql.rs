@@ -1,4 +1,4 @@
-//! `headcount sql`: a question in SQL.
+//! `headcount sql`: a SQL query.
 
 use std::io::{self, Read as _};
 
@@ -7,19 +7,19 @@ use clap::Args;
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
 
-use crate::source::From;
+use crate::backend::BackendArgs;
 
-/// Ask in SQL
+/// Run a SQL query
 ///
-/// `headcount tables` lists the tables; `DESCRIBE crews` says what is in one. A query reads; it cannot change anything.
+/// `headcount tables` lists the tables; `DESCRIBE crews` lists the columns of one. Queries are read-only.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Sql {
     /// The query; `-` reads it from standard input
     query: String,
     #[command(flatten)]
-    from: From,
-    /// How to write the answer; with json: an array of objects with the columns' names
+    backend: BackendArgs,
+    /// The output format; json is an array of objects, keyed by column name
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
@@ -32,25 +32,25 @@ Examples:
 
 Exit codes:
   0  done
-  1  the query was refused or failed
+  1  the query was rejected or failed
   2  the command line is wrong
-  3  there is no data folder to read";
+  3  there is no data folder";
 
 impl Sql {
-    /// Asks and prints the answer.
+    /// Runs the query and prints the answer.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let query = match self.query.as_str() {
             "-" => read_query()?,
             _ => self.query,
         };
-        output::show(&self.from.open()?.sql(&query)?, self.format)?;
+        output::show(&self.backend.open()?.sql(&query)?, self.format)?;
         Ok(Code::Done)
     }
 }
 
 fn read_query() -> anyhow::Result<String> {
     let mut query = String::new();
-    let _: usize = io::stdin()
+    io::stdin()
         .read_to_string(&mut query)
         .context("cannot read the query from standard input")?;
     Ok(query)

@@ -1,18 +1,18 @@
-//! `headcount tables`: the tables of a store and how many rows each has.
+//! `headcount tables`: the tables and their numbers of rows.
 
 use clap::Args;
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
 
-use crate::source::From;
+use crate::backend::BackendArgs;
 
-/// List the tables and their rows
+/// List the tables and their numbers of rows
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Tables {
     #[command(flatten)]
-    from: From,
-    /// How to write the list; with json: objects with table_name, tier and rows
+    backend: BackendArgs,
+    /// The output format; json is an array of objects with table_name, tier and rows
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
@@ -27,12 +27,12 @@ Exit codes:
   0  done
   1  the operation failed
   2  the command line is wrong
-  3  there is no data folder to read";
+  3  there is no data folder";
 
 impl Tables {
     /// Prints the list.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
-        output::show(&self.from.open()?.tables()?, self.format)?;
+        output::show(&self.backend.open()?.tables()?, self.format)?;
         Ok(Code::Done)
     }
 }

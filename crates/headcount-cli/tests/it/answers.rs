@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::program::{Server, corpus, json, path, run, stderr, stdout};
+use crate::support::{Server, corpus, json, path, run, stderr, stdout};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -234,7 +234,7 @@ fn a_file_that_is_no_otlp_is_named_and_the_others_are_stored() {
     assert!(errors.contains(said), "{errors}");
     assert!(errors.contains("missing.bin"), "{errors}");
     assert!(
-        stdout(&output).contains("2 files not taken"),
+        stdout(&output).contains("2 files failed"),
         "{}",
         stdout(&output)
     );

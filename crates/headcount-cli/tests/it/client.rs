@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::program::{Server, headcount, json, path};
+use crate::support::{Server, headcount, json, path};
 use headcount::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin,
     Installation, Llm, Process, ProjectKind, Runtime, Task, Telemetry, Tool,

@@ -1,10 +1,10 @@
-//! What scripts rely on: help, exit codes, what goes to which stream.
+//! The command line as scripts use it: help, exit codes, output streams.
 
-use crate::program;
+use crate::support;
 use std::io::{BufRead as _, Read as _};
 use std::process::Stdio;
 
-use crate::program::{headcount, path, run, stderr, stdout};
+use crate::support::{headcount, path, run, stderr, stdout};
 
 const COMMANDS: [&str; 8] = [
     "serve",
@@ -37,7 +37,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
             "{command}: {help}"
         );
     }
-    assert!(help.contains("3  there is nothing to read"), "{help}");
+    assert!(help.contains("3  nothing to read"), "{help}");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
-fn a_missing_data_folder_ends_with_3_and_says_what_to_do() {
+fn a_missing_data_folder_ends_with_3_and_explains() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("nothing");
     for question in [
@@ -91,7 +91,7 @@ fn a_missing_data_folder_ends_with_3_and_says_what_to_do() {
 }
 
 #[test]
-fn a_folder_of_something_else_is_no_data_folder() {
+fn a_folder_with_other_files_is_not_a_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("letter.txt"), "Dear Sir").unwrap();
     let output = run(&["tables", "--data", path(folder.path())]);
@@ -100,7 +100,7 @@ fn a_folder_of_something_else_is_no_data_folder() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_called_so() {
+fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -111,20 +111,20 @@ fn a_port_that_is_taken_is_called_so() {
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
     assert!(
-        message.contains("another program is on that port"),
+        message.contains("another program uses that port"),
         "{message}"
     );
 }
 
 #[test]
-fn what_is_ingested_again_is_counted_span_by_span() {
+fn repeated_spans_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let data = path(folder.path());
-    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let body = support::corpus("crewai-1.15.30/default").join("000.bin");
     let ingest = || stdout(&run(&["ingest", path(&body), "--data", data]));
     let first = ingest();
     let count = first
-        .split_once("taken: ")
+        .split_once("ingested: ")
         .unwrap()
         .1
         .split(' ')
@@ -132,19 +132,19 @@ fn what_is_ingested_again_is_counted_span_by_span() {
         .unwrap();
     assert_eq!(
         first,
-        format!("1 file taken: {count} spans stored, 0 refused\n")
+        format!("1 file ingested: {count} spans stored, 0 rejected\n")
     );
     assert_eq!(
         ingest(),
-        format!("1 file taken: 0 spans stored, {count} already there, 0 refused\n")
+        format!("1 file ingested: 0 spans stored, {count} already stored, 0 rejected\n")
     );
 }
 
 #[test]
-fn a_secret_that_went_missing_is_missed() {
+fn a_missing_secret_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let data = path(folder.path());
-    let body = program::corpus("crewai-1.15.30/default").join("000.bin");
+    let body = support::corpus("crewai-1.15.30/default").join("000.bin");
     let ingest = || stderr(&run(&["ingest", path(&body), "--data", data]));
     assert_eq!(ingest(), "", "a new folder needs a new secret");
     std::fs::remove_file(folder.path().join("secret")).unwrap();
@@ -154,7 +154,7 @@ fn a_secret_that_went_missing_is_missed() {
 }
 
 #[test]
-fn a_server_that_wants_a_token_says_how_to_give_it() {
+fn an_error_explains_how_to_give_the_access_token() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     let mut child = headcount()
@@ -178,7 +178,7 @@ fn a_server_that_wants_a_token_says_how_to_give_it() {
     let wrong = run(&["tables", "--url", &url, "--token-file", path(&other)]);
     let right = run(&["tables", "--url", &url, "--token-file", path(&token)]);
     child.kill().unwrap();
-    let _status = child.wait().unwrap();
+    child.wait().unwrap();
     let message = stderr(&without);
     assert!(
         message.contains("--token-file or HEADCOUNT_TOKEN_FILE"),
@@ -191,7 +191,7 @@ fn a_server_that_wants_a_token_says_how_to_give_it() {
 }
 
 #[test]
-fn a_server_that_is_not_there_ends_with_1_and_says_what_to_do() {
+fn an_unreachable_server_ends_with_1_and_explains() {
     for question in [
         &["tables"][..],
         &["report", "tools"],
@@ -208,7 +208,7 @@ fn a_server_that_is_not_there_ends_with_1_and_says_what_to_do() {
 
 #[test]
 fn reports_are_listed_with_their_questions() {
-    let list = program::json(&["report", "--format", "json"]);
+    let list = support::json(&["report", "--format", "json"]);
     let names: Vec<&str> = list
         .as_array()
         .unwrap()
@@ -243,7 +243,7 @@ fn reports_are_listed_with_their_questions() {
 }
 
 #[test]
-fn the_catalog_keeps_its_own_rules() {
+fn the_catalog_follows_its_rules() {
     let output = run(&["catalog", "--lint"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
 }
@@ -260,7 +260,7 @@ fn the_published_page_is_the_catalog() {
 
 #[test]
 fn the_catalog_is_also_data() {
-    let catalog = program::json(&["catalog", "--format", "json"]);
+    let catalog = support::json(&["catalog", "--format", "json"]);
     let categories = catalog["categories"].as_array().unwrap();
     assert!(categories.len() > 14, "{}", categories.len());
 }
@@ -278,7 +278,7 @@ fn shells_can_complete_every_command() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let mut child = headcount()
         .args(["catalog", "--format", "json"])
         .stdout(Stdio::piped())
@@ -287,7 +287,7 @@ fn a_reader_that_goes_away_is_no_error() {
         .unwrap();
     drop(child.stdout.take());
     let mut errors = String::new();
-    let _read = child
+    child
         .stderr
         .take()
         .unwrap()

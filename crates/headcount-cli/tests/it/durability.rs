@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::program::{Server, json, path};
+use crate::support::{Server, json, path};
 use headcount_wire::{RequestEncoder, SpanHeader};
 use serde_json::Value;
 use ureq::Agent;
@@ -43,7 +43,7 @@ fn request(number: u64, sent: Duration) -> Vec<u8> {
             end_unix_nano: nanos,
             ..SpanHeader::default()
         };
-        let _ = scope.span(&header, |attributes| {
+        scope.span(&header, |attributes| {
             attributes.string("crewai_version", "1.15.30");
             attributes.string("crew_id", &crew_id(crew));
             attributes.integer("crew_number_of_tasks", 1);
@@ -52,7 +52,7 @@ fn request(number: u64, sent: Duration) -> Vec<u8> {
     request.finish()
 }
 
-/// What senders know: which requests were acknowledged, and which were on their way when the server died.
+/// The senders' view: acknowledged requests, and those in flight when the server was killed.
 #[derive(Default)]
 struct Sent {
     next: AtomicU64,
@@ -74,15 +74,15 @@ fn load_until_killed(server: Server, sent: &Sent, now: Duration) {
     let enough = sent.acknowledged.lock().unwrap().len() as u64 + ACKNOWLEDGED_BEFORE_KILL;
     thread::scope(|scope| {
         for _ in 0..SENDERS {
-            let _sender = scope.spawn(|| {
+            scope.spawn(|| {
                 let agent = Agent::new_with_defaults();
                 loop {
                     let number = sent.next.fetch_add(1, Ordering::Relaxed);
                     if !post(&agent, &url, &request(number, now)) {
-                        let _new = sent.unknown.lock().unwrap().insert(number);
+                        sent.unknown.lock().unwrap().insert(number);
                         return;
                     }
-                    let _new = sent.acknowledged.lock().unwrap().insert(number);
+                    sent.acknowledged.lock().unwrap().insert(number);
                 }
             });
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{Server, headcount, json, path};
+use crate::support::{Server, headcount, json, path};
 use headcount::{Crew, Telemetry, Tool};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;

@@ -8,5 +8,5 @@ mod durability;
 mod forget;
 mod grpc_client;
 mod oracle;
-mod program;
 mod replay;
+mod support;

@@ -3,12 +3,12 @@
 
 use crate::grpc_client;
 use crate::oracle;
-use crate::program;
+use crate::support;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::program::{Server, path, run, stderr};
+use crate::support::{Server, path, run, stderr};
 use headcount_catalog::Catalog;
 use headcount_lake::LakeSnapshot;
 use headcount_reports::{QueryLimits, Reports};
@@ -260,7 +260,7 @@ fn every_captured_body_through_ingest_is_stored_field_by_field() {
 
 #[test]
 fn a_body_sent_through_every_door_is_stored_once() {
-    let body = program::corpus("crewai-1.15.30/shared").join("000.bin");
+    let body = support::corpus("crewai-1.15.30/shared").join("000.bin");
     let folder = tempfile::tempdir().expect("a folder");
     let bytes = std::fs::read(&body).expect("a body");
     let server = Server::start_with_grpc(folder.path());

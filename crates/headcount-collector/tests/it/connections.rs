@@ -1,9 +1,9 @@
 //! Connections through real sockets: the silent, the slow and the idle are closed, the rest are served.
 
-use crate::peer;
+use crate::support;
 use std::time::{Duration, Instant};
 
-use crate::peer::{Running, request, start, start_within};
+use crate::support::{Running, request, start, start_within};
 use headcount_collector::ReceiverLimits;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
@@ -18,7 +18,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 fn impatient() -> ReceiverLimits {
     ReceiverLimits {
-        patience: Duration::from_millis(300),
+        timeout: Duration::from_millis(300),
         connections: 4,
         ..ReceiverLimits::default()
     }
@@ -44,7 +44,7 @@ async fn export(running: &Running, requests: usize, seed: u8) {
                 body[at + 1] = u8::try_from(number).expect("few requests");
             }
         }
-        let answer = tokio::task::spawn_blocking(move || peer::post_to(address, &body)).await;
+        let answer = tokio::task::spawn_blocking(move || support::post_to(address, &body)).await;
         assert_eq!(answer.expect("no panic").status, 200);
     }
 }
@@ -131,14 +131,14 @@ async fn a_connection_that_asks_in_time_stays_open() {
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await
         .expect("HTTP/2");
-    let _background = tokio::spawn(connection);
+    tokio::spawn(connection);
     for _ in 0..8 {
         let asked = Request::get(format!("http://{}/healthz", running.http()))
             .body(Full::new(Bytes::new()))
             .expect("a request");
         let answer = sender.send_request(asked).await.expect("an answer");
         assert_eq!(answer.status(), 200);
-        let _body = answer.into_body().collect().await.expect("a whole answer");
+        answer.into_body().collect().await.expect("a whole answer");
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
 }
@@ -179,7 +179,7 @@ async fn many_connections_at_once_are_counted_exactly() {
     let mut senders = tokio::task::JoinSet::new();
     for seed in 0..64 {
         let running = std::sync::Arc::clone(&running);
-        let _handle = senders.spawn(async move {
+        senders.spawn(async move {
             export(&running, 4, 100 + seed).await;
             // The same again: a sender that missed the answer.
             export(&running, 4, 100 + seed).await;
@@ -190,7 +190,7 @@ async fn many_connections_at_once_are_counted_exactly() {
     }
     let stored = running.number("SELECT count(*) FROM feature_uses").await;
     assert_eq!(stored, 64 * 4 * 2);
-    let counters = running.collector.intake().counters();
+    let counters = running.collector.pipeline().counters();
     assert_eq!(counters.requests(), 64 * 8);
     assert_eq!(counters.spans_duplicate(), 64 * 4 * 2);
 }

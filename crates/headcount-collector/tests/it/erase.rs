@@ -1,8 +1,9 @@
-//! The erase door: what came under a token's receipt goes, and nobody learns from the answer whether anything did.
+//! The erase endpoint: rows that were sent under a token's receipt are erased, and the response does not reveal whether
+//! there were any.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::peer::{Answer, Headers, Running, request, start};
+use crate::support::{Answer, Headers, Running, request, start};
 use headcount_wire::ErasureToken;
 use serde_json::json;
 
@@ -39,18 +40,21 @@ async fn rows(running: &Running, condition: &str) -> i64 {
         .await
 }
 
+/// Waits until the table has `wanted` rows; fails after 30 seconds.
 async fn wait_for_rows(running: &Running, wanted: i64) {
-    for _ in 0..600 {
-        if rows(running, "true").await == wanted {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = rows(running, "true").await;
+        if found == wanted {
             return;
         }
+        assert!(Instant::now() < deadline, "{found} rows, not {wanted}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("not {wanted} rows: {}", rows(running, "true").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
+async fn rows_under_a_token_are_erased_and_the_rest_stays() {
     let running = start().await;
     let [first, second] = [3, 4].map(|byte| ErasureToken::new([byte; 16]));
     send_under(&running, &first.receipt().to_string(), 1).await;
@@ -58,7 +62,7 @@ async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
     assert_eq!(running.post(&request(&["Feature Usage"])).await.status, 200);
     assert_eq!(rows(&running, "true").await, 2, "one was sent before");
     assert_eq!(rows(&running, "receipt IS NOT NULL").await, 2);
-    // The store itself does not say what a sender holds.
+    // The store has a keyed form of the receipt, not the receipt itself.
     let receipt = format!("receipt = '{}'", &first.receipt().to_string()[..16]);
     assert_eq!(rows(&running, &receipt).await, 0);
 
@@ -73,20 +77,24 @@ async fn what_came_under_a_token_is_erased_and_the_rest_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_nobody_sent_under_erases_nothing() {
+async fn an_unknown_token_erases_nothing() {
     let running = start().await;
-    let token = ErasureToken::new([3; 16]);
+    let [token, last] = [3, 5].map(|byte| ErasureToken::new([byte; 16]));
     send_under(&running, &token.receipt().to_string(), 1).await;
+    for span in [2, 3] {
+        send_under(&running, &last.receipt().to_string(), span).await;
+    }
     // Neither another token, nor the receipt itself, which went over the network.
     let receipt = ErasureToken::new(*token.receipt().as_bytes());
     let answer = erase(&running, &[ErasureToken::new([4; 16]), receipt]).await;
     assert_eq!(answer.status, 202);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(rows(&running, "true").await, 1);
+    // Orders are executed first in, first out: when this one has erased its two rows, those before it are done.
+    assert_eq!(erase(&running, &[last]).await.status, 202);
+    wait_for_rows(&running, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_that_is_no_receipt_is_as_good_as_none() {
+async fn a_malformed_receipt_is_ignored() {
     let running = start().await;
     let long = "0".repeat(33);
     for (span, receipt) in [
@@ -106,7 +114,7 @@ async fn a_header_that_is_no_receipt_is_as_good_as_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_order_is_refused_and_explained() {
+async fn a_malformed_order_is_rejected_and_explained() {
     let running = start().await;
     let token = "00000000000000000000000000000000";
     let many = json!({ "tokens": vec![token; 10_001] }).to_string();

@@ -1,10 +1,10 @@
-//! OTLP/gRPC through a real socket, its frames written out by hand.
+//! OTLP/gRPC through a real socket, with frames written by hand.
 
 use std::time::Duration;
 
-use crate::peer::{Running, request, start, start_within};
+use crate::support::{Running, request, start, start_within};
 use futures::StreamExt as _;
-use headcount_collector::{Reason, ReceiverLimits};
+use headcount_collector::{ReceiverLimits, RejectionReason};
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use hyper::client::conn::http2;
@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// What came back: the trailers (or, where there was no message, the headers) and the message.
+/// A response: the trailers (or, without a message, the headers) and the message.
 struct Reply {
     status: HeaderMap,
     message: Vec<u8>,
@@ -32,7 +32,7 @@ async fn call(running: &Running, path: &str, encoding: Option<&str>, message: &[
         .expect("it listens");
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.expect("HTTP/2");
-    let _background = tokio::spawn(connection);
+    tokio::spawn(connection);
     let mut frame = vec![u8::from(encoding.is_some())];
     frame.extend(
         u32::try_from(message.len())
@@ -62,7 +62,7 @@ async fn call(running: &Running, path: &str, encoding: Option<&str>, message: &[
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_stored_and_says_what_was_refused() {
+async fn an_export_is_stored_and_reports_rejected_spans() {
     let running = start().await;
     let body = request(&["Feature Usage", "no span of ours"]);
     let reply = call(&running, EXPORT, None, &body).await;
@@ -98,8 +98,8 @@ async fn a_giant_message_gets_its_status_and_not_a_broken_connection() {
         let reply = call(&running, EXPORT, None, &vec![0; size]).await;
         assert_is_too_large(&reply);
     }
-    let refused = running.collector.intake().counters();
-    assert_eq!(refused.refusals(Reason::TooLarge), 2);
+    let refused = running.collector.pipeline().counters();
+    assert_eq!(refused.rejections(RejectionReason::TooLarge), 2);
 }
 
 /// A call that says it holds `announced` bytes, sends `sent` of them and then nothing.
@@ -110,7 +110,7 @@ async fn begin_call(running: &Running, announced: u32, sent: usize) -> Result<Re
         .expect("it listens");
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut sender, connection) = handshake.await?;
-    let _background = tokio::spawn(connection);
+    tokio::spawn(connection);
     let mut beginning = vec![0];
     beginning.extend(announced.to_be_bytes());
     beginning.resize(5 + sent, 0);
@@ -131,10 +131,10 @@ async fn begin_call(running: &Running, announced: u32, sent: usize) -> Result<Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unfinished_calls_share_one_budget_and_are_given_up_in_time() {
+async fn unfinished_calls_share_one_memory_budget_and_time_out() {
     let limits = ReceiverLimits {
         in_flight_bytes: 4 << 20,
-        patience: Duration::from_secs(3),
+        timeout: Duration::from_secs(3),
         ..ReceiverLimits::default()
     };
     let running = start_within(limits).await;
@@ -144,13 +144,16 @@ async fn unfinished_calls_share_one_budget_and_are_given_up_in_time() {
         .iter()
         .map(|reply| reply.as_ref().expect("an answer").code().to_owned())
         .collect();
-    let put_off = codes.iter().filter(|code| *code == "14").count();
+    let retryable = codes.iter().filter(|code| *code == "14").count();
     let late = codes.iter().filter(|code| *code == "4").count();
-    assert_eq!(put_off + late, 8, "{codes:?}");
+    assert_eq!(retryable + late, 8, "{codes:?}");
     assert!((1..=4).contains(&late), "{codes:?}");
-    let counters = running.collector.intake().counters();
-    assert_eq!(counters.refusals(Reason::Late), late as u64);
-    assert_eq!(counters.refusals(Reason::NoRoom), put_off as u64);
+    let counters = running.collector.pipeline().counters();
+    assert_eq!(counters.rejections(RejectionReason::Timeout), late as u64);
+    assert_eq!(
+        counters.rejections(RejectionReason::MemoryExhausted),
+        retryable as u64
+    );
     let after = call(&running, EXPORT, None, &request(&["Feature Usage"])).await;
     assert_eq!(after.code(), "0", "all room was given back");
 }
@@ -184,7 +187,7 @@ async fn bad_calls_get_their_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_room_a_call_is_told_when_to_come_back() {
+async fn without_memory_a_call_is_rejected_as_retryable() {
     let limits = ReceiverLimits {
         in_flight_bytes: 1024,
         ..ReceiverLimits::default()

@@ -1,13 +1,13 @@
 //! OTLP/HTTP through a real socket: good bodies in every coding, and every kind of bad one.
 
-use crate::peer;
+use crate::support;
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::peer::{Headers, request, start, start_within};
+use crate::support::{Headers, request, start, start_within};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use headcount_collector::{Reason, ReceiverLimits};
+use headcount_collector::{ReceiverLimits, RejectionReason};
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -47,23 +47,23 @@ async fn a_request_in_any_coding_is_stored_once_and_seen_at_once() {
         assert_eq!(answer.status, 200, "{name}");
     }
     assert_eq!(running.number("SELECT count(*) FROM feature_uses").await, 2);
-    assert_eq!(running.collector.intake().counters().spans_duplicate(), 6);
+    assert_eq!(running.collector.pipeline().counters().spans_duplicate(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_request_that_comes_again_spans_alone_are_duplicates() {
+async fn only_spans_of_a_repeated_request_count_as_duplicates() {
     let running = start().await;
     let body = request(&["Feature Usage", "no such span"]);
     for _ in 0..2 {
         assert_eq!(running.post(&body).await.status, 200);
     }
     // The counts of what was refused come again, too, and are no span.
-    assert_eq!(running.collector.intake().counters().spans_duplicate(), 1);
+    assert_eq!(running.collector.pipeline().counters().spans_duplicate(), 1);
     assert_eq!(running.number("SELECT sum(count) FROM refusals").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_spans_are_counted_beside_the_good_ones() {
+async fn rejected_spans_are_counted_and_the_others_stored() {
     let running = start().await;
     let answer = running
         .post(&request(&[
@@ -106,7 +106,7 @@ async fn json_is_answered_in_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn envelopes_that_are_wrong_get_their_status() {
+async fn wrong_headers_get_their_status() {
     let running = start().await;
     let body = request(&["Feature Usage"]);
     let cases: [(&str, Headers<'_>, u16); 7] = [
@@ -159,7 +159,7 @@ async fn every_truncation_of_a_request_is_refused_whole_or_read_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bombs_and_giants_are_too_large() {
+async fn decompression_bombs_and_large_bodies_are_too_large() {
     let running = start().await;
     let zeros = vec![0; 256 << 20];
     let bomb = running
@@ -192,7 +192,7 @@ async fn bombs_and_giants_are_too_large() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_nesting_is_an_answer_and_not_a_crash() {
+async fn deep_nesting_is_rejected_without_a_crash() {
     let running = start().await;
     for depth in [100, 100_000] {
         let value = format!(
@@ -214,7 +214,7 @@ async fn deep_nesting_is_an_answer_and_not_a_crash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_does_not_arrive_times_out() {
     let limits = ReceiverLimits {
-        patience: Duration::from_millis(200),
+        timeout: Duration::from_millis(200),
         ..ReceiverLimits::default()
     };
     let running = start_within(limits).await;
@@ -223,7 +223,7 @@ async fn a_body_that_does_not_arrive_times_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_room_a_request_is_put_off() {
+async fn without_memory_a_request_is_rejected_as_retryable() {
     let limits = ReceiverLimits {
         in_flight_bytes: 1024,
         ..ReceiverLimits::default()
@@ -239,24 +239,24 @@ async fn without_room_a_request_is_put_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_requests_are_counted_by_reason() {
+async fn rejected_requests_are_counted_by_reason() {
     let running = start().await;
     let body = request(&["Feature Usage"]);
-    let _cut = running.post(&body[1..]).await;
-    let _no_type = running.send("POST /v1/traces", &[], &body).await;
-    let _method = running.send("PUT /v1/traces", &[PROTOBUF], &body).await;
-    let _giant = running.post(&vec![0; 17 << 20]).await;
-    let counters = running.collector.intake().counters();
+    running.post(&body[1..]).await;
+    running.send("POST /v1/traces", &[], &body).await;
+    running.send("PUT /v1/traces", &[PROTOBUF], &body).await;
+    running.post(&vec![0; 17 << 20]).await;
+    let counters = running.collector.pipeline().counters();
     for status in [400, 405, 413, 415] {
-        assert_eq!(counters.refusals_by_status(status), 1, "{status}");
+        assert_eq!(counters.rejections_by_status(status), 1, "{status}");
     }
-    assert_eq!(counters.refusals(Reason::UnknownMedia), 1);
-    assert_eq!(counters.requests_refused(), 4);
-    assert_eq!((counters.requests(), counters.requests_put_off()), (0, 0));
+    assert_eq!(counters.rejections(RejectionReason::UnsupportedMedia), 1);
+    assert_eq!(counters.requests_rejected(), 4);
+    assert_eq!((counters.requests(), counters.requests_retryable()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_is_ready_unless_its_store_takes_nothing() {
+async fn a_collector_is_ready_unless_its_store_fails() {
     let running = start().await;
     assert_eq!(running.send("GET /readyz", &[], b"").await.status, 200);
     let log = running.folder.path().join("data/wal");
@@ -268,8 +268,8 @@ async fn a_collector_is_ready_unless_its_store_takes_nothing() {
     let text = "not ready: the write-ahead log cannot be written\n";
     assert_eq!(ready.text(), text);
     assert_eq!(running.send("GET /healthz", &[], b"").await.status, 200);
-    let counters = running.collector.intake().counters();
-    assert_eq!(counters.refusals(Reason::StoreFailed), 1);
+    let counters = running.collector.pipeline().counters();
+    assert_eq!(counters.rejections(RejectionReason::StoreFailed), 1);
     std::fs::create_dir(&log).unwrap();
     assert_eq!(running.post(&body).await.status, 200);
     assert_eq!(running.send("GET /readyz", &[], b"").await.status, 200);
@@ -293,7 +293,7 @@ async fn no_addresses() {
         )
         .await;
     assert_eq!(answer.status, 200);
-    let peer::Running { collector, folder } = running;
+    let support::Running { collector, folder } = running;
     collector.stop().await.unwrap();
     let mut folders = vec![folder.path().to_path_buf()];
     let mut files = 0;

@@ -5,6 +5,6 @@ mod connections;
 mod erase;
 mod grpc;
 mod http;
-mod peer;
 mod promises;
 mod query;
+mod support;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::peer::start_within;
+use crate::support::start_within;
 use headcount_collector::ReceiverLimits;
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -18,10 +18,10 @@ use tokio::net::{TcpSocket, TcpStream};
 /// In every text that a sender chooses.
 const CANARY: &str = "canary";
 
-/// Where the sender sits: an address of this machine that nothing else uses.
+/// The sender's address: an address of this machine that nothing else uses.
 const SENDER: &str = "127.0.0.77";
 
-/// All that was logged.
+/// Everything that was logged.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -61,9 +61,9 @@ async fn send(address: std::net::SocketAddr, line: &str, headers: &str, body: &[
     bytes.extend_from_slice(body);
     let mut stream = connect(address).await;
     // A collector that refuses may close before it has read everything.
-    let _sent = stream.write_all(&bytes).await.is_ok();
+    let _ = stream.write_all(&bytes).await;
     let mut answer = Vec::new();
-    let _read = stream.read_to_end(&mut answer).await.is_ok();
+    let _ = stream.read_to_end(&mut answer).await;
     let text = String::from_utf8_lossy(&answer);
     let status = text.split(' ').nth(1).expect("an answer");
     status.parse().expect("a status")
@@ -74,7 +74,7 @@ async fn call(address: std::net::SocketAddr, path: &str, coding: &str, message: 
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io)
         .await
         .expect("HTTP/2");
-    let _background = tokio::spawn(connection);
+    tokio::spawn(connection);
     let mut frame = vec![0];
     frame.extend(u32::try_from(message.len()).expect("small").to_be_bytes());
     frame.extend(message);
@@ -96,11 +96,11 @@ async fn call(address: std::net::SocketAddr, path: &str, coding: &str, message: 
 /// Content, unknown attributes and unknown spans, all of them canaries.
 fn canaries() -> Vec<u8> {
     let mut encoder = RequestEncoder::new();
-    let _ = encoder.resource(|attributes| {
+    encoder.resource(|attributes| {
         attributes.string("service.name", "crewAI-telemetry");
         attributes.string("host.name", CANARY);
     });
-    let _ = encoder.scope("crewai.telemetry", CANARY);
+    encoder.scope("crewai.telemetry", CANARY);
     for (index, name) in ["Feature Usage", "Crew Created", CANARY].iter().enumerate() {
         let header = SpanHeader {
             trace_id: [9; 16],
@@ -110,7 +110,7 @@ fn canaries() -> Vec<u8> {
             end_unix_nano: 1_790_000_000_000_000_000,
             status: StatusCode::Ok,
         };
-        let _ = encoder.span(&header, |attributes| {
+        encoder.span(&header, |attributes| {
             attributes.string("feature", CANARY);
             attributes.string("crew_agents", CANARY);
             attributes.string("crew_inputs", CANARY);
@@ -159,14 +159,14 @@ async fn send_over_http(address: std::net::SocketAddr) {
         "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{PROTOBUF}\r\nContent-Length: 99\r\n\r\n{CANARY}"
     );
     late.write_all(head.as_bytes()).await.expect("it takes it");
-    let _read = late.read_to_end(&mut Vec::new()).await.is_ok();
+    let _ = late.read_to_end(&mut Vec::new()).await;
     let mut garbage = connect(address).await;
     let line = format!("{CANARY} \0 {CANARY}\r\n\r\n");
     garbage
         .write_all(line.as_bytes())
         .await
         .expect("it takes it");
-    let _read = garbage.read_to_end(&mut Vec::new()).await.is_ok();
+    let _ = garbage.read_to_end(&mut Vec::new()).await;
 }
 
 async fn send_over_grpc(address: std::net::SocketAddr) {
@@ -196,7 +196,7 @@ async fn promises_1_and_10_no_log_line_holds_a_text_or_an_address_of_a_sender() 
         .with_writer(move || writer.clone())
         .init();
     let limits = ReceiverLimits {
-        patience: Duration::from_millis(300),
+        timeout: Duration::from_millis(300),
         body_bytes: 64 * 1024,
         ..ReceiverLimits::default()
     };

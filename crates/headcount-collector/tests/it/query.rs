@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::peer::{Headers, request, start, start_within};
+use crate::support::{Headers, request, start, start_within};
 use headcount_collector::ReceiverLimits;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +107,7 @@ async fn another_method_is_told_which_one_is_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_does_not_arrive_times_out() {
     let limits = ReceiverLimits {
-        patience: Duration::from_millis(200),
+        timeout: Duration::from_millis(200),
         ..ReceiverLimits::default()
     };
     let running = start_within(limits).await;

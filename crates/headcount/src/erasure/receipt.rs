@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use headcount_wire::{Receipt, ErasureToken};
+use headcount_wire::{ErasureToken, Receipt};
 
 use super::secret::{SECRET, saved_secret};
 use crate::platform::files;

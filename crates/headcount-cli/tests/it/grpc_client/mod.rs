@@ -19,7 +19,7 @@ async fn call(address: &str, body: &[u8]) -> Option<String> {
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await
         .expect("HTTP/2");
-    let _background = tokio::spawn(connection);
+    tokio::spawn(connection);
     let mut message = vec![0];
     message.extend(
         u32::try_from(body.len())

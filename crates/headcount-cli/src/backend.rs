@@ -1,4 +1,4 @@
-//! Where answers come from: a data folder, also beside a running server, or the server itself.
+//! Backends of the commands that query: a data folder, even while a server runs on it, or the server itself.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use tokio::runtime::Runtime;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
-use crate::door;
+use crate::http;
 
-/// The data folder where none is given.
+/// The default data folder.
 pub(crate) const DEFAULT_FOLDER: &str = "./headcount-data";
 
-/// The media type of an answer with its columns' types and its notes.
+/// The media type of an answer with column types and notes.
 const ANSWER: &str = "application/vnd.headcount.answer+json";
 
-/// An answer of a server larger than this is not read.
+/// The largest response that is read.
 const ANSWER_LIMIT: u64 = 1024 * 1024 * 1024;
 
-/// The options that say where to read.
+/// The options that select the backend.
 #[derive(Debug, Args)]
-pub(crate) struct From {
+pub(crate) struct BackendArgs {
     /// The data folder; a server may be running on it
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER, conflicts_with = "url")]
     data: PathBuf,
-    /// Ask the server at this address instead, for example http://127.0.0.1:4318
+    /// Query the server at this address instead, for example http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// The file of the server's token, where it asks for one
+    /// The file with the server's access token, if it requires one
     #[arg(
         long,
         value_name = "FILE",
@@ -45,67 +45,67 @@ pub(crate) struct From {
     token_file: Option<PathBuf>,
 }
 
-impl From {
-    /// Opens the folder, or makes ready to ask the server.
-    pub(crate) fn open(&self) -> anyhow::Result<Source> {
+impl BackendArgs {
+    /// Opens the data folder, or prepares requests to the server.
+    pub(crate) fn open(&self) -> anyhow::Result<Backend> {
         match &self.url {
             Some(url) => {
-                let (agent, address) = door::client(url)?;
+                let (agent, address) = http::agent(url)?;
                 let token = self.token_file.as_deref().map(read_token).transpose()?;
-                Ok(Source::Server(Server {
+                Ok(Backend::Server(Server {
                     agent,
                     address,
                     token,
                 }))
             }
-            None => Folder::open(&self.data).map(Source::Folder),
+            None => Folder::open(&self.data).map(Backend::Folder),
         }
     }
 }
 
-/// What questions are asked of.
+/// A place to query.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum Backend {
     /// A data folder.
     Folder(Folder),
     /// A running server.
     Server(Server),
 }
 
-impl Source {
-    /// Asks the report `name`.
+impl Backend {
+    /// Runs the report `name`.
     pub(crate) fn report(
         &self,
         name: &str,
         parameters: &ReportParameters,
     ) -> anyhow::Result<Answer> {
         match self {
-            Source::Folder(folder) => {
+            Backend::Folder(folder) => {
                 let answer = folder.reports.report(name, parameters);
                 Ok(folder.runtime.block_on(answer)?)
             }
-            Source::Server(server) => server.report(name, parameters),
+            Backend::Server(server) => server.report(name, parameters),
         }
     }
 
-    /// Asks a query in SQL.
+    /// Runs a SQL query.
     pub(crate) fn sql(&self, query: &str) -> anyhow::Result<Answer> {
         match self {
-            Source::Folder(folder) => Ok(folder.runtime.block_on(folder.reports.sql(query))?),
-            Source::Server(server) => server.sql(query),
+            Backend::Folder(folder) => Ok(folder.runtime.block_on(folder.reports.sql(query))?),
+            Backend::Server(server) => server.sql(query),
         }
     }
 
-    /// The tables and how many rows each has.
+    /// The tables and their numbers of rows.
     pub(crate) fn tables(&self) -> anyhow::Result<Answer> {
         match self {
-            Source::Folder(folder) => Ok(folder.reports.tables()),
-            Source::Server(server) => server.get("/api/v1/tables", &[]),
+            Backend::Folder(folder) => Ok(folder.reports.tables()),
+            Backend::Server(server) => server.get("/api/v1/tables", &[]),
         }
     }
 }
 
-/// The state of a data folder at one moment.
+/// A snapshot of a data folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     runtime: Runtime,
@@ -116,7 +116,7 @@ impl Folder {
     fn open(path: &Path) -> anyhow::Result<Folder> {
         if !is_data_folder(path) {
             return Err(exit::nothing_there(format!(
-                "there is no data folder at {}; make one with `headcount serve` or `headcount ingest`, or give another --data",
+                "there is no data folder at {}; create one with `headcount serve` or `headcount ingest`, or give another --data",
                 path.display()
             )));
         }
@@ -130,7 +130,7 @@ impl Folder {
     }
 }
 
-/// The query door of a running server.
+/// The query API of a running server.
 #[derive(Debug)]
 pub(crate) struct Server {
     agent: Agent,
@@ -139,12 +139,12 @@ pub(crate) struct Server {
     token: Option<String>,
 }
 
-/// The token in the file, as the `Authorization` header's value.
+/// The value of the `Authorization` header with the token in the file.
 fn read_token(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token file {}", path.display()))?;
     let token = AccessToken::parse(&text)
-        .with_context(|| format!("the token file {} holds no token", path.display()))?;
+        .with_context(|| format!("the token file {} contains no token", path.display()))?;
     Ok(format!("Bearer {}", token.reveal()))
 }
 
@@ -166,11 +166,11 @@ impl Server {
 
     fn sql(&self, query: &str) -> anyhow::Result<Answer> {
         let request = self.agent.post(format!("{}/api/v1/sql", self.address));
-        let question = serde_json::json!({ "query": query }).to_string();
+        let body = serde_json::json!({ "query": query }).to_string();
         let request = request
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, ANSWER);
-        self.answer(self.signed(request).send(question))
+        self.read_answer(self.authorized(request).send(body))
     }
 
     fn get(&self, path: &str, parameters: &[(String, String)]) -> anyhow::Result<Answer> {
@@ -179,24 +179,24 @@ impl Server {
             .get(format!("{}{path}", self.address))
             .header(ACCEPT, ANSWER);
         let pairs = parameters.iter().map(|(name, value)| (name, value));
-        self.answer(self.signed(request).query_pairs(pairs).call())
+        self.read_answer(self.authorized(request).query_pairs(pairs).call())
     }
 
-    /// The request with the token, if there is one.
-    fn signed<Body>(&self, request: ureq::RequestBuilder<Body>) -> ureq::RequestBuilder<Body> {
+    /// Adds the token, if there is one.
+    fn authorized<Body>(&self, request: ureq::RequestBuilder<Body>) -> ureq::RequestBuilder<Body> {
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, token),
             None => request,
         }
     }
 
-    /// What to do where the server wants a token, or another one.
-    fn turned_away(&self) -> String {
+    /// The error message for status 401.
+    fn unauthorized(&self) -> String {
         let address = &self.address;
         match self.token {
             None => format!(
-                "the server at {address} asks for its token; give the file that holds it with --token-file or \
-                 HEADCOUNT_TOKEN_FILE (`headcount serve` names the file when it starts)"
+                "the server at {address} requires its access token; give the token file with --token-file or \
+                 HEADCOUNT_TOKEN_FILE (`headcount serve` prints its path at startup)"
             ),
             Some(_) => format!(
                 "the server at {address} has another token than the file given with --token-file or HEADCOUNT_TOKEN_FILE"
@@ -204,39 +204,42 @@ impl Server {
         }
     }
 
-    fn answer(
+    fn read_answer(
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> anyhow::Result<Answer> {
         let address = &self.address;
         let mut response = response.with_context(|| {
-            format!("no server answers at {address}; start one with `headcount serve` or give another --url")
+            format!("no server responds at {address}; start one with `headcount serve` or give another --url")
         })?;
         let text = response
             .body_mut()
             .with_config()
             .limit(ANSWER_LIMIT)
             .read_to_string()
-            .with_context(|| format!("cannot read the answer of {address}"))?;
+            .with_context(|| format!("cannot read the response of {address}"))?;
         let status = response.status().as_u16();
         if status == 401 {
-            bail!("{}", self.turned_away());
+            bail!("{}", self.unauthorized());
         }
         if status != 200 {
-            bail!("{}", refusal(&text, address, status));
+            bail!("{}", error_message(&text, address, status));
         }
-        serde_json::from_str(&text)
-            .with_context(|| format!("the answer of {address} is not Headcount's; is --url right?"))
+        serde_json::from_str(&text).with_context(|| {
+            format!("the response of {address} is not from Headcount; is --url right?")
+        })
     }
 }
 
-/// The server's own words where it said some, the status otherwise.
-fn refusal(text: &str, address: &str, status: u16) -> String {
-    let said = serde_json::from_str::<Value>(text).ok();
-    // RFC 9457: `detail` says what to do about this very problem.
-    let message = said.as_ref().and_then(|said| said["detail"].as_str());
+/// The server's error message if there is one, the status otherwise.
+fn error_message(text: &str, address: &str, status: u16) -> String {
+    let problem = serde_json::from_str::<Value>(text).ok();
+    // RFC 9457: `detail` explains this occurrence.
+    let message = problem
+        .as_ref()
+        .and_then(|problem| problem["detail"].as_str());
     match message {
         Some(message) => message.to_owned(),
-        None => format!("the server at {address} answered with status {status}; is --url right?"),
+        None => format!("the server at {address} responded with status {status}; is --url right?"),
     }
 }

@@ -1,5 +1,5 @@
-//! `POST /v1/erase`: whoever shows the tokens of receipts has erased what came under them. The answer never says whether
-//! anything did, so that nobody learns by asking what is stored.
+//! `POST /v1/erase`: erases what was sent under the receipts of the tokens in the request. The response never reveals
+//! whether there was anything, so that nobody can probe what is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,28 +7,29 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use headcount_lake::OrderError;
-use headcount_wire::{MAX_ERASURE_TOKENS, ErasureToken};
+use headcount_problem::Problem;
+use headcount_wire::{ErasureToken, MAX_ERASURE_TOKENS};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::arrival::{self, ArrivalError};
-use crate::budget::Budget;
-use crate::intake::Intake;
+use crate::ingest::IngestPipeline;
+use crate::memory_budget::MemoryBudget;
+use crate::receive::{self, ReceiveError};
 
 /// The longest body, in bytes: each token takes 35.
 const BODY_BYTES: usize = 512 * 1024;
-/// What a sender that is told to come back should wait, in seconds.
+/// The `Retry-After` of status 503, in seconds.
 const RETRY_SECONDS: u16 = 60;
 
-/// The door for those who want erased what they sent.
+/// The endpoint for erasure orders.
 #[derive(Debug, Clone)]
-pub(crate) struct EraseDoor {
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) budget: Budget,
+pub(crate) struct EraseEndpoint {
+    pub(crate) pipeline: Arc<IngestPipeline>,
+    pub(crate) budget: MemoryBudget,
     /// How long a body may take to arrive.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Deserialize)]
@@ -37,10 +38,10 @@ struct Order {
     tokens: Vec<String>,
 }
 
-impl EraseDoor {
-    /// Answers one request to `/v1/erase`.
-    pub(crate) async fn answer(&self, request: Request<Body>) -> Response {
-        match self.take(request).await {
+impl EraseEndpoint {
+    /// Handles one request to `/v1/erase`.
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response {
+        match self.order(request).await {
             Ok(tokens) => accepted(tokens),
             Err(problem) => {
                 let mut response = problem.into_response();
@@ -54,17 +55,17 @@ impl EraseDoor {
                     _ => None,
                 };
                 if let Some((name, value)) = header {
-                    let _none = response.headers_mut().insert(name, value);
+                    response.headers_mut().insert(name, value);
                 }
                 response
             }
         }
     }
 
-    /// Takes the order; says how many tokens it shows.
-    async fn take(&self, request: Request<Body>) -> Result<usize, Problem> {
+    /// Accepts the order; returns the number of its tokens.
+    async fn order(&self, request: Request<Body>) -> Result<usize, Problem> {
         if request.method() != Method::POST {
-            let detail = "tokens are shown with POST";
+            let detail = "send tokens with POST";
             let status = StatusCode::METHOD_NOT_ALLOWED;
             return Err(Problem::new(status, "method not allowed", detail));
         }
@@ -72,21 +73,22 @@ impl EraseDoor {
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let is_json = content_type.is_some_and(|value| value.starts_with(b"application/json"));
         if !is_json || headers.contains_key(CONTENT_ENCODING) {
-            let detail = "send application/json, not compressed";
+            let detail = "send application/json without compression";
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "unknown content type", detail));
+            return Err(Problem::new(status, "unsupported media type", detail));
         }
-        let mut share = self.budget.take(0).map_err(|_| no_room())?;
+        let mut reservation = self.budget.reserve(0).map_err(|_| memory_exhausted())?;
         let body = request.into_body();
-        let body = arrival::receive(body, BODY_BYTES, self.patience, &mut share, |_| false).await;
-        let tokens = read(&body.map_err(|error| not_arrived(&error))?)?;
-        let ordered = self.intake.order_erasure(&tokens).await;
-        ordered.map_err(|error| not_taken(&error))?;
+        let body =
+            receive::receive(body, BODY_BYTES, self.timeout, &mut reservation, |_| false).await;
+        let tokens = read(&body.map_err(|error| not_received(&error))?)?;
+        let ordered = self.pipeline.order_erasure(&tokens).await;
+        ordered.map_err(|error| not_accepted(&error))?;
         Ok(tokens.len())
     }
 }
 
-/// Reads `{"tokens": ["…"]}`. What is wrong is said without repeating any of it.
+/// Parses `{"tokens": ["…"]}`. Errors do not repeat any part of the body.
 fn read(body: &[u8]) -> Result<Vec<ErasureToken>, Problem> {
     let bad = |detail: &str| {
         let title = "the tokens cannot be read";
@@ -95,7 +97,9 @@ fn read(body: &[u8]) -> Result<Vec<ErasureToken>, Problem> {
     let order: Order = serde_json::from_slice(body)
         .map_err(|_| bad("expected {\"tokens\": [\"32 hexadecimal digits\", …]}"))?;
     if order.tokens.is_empty() || order.tokens.len() > MAX_ERASURE_TOKENS {
-        return Err(bad(&format!("show 1 to {MAX_ERASURE_TOKENS} tokens at a time")));
+        return Err(bad(&format!(
+            "send 1 to {MAX_ERASURE_TOKENS} tokens per request"
+        )));
     }
     let tokens = order.tokens.iter().map(|text| ErasureToken::parse(text));
     let tokens: Option<Vec<ErasureToken>> = tokens.collect();
@@ -106,30 +110,34 @@ fn accepted(tokens: usize) -> Response {
     let mut response = Response::new(Body::from(json!({ "accepted": tokens }).to_string()));
     *response.status_mut() = StatusCode::ACCEPTED;
     let content_type = HeaderValue::from_static("application/json");
-    let _none = response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
-fn no_room() -> Problem {
-    let detail = "the collector holds as many requests as it can; ask again later";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no room", detail)
+fn memory_exhausted() -> Problem {
+    let detail = "the collector's memory budget for requests is exhausted; retry later";
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "out of memory budget",
+        detail,
+    )
 }
 
-fn not_arrived(error: &ArrivalError) -> Problem {
+fn not_received(error: &ReceiveError) -> Problem {
     let (status, title) = match error {
-        ArrivalError::NoRoom => return no_room(),
-        ArrivalError::TooLarge(limit) => {
-            let detail = format!("show the tokens in several requests of at most {limit} bytes");
+        ReceiveError::MemoryExhausted => return memory_exhausted(),
+        ReceiveError::TooLarge(limit) => {
+            let detail = format!("send the tokens in several requests of at most {limit} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             return Problem::new(status, "too many tokens", detail);
         }
-        ArrivalError::Late(_) => (StatusCode::REQUEST_TIMEOUT, "the tokens are late"),
-        ArrivalError::Cut => (StatusCode::BAD_REQUEST, "the tokens cannot be read"),
+        ReceiveError::Timeout(_) => (StatusCode::REQUEST_TIMEOUT, "request timeout"),
+        ReceiveError::Truncated => (StatusCode::BAD_REQUEST, "the tokens cannot be read"),
     };
     Problem::new(status, title, error.to_string())
 }
 
-fn not_taken(error: &OrderError) -> Problem {
+fn not_accepted(error: &OrderError) -> Problem {
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    Problem::new(status, "not taken, ask again later", error.to_string())
+    Problem::new(status, "not accepted, retry later", error.to_string())
 }

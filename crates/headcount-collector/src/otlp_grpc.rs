@@ -1,5 +1,5 @@
-//! `opentelemetry.proto.collector.trace.v1.TraceService/Export` (OTLP 1.x §OTLP/gRPC). The one message of the call is
-//! read here, frame by frame, so that it is within the same limits as a body over HTTP before it is whole.
+//! `opentelemetry.proto.collector.trace.v1.TraceService/Export` (OTLP 1.x §OTLP/gRPC). The single message of the
+//! call is received here frame by frame, so that the limits of bodies over HTTP apply before it is complete.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,62 +12,68 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tonic::body::Body;
 
-use crate::arrival::receive;
-use crate::body::{Coding, Notation, undo};
-use crate::budget::Budget;
-use crate::counters::Reason;
-use crate::intake::{Intake, Taken};
+use crate::counters::RejectionReason;
+use crate::decompress::{ContentCoding, decompress_all};
+use crate::ingest::{IngestOutcome, IngestPipeline};
+use crate::memory_budget::MemoryBudget;
 use crate::options::ReceiverLimits;
-use crate::refusal::Refusal;
+use crate::payload_format::PayloadFormat;
+use crate::receive::receive;
+use crate::rejection::Rejection;
 
-/// The one method that there is.
+/// The only method.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Before each message: whether it is compressed, and its length as a big-endian `u32` (gRPC over HTTP/2, §Requests).
+/// The length of the prefix of a message: whether it is compressed, and its length as a big-endian `u32` (gRPC over HTTP/2, §Requests).
 const PREFIX: usize = 5;
 
-/// The door of the gRPC listener.
+/// The OTLP/gRPC receiver.
 #[derive(Debug, Clone)]
-pub(crate) struct TraceService {
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) budget: Budget,
+pub(crate) struct OtlpGrpc {
+    pub(crate) pipeline: Arc<IngestPipeline>,
+    pub(crate) budget: MemoryBudget,
     pub(crate) limits: ReceiverLimits,
 }
 
-impl TraceService {
-    /// Answers one call.
-    pub(crate) async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+impl OtlpGrpc {
+    /// Handles one call.
+    pub(crate) async fn handle(self, request: Request<Incoming>) -> Response<Body> {
         if !is_grpc(request.headers()) {
-            self.intake.counters().refused(Reason::UnknownMedia);
+            self.pipeline
+                .counters()
+                .rejected(RejectionReason::UnsupportedMedia);
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
-        let taken = if request.uri().path() == EXPORT {
+        let outcome = if request.uri().path() == EXPORT {
             self.export(request).await
         } else {
             let message = "the only method is TraceService/Export";
-            Err(Refusal::new(Reason::UnknownMethod, message))
+            Err(Rejection::new(RejectionReason::UnknownMethod, message))
         };
-        match taken {
-            Ok(taken) => success(&taken),
-            Err(refusal) => {
-                self.intake.counters().refused(refusal.reason);
-                accepting(refusal.into_status().into_http())
+        match outcome {
+            Ok(outcome) => success(&outcome),
+            Err(rejection) => {
+                self.pipeline.counters().rejected(rejection.reason);
+                with_accepted_encodings(rejection.into_status().into_http())
             }
         }
     }
 
-    async fn export(&self, request: Request<Incoming>) -> Result<Taken, Refusal> {
+    async fn export(&self, request: Request<Incoming>) -> Result<IngestOutcome, Rejection> {
         let coding = coding_of(request.headers())?;
-        let mut share = self.budget.take(0).map_err(|_| Refusal::no_room())?;
+        let mut reservation = self
+            .budget
+            .reserve(0)
+            .map_err(|_| Rejection::memory_exhausted())?;
         let limit = self.limits.body_bytes;
         let is_too_large = |head: &[u8]| announced(head).is_some_and(|length| length > limit);
         let framed = receive(
             request.into_body(),
             limit.saturating_add(PREFIX),
-            self.limits.patience,
-            &mut share,
+            self.limits.timeout,
+            &mut reservation,
             is_too_large,
         )
         .await?;
@@ -76,22 +82,25 @@ impl TraceService {
             (false, _) => Vec::new(),
             (true, Some(coding)) => vec![coding],
             (true, None) => {
-                let message = "the message is compressed but no grpc-encoding says how";
-                return Err(Refusal::new(Reason::Malformed, message));
+                let message = "the message is compressed but there is no grpc-encoding";
+                return Err(Rejection::new(RejectionReason::Malformed, message));
             }
         };
         let limit = self.limits.decoded_bytes;
-        let (message, mut share) = undo(message, &codings, limit, share).await?;
+        let (message, mut reservation) =
+            decompress_all(message, &codings, limit, reservation).await?;
         if message.len() > limit {
-            return Err(Refusal::too_large(limit));
+            return Err(Rejection::too_large(limit));
         }
-        // The rows of the message are a copy.
-        share.grow(message.len()).map_err(|_| Refusal::no_room())?;
-        let taken = self
-            .intake
-            .take_holding(message, Notation::Protobuf, None, share)
+        // Admission copies the rows out of the message.
+        reservation
+            .grow(message.len())
+            .map_err(|_| Rejection::memory_exhausted())?;
+        let outcome = self
+            .pipeline
+            .ingest_reserved(message, PayloadFormat::Protobuf, None, reservation)
             .await?;
-        Ok(taken)
+        Ok(outcome)
     }
 }
 
@@ -101,21 +110,21 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
-fn coding_of(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
+fn coding_of(headers: &HeaderMap) -> Result<Option<ContentCoding>, Rejection> {
     let name = headers.get("grpc-encoding").map(HeaderValue::as_bytes);
     match name {
         None | Some(b"identity") => Ok(None),
-        Some(b"gzip") => Ok(Some(Coding::Gzip)),
-        Some(b"deflate") => Ok(Some(Coding::Deflate)),
-        Some(b"zstd") => Ok(Some(Coding::Zstd)),
+        Some(b"gzip") => Ok(Some(ContentCoding::Gzip)),
+        Some(b"deflate") => Ok(Some(ContentCoding::Deflate)),
+        Some(b"zstd") => Ok(Some(ContentCoding::Zstd)),
         Some(_) => {
             let message = "the grpc-encoding is not supported; use gzip, deflate, zstd or identity";
-            Err(Refusal::new(Reason::UnknownMedia, message))
+            Err(Rejection::new(RejectionReason::UnsupportedMedia, message))
         }
     }
 }
 
-/// The length that the prefix in front of the message announces, once it is there.
+/// The message length in the prefix, once the prefix is complete.
 fn announced(framed: &[u8]) -> Option<usize> {
     let length = framed.get(1..PREFIX)?;
     let length = u32::from_be_bytes(length.try_into().ok()?);
@@ -123,9 +132,9 @@ fn announced(framed: &[u8]) -> Option<usize> {
 }
 
 /// The only message of the call, and whether it is compressed.
-fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Refusal> {
-    let malformed = |message| Refusal::new(Reason::Malformed, message);
-    let length = announced(framed).ok_or_else(|| malformed("the call holds no message"))?;
+fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Rejection> {
+    let malformed = |message| Rejection::new(RejectionReason::Malformed, message);
+    let length = announced(framed).ok_or_else(|| malformed("the call contains no message"))?;
     let is_compressed = match framed[0] {
         0 => false,
         1 => true,
@@ -133,17 +142,17 @@ fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Refusal> {
     };
     if framed.len() - PREFIX != length {
         return Err(malformed(
-            "the call must hold one message of the length it announces",
+            "the call must contain exactly one message of the announced length",
         ));
     }
     Ok((is_compressed, framed.slice(PREFIX..)))
 }
 
-fn success(taken: &Taken) -> Response<Body> {
-    let rejected_spans = i64::try_from(taken.rejected).unwrap_or(i64::MAX);
+fn success(outcome: &IngestOutcome) -> Response<Body> {
+    let rejected_spans = i64::try_from(outcome.rejected).unwrap_or(i64::MAX);
     let message = ExportResponse {
         rejected_spans,
-        message: taken.message.as_str().into(),
+        message: outcome.message.as_str().into(),
     }
     .to_protobuf();
     let mut framed = BytesMut::with_capacity(PREFIX + message.len());
@@ -158,11 +167,11 @@ fn success(taken: &Taken) -> Response<Body> {
     let mut response = Response::new(Body::new(body));
     let content_type = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert(CONTENT_TYPE, content_type);
-    accepting(response)
+    with_accepted_encodings(response)
 }
 
-/// Says which compression a message may have.
-fn accepting(mut response: Response<Body>) -> Response<Body> {
+/// Adds the compressions that a message may have.
+fn with_accepted_encodings(mut response: Response<Body>) -> Response<Body> {
     let encodings = HeaderValue::from_static("identity,gzip,deflate,zstd");
     response
         .headers_mut()
@@ -175,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_holds_exactly_one_message() {
+    fn a_call_contains_exactly_one_message() {
         let (is_compressed, message) = unframe(&Bytes::from_static(b"\0\0\0\0\x02ab")).unwrap();
         assert_eq!((is_compressed, &message[..]), (false, &b"ab"[..]));
         for framed in [
@@ -185,8 +194,8 @@ mod tests {
             b"\0\0\0\0\x02abc",
             b"\x02\0\0\0\x02ab",
         ] {
-            let refusal = unframe(&Bytes::from_static(framed)).unwrap_err();
-            assert_eq!(refusal.reason, Reason::Malformed, "{framed:?}");
+            let rejection = unframe(&Bytes::from_static(framed)).unwrap_err();
+            assert_eq!(rejection.reason, RejectionReason::Malformed, "{framed:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A collector on free ports, and a peer that writes HTTP by hand, so that it can also write it badly.
+//! A collector on free ports, and a client that writes HTTP by hand, so that it can also send malformed requests.
 
 #![allow(
     dead_code,
@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headcount_collector::{Collector, Intake, ReceiverLimits, ServeOptions};
+use headcount_collector::{Collector, IngestPipeline, ReceiverLimits, ServeOptions};
 use headcount_web::{SiteOptions, Store, site};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ pub struct Running {
     pub folder: TempDir,
 }
 
-/// An answer of the HTTP door.
+/// A response over HTTP.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -60,32 +60,31 @@ pub async fn start_within(limits: ReceiverLimits) -> Running {
     options.http = vec!["127.0.0.1:0".to_owned()];
     options.grpc = Some("127.0.0.1:0".to_owned());
     options.limits = limits;
-    let timeout = Some(options.limits.patience);
     let site_options = SiteOptions {
-        timeout,
+        timeout: Some(options.limits.timeout),
         ..SiteOptions::default()
     };
-    let started = Collector::start(options, |intake| site(store(intake), site_options));
+    let started = Collector::start(options, |pipeline| site(store(pipeline), site_options));
     let collector = started.await.expect("it starts");
     Running { collector, folder }
 }
 
-/// The site over the intake, which it does not keep alive.
-fn store(intake: &Arc<Intake>) -> Store {
-    let (tables, stamps, counts) = (
-        Arc::downgrade(intake),
-        Arc::downgrade(intake),
-        Arc::downgrade(intake),
+/// The site over the pipeline, which it does not keep alive.
+fn store(pipeline: &Arc<IngestPipeline>) -> Store {
+    let (tables, revisions, counts) = (
+        Arc::downgrade(pipeline),
+        Arc::downgrade(pipeline),
+        Arc::downgrade(pipeline),
     );
     Store {
         snapshot: Box::new(move || {
-            let intake = tables.upgrade();
-            Box::pin(async move { intake.expect("it runs").snapshot().await })
+            let pipeline = tables.upgrade();
+            Box::pin(async move { pipeline.expect("it runs").snapshot().await })
         }),
         revision: Box::new(move || {
-            stamps
+            revisions
                 .upgrade()
-                .map_or(0, |intake| intake.counters().requests())
+                .map_or(0, |pipeline| pipeline.counters().requests())
         }),
         metrics: Box::new(move || counts.upgrade().expect("it runs").metrics()),
     }
@@ -125,10 +124,10 @@ impl Running {
     pub async fn exchange(&self, bytes: Vec<u8>) -> Answer {
         let address = self.http();
         let work = tokio::task::spawn_blocking(move || talk(address, &bytes));
-        work.await.expect("the peer does not panic")
+        work.await.expect("the client does not panic")
     }
 
-    /// The only number that a query answers.
+    /// The only number in the result of a query.
     pub async fn number(&self, query: &str) -> i64 {
         let answer = self.send("POST /api/v1/sql", &[], query.as_bytes()).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -181,8 +180,8 @@ fn talk(address: SocketAddr, bytes: &[u8]) -> Answer {
 /// A request with the span names given, as CrewAI's telemetry would send them.
 pub fn request(names: &[&str]) -> Vec<u8> {
     let mut encoder = RequestEncoder::new();
-    let _ = encoder.resource(|attributes| attributes.string("service.name", "crewAI-telemetry"));
-    let _ = encoder.scope("crewai.telemetry", "");
+    encoder.resource(|attributes| attributes.string("service.name", "crewAI-telemetry"));
+    encoder.scope("crewai.telemetry", "");
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .expect("after 1970");
@@ -198,7 +197,7 @@ pub fn request(names: &[&str]) -> Vec<u8> {
             end_unix_nano: nanoseconds + 1_000_000,
             status: StatusCode::Ok,
         };
-        let _ = encoder.span(&header, |attributes| {
+        encoder.span(&header, |attributes| {
             attributes.string("crewai_version", "1.15.30");
             attributes.string("feature", "memory:save");
         });

@@ -1,4 +1,4 @@
-//! The one path from a request's bytes to an acknowledgement, whichever door they came through.
+//! The ingest pipeline: the one path from a request's bytes to an acknowledgement, for every receiver.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,63 +9,64 @@ use headcount_lake::{
     AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
     load_or_create_secret,
 };
-use headcount_wire::{JsonError, Receipt, RequestError, ErasureToken, json_to_protobuf};
+use headcount_wire::{ErasureToken, JsonError, Receipt, RequestError, json_to_protobuf};
 
-use crate::body::Notation;
 use crate::counters::Counters;
 use crate::error::ServeError;
+use crate::payload_format::PayloadFormat;
 
-/// Bodies larger than this are read on a thread of their own, so that they do not hold up other connections.
+/// Larger bodies are parsed on the blocking pool, so that they do not delay other connections.
 const INLINE_BYTES: usize = 128 * 1024;
 
-/// How long a failure of the store is told to those who ask whether the collector is ready.
-const STALE: Duration = Duration::from_secs(10);
+/// How long a failure of the store makes the collector unready. After that the cause may be gone, and only another
+/// request can tell.
+const UNREADY_AFTER_FAILURE: Duration = Duration::from_secs(10);
 
 /// Admission and the store behind it.
 #[derive(Debug)]
-pub struct Intake {
+pub struct IngestPipeline {
     admission: Arc<Admission>,
     lake: Lake,
-    /// Keys receipts; admission has the same.
+    /// Keys receipts; admission uses the same.
     secret: Secret,
     counters: Counters,
-    /// When and why the store last failed to take a batch, until it takes one.
-    ailment: Mutex<Option<(Instant, &'static str)>>,
+    /// When and why the store last failed to append a batch; `None` once it succeeds.
+    store_failure: Mutex<Option<(Instant, &'static str)>>,
 }
 
-/// What became of a request that was acknowledged: its admitted rows are on disk.
+/// The outcome of an acknowledged request: its admitted rows are on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// Spans that were read and not refused whole.
+pub struct IngestOutcome {
+    /// Spans that were not rejected as a whole.
     pub accepted: u64,
-    /// Spans that were refused whole.
+    /// Spans that were rejected as a whole.
     pub rejected: u64,
-    /// Spans of which something was stored now.
+    /// Spans of which rows were stored now.
     pub stored: u64,
-    /// Spans that had been stored before and were not stored again.
+    /// Spans that were already stored.
     pub duplicates: u64,
-    /// What the sender should know: counts and reasons. Empty where there is nothing to say.
+    /// A message for the sender: counts and reasons of rejected spans. Empty if there is nothing to report.
     pub message: String,
 }
 
-/// Why a request was not acknowledged; nothing of it counts as stored.
+/// Why a request was not acknowledged. Its rows may be missing; the sender retries.
 #[derive(Debug, thiserror::Error)]
-pub enum IntakeError {
+pub enum IngestError {
     /// The body is not an `ExportTraceServiceRequest` in protobuf.
     #[error("the body is not an ExportTraceServiceRequest: {0}")]
     Protobuf(#[from] RequestError),
     /// The body is not an `ExportTraceServiceRequest` in JSON.
     #[error("the body is not an ExportTraceServiceRequest: {0}")]
     Json(#[from] JsonError),
-    /// The store did not take it.
+    /// The store could not append it.
     #[error(transparent)]
     Store(#[from] AppendError),
-    /// Reading the body came to an end that it never should.
-    #[error("reading the body failed inside the collector; nothing of it was stored")]
-    Broken,
+    /// The task that parsed the body panicked.
+    #[error("internal error while parsing the body; nothing of it was stored")]
+    Panicked,
 }
 
-impl Intake {
+impl IngestPipeline {
     /// Opens the data folder `data` with the embedded catalog and dialects.
     ///
     /// # Errors
@@ -84,53 +85,57 @@ impl Intake {
             lake,
             secret,
             counters: Counters::default(),
-            ailment: Mutex::default(),
+            store_failure: Mutex::default(),
         })
     }
 
-    /// Admits and stores a decompressed body; resolves after its rows are on disk.
+    /// Admits and stores a decompressed body; resolves when its rows are on disk.
     ///
     /// # Errors
-    /// The body is no OTLP request, or the store cannot take it now.
-    pub async fn take(&self, body: Bytes, notation: Notation) -> Result<Taken, IntakeError> {
-        self.take_holding(body, notation, None, ()).await
-    }
-
-    /// As [`Intake::take`] for a body that came with `receipt`, if it did, with the body's share of the memory: it is given back when neither the reading nor the store
-    /// holds anything of the body, also where the caller has gone away meanwhile.
-    pub(crate) async fn take_holding<H: Send + 'static>(
+    /// The body is not an OTLP request, or the store cannot append it now.
+    pub async fn ingest(
         &self,
         body: Bytes,
-        notation: Notation,
+        format: PayloadFormat,
+    ) -> Result<IngestOutcome, IngestError> {
+        self.ingest_reserved(body, format, None, ()).await
+    }
+
+    /// Like [`IngestPipeline::ingest`], for a body that may have come with a receipt. The memory reservation of the body
+    /// is released when neither the parser nor the store holds any part of it, even if the caller is gone by then.
+    pub(crate) async fn ingest_reserved<H: Send + 'static>(
+        &self,
+        body: Bytes,
+        format: PayloadFormat,
         receipt: Option<Receipt>,
-        share: H,
-    ) -> Result<Taken, IntakeError> {
+        reservation: H,
+    ) -> Result<IngestOutcome, IngestError> {
         let size = body.len();
         let admission = Arc::clone(&self.admission);
-        let (outcome, share) = if size <= INLINE_BYTES {
-            (admit(&admission, &body, notation, receipt)?, share)
+        let (outcome, reservation) = if size <= INLINE_BYTES {
+            (admit(&admission, &body, format, receipt)?, reservation)
         } else {
             let work = tokio::task::spawn_blocking(move || {
-                let outcome = admit(&admission, &body, notation, receipt);
+                let outcome = admit(&admission, &body, format, receipt);
                 drop(body);
-                (outcome, share)
+                (outcome, reservation)
             });
-            let (outcome, share) = work.await.map_err(|_| IntakeError::Broken)?;
-            (outcome?, share)
+            let (outcome, reservation) = work.await.map_err(|_| IngestError::Panicked)?;
+            (outcome?, reservation)
         };
         let (accepted, rejected, message) = (
             outcome.spans_accepted,
             outcome.spans_rejected,
             outcome.message,
         );
-        let appended = self.lake.append_holding(outcome.batch, share).await;
-        self.note_health(&appended);
+        let appended = self.lake.append_holding(outcome.batch, reservation).await;
+        self.record_health(&appended);
         let Appended {
             stored, duplicates, ..
         } = appended?;
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
-        Ok(Taken {
+        Ok(IngestOutcome {
             accepted,
             rejected,
             stored,
@@ -139,18 +144,20 @@ impl Intake {
         })
     }
 
-    /// Why the store cannot take anything now, as far as its last batches tell. What is longer ago than
-    /// [`STALE`] does not count: somebody has to try again.
-    pub(crate) fn ailment(&self) -> Option<&'static str> {
-        let ailment = *self.ailment.lock().unwrap_or_else(PoisonError::into_inner);
-        ailment
-            .filter(|(since, _)| since.elapsed() < STALE)
+    /// Why the store failed in the last [`UNREADY_AFTER_FAILURE`]; `None` if it did not, or has succeeded since.
+    pub(crate) fn store_failure(&self) -> Option<&'static str> {
+        let failure = *self
+            .store_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failure
+            .filter(|(since, _)| since.elapsed() < UNREADY_AFTER_FAILURE)
             .map(|(_, text)| text)
     }
 
-    fn note_health(&self, appended: &Result<Appended, AppendError>) {
-        let ailment = match appended {
-            // A batch of nothing new is not written, and so says nothing about the disk.
+    fn record_health(&self, appended: &Result<Appended, AppendError>) {
+        let failure = match appended {
+            // A batch without new rows is not written, and so says nothing about the disk.
             Ok(Appended { written: false, .. }) | Err(AppendError::TooLarge(_)) => return,
             Ok(_) => None,
             Err(AppendError::DiskFull) => Some("the disk is full"),
@@ -158,22 +165,25 @@ impl Intake {
             Err(AppendError::Log(_)) => Some("the write-ahead log cannot be written"),
             Err(AppendError::Closed) => Some("the store is closed"),
         };
-        let mut noted = self.ailment.lock().unwrap_or_else(PoisonError::into_inner);
-        *noted = ailment.map(|text| (Instant::now(), text));
+        let mut recorded = self
+            .store_failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *recorded = failure.map(|text| (Instant::now(), text));
     }
 
-    /// Has everything erased that came, or still comes, under the receipts of `tokens`. When this resolves, the order is on
-    /// the disk. Whether there is anything under them, it does not say.
+    /// Orders the erasure of everything that was, or will be, sent under the receipts of `tokens`. When this resolves,
+    /// the order is on disk. The result does not reveal whether there is anything to erase.
     ///
     /// # Errors
-    /// The order was not taken.
+    /// The order was not accepted.
     pub async fn order_erasure(&self, tokens: &[ErasureToken]) -> Result<(), OrderError> {
         let keyed = |token: &ErasureToken| self.secret.receipt(&token.receipt());
         let receipts = tokens.iter().map(keyed).collect();
         self.lake.order_erasure(receipts).await
     }
 
-    /// What is stored now.
+    /// A snapshot of the stored rows.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -181,7 +191,7 @@ impl Intake {
         self.lake.snapshot().await
     }
 
-    /// Files of what could not be read of the store's log.
+    /// The number of damaged files of the store's log.
     pub(crate) fn damaged_files(&self) -> u64 {
         self.lake.damaged_files()
     }
@@ -203,13 +213,13 @@ impl Intake {
 fn admit(
     admission: &Admission,
     body: &[u8],
-    notation: Notation,
+    format: PayloadFormat,
     receipt: Option<Receipt>,
-) -> Result<Outcome, IntakeError> {
+) -> Result<Outcome, IngestError> {
     let received = now_microseconds();
-    match notation {
-        Notation::Protobuf => Ok(admission.admit_under(receipt, body, 0, received)?),
-        Notation::Json => {
+    match format {
+        PayloadFormat::Protobuf => Ok(admission.admit_under(receipt, body, 0, received)?),
+        PayloadFormat::Json => {
             let transcoded = json_to_protobuf(body)?;
             let malformed = transcoded.malformed_spans;
             Ok(admission.admit_under(receipt, &transcoded.bytes, malformed, received)?)

@@ -1,4 +1,4 @@
-//! The built `headcount` program, run as its users run it.
+//! Runs the built `headcount` program.
 
 #![allow(
     dead_code,
@@ -22,7 +22,7 @@ pub fn corpus(scenario: &str) -> PathBuf {
 
 pub fn headcount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
-    let _: &mut Command = command.env_remove("HEADCOUNT_LOG").stdin(Stdio::null());
+    command.env_remove("HEADCOUNT_LOG").stdin(Stdio::null());
     command
 }
 
@@ -61,7 +61,7 @@ pub struct Server {
     pub grpc: Option<String>,
     /// Everything that it printed until it was ready.
     pub banner: String,
-    /// Kept open: a server that cannot write to its standard output must not be what is tested.
+    /// Kept open, so that the server can write to its standard output.
     _stdout: BufReader<std::process::ChildStdout>,
 }
 
@@ -94,9 +94,9 @@ impl Server {
             let read = stdout.read_line(&mut banner).expect("UTF-8");
             assert_ne!(read, 0, "the server ended: {banner}");
         }
-        let address = |door: &str| {
+        let address = |protocol: &str| {
             let mut lines = banner.lines();
-            let found = lines.find_map(|line| line.trim().strip_prefix(door));
+            let found = lines.find_map(|line| line.trim().strip_prefix(protocol));
             found.map(|address| address.trim().to_owned())
         };
         let traces = address("OTLP/HTTP").expect("an HTTP listener");
@@ -114,13 +114,13 @@ impl Server {
         }
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it without a chance to flush.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
-        let _status = self.child.wait().expect("it ends");
+        self.child.wait().expect("it ends");
     }
 
-    /// Asks it to end, and waits. The exit code.
+    /// Stops it with SIGTERM and waits for its exit code.
     pub fn stop(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();

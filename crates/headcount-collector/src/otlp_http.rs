@@ -1,0 +1,161 @@
+//! `POST /v1/traces` (OTLP 1.x §OTLP/HTTP): checks the headers, passes the body to the ingest pipeline, builds the
+//! response.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use headcount_wire::{ExportResponse, RECEIPT_HEADER, Receipt, RpcStatus};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+
+use crate::counters::RejectionReason;
+use crate::decompress::{decompress_all, parse_content_encoding};
+use crate::ingest::{IngestOutcome, IngestPipeline};
+use crate::memory_budget::{MemoryBudget, MemoryReservation};
+use crate::options::ReceiverLimits;
+use crate::payload_format::PayloadFormat;
+use crate::receive;
+use crate::rejection::{self, Rejection};
+
+/// The OTLP/HTTP receiver.
+#[derive(Debug, Clone)]
+pub(crate) struct OtlpHttp {
+    pub(crate) pipeline: Arc<IngestPipeline>,
+    pub(crate) budget: MemoryBudget,
+    pub(crate) limits: ReceiverLimits,
+}
+
+impl OtlpHttp {
+    /// Handles one request to `/v1/traces`.
+    pub(crate) async fn handle(&self, request: Request<Body>) -> Response {
+        let content_type = text_of(request.headers(), &CONTENT_TYPE);
+        let format = content_type.and_then(PayloadFormat::of);
+        // An error is encoded like the request, or in JSON if that is unknown.
+        let response_format = format.unwrap_or(PayloadFormat::Json);
+        let outcome = if request.method() == Method::POST {
+            self.export(request, format).await
+        } else {
+            let message = "send OTLP traces with POST";
+            Err(Rejection::new(RejectionReason::UnknownMethod, message))
+        };
+        match outcome {
+            Ok(outcome) => success(&outcome, response_format),
+            Err(rejection) => {
+                self.pipeline.counters().rejected(rejection.reason);
+                failure(&rejection, response_format)
+            }
+        }
+    }
+
+    async fn export(
+        &self,
+        request: Request<Body>,
+        format: Option<PayloadFormat>,
+    ) -> Result<IngestOutcome, Rejection> {
+        let format = format.ok_or_else(|| {
+            let message = "the Content-Type must be application/x-protobuf or application/json";
+            Rejection::new(RejectionReason::UnsupportedMedia, message)
+        })?;
+        let codings = parse_content_encoding(
+            text_of(request.headers(), &CONTENT_ENCODING).unwrap_or_default(),
+        )
+        .map_err(|message| Rejection::new(RejectionReason::UnsupportedMedia, message))?;
+        // A header that is not a receipt is ignored.
+        let receipt = request.headers().get(RECEIPT_HEADER);
+        let receipt = receipt.and_then(|value| Receipt::parse(value.as_bytes()));
+        let mut reservation = self
+            .budget
+            .reserve(0)
+            .map_err(|_| Rejection::memory_exhausted())?;
+        let body = self.receive(request, &mut reservation).await?;
+        let (body, mut reservation) =
+            decompress_all(body, &codings, self.limits.decoded_bytes, reservation).await?;
+        reservation
+            .grow(admission_bytes(format, body.len()))
+            .map_err(|_| Rejection::memory_exhausted())?;
+        let outcome = self
+            .pipeline
+            .ingest_reserved(body, format, receipt, reservation)
+            .await?;
+        Ok(outcome)
+    }
+
+    /// Receives the body within the limits of size, time and memory.
+    async fn receive(
+        &self,
+        request: Request<Body>,
+        reservation: &mut MemoryReservation,
+    ) -> Result<Bytes, Rejection> {
+        let limit = self.limits.body_bytes;
+        let declared = text_of(request.headers(), &CONTENT_LENGTH)
+            .and_then(|length| length.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Err(Rejection::too_large(limit));
+        }
+        let timeout = self.limits.timeout;
+        let body = request.into_body();
+        Ok(receive::receive(body, limit, timeout, reservation, |_| false).await?)
+    }
+}
+
+/// How much memory admission needs beside the body: JSON is transcoded to protobuf, and rows are copied.
+fn admission_bytes(format: PayloadFormat, body: usize) -> usize {
+    match format {
+        PayloadFormat::Protobuf => body,
+        PayloadFormat::Json => 2 * body,
+    }
+}
+
+fn success(outcome: &IngestOutcome, format: PayloadFormat) -> Response {
+    let rejected_spans = i64::try_from(outcome.rejected).unwrap_or(i64::MAX);
+    let response = ExportResponse {
+        rejected_spans,
+        message: outcome.message.as_str().into(),
+    };
+    let body = match format {
+        PayloadFormat::Protobuf => response.to_protobuf(),
+        PayloadFormat::Json => response.to_json(),
+    };
+    response_of(StatusCode::OK, format, body)
+}
+
+fn failure(rejection: &Rejection, format: PayloadFormat) -> Response {
+    let status = RpcStatus {
+        code: rejection.code() as i32,
+        message: rejection.message.as_str().into(),
+    };
+    let body = match format {
+        PayloadFormat::Protobuf => status.to_protobuf(),
+        PayloadFormat::Json => status.to_json(),
+    };
+    let mut response = response_of(rejection.http_status(), format, body);
+    match rejection.http_status() {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(
+                RETRY_AFTER,
+                HeaderValue::from(rejection::RETRY_AFTER.as_secs()),
+            );
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn response_of(status: StatusCode, format: PayloadFormat, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(format.content_type());
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+fn text_of<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
