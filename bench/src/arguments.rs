@@ -1,24 +1,24 @@
-//! What was asked for on the command line.
+//! What was arguments for on the command line.
 
 use std::time::Duration;
 
 /// Shown by `--help`.
 pub(crate) const USAGE: &str = "\
-Sends CrewAI-shaped OTLP/HTTP traffic and prints what it measured as one JSON object.
+Sends CrewAI-shaped OTLP/HTTP traffic and prints the measurements as one JSON object.
 
 Usage: headcount-load [OPTIONS]
 
-  --address HOST:PORT   where to send (default 127.0.0.1:4318), path /v1/traces
-  --spans N             spans in all (default 1000000)
-  --batch N             spans a request (default 24; an SDK's exporter sends up to 512)
-  --connections N       kept-alive connections, one thread each (default 4)
-  --rate N              open loop: spans a second on a fixed schedule; a request's latency counts from the moment it
-                        was due, so that a stalled server cannot hide its delays (default: closed loop, as fast as
-                        acknowledgements come)
+  --address HOST:PORT   the receiver (default 127.0.0.1:4318), path /v1/traces
+  --spans N             total number of spans (default 1000000)
+  --batch N             spans per request (default 24; an SDK's exporter sends up to 512)
+  --connections N       keep-alive connections, one thread each (default 4)
+  --rate N              open loop: spans per second on a fixed schedule; the latency of a request counts from its
+                        scheduled time, so that a stalled server cannot hide its delays (default: closed loop, as
+                        fast as the server acknowledges)
   --days N              spread the spans' times over the last N days (default 1)
   --limit SECONDS       give up after this long (default 900)
   --server-pid PID      also report that process's peak memory and CPU time
-  --dry-run             make the traffic and send it nowhere: the generator's own speed
+  --dry-run             generate the traffic without sending it: the speed of the generator
 ";
 
 /// The measurement to make.
@@ -37,8 +37,8 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// `Ok(None)` when help was asked for.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+    /// `Ok(None)` for `--help`.
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut asked = Self {
             address: "127.0.0.1:4318".to_owned(),
             spans: 1_000_000,
@@ -50,19 +50,19 @@ impl Arguments {
             server: None,
             dry_run: false,
         };
-        let mut arguments = arguments;
-        while let Some(name) = arguments.next() {
+        let mut words = words;
+        while let Some(name) = words.next() {
             match name.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--dry-run" => asked.dry_run = true,
-                "--address" => asked.address = value_of(&name, &mut arguments)?,
-                "--spans" => asked.spans = positive(&name, &mut arguments)?,
-                "--batch" => asked.batch = positive(&name, &mut arguments)? as usize,
-                "--connections" => asked.connections = positive(&name, &mut arguments)?,
-                "--rate" => asked.rate = Some(positive(&name, &mut arguments)?),
-                "--days" => asked.days = positive(&name, &mut arguments)? as u32,
-                "--limit" => asked.limit = Duration::from_secs(positive(&name, &mut arguments)?),
-                "--server-pid" => asked.server = Some(positive(&name, &mut arguments)? as u32),
+                "--address" => asked.address = value_of(&name, &mut words)?,
+                "--spans" => asked.spans = positive(&name, &mut words)?,
+                "--batch" => asked.batch = positive(&name, &mut words)? as usize,
+                "--connections" => asked.connections = positive(&name, &mut words)?,
+                "--rate" => asked.rate = Some(positive(&name, &mut words)?),
+                "--days" => asked.days = positive(&name, &mut words)? as u32,
+                "--limit" => asked.limit = Duration::from_secs(positive(&name, &mut words)?),
+                "--server-pid" => asked.server = Some(positive(&name, &mut words)? as u32),
                 unknown => return Err(format!("unknown argument {unknown}; see --help")),
             }
         }
@@ -70,14 +70,14 @@ impl Arguments {
     }
 }
 
-fn value_of(name: &str, arguments: &mut impl Iterator<Item = String>) -> Result<String, String> {
-    arguments
+fn value_of(name: &str, words: &mut impl Iterator<Item = String>) -> Result<String, String> {
+    words
         .next()
         .ok_or_else(|| format!("{name} needs a value; see --help"))
 }
 
-fn positive(name: &str, arguments: &mut impl Iterator<Item = String>) -> Result<u64, String> {
-    let value = value_of(name, arguments)?;
+fn positive(name: &str, words: &mut impl Iterator<Item = String>) -> Result<u64, String> {
+    let value = value_of(name, words)?;
     match value.parse::<u64>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("{name} needs a whole number above 0, not {value}")),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_read() {
+    fn arguments_are_parsed() {
         let asked = parse("--rate 50000 --batch 512 --server-pid 7")
             .unwrap()
             .unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_arguments_are_rejected() {
         assert!(parse("--rate 0").is_err());
         assert!(parse("--spans").is_err());
         assert!(parse("--fast").is_err());

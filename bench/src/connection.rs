@@ -1,21 +1,21 @@
-//! One kept-alive HTTP/1.1 connection, reading only as much of an answer as it must.
+//! A keep-alive HTTP/1.1 connection that parses only the necessary parts of a response.
 
 use std::io::BufRead;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-/// How long a server may take over one answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a server may take for one response.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest answer that is read.
-const MAX_ANSWER: usize = 1 << 20;
+/// The longest response.
+const MAX_RESPONSE: usize = 1 << 20;
 
-/// A server's answer.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
-    /// The answer says something beyond its status (a `partial_success`, say).
+    /// The response has a body, such as a `partial_success`.
     pub(crate) has_body: bool,
 }
 
@@ -34,11 +34,11 @@ impl Connection {
         let resolved = address
             .to_socket_addrs()?
             .next()
-            .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the name has no address"))?;
-        let stream = TcpStream::connect_timeout(&resolved, PATIENCE)?;
+            .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the host name has no address"))?;
+        let stream = TcpStream::connect_timeout(&resolved, TIMEOUT)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self {
             stream: BufReader::new(stream),
             host: address.to_owned(),
@@ -48,8 +48,8 @@ impl Connection {
         })
     }
 
-    /// Posts one body and waits for the answer.
-    pub(crate) fn post(&mut self, body: &[u8]) -> io::Result<Answer> {
+    /// Posts one body and waits for the response.
+    pub(crate) fn post(&mut self, body: &[u8]) -> io::Result<Response> {
         self.request.clear();
         write!(
             self.request,
@@ -60,16 +60,16 @@ impl Connection {
         // One write: two would be two packets.
         self.request.extend_from_slice(body);
         self.stream.get_mut().write_all(&self.request)?;
-        self.read_answer()
+        self.read_response()
     }
 
-    fn read_answer(&mut self) -> io::Result<Answer> {
+    fn read_response(&mut self) -> io::Result<Response> {
         let status_line = self.read_line()?;
         let status = status_line
             .split_ascii_whitespace()
             .nth(1)
             .and_then(|status| status.parse().ok())
-            .ok_or_else(|| invalid("no status in the answer"))?;
+            .ok_or_else(|| invalid("no status in the response"))?;
         let mut length = 0;
         loop {
             let line = self.read_line()?;
@@ -85,12 +85,12 @@ impl Connection {
                     .map_err(|_| invalid("content-length is not a number"))?;
             }
         }
-        if length > MAX_ANSWER {
-            return Err(invalid("the answer is longer than any acknowledgement"));
+        if length > MAX_RESPONSE {
+            return Err(invalid("the response is longer than any acknowledgement"));
         }
         self.body.resize(length, 0);
         self.stream.read_exact(&mut self.body)?;
-        Ok(Answer {
+        Ok(Response {
             status,
             has_body: length > 0,
         })
@@ -104,10 +104,11 @@ impl Connection {
         if read == 0 {
             return Err(io::Error::new(
                 ErrorKind::UnexpectedEof,
-                "the server hung up",
+                "the server closed the connection",
             ));
         }
-        let text = std::str::from_utf8(&self.line).map_err(|_| invalid("the answer is no text"))?;
+        let text =
+            std::str::from_utf8(&self.line).map_err(|_| invalid("the response is not UTF-8"))?;
         Ok(text.trim_end().to_owned())
     }
 }

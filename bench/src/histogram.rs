@@ -1,4 +1,4 @@
-//! Latencies without keeping each of them.
+//! A histogram of latencies.
 
 use std::time::Duration;
 

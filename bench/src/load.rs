@@ -1,4 +1,4 @@
-//! Sending: one thread a connection, as fast as it is acknowledged or on a fixed schedule.
+//! The load generator: one thread per connection, in a closed loop or on a fixed schedule.
 
 use std::io;
 use std::sync::Barrier;
@@ -11,16 +11,16 @@ use crate::arguments::Arguments;
 use crate::connection::Connection;
 use crate::histogram::Histogram;
 
-/// How long a refused request waits before it is sent again.
-const AFTER_REFUSAL: Duration = Duration::from_millis(50);
+/// How long a sender waits before it retries a rejected request.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// What a load has shown.
+/// The measurements of a load.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outcome {
     /// Spans in requests that were answered with 200.
     pub(crate) spans: u64,
     pub(crate) requests: u64,
-    /// Answers 429 and 503, after which the request was sent again.
+    /// Responses 429 and 503, after which the request was sent again.
     pub(crate) retries: u64,
     /// Acknowledgements with a body (a `partial_success`, empty or not).
     pub(crate) answers_with_body: u64,
@@ -29,24 +29,24 @@ pub(crate) struct Outcome {
     pub(crate) latency: Histogram,
 }
 
-/// Sends what was asked for.
+/// Sends what was arguments for.
 ///
 /// # Errors
 ///
-/// A connection that cannot be opened or breaks, an answer other than 200, 429 or 503, or time that ran out.
-pub(crate) fn send(asked: &Arguments) -> io::Result<Outcome> {
-    let traffic = traffic(asked);
-    let ready = Barrier::new(asked.connections as usize + 1);
+/// A connection failed, a response was not 200, 429 or 503, or the time limit passed.
+pub(crate) fn send(arguments: &Arguments) -> io::Result<Outcome> {
+    let traffic = traffic(arguments);
+    let ready = Barrier::new(arguments.connections as usize + 1);
     let mut total = Outcome::default();
     let (outcomes, elapsed) = thread::scope(|scope| {
-        let threads: Vec<_> = (0..asked.connections)
+        let threads: Vec<_> = (0..arguments.connections)
             .map(|index| {
-                let stream = traffic.clone().stream(index, asked.connections);
-                let (ready, asked) = (&ready, asked);
-                scope.spawn(move || Sender::run(asked, index, stream, ready))
+                let stream = traffic.clone().stream(index, arguments.connections);
+                let (ready, arguments) = (&ready, arguments);
+                scope.spawn(move || Sender::run(arguments, index, stream, ready))
             })
             .collect();
-        let _ = ready.wait();
+        ready.wait();
         let began = Instant::now();
         let outcomes: Vec<_> = threads
             .into_iter()
@@ -67,13 +67,13 @@ pub(crate) fn send(asked: &Arguments) -> io::Result<Outcome> {
     Ok(total)
 }
 
-/// Makes the same traffic on one thread and sends it nowhere.
-pub(crate) fn rehearse(asked: &Arguments) -> Outcome {
-    let mut traffic = traffic(asked);
+/// Generates the same traffic on one thread without sending it.
+pub(crate) fn rehearse(arguments: &Arguments) -> Outcome {
+    let mut traffic = traffic(arguments);
     let mut outcome = Outcome::default();
     let mut body = Vec::new();
     let began = Instant::now();
-    while outcome.spans < asked.spans {
+    while outcome.spans < arguments.spans {
         body.clear();
         outcome.spans += traffic.write_body(&mut body);
         outcome.requests += 1;
@@ -83,17 +83,17 @@ pub(crate) fn rehearse(asked: &Arguments) -> Outcome {
     outcome
 }
 
-fn traffic(asked: &Arguments) -> Scaled {
+fn traffic(arguments: &Arguments) -> Scaled {
     let now = SystemTime::now();
-    let days = Duration::from_secs(86_400) * asked.days;
+    let days = Duration::from_secs(86_400) * arguments.days;
     let begin = now.checked_sub(days).unwrap_or(SystemTime::UNIX_EPOCH);
-    Scaled::new(asked.spans)
+    Scaled::new(arguments.spans)
         .between(begin, now)
-        .batch(asked.batch)
+        .batch(arguments.batch)
 }
 
 struct Sender<'a> {
-    asked: &'a Arguments,
+    arguments: &'a Arguments,
     connection: Connection,
     traffic: Scaled,
     body: Vec<u8>,
@@ -103,45 +103,45 @@ struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     fn run(
-        asked: &'a Arguments,
+        arguments: &'a Arguments,
         index: u64,
         traffic: Scaled,
         ready: &Barrier,
     ) -> io::Result<Outcome> {
-        let connection = Connection::open(&asked.address);
-        // Everyone arrives here, whether connected or not: nobody waits for the one that failed.
-        let _ = ready.wait();
+        let connection = Connection::open(&arguments.address);
+        // Every thread reaches the barrier, connected or not, so that none waits for one that failed.
+        ready.wait();
         let began = Instant::now();
         let mut sender = Self {
-            asked,
+            arguments,
             connection: connection?,
             traffic,
-            body: Vec::with_capacity(asked.batch * 512),
+            body: Vec::with_capacity(arguments.batch * 512),
             outcome: Outcome::default(),
-            deadline: began + asked.limit,
+            deadline: began + arguments.limit,
         };
-        let requests = asked.spans.div_ceil(asked.batch as u64);
-        for request in (index..requests).step_by(asked.connections as usize) {
-            let due = sender.await_turn(began, request);
-            sender.deliver(due)?;
+        let requests = arguments.spans.div_ceil(arguments.batch as u64);
+        for request in (index..requests).step_by(arguments.connections as usize) {
+            let due = sender.wait_for_schedule(began, request);
+            sender.send_with_retries(due)?;
         }
         Ok(sender.outcome)
     }
 
-    /// Prepares the body, then waits for the request's turn: the moment from which its latency counts.
-    fn await_turn(&mut self, began: Instant, request: u64) -> Instant {
+    /// Prepares the body, then waits for the scheduled time of the request, from which its latency counts.
+    fn wait_for_schedule(&mut self, began: Instant, request: u64) -> Instant {
         self.body.clear();
         self.outcome.spans += self.traffic.write_body(&mut self.body);
-        let Some(rate) = self.asked.rate else {
+        let Some(rate) = self.arguments.rate else {
             return Instant::now();
         };
         let due = began
-            + Duration::from_secs_f64((request * self.asked.batch as u64) as f64 / rate as f64);
+            + Duration::from_secs_f64((request * self.arguments.batch as u64) as f64 / rate as f64);
         thread::sleep(due.saturating_duration_since(Instant::now()));
         due
     }
 
-    fn deliver(&mut self, due: Instant) -> io::Result<()> {
+    fn send_with_retries(&mut self, due: Instant) -> io::Result<()> {
         loop {
             if Instant::now() > self.deadline {
                 return Err(io::Error::other("the time limit passed; see --limit"));
@@ -157,10 +157,12 @@ impl<'a> Sender<'a> {
                 }
                 429 | 503 => {
                     self.outcome.retries += 1;
-                    thread::sleep(AFTER_REFUSAL);
+                    thread::sleep(RETRY_DELAY);
                 }
                 status => {
-                    return Err(io::Error::other(format!("the server answered {status}")));
+                    return Err(io::Error::other(format!(
+                        "the server responded with status {status}"
+                    )));
                 }
             }
         }
@@ -174,19 +176,19 @@ mod tests {
 
     use super::*;
 
-    /// A receiver that answers each request of its connections as `answer` says: by the number of the request.
+    /// A receiver whose response depends on the number of the request on its connection.
     fn receiver(answer: fn(usize) -> &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let _detached = thread::spawn(move || {
+        thread::spawn(move || {
             for stream in listener.incoming() {
-                let _detached = thread::spawn(move || converse(stream.unwrap(), answer));
+                thread::spawn(move || serve(stream.unwrap(), answer));
             }
         });
         address
     }
 
-    fn converse(stream: TcpStream, answer: fn(usize) -> &'static str) {
+    fn serve(stream: TcpStream, answer: fn(usize) -> &'static str) {
         let mut reader = BufReader::new(stream);
         for number in 0.. {
             let mut length = 0;
@@ -210,20 +212,24 @@ mod tests {
         }
     }
 
-    fn asked(line: &str, address: String) -> Arguments {
+    fn arguments(line: &str, address: String) -> Arguments {
         let words = line.split_whitespace().map(str::to_owned);
-        let mut asked = Arguments::parse(words).unwrap().unwrap();
-        asked.address = address;
-        asked
+        let mut arguments = Arguments::parse(words).unwrap().unwrap();
+        arguments.address = address;
+        arguments
     }
 
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy";
 
     #[test]
-    fn everything_is_sent_over_all_connections() {
+    fn all_spans_are_sent_over_all_connections() {
         let address = receiver(|_| OK);
-        let outcome = send(&asked("--spans 1000 --batch 10 --connections 3", address)).unwrap();
+        let outcome = send(&arguments(
+            "--spans 1000 --batch 10 --connections 3",
+            address,
+        ))
+        .unwrap();
         assert_eq!(
             (outcome.spans, outcome.requests, outcome.retries),
             (1_000, 100, 0)
@@ -232,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_shows_in_everything_that_was_due_meanwhile() {
+    fn a_stall_delays_all_requests_scheduled_meanwhile() {
         let address = receiver(|number| {
             if number == 4 {
                 thread::sleep(Duration::from_millis(400));
@@ -240,7 +246,7 @@ mod tests {
             OK
         });
         // 40 requests, one every 10 ms: the stall covers all that come after it.
-        let outcome = send(&asked(
+        let outcome = send(&arguments(
             "--spans 400 --batch 10 --connections 1 --rate 1000",
             address,
         ))
@@ -253,16 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_receiver_is_asked_again() {
+    fn requests_to_a_busy_receiver_are_retried() {
         let address = receiver(|number| if number % 2 == 0 { BUSY } else { OK });
-        let outcome = send(&asked("--spans 50 --batch 10 --connections 1", address)).unwrap();
+        let outcome = send(&arguments("--spans 50 --batch 10 --connections 1", address)).unwrap();
         assert_eq!((outcome.requests, outcome.retries), (5, 5));
     }
 
     #[test]
-    fn a_refusal_ends_the_measurement() {
+    fn a_rejection_ends_the_measurement() {
         let address = receiver(|_| "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-        assert!(send(&asked("--spans 50 --connections 2", address)).is_err());
-        assert!(send(&asked("--connections 2", "127.0.0.1:1".to_owned())).is_err());
+        assert!(send(&arguments("--spans 50 --connections 2", address)).is_err());
+        assert!(send(&arguments("--connections 2", "127.0.0.1:1".to_owned())).is_err());
     }
 }

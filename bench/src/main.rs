@@ -1,4 +1,4 @@
-//! `headcount-load`: CrewAI-shaped OTLP/HTTP traffic against a receiver, and what the sender saw.
+//! `headcount-load`: sends CrewAI-shaped OTLP/HTTP traffic to a receiver and measures its responses.
 
 // A command's answer belongs on standard output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -16,8 +16,8 @@ use load::Outcome;
 use process::Usage;
 
 fn main() -> ExitCode {
-    let asked = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Some(asked)) => asked,
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
         Ok(None) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -27,31 +27,31 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let before = asked.server.and_then(Usage::of);
-    let outcome = if asked.dry_run {
-        Ok(load::rehearse(&asked))
+    let before = arguments.server.and_then(Usage::of);
+    let outcome = if arguments.dry_run {
+        Ok(load::rehearse(&arguments))
     } else {
-        load::send(&asked)
+        load::send(&arguments)
     };
     match outcome {
         Ok(outcome) => {
-            let after = asked.server.and_then(Usage::of);
-            println!("{}", describe(&asked, &outcome, before.zip(after)));
+            let after = arguments.server.and_then(Usage::of);
+            println!("{}", describe(&arguments, &outcome, before.zip(after)));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("sending to {}: {error}", asked.address);
+            eprintln!("sending to {}: {error}", arguments.address);
             ExitCode::FAILURE
         }
     }
 }
 
-fn describe(asked: &Arguments, outcome: &Outcome, server: Option<(Usage, Usage)>) -> String {
+fn describe(arguments: &Arguments, outcome: &Outcome, server: Option<(Usage, Usage)>) -> String {
     let seconds = outcome.elapsed.as_secs_f64();
     let mut members = vec![
-        format!("\"batch\": {}", asked.batch),
-        format!("\"connections\": {}", asked.connections),
-        asked.rate.map_or_else(
+        format!("\"batch\": {}", arguments.batch),
+        format!("\"connections\": {}", arguments.connections),
+        arguments.rate.map_or_else(
             || "\"rate\": null".to_owned(),
             |rate| format!("\"rate\": {rate}"),
         ),
@@ -66,7 +66,7 @@ fn describe(asked: &Arguments, outcome: &Outcome, server: Option<(Usage, Usage)>
             outcome.spans as f64 / seconds
         ),
     ];
-    if !asked.dry_run {
+    if !arguments.dry_run {
         let quantile = |part| outcome.latency.quantile(part);
         members.push(format!(
             "\"latency_ms\": {{\"p50\": {:.3}, \"p90\": {:.3}, \"p99\": {:.3}, \"p99.9\": {:.3}, \"max\": {:.3}}}",

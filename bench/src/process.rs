@@ -1,4 +1,4 @@
-//! What Linux knows about the process under measurement.
+//! Memory and CPU time of the measured process, from `/proc`.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ pub(crate) struct Usage {
 const TICKS: f64 = 100.0;
 
 impl Usage {
-    /// `None` where there is no such process, or no `/proc`.
+    /// `None` if there is no such process, or no `/proc`.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike as _, Timelike as _};
 
-use crate::chance::Chance;
+use crate::random::Rng;
 
 pub(crate) const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -20,10 +20,10 @@ const BY_HOUR: [f64; 24] = [
 const BY_WEEKDAY: [f64; 7] = [0.94, 1.0, 1.0, 0.98, 0.86, 0.42, 0.38];
 
 /// A moment of the week before `end` (seconds since 1970 UTC), as likely as people are at work.
-pub(crate) fn moment(end: u64, chance: &mut Chance) -> u64 {
+pub(crate) fn moment(end: u64, rng: &mut Rng) -> u64 {
     loop {
-        let second = end - 1 - chance.below(SECONDS_PER_WEEK as usize) as u64;
-        if chance.odds(activity(second)) {
+        let second = end - 1 - rng.below(SECONDS_PER_WEEK as usize) as u64;
+        if rng.random_bool(activity(second)) {
             return second;
         }
     }
@@ -68,10 +68,10 @@ mod tests {
 
     #[test]
     fn moments_lie_in_the_week() {
-        let mut chance = Chance::new(5);
+        let mut rng = Rng::new(5);
         let end = 1_795_392_000;
         for _ in 0..1_000 {
-            let moment = moment(end, &mut chance);
+            let moment = moment(end, &mut rng);
             assert!(moment < end && moment >= end - SECONDS_PER_WEEK);
         }
     }

@@ -1,9 +1,9 @@
-//! Crews as their authors wrote them: what stays the same from run to run.
+//! Crews as their authors define them: the properties that stay the same from run to run.
 
 use std::borrow::Cow;
 
-use crate::chance::Chance;
 use crate::machine::Machine;
+use crate::random::Rng;
 use crate::release::{self, Release};
 use crate::vocabulary::{
     BACKSTORIES, CARELESS_ROLES, DESCRIPTIONS, EXPECTED_OUTPUTS, GOALS, MODELS, OLD_MODELS, ROLES,
@@ -50,7 +50,7 @@ pub(crate) struct Task {
     pub(crate) reads_previous: bool,
     /// Median duration in seconds.
     pub(crate) seconds: f64,
-    pub(crate) failure_odds: f64,
+    pub(crate) failure_probability: f64,
 }
 
 /// One crew: a distinct key.
@@ -81,36 +81,37 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn imagine(chance: &mut Chance) -> Self {
-        let release = chance.weighted(release::IN_USE);
-        let machine = Machine::imagine(release, chance);
-        let agents: Vec<Agent> = (0..chance.weighted(&[(1, 5), (2, 8), (3, 6), (4, 3), (6, 1)]))
-            .map(|_| Agent::imagine(release, chance))
+    pub(crate) fn generate(rng: &mut Rng) -> Self {
+        let release = rng.weighted(release::IN_USE);
+        let machine = Machine::generate(release, rng);
+        let agents: Vec<Agent> = (0..rng.weighted(&[(1, 5), (2, 8), (3, 6), (4, 3), (6, 1)]))
+            .map(|_| Agent::generate(release, rng))
             .collect();
-        let task_count = agents.len() + chance.below(3);
+        let task_count = agents.len() + rng.below(3);
         let mut tasks: Vec<Task> = (0..task_count)
-            .map(|index| Task::imagine(index, agents.len(), chance))
+            .map(|index| Task::generate(index, agents.len(), rng))
             .collect();
         // The library refuses a crew whose asynchronous tasks are not at its end to gather from.
         if let Some(last) = tasks.last_mut() {
             last.asynchronous = false;
         }
         let recent = release.since(1, 14, 0);
-        let upgrades = release < release::NEWEST && chance.odds(if recent { 0.55 } else { 0.04 });
+        let upgrades =
+            release < release::NEWEST && rng.random_bool(if recent { 0.55 } else { 0.04 });
         let has_flows = release.since(0, 70, 0);
         Self {
-            key: chance.key(),
-            hierarchical: agents.len() > 1 && chance.odds(0.16),
-            memory: chance.odds(0.28),
-            takes_inputs: chance.odds(0.7),
-            shares: chance.odds(0.03),
-            fingerprint_metadata: release.since(0, 148, 0) && chance.odds(0.02),
-            calls_tools_in_text: chance.odds(0.25),
-            upgrades_at: upgrades.then(|| 0.1 + 0.9 * chance.unit().sqrt()),
-            popularity: 1.0 / (0.04 + chance.unit()),
-            tests: release.since(0, 51, 1) && chance.odds(0.09),
-            deploys: release.since(0, 55, 0) && chance.odds(0.12),
-            flow: (has_flows && chance.odds(0.14)).then(|| chance.pick(crate::vocabulary::FLOWS)),
+            key: rng.key(),
+            hierarchical: agents.len() > 1 && rng.random_bool(0.16),
+            memory: rng.random_bool(0.28),
+            takes_inputs: rng.random_bool(0.7),
+            shares: rng.random_bool(0.03),
+            fingerprint_metadata: release.since(0, 148, 0) && rng.random_bool(0.02),
+            calls_tools_in_text: rng.random_bool(0.25),
+            upgrades_at: upgrades.then(|| 0.1 + 0.9 * rng.unit().sqrt()),
+            popularity: 1.0 / (0.04 + rng.unit()),
+            tests: release.since(0, 51, 1) && rng.random_bool(0.09),
+            deploys: release.since(0, 55, 0) && rng.random_bool(0.12),
+            flow: (has_flows && rng.random_bool(0.14)).then(|| rng.pick(crate::vocabulary::FLOWS)),
             agents,
             tasks,
             machine,
@@ -119,29 +120,27 @@ impl Crew {
     }
 
     /// A crew for benchmarks: three tasks of two agents on the newest release, nothing shared, nothing failing.
-    pub(crate) fn imagine_plain(chance: &mut Chance) -> Self {
+    pub(crate) fn generate_plain(rng: &mut Rng) -> Self {
         let release = release::NEWEST;
         let mut crew = Self {
-            agents: (0..2).map(|_| Agent::imagine(release, chance)).collect(),
-            tasks: (0..3)
-                .map(|index| Task::imagine(index, 2, chance))
-                .collect(),
-            machine: Machine::imagine(release, chance),
+            agents: (0..2).map(|_| Agent::generate(release, rng)).collect(),
+            tasks: (0..3).map(|index| Task::generate(index, 2, rng)).collect(),
+            machine: Machine::generate(release, rng),
             release,
             calls_tools_in_text: true,
             shares: false,
             memory: false,
             hierarchical: false,
             fingerprint_metadata: false,
-            ..Self::imagine(chance)
+            ..Self::generate(rng)
         };
         for agent in &mut crew.agents {
             while agent.tools.len() < 2 {
-                agent.tools = imagine_tools(chance);
+                agent.tools = imagine_tools(rng);
             }
         }
         for task in &mut crew.tasks {
-            task.failure_odds = 0.0;
+            task.failure_probability = 0.0;
             task.human_input = false;
         }
         crew
@@ -157,26 +156,26 @@ impl Crew {
 }
 
 impl Agent {
-    fn imagine(release: Release, chance: &mut Chance) -> Self {
-        let role = if chance.odds(0.012) {
-            chance.pick(CARELESS_ROLES)
+    fn generate(release: Release, rng: &mut Rng) -> Self {
+        let role = if rng.random_bool(0.012) {
+            rng.pick(CARELESS_ROLES)
         } else {
-            ROLES[skewed(ROLES.len(), chance)]
+            ROLES[skewed(ROLES.len(), rng)]
         };
         Self {
-            key: chance.key(),
+            key: rng.key(),
             role,
-            goal: chance.pick(GOALS),
-            backstory: chance.pick(BACKSTORIES),
-            verbose: chance.odds(0.6),
-            max_iterations: chance.weighted(&[(25, 12), (20, 4), (15, 2), (5, 2), (3, 1)]),
-            max_rpm: chance.weighted(&[(None, 14), (Some(10), 3), (Some(30), 2), (Some(100), 1)]),
-            max_retries: chance.weighted(&[(2, 15), (3, 2), (5, 1)]),
-            model: Model::imagine(release, chance),
-            function_calling_model: chance.odds(0.05).then_some("gpt-4o-mini"),
-            delegates: chance.odds(0.22),
-            runs_code: chance.odds(0.06),
-            tools: imagine_tools(chance),
+            goal: rng.pick(GOALS),
+            backstory: rng.pick(BACKSTORIES),
+            verbose: rng.random_bool(0.6),
+            max_iterations: rng.weighted(&[(25, 12), (20, 4), (15, 2), (5, 2), (3, 1)]),
+            max_rpm: rng.weighted(&[(None, 14), (Some(10), 3), (Some(30), 2), (Some(100), 1)]),
+            max_retries: rng.weighted(&[(2, 15), (3, 2), (5, 1)]),
+            model: Model::generate(release, rng),
+            function_calling_model: rng.random_bool(0.05).then_some("gpt-4o-mini"),
+            delegates: rng.random_bool(0.22),
+            runs_code: rng.random_bool(0.06),
+            tools: imagine_tools(rng),
         }
     }
 
@@ -194,12 +193,12 @@ impl Agent {
 }
 
 impl Model {
-    fn imagine(release: Release, chance: &mut Chance) -> Self {
-        let temperature = chance.pick(&[0.0, 0.1, 0.3, 0.7, 0.7, 0.7, 1.0]);
+    fn generate(release: Release, rng: &mut Rng) -> Self {
+        let temperature = rng.pick(&[0.0, 0.1, 0.3, 0.7, 0.7, 0.7, 1.0]);
         let (name, class) = if release.nests_model_json() {
-            chance.weighted(OLD_MODELS)
+            rng.weighted(OLD_MODELS)
         } else {
-            (chance.weighted(MODELS), "LLM")
+            (rng.weighted(MODELS), "LLM")
         };
         Self {
             name,
@@ -210,26 +209,26 @@ impl Model {
 }
 
 impl Task {
-    fn imagine(index: usize, agents: usize, chance: &mut Chance) -> Self {
+    fn generate(index: usize, agents: usize, rng: &mut Rng) -> Self {
         Self {
-            key: chance.key(),
+            key: rng.key(),
             agent: index % agents,
-            description: chance.pick(DESCRIPTIONS),
-            expected_output: chance.pick(EXPECTED_OUTPUTS),
-            asynchronous: chance.odds(0.09),
-            human_input: chance.odds(0.05),
-            reads_previous: index > 0 && chance.odds(0.35),
-            seconds: chance.long_tailed(11.0, 0.8),
-            failure_odds: if chance.odds(0.15) { 0.12 } else { 0.01 },
+            description: rng.pick(DESCRIPTIONS),
+            expected_output: rng.pick(EXPECTED_OUTPUTS),
+            asynchronous: rng.random_bool(0.09),
+            human_input: rng.random_bool(0.05),
+            reads_previous: index > 0 && rng.random_bool(0.35),
+            seconds: rng.log_normal(11.0, 0.8),
+            failure_probability: if rng.random_bool(0.15) { 0.12 } else { 0.01 },
         }
     }
 }
 
-fn imagine_tools(chance: &mut Chance) -> Vec<Cow<'static, str>> {
-    let count = chance.weighted(&[(0, 5), (1, 7), (2, 5), (3, 2), (5, 1)]);
+fn imagine_tools(rng: &mut Rng) -> Vec<Cow<'static, str>> {
+    let count = rng.weighted(&[(0, 5), (1, 7), (2, 5), (3, 2), (5, 1)]);
     let mut tools: Vec<Cow<'static, str>> = Vec::with_capacity(count);
     for _ in 0..count {
-        let tool = imagine_tool(chance);
+        let tool = imagine_tool(rng);
         if !tools.contains(&tool) {
             tools.push(tool);
         }
@@ -238,19 +237,19 @@ fn imagine_tools(chance: &mut Chance) -> Vec<Cow<'static, str>> {
 }
 
 /// A tool of the shelf, or one of the long tail that few crews share.
-fn imagine_tool(chance: &mut Chance) -> Cow<'static, str> {
-    if chance.odds(0.2) {
-        let verb = chance.pick(TOOL_VERBS);
-        let noun = chance.pick(TOOL_NOUNS);
+fn imagine_tool(rng: &mut Rng) -> Cow<'static, str> {
+    if rng.random_bool(0.2) {
+        let verb = rng.pick(TOOL_VERBS);
+        let noun = rng.pick(TOOL_NOUNS);
         Cow::Owned(format!("{verb} {noun}"))
     } else {
-        Cow::Borrowed(TOOLS[skewed(TOOLS.len(), chance)])
+        Cow::Borrowed(TOOLS[skewed(TOOLS.len(), rng)])
     }
 }
 
 /// An index where the first are the common ones.
-fn skewed(count: usize, chance: &mut Chance) -> usize {
-    let skew = chance.unit();
+fn skewed(count: usize, rng: &mut Rng) -> usize {
+    let skew = rng.unit();
     ((skew * skew) * count as f64) as usize
 }
 
@@ -260,9 +259,9 @@ mod tests {
 
     #[test]
     fn every_task_has_an_agent_and_the_last_is_awaited() {
-        let mut chance = Chance::new(11);
+        let mut rng = Rng::new(11);
         for _ in 0..300 {
-            let crew = Crew::imagine(&mut chance);
+            let crew = Crew::generate(&mut rng);
             assert!(crew.tasks.iter().all(|task| task.agent < crew.agents.len()));
             assert!(crew.tasks.last().is_some_and(|task| !task.asynchronous));
         }
@@ -270,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_goes_to_the_newest_release() {
-        let mut crew = Crew::imagine(&mut Chance::new(1));
+        let mut crew = Crew::generate(&mut Rng::new(1));
         crew.release = Release::new(1, 9, 3);
         crew.upgrades_at = Some(0.5);
         assert_eq!(crew.release_at(0.4), Release::new(1, 9, 3));

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::chance::Chance;
 use crate::python::Json;
+use crate::random::Rng;
 
 /// An attribute's value, in the types that CrewAI sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,13 +76,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// A span that starts and ends in one call of the library.
-    pub(crate) fn instant(
-        name: impl Into<Cow<'static, str>>,
-        at: u64,
-        chance: &mut Chance,
-    ) -> Self {
-        let call = 40_000 + chance.below(2_000_000) as u64;
-        Self::lasting(name, at, at + call, chance)
+    pub(crate) fn instant(name: impl Into<Cow<'static, str>>, at: u64, rng: &mut Rng) -> Self {
+        let call = 40_000 + rng.below(2_000_000) as u64;
+        Self::lasting(name, at, at + call, rng)
     }
 
     /// A span with a meaning to its length.
@@ -90,16 +86,16 @@ impl Draft {
         name: impl Into<Cow<'static, str>>,
         start: u64,
         end: u64,
-        chance: &mut Chance,
+        rng: &mut Rng,
     ) -> Self {
         let mut trace_id = [0; 16];
-        trace_id[..8].copy_from_slice(&chance.next().to_be_bytes());
-        trace_id[8..].copy_from_slice(&chance.next().to_be_bytes());
+        trace_id[..8].copy_from_slice(&rng.next().to_be_bytes());
+        trace_id[8..].copy_from_slice(&rng.next().to_be_bytes());
         Self {
             scope: CREWAI_SCOPE,
             name: name.into(),
             trace_id,
-            span_id: chance.next().to_be_bytes(),
+            span_id: rng.next().to_be_bytes(),
             start,
             end,
             failed: false,

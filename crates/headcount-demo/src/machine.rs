@@ -1,10 +1,10 @@
-//! Where a crew runs, and the attributes that newer releases stamp on every span because of it.
+//! The machine that runs a crew, and the attributes that newer releases add to every span for it.
 
-use crate::chance::Chance;
 use crate::draft::Content;
+use crate::random::Rng;
 use crate::release::Release;
 
-/// The surroundings of a process.
+/// The environment of a process.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) python: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct Machine {
     pub(crate) platform: &'static Platform,
 }
 
-/// What Python's `platform` module answers.
+/// The values of Python's `platform` module.
 #[derive(Debug)]
 pub(crate) struct Platform {
     pub(crate) platform: &'static str,
@@ -57,16 +57,16 @@ const CPU_BANDS: &[((i64, &str), u32)] = &[
 ];
 
 impl Machine {
-    pub(crate) fn imagine(release: Release, chance: &mut Chance) -> Self {
-        let (cpus, cpu_band) = chance.weighted(CPU_BANDS);
+    pub(crate) fn generate(release: Release, rng: &mut Rng) -> Self {
+        let (cpus, cpu_band) = rng.weighted(CPU_BANDS);
         let pythons: &[&'static str] = if release.since(1, 0, 0) {
             &["3.10.14", "3.11.9", "3.12.7", "3.12.7", "3.13.1"]
         } else {
             &["3.10.12", "3.11.7", "3.11.7", "3.12.3"]
         };
         Self {
-            python: chance.pick(pythons),
-            coding_agent: chance.weighted(&[
+            python: rng.pick(pythons),
+            coding_agent: rng.weighted(&[
                 ("unknown", 22),
                 ("claude_code", 6),
                 ("cursor", 5),
@@ -75,7 +75,7 @@ impl Machine {
                 ("cline", 1),
                 ("other", 1),
             ]),
-            runtime_context: chance.weighted(&[
+            runtime_context: rng.weighted(&[
                 ("container", 10),
                 ("interactive", 9),
                 ("vscode_terminal", 7),
@@ -90,32 +90,32 @@ impl Machine {
             ]),
             cpu_band,
             cpus,
-            project_id: if chance.odds(0.4) {
-                chance.uuid()
+            project_id: if rng.random_bool(0.4) {
+                rng.uuid()
             } else {
                 String::new()
             },
-            platform: chance.pick(PLATFORMS),
+            platform: rng.pick(PLATFORMS),
         }
     }
 
-    /// The attributes stamped on every span at its start.
-    pub(crate) fn stamps(&self, release: Release) -> Vec<(&'static str, Content)> {
-        let mut stamps: Vec<(&'static str, Content)> = Vec::with_capacity(4);
+    /// The attributes that every span has.
+    pub(crate) fn common_attributes(&self, release: Release) -> Vec<(&'static str, Content)> {
+        let mut common_attributes: Vec<(&'static str, Content)> = Vec::with_capacity(4);
         if release.since(1, 15, 11) {
-            stamps.push(("coding_agent", self.coding_agent.into()));
+            common_attributes.push(("coding_agent", self.coding_agent.into()));
         }
         if release.since(1, 15, 14) {
-            stamps.push(("runtime_context", self.runtime_context.into()));
+            common_attributes.push(("runtime_context", self.runtime_context.into()));
         }
         if release.since(1, 15, 19) {
-            stamps.push(("cpu_band", self.cpu_band.into()));
+            common_attributes.push(("cpu_band", self.cpu_band.into()));
         }
         // Absent when unknown until 1.15.17, empty since.
         if release.since(1, 15, 18) || release.since(1, 15, 14) && !self.project_id.is_empty() {
-            stamps.push(("project_id", self.project_id.clone().into()));
+            common_attributes.push(("project_id", self.project_id.clone().into()));
         }
-        stamps
+        common_attributes
     }
 
     /// The five keys that describe the computer.

@@ -24,7 +24,7 @@ impl Json {
         Self::List(texts.into_iter().map(Self::text).collect())
     }
 
-    /// What `json.dumps(value)` returns.
+    /// The result of `json.dumps(value)`.
     pub(crate) fn dumps(&self) -> String {
         let mut written = String::with_capacity(256);
         self.write(&mut written);

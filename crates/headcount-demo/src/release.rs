@@ -1,4 +1,4 @@
-//! What each release of CrewAI sends: the differences that a collector meets, as questions on the release number.
+//! Differences between the spans of CrewAI's releases, as predicates of the release number.
 
 /// A release that is in use in the model's world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

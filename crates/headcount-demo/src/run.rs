@@ -1,11 +1,11 @@
 //! One kickoff of a crew: the spans that its process would send, in the order in which they end.
 
 use crate::calendar::iso_text;
-use crate::chance::Chance;
 use crate::crew::Crew;
 use crate::draft::{Content, Draft};
 use crate::members::{self, Identity};
 use crate::python::Json;
+use crate::random::Rng;
 use crate::release::Release;
 use crate::vocabulary::{FEATURES, TOPICS};
 
@@ -17,16 +17,16 @@ pub(crate) fn kickoff(
     release: Release,
     first_of_process: bool,
     clock: &mut u64,
-    chance: &mut Chance,
+    rng: &mut Rng,
 ) -> Vec<Draft> {
     let mut run = Run {
         crew,
         release,
-        stamps: crew.machine.stamps(release),
-        identity: identify(crew, *clock, chance),
-        topic: chance.pick(TOPICS),
+        common_attributes: crew.machine.common_attributes(release),
+        identity: identify(crew, *clock, rng),
+        topic: rng.pick(TOPICS),
         clock: *clock,
-        chance,
+        rng,
         spans: Vec::with_capacity(24),
     };
     run.perform(first_of_process);
@@ -36,15 +36,15 @@ pub(crate) fn kickoff(
     spans
 }
 
-fn identify(crew: &Crew, now: u64, chance: &mut Chance) -> Identity {
-    let mut uuids = |count: usize| (0..count).map(|_| chance.uuid()).collect::<Vec<_>>();
+fn identify(crew: &Crew, now: u64, rng: &mut Rng) -> Identity {
+    let mut uuids = |count: usize| (0..count).map(|_| rng.uuid()).collect::<Vec<_>>();
     Identity {
         agent_ids: uuids(crew.agents.len()),
         agent_fingerprints: uuids(crew.agents.len()),
         task_ids: uuids(crew.tasks.len()),
         task_fingerprints: uuids(crew.tasks.len()),
-        crew_id: chance.uuid(),
-        crew_fingerprint: chance.uuid(),
+        crew_id: rng.uuid(),
+        crew_fingerprint: rng.uuid(),
         made_at: iso_text(now),
     }
 }
@@ -52,11 +52,11 @@ fn identify(crew: &Crew, now: u64, chance: &mut Chance) -> Identity {
 pub(crate) struct Run<'a> {
     pub(crate) crew: &'a Crew,
     pub(crate) release: Release,
-    pub(crate) stamps: Vec<(&'static str, Content)>,
+    pub(crate) common_attributes: Vec<(&'static str, Content)>,
     pub(crate) identity: Identity,
     pub(crate) topic: &'static str,
     pub(crate) clock: u64,
-    pub(crate) chance: &'a mut Chance,
+    pub(crate) rng: &'a mut Rng,
     pub(crate) spans: Vec<Draft>,
 }
 
@@ -83,9 +83,9 @@ impl Run<'_> {
     }
 
     pub(crate) fn begin(&mut self, name: &'static str) -> Draft {
-        let draft = Draft::instant(name, self.clock, self.chance);
+        let draft = Draft::instant(name, self.clock, self.rng);
         self.clock += 3 * MILLISECOND;
-        draft.with_all(self.stamps.clone())
+        draft.with_all(self.common_attributes.clone())
     }
 
     pub(crate) fn finish(&mut self, span: Draft) {
@@ -119,13 +119,13 @@ impl Run<'_> {
     }
 
     fn count_features(&mut self) {
-        for (feature, (major, minor, patch), odds) in FEATURES {
-            if self.release.since(*major, *minor, *patch) && self.chance.odds(*odds) {
+        for (feature, (major, minor, patch), random_bool) in FEATURES {
+            if self.release.since(*major, *minor, *patch) && self.rng.random_bool(*random_bool) {
                 self.count_feature(*feature);
             }
         }
-        if self.release.since(1, 15, 23) && self.chance.odds(0.03) {
-            let signed_in = if self.chance.odds(0.5) {
+        if self.release.since(1, 15, 23) && self.rng.random_bool(0.03) {
+            let signed_in = if self.rng.random_bool(0.5) {
                 "true"
             } else {
                 "false"
@@ -196,7 +196,7 @@ impl Run<'_> {
         if release.lists_members(crew.shares) {
             let mut agents = members::agents(crew, release, &self.identity).dumps();
             // A host's OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT cuts in the middle, without a mark.
-            if self.chance.odds(0.004) {
+            if self.rng.random_bool(0.004) {
                 agents.truncate(300);
             }
             let tasks = members::tasks(crew, release, &self.identity);
@@ -260,8 +260,8 @@ impl Run<'_> {
             "inputs"
         };
         let has_inputs = crew.takes_inputs && release.since(0, 35, 0);
-        let span = Draft::lasting("Crew Execution", began, self.clock, self.chance)
-            .with_all(self.stamps.clone())
+        let span = Draft::lasting("Crew Execution", began, self.clock, self.rng)
+            .with_all(self.common_attributes.clone())
             .with_if(release.has_keys(), "crew_key", crew.key.clone())
             .with("crew_id", self.identity.crew_id.clone())
             .with_if(has_inputs, inputs_key, &self.inputs())

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use headcount_wire::{hex, varint};
 
-use crate::chance::Chance;
 use crate::crew::Crew;
+use crate::random::Rng;
 use crate::release;
 use crate::run;
-use crate::template::{Filling, Preamble, RESOURCE_SPANS, SCOPE_SPANS, Template};
+use crate::template::{Placeholder, Preamble, RESOURCE_SPANS, SCOPE_SPANS, Template};
 use crate::week::Body;
 
 /// Different crews' shapes (roles, tools, models, machines): enough that no column is constant, few enough for a cache.
@@ -29,7 +29,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Equal settings give equal bytes.
 #[derive(Debug, Clone)]
 pub struct Scaled {
-    chance: Chance,
+    rng: Rng,
     preamble: Preamble,
     templates: Vec<Template>,
     crews: u64,
@@ -59,11 +59,11 @@ impl Scaled {
     /// and how far apart runs begin. Bodies come without end; after `spans` spans the day begins again.
     #[must_use]
     pub fn new(spans: u64) -> Self {
-        let mut chance = Chance::new(0x0068_6561_6463_6e74);
-        let (preamble, templates) = prepare_templates(&mut chance);
+        let mut rng = Rng::new(0x0068_6561_6463_6e74);
+        let (preamble, templates) = prepare_templates(&mut rng);
         let runs = (spans / SPANS_PER_RUN).max(1);
         let mut scaled = Self {
-            chance,
+            rng,
             preamble,
             templates,
             crews: (runs / RUNS_PER_CREW).clamp(100, 50_000),
@@ -97,7 +97,7 @@ impl Scaled {
     /// One of `count` streams with runs of their own but the same crews and the same time: one a connection.
     #[must_use]
     pub fn stream(mut self, index: u64, count: u64) -> Self {
-        self.chance = self.chance.fork(index + 1);
+        self.rng = self.rng.fork(index + 1);
         self.begin += self.step * index;
         self.step *= count.max(1);
         self
@@ -145,7 +145,7 @@ impl Scaled {
 
     fn begin_run(&mut self) {
         // Squared: the first crews run often, the last ones seldom.
-        let skew = self.chance.unit();
+        let skew = self.rng.unit();
         let crew = (skew * skew * self.crews as f64) as u64;
         let template = &self.templates[(crew % TEMPLATES as u64) as usize];
         let run = &mut self.current;
@@ -155,9 +155,9 @@ impl Scaled {
         run.bytes.extend_from_slice(&template.bytes);
         run.identities.clear();
         for _ in 0..template.identities {
-            run.identities.push(self.chance.uuid_bytes());
+            run.identities.push(self.rng.uuid_bytes());
         }
-        let mut lasting = Chance::new(crew).fork(9);
+        let mut lasting = Rng::new(crew).fork(9);
         run.keys.clear();
         for _ in 0..template.keys {
             let mut key = [0; 32];
@@ -167,7 +167,7 @@ impl Scaled {
         let project = lasting.uuid_bytes();
         let begin = self.begin + (self.runs * self.step) % self.window;
         self.runs += 1;
-        fill(run, template, &project, begin, &mut self.chance);
+        fill(run, template, &project, begin, &mut self.rng);
     }
 }
 
@@ -209,14 +209,14 @@ impl Parts {
     }
 }
 
-fn prepare_templates(chance: &mut Chance) -> (Preamble, Vec<Template>) {
+fn prepare_templates(rng: &mut Rng) -> (Preamble, Vec<Template>) {
     let mut templates = Vec::with_capacity(TEMPLATES);
     let mut preamble = None;
     for _ in 0..TEMPLATES {
-        let crew = Crew::imagine_plain(chance);
+        let crew = Crew::generate_plain(rng);
         // Any moment will do: a value that the other numbers of a span never take.
         let began = 1_700_000_000_123_456_789;
-        let spans = run::kickoff(&crew, release::NEWEST, true, &mut began.clone(), chance);
+        let spans = run::kickoff(&crew, release::NEWEST, true, &mut began.clone(), rng);
         let (of_every_request, template) = Template::new(&spans, began, &crew.machine.project_id);
         templates.push(template);
         preamble = Some(of_every_request);
@@ -224,29 +224,29 @@ fn prepare_templates(chance: &mut Chance) -> (Preamble, Vec<Template>) {
     (preamble.expect("there is at least one template"), templates)
 }
 
-fn fill(run: &mut Run, template: &Template, project: &[u8; 36], begin: u64, chance: &mut Chance) {
+fn fill(run: &mut Run, template: &Template, project: &[u8; 36], begin: u64, rng: &mut Rng) {
     // Each run is faster or slower than its template, between a half and three halves.
-    let pace = 32_768 + chance.below(65_536) as u64;
+    let pace = 32_768 + rng.below(65_536) as u64;
     let paced = |nanos: u64| ((u128::from(nanos) * u128::from(pace)) >> 16) as u64;
-    for &(offset, filling) in &template.places {
+    for &(offset, placeholder) in &template.places {
         let place = &mut run.bytes[offset..];
-        match filling {
-            Filling::Identity(number) => place[..36].copy_from_slice(&run.identities[number]),
-            Filling::Key(number) => place[..32].copy_from_slice(&run.keys[number]),
-            Filling::Project => place[..36].copy_from_slice(project),
-            Filling::TraceId => {
-                place[..8].copy_from_slice(&chance.next().to_le_bytes());
-                place[8..16].copy_from_slice(&chance.next().to_le_bytes());
+        match placeholder {
+            Placeholder::Identity(number) => place[..36].copy_from_slice(&run.identities[number]),
+            Placeholder::Key(number) => place[..32].copy_from_slice(&run.keys[number]),
+            Placeholder::Project => place[..36].copy_from_slice(project),
+            Placeholder::TraceId => {
+                place[..8].copy_from_slice(&rng.next().to_le_bytes());
+                place[8..16].copy_from_slice(&rng.next().to_le_bytes());
             }
-            Filling::SpanId => place[..8].copy_from_slice(&(chance.next() | 1).to_le_bytes()),
-            Filling::Start(nanos) => {
+            Placeholder::SpanId => place[..8].copy_from_slice(&(rng.next() | 1).to_le_bytes()),
+            Placeholder::Start(nanos) => {
                 place[..8].copy_from_slice(&(begin + paced(nanos)).to_le_bytes());
             }
-            Filling::End(nanos) => {
-                let jitter = chance.next() & 0xf_ffff;
+            Placeholder::End(nanos) => {
+                let jitter = rng.next() & 0xf_ffff;
                 place[..8].copy_from_slice(&(begin + paced(nanos) + jitter).to_le_bytes());
             }
-            Filling::Milliseconds(bits) => {
+            Placeholder::Milliseconds(bits) => {
                 let milliseconds = f64::from_bits(bits) * pace as f64 / 65_536.0;
                 place[..8].copy_from_slice(&milliseconds.to_le_bytes());
             }

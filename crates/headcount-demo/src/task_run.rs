@@ -18,10 +18,10 @@ impl Run<'_> {
             }
         }
         let began = self.clock;
-        let seconds = self.chance.long_tailed(task.seconds, 0.5).max(0.05);
+        let seconds = self.rng.log_normal(task.seconds, 0.5).max(0.05);
         let ends = began + (seconds * SECOND) as u64;
         self.use_tools(index, began, ends);
-        let failed = self.chance.odds(task.failure_odds);
+        let failed = self.rng.random_bool(task.failure_probability);
         if self.release.runs_agents_as_flows() {
             self.run_agent_flow(began, ends, failed);
         }
@@ -68,7 +68,7 @@ impl Run<'_> {
         attributes
     }
 
-    /// What only shared crews send, and releases 0.35.0 to 0.36.1 for everyone.
+    /// Attributes that only shared crews send; releases 0.35.0 to 0.36.1 send them for everyone.
     fn formatted_attributes(&self, index: usize) -> Vec<(&'static str, Content)> {
         let task = &self.crew.tasks[index];
         let ungated = self.release.sends_content_ungated() && !self.release.has_keys();
@@ -101,8 +101,8 @@ impl Run<'_> {
     }
 
     fn end_task(&mut self, index: usize, began: u64, failed: bool) {
-        let mut span = Draft::lasting("Task Execution", began, self.clock, self.chance)
-            .with_all(self.stamps.clone())
+        let mut span = Draft::lasting("Task Execution", began, self.clock, self.rng)
+            .with_all(self.common_attributes.clone())
             .with_all(self.task_attributes(index))
             .with_all(self.agent_attributes(index))
             .with_all(self.formatted_attributes(index));
@@ -121,7 +121,7 @@ impl Run<'_> {
         }
         // Until 1.15.17 a failed task ended as if all were well.
         if failed && self.release.spells_booleans() {
-            let error_type = self.chance.weighted(ERROR_TYPES);
+            let error_type = self.rng.weighted(ERROR_TYPES);
             span = span.with("error_type", error_type).failed(true);
         }
         self.clock += 2 * MILLISECOND;
@@ -136,8 +136,8 @@ impl Run<'_> {
             return;
         }
         for tool in &agent.tools {
-            for _ in 0..self.chance.between(0, 2) {
-                let at = began + self.chance.below((ends - began) as usize) as u64;
+            for _ in 0..self.rng.between(0, 2) {
+                let at = began + self.rng.below((ends - began) as usize) as u64;
                 self.use_tool(tool, agent.function_calling_model, at);
             }
         }
@@ -153,7 +153,7 @@ impl Run<'_> {
             tool.to_owned()
         };
         let mut draft = |name: &'static str| {
-            Draft::instant(name, at, self.chance).with_all(self.stamps.clone())
+            Draft::instant(name, at, self.rng).with_all(self.common_attributes.clone())
         };
         let kind = draft("Tool Usage").trace_id[0];
         let version = self.release.text();
@@ -189,8 +189,8 @@ impl Run<'_> {
     fn run_agent_flow(&mut self, began: u64, ends: u64, failed: bool) {
         let origin = self.release.since(1, 15, 15);
         let conversational = self.release.since(1, 15, 16);
-        let span = Draft::instant("Flow Execution", began, self.chance)
-            .with_all(self.stamps.clone())
+        let span = Draft::instant("Flow Execution", began, self.rng)
+            .with_all(self.common_attributes.clone())
             .with("crewai_version", self.release.text())
             .with("flow_name", "AgentExecutor")
             .with("node_names", r#"["generate_plan", "check_todos_available", "call_llm_and_parse", "execute_tool_action", "finalize"]"#)
@@ -201,8 +201,8 @@ impl Run<'_> {
         if origin {
             let outcome = if failed { "failed" } else { "completed" };
             let milliseconds = (ends - began) as f64 / MILLISECOND as f64;
-            let span = Draft::instant("Flow Completed", ends - MILLISECOND / 2, self.chance)
-                .with_all(self.stamps.clone())
+            let span = Draft::instant("Flow Completed", ends - MILLISECOND / 2, self.rng)
+                .with_all(self.common_attributes.clone())
                 .with("crewai_version", self.release.text())
                 .with("flow_name", "AgentExecutor")
                 .with("duration_ms", milliseconds)
@@ -215,11 +215,11 @@ impl Run<'_> {
 
     fn ask_human(&mut self, at: u64) {
         let versioned = self.release.versions_every_span();
-        let answered = self.chance.odds(0.8);
+        let answered = self.rng.random_bool(0.8);
         for (event, later) in [("requested", 0), ("received", 20_000 * MILLISECOND)] {
             let received = event == "received";
-            let span = Draft::instant("Human Feedback", at + later, self.chance)
-                .with_all(self.stamps.clone())
+            let span = Draft::instant("Human Feedback", at + later, self.rng)
+                .with_all(self.common_attributes.clone())
                 .with_if(versioned, "crewai_version", self.release.text())
                 .with("event_type", event)
                 .with("has_routing", false)

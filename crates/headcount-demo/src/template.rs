@@ -7,7 +7,7 @@ use crate::encode::encode_request;
 
 /// What belongs at a place of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filling {
+pub(crate) enum Placeholder {
     /// The `n`th identity of the run: a UUID as text.
     Identity(usize),
     /// The `n`th lasting property of the crew: 32 hexadecimal digits.
@@ -33,7 +33,7 @@ pub(crate) struct Template {
     pub(crate) bytes: Vec<u8>,
     /// Where each span ends.
     pub(crate) ends: Vec<usize>,
-    pub(crate) places: Vec<(usize, Filling)>,
+    pub(crate) places: Vec<(usize, Placeholder)>,
     pub(crate) identities: usize,
     pub(crate) keys: usize,
 }
@@ -81,16 +81,16 @@ impl Template {
         while offset < self.bytes.len() {
             let rest = &self.bytes[offset..];
             if rest.len() >= uuid::LENGTH && uuid::is_uuid(&rest[..uuid::LENGTH]) {
-                let filling = if &rest[..uuid::LENGTH] == project_id {
-                    Filling::Project
+                let placeholder = if &rest[..uuid::LENGTH] == project_id {
+                    Placeholder::Project
                 } else {
-                    Filling::Identity(number_of(&rest[..uuid::LENGTH], &mut uuids))
+                    Placeholder::Identity(number_of(&rest[..uuid::LENGTH], &mut uuids))
                 };
-                self.places.push((offset, filling));
+                self.places.push((offset, placeholder));
                 offset += uuid::LENGTH;
             } else if rest.len() >= KEY && rest[..KEY].iter().all(u8::is_ascii_hexdigit) {
-                let filling = Filling::Key(number_of(&rest[..KEY], &mut keys));
-                self.places.push((offset, filling));
+                let placeholder = Placeholder::Key(number_of(&rest[..KEY], &mut keys));
+                self.places.push((offset, placeholder));
                 offset += KEY;
             } else {
                 offset += 1;
@@ -101,25 +101,25 @@ impl Template {
     }
 
     fn find_binary(&mut self, begin: usize, span: &Draft, began: u64) {
-        let mut place = |needle: &[u8], filling: Filling| {
+        let mut place = |needle: &[u8], placeholder: Placeholder| {
             let found = self.bytes[begin..]
                 .windows(needle.len())
                 .position(|window| window == needle);
             if let Some(offset) = found {
-                self.places.push((begin + offset, filling));
+                self.places.push((begin + offset, placeholder));
             }
         };
-        place(&span.trace_id, Filling::TraceId);
-        place(&span.span_id, Filling::SpanId);
+        place(&span.trace_id, Placeholder::TraceId);
+        place(&span.span_id, Placeholder::SpanId);
         place(
             &span.start.to_le_bytes(),
-            Filling::Start(span.start - began),
+            Placeholder::Start(span.start - began),
         );
-        place(&span.end.to_le_bytes(), Filling::End(span.end - began));
+        place(&span.end.to_le_bytes(), Placeholder::End(span.end - began));
         for (_, value) in &span.attributes {
             if let Content::Real(number) = value {
                 let bits = number.to_bits();
-                place(&bits.to_le_bytes(), Filling::Milliseconds(bits));
+                place(&bits.to_le_bytes(), Placeholder::Milliseconds(bits));
             }
         }
     }

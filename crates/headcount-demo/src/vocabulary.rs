@@ -1,6 +1,6 @@
-//! The words of the model's world: roles, tools, models, features.
+//! Vocabulary: roles, tools, models, features.
 
-/// What agents are called, the common ones first. Interpolated by the library already.
+/// Roles of agents, the common ones first, as the library has interpolated them.
 pub(crate) const ROLES: &[&str] = &[
     "Senior Researcher",
     "Report Writer",
@@ -248,7 +248,7 @@ pub(crate) const DESCRIPTIONS: &[&str] = &[
     "Translate the page and keep the names.",
 ];
 
-/// What these tasks are to deliver.
+/// Expected outputs of these tasks.
 pub(crate) const EXPECTED_OUTPUTS: &[&str] = &[
     "A list of ten links with one line each",
     "A table with a row a source",

@@ -3,14 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::calendar::{self, NANOS_PER_SECOND, SECONDS_PER_WEEK};
-use crate::chance::Chance;
 use crate::crew::Crew;
 use crate::draft::Draft;
 use crate::encode::encode_request;
+use crate::random::Rng;
 use crate::release::Release;
-use crate::{errand, run, stray};
+use crate::{host_spans, process_events, run};
 
-/// Crews with which a week holds about twenty thousand spans.
+/// The number of crews for about twenty thousand spans.
 pub const DEFAULT_CREWS: usize = 400;
 
 /// Mean number of kickoffs of a crew in the week.
@@ -21,24 +21,24 @@ const RUNS_PER_CREW: f64 = 3.0;
 pub struct Body {
     /// `ExportTraceServiceRequest` in protobuf, not compressed.
     pub bytes: Vec<u8>,
-    /// Spans in it.
+    /// The number of spans in it.
     pub spans: u64,
-    /// The latest end among its spans, nanoseconds since 1970 UTC: when it would be sent at the earliest.
+    /// The latest end of its spans in nanoseconds since 1970 UTC: the earliest time at which it can be sent.
     pub sent_unix_nano: u64,
 }
 
 /// A week of traffic: an iterator of request bodies, about in the order in which they would arrive.
 ///
 /// Several hundred crews of fifteen releases run, test, deploy and share, each release with its own attributes,
-/// spellings and gaps; some send what a collector must refuse. Equal arguments give equal bytes on every machine.
+/// spellings and gaps; some send spans that a collector must reject. Equal arguments give equal bytes on every machine.
 #[derive(Debug)]
 pub struct Week {
     crews: Vec<Crew>,
-    /// Kickoffs, last first: (seconds since 1970 UTC, index of the crew).
+    /// Kickoffs in reverse order: (seconds since 1970 UTC, index of the crew).
     kickoffs: Vec<(u64, usize)>,
     /// Seconds since 1970 UTC.
     begin: u64,
-    chance: Chance,
+    rng: Rng,
 }
 
 impl Week {
@@ -48,38 +48,36 @@ impl Week {
     #[must_use]
     pub fn new(seed: u64, end_time: SystemTime, crews: usize) -> Self {
         let since_1970 = end_time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        // Runs begun near the end would reach into the future: leave them a quarter of an hour.
+        // Runs that start near the end would last into the future: leave a quarter of an hour.
         let end = since_1970
             .as_secs()
             .saturating_sub(900)
             .max(SECONDS_PER_WEEK);
-        let chance = Chance::new(seed);
-        let mut imagination = chance.fork(1);
-        let crews: Vec<Crew> = (0..crews)
-            .map(|_| Crew::imagine(&mut imagination))
-            .collect();
-        let kickoffs = plan_kickoffs(&crews, end, &mut chance.fork(2));
+        let rng = Rng::new(seed);
+        let mut crew_rng = rng.fork(1);
+        let crews: Vec<Crew> = (0..crews).map(|_| Crew::generate(&mut crew_rng)).collect();
+        let kickoffs = plan_kickoffs(&crews, end, &mut rng.fork(2));
         Self {
             crews,
             kickoffs,
             begin: end - SECONDS_PER_WEEK,
-            chance: chance.fork(3),
+            rng: rng.fork(3),
         }
     }
 
-    /// Bodies still to come.
+    /// The number of remaining bodies.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.kickoffs.len()
     }
 
-    fn imagine_body(&mut self, second: u64, crew: usize) -> Body {
+    fn generate_body(&mut self, second: u64, crew: usize) -> Body {
         let crew = &self.crews[crew];
         let moment = (second - self.begin) as f64 / SECONDS_PER_WEEK as f64;
         let release = crew.release_at(moment);
-        let chance = &mut self.chance;
-        let mut clock = second * NANOS_PER_SECOND + chance.below(NANOS_PER_SECOND as usize) as u64;
-        let spans = visit(crew, release, &mut clock, chance);
+        let rng = &mut self.rng;
+        let mut clock = second * NANOS_PER_SECOND + rng.below(NANOS_PER_SECOND as usize) as u64;
+        let spans = process_spans(crew, release, &mut clock, rng);
         Body {
             bytes: encode_request(&spans),
             spans: spans.len() as u64,
@@ -93,7 +91,7 @@ impl Iterator for Week {
 
     fn next(&mut self) -> Option<Body> {
         let (second, crew) = self.kickoffs.pop()?;
-        Some(self.imagine_body(second, crew))
+        Some(self.generate_body(second, crew))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -103,47 +101,53 @@ impl Iterator for Week {
 
 impl ExactSizeIterator for Week {}
 
-/// Who runs when: each crew at least once, the popular ones often, all by day rather than by night.
-fn plan_kickoffs(crews: &[Crew], end: u64, chance: &mut Chance) -> Vec<(u64, usize)> {
+/// Schedules the kickoffs: each crew at least once, popular ones often, by day rather than at night.
+fn plan_kickoffs(crews: &[Crew], end: u64, rng: &mut Rng) -> Vec<(u64, usize)> {
     let mut kickoffs: Vec<(u64, usize)> = (0..crews.len())
-        .map(|crew| (calendar::moment(end, chance), crew))
+        .map(|crew| (calendar::moment(end, rng), crew))
         .collect();
     let popularity: f64 = crews.iter().map(|crew| crew.popularity).sum();
     let repeats = (RUNS_PER_CREW - 1.0) * crews.len() as f64;
     for (index, crew) in crews.iter().enumerate() {
         let expected = repeats * crew.popularity / popularity;
-        let count = expected as usize + usize::from(chance.odds(expected.fract()));
+        let count = expected as usize + usize::from(rng.random_bool(expected.fract()));
         for _ in 0..count {
-            kickoffs.push((calendar::moment(end, chance), index));
+            kickoffs.push((calendar::moment(end, rng), index));
         }
     }
     kickoffs.sort_unstable_by(|one, other| other.cmp(one));
     kickoffs
 }
 
-/// What one process does with a crew.
-fn visit(crew: &Crew, release: Release, clock: &mut u64, chance: &mut Chance) -> Vec<Draft> {
-    if crew.tests && chance.odds(0.4) {
-        return errand::test(crew, release, *clock, chance);
+/// The spans of one process that runs a crew.
+fn process_spans(crew: &Crew, release: Release, clock: &mut u64, rng: &mut Rng) -> Vec<Draft> {
+    if crew.tests && rng.random_bool(0.4) {
+        return process_events::test(crew, release, *clock, rng);
     }
-    if crew.deploys && chance.odds(0.45) {
-        return errand::deploy(crew, release, *clock, chance);
+    if crew.deploys && rng.random_bool(0.45) {
+        return process_events::deploy(crew, release, *clock, rng);
     }
     let began = *clock;
-    let mut spans = run::kickoff(crew, release, true, clock, chance);
-    if chance.odds(0.08) {
+    let mut spans = run::kickoff(crew, release, true, clock, rng);
+    if rng.random_bool(0.08) {
         *clock += 30 * NANOS_PER_SECOND;
-        spans.extend(run::kickoff(crew, release, false, clock, chance));
+        spans.extend(run::kickoff(crew, release, false, clock, rng));
     }
     if let Some(flow) = crew.flow {
         let seconds = (*clock - began) as f64 / NANOS_PER_SECOND as f64;
-        spans.extend(errand::flow(crew, flow, release, (began, seconds), chance));
+        spans.extend(process_events::flow(
+            crew,
+            flow,
+            release,
+            (began, seconds),
+            rng,
+        ));
     }
-    if release.since(1, 15, 18) && chance.odds(0.08) {
-        spans.extend(errand::set_up_project(crew, release, began, chance));
+    if release.since(1, 15, 18) && rng.random_bool(0.08) {
+        spans.extend(process_events::set_up_project(crew, release, began, rng));
     }
-    if release.carries_foreign_spans() && chance.odds(0.06) {
-        spans.extend(stray::host_spans(began, chance));
+    if release.carries_foreign_spans() && rng.random_bool(0.06) {
+        spans.extend(host_spans::host_spans(began, rng));
     }
     spans
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::{Server, json, path};
 use headcount_wire::{RequestEncoder, SpanHeader};
@@ -86,7 +86,9 @@ fn load_until_killed(server: Server, sent: &Sent, now: Duration) {
                 }
             });
         }
+        let deadline = Instant::now() + Duration::from_secs(120);
         while (sent.acknowledged.lock().unwrap().len() as u64) < enough {
+            assert!(Instant::now() < deadline, "the server acknowledges nothing");
             thread::sleep(Duration::from_millis(1));
         }
         server.kill();

@@ -5,11 +5,11 @@
 
 use headcount_wire::{hex, uuid};
 
-/// SplitMix64 (Steele, Lea, Flood 2014): eight bytes of state, good enough for traffic, of no use for secrets.
+/// SplitMix64 (Steele, Lea, Flood 2014): eight bytes of state; good enough for traffic, not for secrets.
 #[derive(Debug, Clone)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Rng(u64);
 
-impl Chance {
+impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -46,7 +46,7 @@ impl Chance {
     }
 
     /// True with the given probability.
-    pub(crate) fn odds(&mut self, probability: f64) -> bool {
+    pub(crate) fn random_bool(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 
@@ -67,8 +67,8 @@ impl Chance {
         choices[0].0
     }
 
-    /// A long-tailed duration around `median`: the logarithm is about normal, as those of model calls are.
-    pub(crate) fn long_tailed(&mut self, median: f64, spread: f64) -> f64 {
+    /// A duration around `median` with an approximately log-normal distribution, like those of model calls.
+    pub(crate) fn log_normal(&mut self, median: f64, spread: f64) -> f64 {
         let about_normal = (0..6).map(|_| self.unit()).sum::<f64>() - 3.0;
         median * (about_normal * spread * std::f64::consts::SQRT_2).exp()
     }
@@ -101,17 +101,17 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_sequence() {
-        let (mut one, mut other) = (Chance::new(7), Chance::new(7));
+        let (mut one, mut other) = (Rng::new(7), Rng::new(7));
         assert!((0..100).all(|_| one.next() == other.next()));
-        assert_ne!(Chance::new(7).next(), Chance::new(8).next());
-        assert_ne!(Chance::new(7).fork(1).next(), Chance::new(7).fork(2).next());
+        assert_ne!(Rng::new(7).next(), Rng::new(8).next());
+        assert_ne!(Rng::new(7).fork(1).next(), Rng::new(7).fork(2).next());
     }
 
     #[test]
     fn a_uuid_has_the_shape_of_version_4() {
-        let mut chance = Chance::new(1);
+        let mut rng = Rng::new(1);
         for _ in 0..50 {
-            let uuid = chance.uuid();
+            let uuid = rng.uuid();
             assert_eq!(uuid.len(), 36);
             assert_eq!(uuid.as_bytes()[14], b'4');
             assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn weights_are_kept() {
-        let mut chance = Chance::new(3);
+        let mut rng = Rng::new(3);
         let often = (0..10_000)
-            .filter(|_| chance.weighted(&[(true, 9), (false, 1)]))
+            .filter(|_| rng.weighted(&[(true, 9), (false, 1)]))
             .count();
         assert!((8_700..9_300).contains(&often), "{often}");
     }
