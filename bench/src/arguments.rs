@@ -1,4 +1,4 @@
-//! What was arguments for on the command line.
+//! The command line.
 
 use std::time::Duration;
 

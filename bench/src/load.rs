@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
     pub(crate) latency: Histogram,
 }
 
-/// Sends what was arguments for.
+/// Generates the load.
 ///
 /// # Errors
 ///

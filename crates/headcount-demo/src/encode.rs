@@ -10,7 +10,7 @@ const SERVICE_NAME: &str = "crewAI-telemetry";
 /// One request of one process: one resource, a scope for each library that made spans.
 pub(crate) fn encode_request(spans: &[Draft]) -> Vec<u8> {
     let mut request = RequestEncoder::new();
-    let _ = request.resource(|attributes| attributes.string("service.name", SERVICE_NAME));
+    request.resource(|attributes| attributes.string("service.name", SERVICE_NAME));
     let mut scopes: Vec<&str> = Vec::with_capacity(1);
     for span in spans {
         if !scopes.contains(&span.scope) {
@@ -18,7 +18,7 @@ pub(crate) fn encode_request(spans: &[Draft]) -> Vec<u8> {
         }
     }
     for scope in scopes {
-        let _ = request.scope(scope, "");
+        request.scope(scope, "");
         for span in spans.iter().filter(|span| span.scope == scope) {
             encode_span(span, &mut request);
         }
@@ -39,7 +39,7 @@ fn encode_span(span: &Draft, request: &mut RequestEncoder) {
             StatusCode::Ok
         },
     };
-    let _ = request.span(&header, |attributes| {
+    request.span(&header, |attributes| {
         for (key, value) in &span.attributes {
             match value {
                 Content::Text(text) => attributes.string(key, text),

@@ -1,4 +1,4 @@
-//! The protobuf wire format, read from front to back over borrowed bytes.
+//! Parses the protobuf wire format over borrowed bytes.
 //! <https://protobuf.dev/programming-guides/encoding/>
 
 use crate::fault::Fault;
@@ -14,7 +14,7 @@ const GROUP_START: u32 = 3;
 const GROUP_END: u32 = 4;
 const FIXED32: u32 = 5;
 
-/// Groups left the language in 2008; only unknown fields could hold them. The limit is that of protobuf's own parsers.
+/// Groups were deprecated in 2008; only unknown fields could contain them. The limit is that of protobuf's own parsers.
 const MAX_GROUP_DEPTH: usize = 100;
 
 /// A field's key on the wire: number and wire type in one integer.
@@ -22,7 +22,7 @@ pub(crate) const fn key(number: u32, wire_type: u32) -> u32 {
     number << 3 | wire_type
 }
 
-/// What is left of one message.
+/// The rest of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
         simdutf8::basic::from_utf8(self.bytes()?).map_err(|_| Fault::InvalidUtf8)
     }
 
-    /// Passes over the content of a field that the reader does not know.
+    /// Skips the content of an unknown field.
     #[inline]
     pub(crate) fn skip(&mut self, key: u32) -> Result<(), Fault> {
         match key & 7 {
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes over a field unless its number is one of `known`: then only its wire type can have brought it here.
+    /// Skips a field unless its number is one of `known`: then its wire type is wrong.
     #[inline]
     pub(crate) fn skip_unless(&mut self, key: u32, known: &[u32]) -> Result<(), Fault> {
         if known.contains(&(key >> 3)) {

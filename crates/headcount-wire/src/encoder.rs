@@ -1,4 +1,4 @@
-//! Requests, written as an SDK would write them.
+//! An encoder of requests.
 
 use crate::span::StatusCode;
 use crate::writer::{OpenMessage, Writer};
@@ -34,9 +34,9 @@ pub struct RequestEncoder {
 /// Everything in a span that is not an attribute. Its kind is always `INTERNAL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpanHeader<'a> {
-    /// Must not be all zero: readers refuse that.
+    /// Must not be all zero: receivers reject that.
     pub trace_id: [u8; 16],
-    /// Must not be all zero: readers refuse that.
+    /// Must not be all zero: receivers reject that.
     pub span_id: [u8; 8],
     /// The span's name.
     pub name: &'a str,
@@ -44,12 +44,12 @@ pub struct SpanHeader<'a> {
     pub start_unix_nano: u64,
     /// Nanoseconds since 1970 UTC.
     pub end_unix_nano: u64,
-    /// How it ended.
+    /// The status.
     pub status: StatusCode,
 }
 
 impl RequestEncoder {
-    /// A request with nothing in it.
+    /// An empty request.
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,7 +88,7 @@ impl RequestEncoder {
         attributes: impl FnOnce(&mut AttributeWriter<'_>),
     ) -> &mut Self {
         if self.scope.is_none() {
-            let _ = self.scope("", "");
+            self.scope("", "");
         }
         span_field(&mut self.writer, header, attributes);
         self.span_count += 1;
@@ -98,7 +98,7 @@ impl RequestEncoder {
     /// Adds `count` spans that [`write_span`] wrote to the current scope.
     pub fn spans(&mut self, encoded: &[u8], count: usize) -> &mut Self {
         if self.scope.is_none() {
-            let _ = self.scope("", "");
+            self.scope("", "");
         }
         self.writer.append(encoded);
         self.span_count += count;
@@ -110,12 +110,12 @@ impl RequestEncoder {
         self.span_count
     }
 
-    /// How many bytes the request has by now, give or take the lengths of its open messages.
+    /// The size of the request so far in bytes, without the lengths of its open messages.
     pub fn byte_count(&self) -> usize {
         self.writer.len()
     }
 
-    /// The request.
+    /// The encoded request.
     pub fn finish(mut self) -> Vec<u8> {
         self.close_resource();
         self.writer.into_bytes()
@@ -176,8 +176,8 @@ fn span_field(
     attributes: impl FnOnce(&mut AttributeWriter<'_>),
 ) {
     let span = writer.open(2);
-    // Fields 1 and 2, then 5, then 6 (the kind, `SPAN_KIND_INTERNAL`, that of every span that is neither a call nor its
-    // answer), 7 and 8.
+    // Fields 1 and 2, then 5, then 6 (the kind, `SPAN_KIND_INTERNAL`, for a span that is neither a call nor its
+    // response), 7 and 8.
     let mut ids = [0; 28];
     ids[..2].copy_from_slice(&[0x0a, 16]);
     ids[2..18].copy_from_slice(&header.trace_id);
@@ -246,7 +246,7 @@ impl AttributeWriter<'_> {
         self.value(key, |writer| writer.bytes(value));
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub fn strings<'v>(&mut self, key: &str, values: impl IntoIterator<Item = &'v str>) {
         self.value(key, |writer| {
             writer.array(|elements| {

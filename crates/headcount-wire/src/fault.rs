@@ -1,9 +1,9 @@
-//! What can be wrong with bytes that claim to be a trace request.
+//! Errors of parsing trace requests.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a piece of protobuf cannot be read.
+/// A fault in protobuf bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -28,26 +28,26 @@ pub enum Fault {
     TooManyAttributes,
 }
 
-/// The whole request is refused (HTTP 400): its framing, a resource or a scope cannot be read.
+/// The whole request is rejected (HTTP 400): its framing, a resource or a scope is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestError {
-    /// The message that holds the fault, by its name in the OTLP schema.
+    /// The malformed message, by its name in the OTLP schema.
     pub message: &'static str,
-    /// Where that message's content begins, in bytes from the start of the request.
+    /// The offset of that message's content, in bytes from the start of the request.
     pub offset: usize,
-    /// What is wrong with it.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// One span is refused; its neighbours are not affected.
+/// One span is rejected; the others are not affected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpanError {
-    /// A field of the span cannot be read.
+    /// A field of the span is malformed.
     Malformed {
         /// The field, by its name in the OTLP schema.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         fault: Fault,
     },
     /// More than [`MAX_ATTRIBUTES`](crate::MAX_ATTRIBUTES) attributes.

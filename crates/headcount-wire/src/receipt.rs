@@ -1,8 +1,8 @@
-//! Receipts: what lets whoever sent a request, and nobody else, have it erased later.
+//! Receipts: only the sender of a request can have it erased later.
 //!
-//! A sender that can keep a secret makes a [`ErasureToken`] from it for each hour and sends the token's [`Receipt`] along with a
-//! request, in the header [`RECEIPT_HEADER`]. A receipt is a hash of its token: it says nothing about the secret, nor about
-//! the sender's other receipts. To have erased what was sent under it, the sender shows the token.
+//! A sender derives an [`ErasureToken`] from a secret for each hour and sends the token's [`Receipt`] along with a request,
+//! in the header [`RECEIPT_HEADER`]. A receipt is a hash of its token: it reveals neither the secret nor the sender's other
+//! receipts. To erase the rows under a receipt, the sender reveals its token.
 
 use std::fmt;
 
@@ -10,22 +10,22 @@ use hmac_sha256::Hash;
 
 use crate::hex;
 
-/// The header of `POST /v1/traces` that holds a request's receipt.
+/// The header of `POST /v1/traces` with the receipt of the request.
 pub const RECEIPT_HEADER: &str = "headcount-receipt";
 
-/// How many tokens one request to erase may show: every hour of a year and a month, and some.
+/// The maximum number of tokens in one erasure request: one for every hour of a year and a month, and some more.
 pub const MAX_ERASURE_TOKENS: usize = 10_000;
 
-/// 16 bytes that their sender alone can make. Whoever has them may have erased what was sent under their receipt.
+/// 16 bytes that only the sender can derive. They authorise the erasure of the rows under their receipt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ErasureToken([u8; 16]);
 
-/// The hash of a token, as it goes over the network with what was sent under it.
+/// The hash of a token, which is sent along with a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Receipt([u8; 16]);
 
 impl ErasureToken {
-    /// Takes the bytes that a sender made from its secret.
+    /// A token of the bytes that a sender derived from its secret.
     pub fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -35,7 +35,7 @@ impl ErasureToken {
         hex::decode(text.as_bytes()).map(Self)
     }
 
-    /// The receipt that is sent: the first half of SHA-256 over `headcount receipt v1` and the token.
+    /// The token's receipt: the first half of SHA-256 over `headcount receipt v1` and the token.
     pub fn receipt(&self) -> Receipt {
         let mut hash = Hash::new();
         hash.update(b"headcount receipt v1");
@@ -45,13 +45,13 @@ impl ErasureToken {
         Receipt(half)
     }
 
-    /// The 32 hexadecimal digits that show it.
+    /// The token as 32 hexadecimal digits.
     pub fn reveal(&self) -> String {
         hex::encode(&self.0)
     }
 }
 
-/// A token must not get into a log by accident.
+/// A token must not be logged by accident.
 impl fmt::Debug for ErasureToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("ErasureToken(redacted)")
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_shown() {
+    fn a_token_is_redacted_in_debug_output() {
         assert_eq!(
             format!("{:?}", ErasureToken::new([7; 16])),
             "ErasureToken(redacted)"

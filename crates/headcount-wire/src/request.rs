@@ -7,9 +7,9 @@ use crate::fault::{Fault, RequestError};
 use crate::span::{MAX_ATTRIBUTES, RawSpan};
 use crate::value::{Attribute, Nesting, read_key_value};
 
-/// A request whose framing, resources and scopes were checked; its spans were not yet looked into.
+/// A request whose framing, resources and scopes are checked, but not its spans.
 ///
-/// Holds nothing but the body: [`groups`](Self::groups) walks it again, so that a request of a million empty groups
+/// It only borrows the body: [`groups`](Self::groups) parses it again, so that a request of a million empty groups
 /// costs no memory.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceRequest<'a> {
@@ -29,10 +29,10 @@ pub struct SpanGroup<'a> {
 impl<'a> TraceRequest<'a> {
     /// Checks the framing of the request and reads its resources and scopes; of a span it checks only that its length
     /// fits. A message that occurs twice is merged, as protobuf prescribes: resource attributes add up, the last scope
-    /// name counts. Scope attributes, schema URLs and unknown fields are passed over.
+    /// name counts. Scope attributes, schema URLs and unknown fields are skipped.
     ///
     /// # Errors
-    /// The whole request must be refused.
+    /// The whole request must be rejected.
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
         let locate = |message: &'static str, content: &[u8]| {
             let offset = content.as_ptr().addr() - body.as_ptr().addr();
@@ -64,7 +64,7 @@ impl<'a> TraceRequest<'a> {
         Ok(Self { body, span_count })
     }
 
-    /// One group for each `ScopeSpans`, in the sender's order, those without spans among them.
+    /// One group for each `ScopeSpans`, in the sender's order, including those without spans.
     pub fn groups(&self) -> impl Iterator<Item = SpanGroup<'a>> + use<'a> {
         Groups {
             resources: Fields::new(self.body, 1),
@@ -75,7 +75,7 @@ impl<'a> TraceRequest<'a> {
         }
     }
 
-    /// How many spans the request holds, malformed ones among them.
+    /// The number of spans in the request, including malformed ones.
     pub fn span_count(&self) -> usize {
         self.span_count
     }
@@ -87,8 +87,8 @@ impl<'a> SpanGroup<'a> {
         &self.resource
     }
 
-    /// The position of the resource in the request. Groups of one resource follow each other: a reader that keeps what it
-    /// found in the last one reads each resource once.
+    /// The position of the resource in the request. The groups of one resource are adjacent: a reader that caches
+    /// the last resource reads each resource once.
     pub fn resource_index(&self) -> usize {
         self.resource_index
     }
@@ -139,7 +139,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = &'a [u8];
 
-    /// The message was checked before, so that an error cannot come; it would end the walk.
+    /// The message is already checked, so that errors are impossible; one would end the iteration.
     fn next(&mut self) -> Option<&'a [u8]> {
         self.try_next().ok().flatten()
     }
@@ -176,7 +176,7 @@ impl<'a> Iterator for Groups<'a> {
     }
 }
 
-/// Reads the attributes of a `ResourceSpans`'s resource, wherever in the message it stands.
+/// Reads the attributes of a `ResourceSpans`'s resource, at any position in the message.
 fn read_resource<'a>(
     resource_spans: &'a [u8],
     attributes: &mut Vec<Attribute<'a>>,
@@ -202,7 +202,7 @@ struct Scope<'a> {
     span_count: usize,
 }
 
-/// Reads a `ScopeSpans`'s scope, wherever in the message it stands, and counts its spans.
+/// Reads a `ScopeSpans`'s scope, at any position in the message, and counts its spans.
 fn read_scope(scope_spans: &[u8]) -> Result<Scope<'_>, Fault> {
     const SCOPE: u32 = key(1, LENGTH);
     const SPAN: u32 = key(2, LENGTH);
@@ -213,7 +213,7 @@ fn read_scope(scope_spans: &[u8]) -> Result<Scope<'_>, Fault> {
     while let Some(key) = cursor.next_key()? {
         match key {
             SPAN => {
-                let _ = cursor.bytes()?;
+                cursor.bytes()?;
                 scope.span_count += 1;
             }
             SCOPE => {
@@ -325,7 +325,7 @@ mod tests {
             "cannot read the ScopeSpans message that starts at byte 4 of the request: \
              a string is not valid UTF-8"
         );
-        // What JSON looks like to this reader.
+        // JSON, read as protobuf.
         assert!(TraceRequest::parse(b"{}").is_err());
     }
 

@@ -1,4 +1,4 @@
-//! `ExportTraceServiceResponse`: how a collector answers a request that it took (OTLP specification, "OTLP/HTTP
+//! `ExportTraceServiceResponse`: the response to an accepted request (OTLP specification, "OTLP/HTTP
 //! Response"), in both directions.
 
 use std::borrow::Cow;
@@ -7,12 +7,12 @@ use crate::cursor::{Cursor, LENGTH, VARINT, key};
 use crate::fault::Fault;
 use crate::writer::Writer;
 
-/// `ExportTraceServiceResponse`: the request was taken, maybe in part.
+/// `ExportTraceServiceResponse`: the request was accepted, maybe in part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExportResponse<'a> {
     /// How many spans were rejected.
     pub rejected_spans: i64,
-    /// Why, for a person; empty if there is nothing to say.
+    /// The reason, for a person; empty if there is nothing to report.
     pub message: Cow<'a, str>,
 }
 
@@ -68,7 +68,7 @@ impl ExportResponse<'_> {
         self.rejected_spans == 0 && self.message.is_empty()
     }
 
-    /// As `application/x-protobuf`: no bytes at all when there is nothing to say.
+    /// As `application/x-protobuf`: no bytes if there is nothing to report.
     pub fn to_protobuf(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         if !self.is_full_success() {
@@ -84,7 +84,7 @@ impl ExportResponse<'_> {
         writer.into_bytes()
     }
 
-    /// As `application/json`: `{}` when there is nothing to say. The count is a string, as protobuf's JSON mapping
+    /// As `application/json`: `{}` if there is nothing to report. The count is a string, as protobuf's JSON mapping
     /// prescribes for 64-bit integers.
     #[cfg(feature = "json")]
     pub fn to_json(&self) -> Vec<u8> {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opentelemetry_proto_writes_is_read() {
+    fn messages_of_opentelemetry_proto_are_parsed() {
         use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
         for (rejected_spans, error_message) in [(0, ""), (7, ""), (i64::MAX, "old"), (-1, "odd")] {
             let written = ExportTraceServiceResponse {
@@ -155,7 +155,7 @@ mod tests {
             assert!(bytes.len() < 4 || ExportResponse::parse(&bytes[..bytes.len() - 1]).is_err());
         }
         assert_eq!(ExportResponse::parse(b""), Ok(ExportResponse::default()));
-        // A field that is yet to come is passed over.
+        // Unknown fields are skipped.
         let later = ExportResponse::parse(b"\x0a\x04\x18\x01\x08\x02\x12\x00").unwrap();
         assert_eq!(later.rejected_spans, 2);
         for malformed in [&b"\x08\x01"[..], b"{}", b"\x0a\x02\x0a\x00", b"<html>"] {

@@ -4,7 +4,7 @@ use crate::cursor::{Cursor, FIXED64, LENGTH, VARINT, key};
 use crate::fault::{Fault, SpanError};
 use crate::value::{Attribute, Nesting, read_key_value};
 
-/// How many attributes a span or a resource may have. The SDKs stop at 128 unless told otherwise.
+/// How many attributes a span or a resource may have. The SDKs' default limit is 128.
 pub const MAX_ATTRIBUTES: usize = 1_024;
 
 const TRACE_ID: u32 = key(1, LENGTH);
@@ -16,11 +16,11 @@ const ATTRIBUTE: u32 = key(9, LENGTH);
 const STATUS: u32 = key(15, LENGTH);
 const READ_FIELDS: [u32; 7] = [1, 2, 5, 7, 8, 9, 15];
 
-/// A span's bytes, not yet looked into.
+/// A span's bytes, not yet parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawSpan<'a>(pub(crate) &'a [u8]);
 
-/// A span that was read in full. `'a` is the request's body, `'s` the scratch that holds the attributes.
+/// A parsed span. `'a` is the request's body, `'s` the scratch buffer with the attributes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span<'a, 's> {
     /// 16 bytes, not all zero.
@@ -33,7 +33,7 @@ pub struct Span<'a, 's> {
     pub start_unix_nano: u64,
     /// Nanoseconds since 1970 UTC; 0 if the sender left it out.
     pub end_unix_nano: u64,
-    /// How the span ended, as its sender says.
+    /// The status that the sender gave the span.
     pub status: StatusCode,
     /// In the sender's order; a key may occur twice.
     pub attributes: &'s [Attribute<'a>],
@@ -76,12 +76,12 @@ impl From<StatusCode> for i32 {
 }
 
 impl<'a> RawSpan<'a> {
-    /// The span's message as it came.
+    /// The span's message, unparsed.
     pub fn bytes(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The span's name alone; every other field is passed over by its length. Empty if the sender left it out.
+    /// Reads only the span's name and skips every other field by its length. Empty if the sender left it out.
     ///
     /// # Errors
     /// The name or the framing of the span's fields is malformed.
@@ -100,15 +100,15 @@ impl<'a> RawSpan<'a> {
         Ok(name)
     }
 
-    /// Reads the span. `scratch` is cleared first and then holds the attributes: give the same one for every span and
-    /// reading allocates nothing.
+    /// Reads the span. `scratch` is cleared and then filled with the attributes: with the same one for every span,
+    /// parsing does not allocate.
     ///
     /// Fields may come in any order. Of a field that occurs twice the last one counts, attributes add up, the parts of
     /// `status` merge: as protobuf prescribes. Events, links, the parent, trace state, flags and unknown fields are
-    /// passed over; only their framing is checked.
+    /// skipped; only their framing is checked.
     ///
     /// # Errors
-    /// See [`SpanError`]: a span that cannot be read in full is not read at all.
+    /// See [`SpanError`]: there is no partially parsed span.
     #[inline]
     pub fn parse<'s>(
         &self,
@@ -163,7 +163,7 @@ impl<'a> RawSpan<'a> {
     }
 }
 
-/// Reads one more attribute where there are `count` already.
+/// Reads an attribute after `count` others.
 #[inline(always)]
 fn read_attribute<'a>(cursor: &mut Cursor<'a>, count: usize) -> Result<Attribute<'a>, SpanError> {
     if count == MAX_ATTRIBUTES {
@@ -189,7 +189,7 @@ fn is_valid_id<const LENGTH: usize>(id: &[u8]) -> bool {
     id.len() == LENGTH && id.iter().any(|&byte| byte != 0)
 }
 
-/// The code in one `Status` message, if it holds one. Its text is passed over.
+/// The code in a `Status` message, if there is one. Its text is skipped.
 fn read_status(message: &[u8]) -> Result<Option<StatusCode>, Fault> {
     const CODE: u32 = key(3, VARINT);
     let mut cursor = Cursor::new(message);

@@ -1,4 +1,4 @@
-//! `google.rpc.Status`: how a collector answers a request that failed, in both directions.
+//! `google.rpc.Status`: the response to a rejected request, in both directions.
 //! <https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto>
 
 use std::borrow::Cow;
@@ -16,12 +16,12 @@ const RETRY_INFO: &[u8] = b"type.googleapis.com/google.rpc.RetryInfo";
 pub struct RpcStatus<'a> {
     /// A gRPC status code, e.g. 3 for an invalid argument.
     pub code: i32,
-    /// What went wrong, for a developer.
+    /// The error message, for a developer.
     pub message: Cow<'a, str>,
 }
 
 impl<'a> RpcStatus<'a> {
-    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts; details are passed over.
+    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts; details are skipped.
     ///
     /// # Errors
     /// The bytes are not such a message.

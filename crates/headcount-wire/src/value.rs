@@ -5,7 +5,7 @@ use std::fmt;
 use crate::cursor::{Cursor, FIXED64, LENGTH, VARINT, key};
 use crate::fault::Fault;
 
-/// How deep values may be nested: a plain value is one level, an array of plain values two.
+/// The maximum nesting of values: a plain value is one level, an array of plain values two.
 pub const MAX_VALUE_DEPTH: usize = 100;
 
 /// One key and its value.
@@ -20,7 +20,7 @@ pub struct Attribute<'a> {
 /// One `AnyValue`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
-    /// No value, or one of a kind that this reader does not know.
+    /// No value, or one of an unknown kind.
     Empty,
     /// Text.
     String(&'a str),
@@ -28,7 +28,7 @@ pub enum Value<'a> {
     Boolean(bool),
     /// A signed 64-bit integer.
     Integer(i64),
-    /// A double, NaN and infinities among them.
+    /// A double, including NaN and infinities.
     Double(f64),
     /// Opaque bytes.
     Bytes(&'a [u8]),
@@ -57,7 +57,7 @@ impl<'a> ArrayValue<'a> {
             .map_while(|element| read_value(element, Nesting::AlreadyChecked).ok())
     }
 
-    /// How many values there are. Walks the array.
+    /// The number of values. Iterates over the array.
     pub fn len(&self) -> usize {
         Elements::new(self.message).count()
     }
@@ -75,7 +75,7 @@ impl<'a> KeyValueList<'a> {
             .map_while(|element| read_key_value(element, Nesting::AlreadyChecked).ok())
     }
 
-    /// How many keys there are. Walks the list.
+    /// The number of keys. Iterates over the list.
     pub fn len(&self) -> usize {
         Elements::new(self.message).count()
     }
@@ -129,7 +129,7 @@ impl<'a> Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
 
-    /// The message was checked before, so that an error cannot come; it would end the walk.
+    /// The message is already checked, so that errors are impossible; one would end the iteration.
     fn next(&mut self) -> Option<&'a [u8]> {
         self.try_next().ok().flatten()
     }
@@ -201,7 +201,7 @@ pub(crate) fn read_value(message: &[u8], nesting: Nesting) -> Result<Value<'_>, 
     Ok(value)
 }
 
-/// The level below, or `None` where everything below was checked before.
+/// The next level, or `None` if it is already checked.
 fn descend(nesting: Nesting) -> Result<Option<Nesting>, Fault> {
     match nesting {
         Nesting::AlreadyChecked => Ok(None),
@@ -217,7 +217,7 @@ fn read_array(message: &[u8], nesting: Nesting) -> Result<ArrayValue<'_>, Fault>
     let mut elements = Elements::new(message);
     if let Some(below) = descend(nesting)? {
         while let Some(element) = elements.try_next()? {
-            let _ = read_value(element, below)?;
+            read_value(element, below)?;
         }
     }
     Ok(ArrayValue { message })
@@ -228,7 +228,7 @@ fn read_list(message: &[u8], nesting: Nesting) -> Result<KeyValueList<'_>, Fault
     let mut elements = Elements::new(message);
     if let Some(below) = descend(nesting)? {
         while let Some(element) = elements.try_next()? {
-            let _ = read_key_value(element, below)?;
+            read_key_value(element, below)?;
         }
     }
     Ok(KeyValueList { message })
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_deep_inside_an_array_is_found_before_anyone_walks_it() {
+    fn a_fault_deep_inside_an_array_is_found_before_iteration() {
         let mut writer = Writer::default();
         let array = writer.open(5);
         let element = writer.open(1);

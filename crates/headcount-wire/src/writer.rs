@@ -1,4 +1,4 @@
-//! Protobuf fields appended to one buffer, messages within messages among them.
+//! Appends protobuf fields, including nested messages, to a buffer.
 
 use crate::cursor::{FIXED64, LENGTH, VARINT, key};
 use crate::varint;
@@ -9,7 +9,7 @@ pub(crate) struct Writer {
     bytes: Vec<u8>,
 }
 
-/// Where an open message's content begins.
+/// The start of an open message's content.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub(crate) struct OpenMessage {
@@ -24,12 +24,12 @@ impl Writer {
         }
     }
 
-    /// Goes on after what `bytes` hold.
+    /// Appends to `bytes`.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         Self { bytes }
     }
 
-    /// Fields that were written elsewhere.
+    /// Appends fields that are already encoded.
     pub(crate) fn append(&mut self, fields: &[u8]) {
         self.bytes.extend_from_slice(fields);
     }
@@ -39,7 +39,7 @@ impl Writer {
     }
 
     #[cfg(feature = "json")]
-    /// Forgets everything after the first `length` bytes.
+    /// Drops everything after the first `length` bytes.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
     }
@@ -68,14 +68,14 @@ impl Writer {
         self.bytes.extend_from_slice(value);
     }
 
-    /// Bytes that are fields already.
+    /// Appends fields that are already encoded.
     #[inline]
     pub(crate) fn raw(&mut self, fields: &[u8]) {
         self.bytes.extend_from_slice(fields);
     }
 
     /// A `KeyValue` in field `number`, whose `AnyValue` is a key byte, `head` and `tail`; `false`, and nothing is written,
-    /// unless each length fits into one byte. Most attributes do, and cost no message to be opened and closed.
+    /// unless each length fits into one byte. Most attributes do, and need no message to be opened and closed.
     #[inline]
     pub(crate) fn short_attribute(
         &mut self,
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_message_carries_its_length_whatever_it_is() {
+    fn a_closed_message_has_its_length() {
         for length in [0, 1, 120, 125, 126, 127, 128, 16_380, 16_384, 2_100_000] {
             let content = vec![7; length];
             let mut writer = Writer::default();

@@ -1,8 +1,8 @@
-//! Every captured body of the corpus through every door: OTLP/HTTP, OTLP/gRPC and `headcount ingest`. The tables must
-//! say, field by field, what the decoded body says, and content must be where a crew shared it and nowhere else.
+//! Every captured body of the corpus over OTLP/HTTP, OTLP/gRPC and `headcount ingest`. Each field of the tables must
+//! match the decoded body, and content must only be stored if the crew shared it.
 
+use crate::expected_rows;
 use crate::grpc_client;
-use crate::oracle;
 use crate::support;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use headcount_lake::LakeSnapshot;
 use headcount_reports::{QueryLimits, Reports};
 use serde_json::Value;
 
-/// The tables of the default tier that the oracle knows, and those of the shared tier.
+/// The tables with expected rows: those of the default tier, then those of the shared tier.
 const TABLES: [&str; 17] = [
     "crews",
     "agents",
@@ -141,11 +141,11 @@ fn check(data: &Path, body: &Path) {
 }
 
 fn check_tables(folder: &Folder, body: &Path) {
-    let expected = oracle::tables(&decoded(body));
+    let expected = expected_rows::tables(&decoded(body));
     for table in TABLES {
         let stored = folder.sql(&format!("SELECT * FROM {table}"));
         let rows = expected.get(table).map_or(&[][..], Vec::as_slice);
-        if let Some(difference) = oracle::difference(table, rows, &stored) {
+        if let Some(difference) = expected_rows::difference(table, rows, &stored) {
             panic!("{}: {difference}", body.display());
         }
     }

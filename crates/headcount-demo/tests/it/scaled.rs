@@ -87,7 +87,7 @@ fn a_crew_keeps_its_shape_from_run_to_run() {
                         })
                 };
                 let of_task = roles.entry(text("task_key").unwrap()).or_default();
-                let _ = of_task.insert(text("agent_role").unwrap());
+                of_task.insert(text("agent_role").unwrap());
             }
         }
     }

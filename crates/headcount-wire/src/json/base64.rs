@@ -1,6 +1,6 @@
-//! Base64 (RFC 4648) as protobuf's JSON mapping takes it: the standard or the URL alphabet, with or without padding.
+//! Base64 (RFC 4648) as protobuf's JSON mapping allows it: the standard or the URL alphabet, with or without padding.
 
-/// The bytes that `text` stands for, or `None` if it stands for none.
+/// The decoded bytes, or `None` if `text` is not base64.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();

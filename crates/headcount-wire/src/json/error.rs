@@ -1,19 +1,19 @@
-//! Why an OTLP/JSON request cannot be read.
+//! The error of an OTLP/JSON request.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use super::strict::{Problem, Step};
 
-/// The whole request is refused (HTTP 400).
+/// The whole request is rejected (HTTP 400).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonError {
-    /// The place in the request, for instance `$.resourceSpans[0].scopeSpans[2]`; names known fields only, so that it
-    /// holds no text of the sender.
+    /// The path in the request, for instance `$.resourceSpans[0].scopeSpans[2]`. It names only known fields, so that it
+    /// contains no text of the sender.
     pub path: String,
-    /// Where the reader stopped, in bytes from the start of the request.
+    /// The offset at which the parser stopped, in bytes from the start of the request.
     pub offset: usize,
-    /// What is wrong there.
+    /// The problem at that offset.
     pub problem: &'static str,
 }
 

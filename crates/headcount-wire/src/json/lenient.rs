@@ -1,16 +1,16 @@
-//! The lenient reader: JSON that a sender put into a string, also where the string was cut in the middle.
+//! The lenient reader: JSON inside a string, even if the string is truncated.
 //!
-//! A length limit in the sender's SDK cuts such strings without a mark. So everything complete before the cut is
-//! read, and the broken tail is reported once ([`JsonReader::is_broken`]); after that the reader returns nothing more.
-//! It is a pull parser: the caller reads the members that it knows and skips the others, which are not decoded. Nothing
-//! recurses, and nesting deeper than [`MAX_DEPTH`] breaks the text. Python's `NaN` and `Infinity` are numbers here.
+//! A length limit in the sender's SDK truncates such strings without a mark. The reader returns the values that are
+//! complete, then reports the broken tail ([`JsonReader::is_broken`]) and returns nothing more. It is a pull parser: the
+//! caller reads known members and skips the others, which are not decoded. It does not recurse, and nesting deeper than
+//! [`MAX_DEPTH`] breaks the text. Python's `NaN` and `Infinity` are numbers here.
 
 use std::borrow::Cow;
 
 use super::nesting::Nesting;
 use super::scanner::Scanner;
 
-/// How deep a value that is passed over may be nested.
+/// The maximum nesting of a skipped value.
 pub const MAX_DEPTH: usize = 64;
 
 /// One value that is neither an array nor an object.
@@ -22,13 +22,13 @@ pub enum Scalar<'a> {
     Boolean(bool),
     /// A number without fraction or exponent that fits into 64 bits.
     Integer(i64),
-    /// Any other number, NaN and infinities among them.
+    /// Any other number, including NaN and infinities.
     Double(f64),
-    /// A text, borrowed where it holds no escapes. A lone surrogate reads as U+FFFD.
+    /// A string, borrowed if it has no escapes. A lone surrogate becomes U+FFFD.
     Text(Cow<'a, str>),
 }
 
-/// The shape of the next value.
+/// The kind of the next value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// An object: see [`JsonReader::enter`].
@@ -64,12 +64,12 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Whether the text ended too early, or is not JSON, where the reader looked.
+    /// Whether the text read so far is truncated or not JSON.
     pub fn is_broken(&self) -> bool {
         self.broken
     }
 
-    /// What comes next; `None` at the end of the text, which breaks it.
+    /// The kind of the next value; `None` at the end of the text, which is then broken.
     #[inline]
     pub fn shape(&mut self) -> Option<Shape> {
         match self.peek()? {
@@ -79,7 +79,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// Enters the array or object that comes next.
+    /// Enters the next array or object.
     #[inline]
     pub fn enter(&mut self) -> Option<Inside> {
         let close = match self.peek()? {
@@ -95,7 +95,7 @@ impl<'a> JsonReader<'a> {
         })
     }
 
-    /// Moves to the next element of an array; false at its end and where the text is broken.
+    /// Moves to the next element of an array; false at its end or if the text is broken.
     #[inline]
     pub fn next_element(&mut self, inside: &mut Inside) -> bool {
         if inside.done {
@@ -119,7 +119,7 @@ impl<'a> JsonReader<'a> {
         true
     }
 
-    /// Moves to the next member of an object and reads its key; `None` at its end and where the text is broken.
+    /// Moves to the next member of an object and reads its key; `None` at its end or if the text is broken.
     #[inline]
     pub fn next_key(&mut self, inside: &mut Inside) -> Option<Cow<'a, str>> {
         if !self.next_element(inside) {
@@ -136,7 +136,7 @@ impl<'a> JsonReader<'a> {
         Some(key)
     }
 
-    /// Reads the scalar that comes next. A number or word at the very end of the text may have lost its tail: broken.
+    /// Reads the next scalar. A number or literal at the very end of the text may be truncated, so it counts as broken.
     #[inline]
     pub fn scalar(&mut self) -> Option<Scalar<'a>> {
         if self.peek()? == b'"' {
@@ -158,7 +158,7 @@ impl<'a> JsonReader<'a> {
         Some(value)
     }
 
-    /// Skips the next value without decoding it; false where the text is broken.
+    /// Skips the next value without decoding it; false if the text is broken.
     pub fn skip(&mut self) -> bool {
         let mut open = Nesting::default();
         loop {
@@ -219,7 +219,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// A run of the bytes that numbers and words are made of, and something after it.
+    /// The characters of a number or literal, which must be followed by another character.
     fn word(&mut self) -> Option<&'a str> {
         let rest = self.scanner.rest();
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);

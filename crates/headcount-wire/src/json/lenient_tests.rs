@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Reads everything that is complete, as a list of (path, scalar) in the text's order.
+/// Reads all complete values, as a list of (path, scalar) in the text's order.
 fn read_all(text: &str) -> (Vec<(String, Value)>, bool) {
     let mut reader = JsonReader::new(text);
     let mut found = Vec::new();
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_passed_over_is_passed_over_whole(json in any_json()) {
+    fn a_value_is_skipped_completely(json in any_json()) {
         let text = format!("[{json},7]");
         let mut reader = JsonReader::new(&text);
         let mut inside = reader.enter().unwrap();

@@ -1,9 +1,9 @@
-//! JSON: OTLP/JSON in, the protobuf that means the same out, so that one reader serves both encodings; and a lenient
-//! reader for JSON inside attributes.
+//! JSON: a transcoder from OTLP/JSON to protobuf, so that one parser serves both encodings, and a lenient reader for JSON
+//! inside attributes.
 //!
-//! One scanner has two faces: the strict one refuses whatever RFC 8259 does not allow, the lenient one reads what stands
-//! complete. OTLP/JSON is read once more than it is written: a span is first passed over, which checks its syntax, and
-//! then written; if one of its values is bad, what was written of it is dropped. No tree of values is built.
+//! Both are built on one scanner. The strict reader rejects everything that RFC 8259 does not allow; the lenient reader
+//! reads truncated text. The transcoder reads each span twice: the first pass checks its syntax, the second one writes
+//! it. If a value of the span is invalid, its output is dropped. No tree of values is built.
 
 mod base64;
 mod error;

@@ -1,4 +1,4 @@
-//! Which arrays and objects are open, in one bit each: a body of 32 MiB that opens one with every byte costs 4 MiB.
+//! The stack of open arrays and objects, one bit each: a body of 32 MiB that opens one with every byte costs 4 MiB.
 
 /// The open arrays and objects.
 #[derive(Debug, Default)]
@@ -6,7 +6,7 @@ pub(super) struct Nesting {
     depth: usize,
     /// The innermost 64 or fewer, the last one in the lowest bit.
     inner: u64,
-    /// Those further out, 64 a number.
+    /// The others, 64 in each number.
     outer: Vec<u64>,
 }
 
@@ -20,12 +20,12 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// How many are open.
+    /// The number of open arrays and objects.
     pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Whether the innermost is an object; `None` where nothing is open.
+    /// Whether the innermost is an object; `None` if nothing is open.
     pub(super) fn innermost(&self) -> Option<bool> {
         (self.depth > 0).then_some(self.inner & 1 == 1)
     }

@@ -1,14 +1,14 @@
-//! Single values, as the OTLP/JSON encoding and protobuf's JSON mapping write them.
+//! Scalar values of OTLP/JSON and protobuf's JSON mapping.
 
 use std::borrow::Cow;
 
 use super::strict::{Kind, Problem, StrictReader, number_length};
 use crate::hex;
 
-/// Doubles hold every integer up to here.
+/// Doubles represent every integer up to here.
 const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// A number, or a string that holds one.
+/// A number, or a string with a number.
 fn number_text<'a>(reader: &mut StrictReader<'a>) -> Result<Cow<'a, str>, Problem> {
     if reader.kind()? == Kind::String {
         reader.string()
@@ -81,7 +81,7 @@ pub(super) fn status_code(reader: &mut StrictReader<'_>) -> Result<i32, Problem>
 pub(super) fn id(reader: &mut StrictReader<'_>) -> Result<Vec<u8>, Problem> {
     let text = reader.string()?;
     let digits = text.as_bytes();
-    // Longer ids are refused by the reader; there is no need to write them.
+    // The protobuf reader rejects longer ids; there is no need to write them.
     if digits.len() % 2 != 0 || digits.len() > 64 {
         return Err(reader.problem("an id has the wrong length"));
     }

@@ -1,4 +1,4 @@
-//! A position in a JSON text: what the strict and the lenient reader share. `LENIENT` says which of them asks.
+//! The scanner of the strict and the lenient reader: a position in a JSON text. `LENIENT` selects the rules.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use crate::hex;
 const HIGH_SURROGATES: Range<u32> = 0xd800..0xdc00;
 const LOW_SURROGATES: Range<u32> = 0xdc00..0xe000;
 
-/// Why a string cannot be read.
+/// An error in a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StringError {
     EndOfText,
@@ -16,7 +16,7 @@ pub(super) enum StringError {
     ControlCharacter,
     UnknownEscape,
     HexDigits,
-    /// Strict only: the lenient reader reads U+FFFD.
+    /// Strict only: the lenient rules give U+FFFD.
     LoneSurrogate,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Scanner<'a> {
         self.position
     }
 
-    /// The text from here on. Must not be called inside a character.
+    /// The rest of the text. Must not be called inside a character.
     #[inline]
     pub(super) fn rest(&self) -> &'a str {
         &self.text[self.position..]
@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// Reads the string at whose opening quote the position is; borrowed unless it holds escapes.
+    /// Reads the string at the position, which must be its opening quote; borrowed unless it has escapes.
     #[inline]
     pub(super) fn string<const LENIENT: bool>(&mut self) -> Result<Cow<'a, str>, StringError> {
         self.position += 1;
@@ -96,7 +96,7 @@ impl<'a> Scanner<'a> {
         self.unescape::<LENIENT>(start).map(Cow::Owned)
     }
 
-    /// The rest of a string that began at `start` and is plain up to here.
+    /// Reads the rest of a string that starts at `start` and has no escapes up to the position.
     fn unescape<const LENIENT: bool>(&mut self, start: usize) -> Result<String, StringError> {
         let mut unescaped = String::from(&self.text[start..self.position]);
         loop {
@@ -115,7 +115,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over the string at whose opening quote the position is, without decoding it; false if it has no end.
+    /// Skips the string at the position, which must be its opening quote; false if it has no end.
     pub(super) fn skip_string(&mut self) -> bool {
         let mut at = self.position + 1;
         loop {
@@ -132,7 +132,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over everything that stands for itself in a string.
+    /// Skips the characters of a string up to its end, an escape or, strictly, a control character.
     #[inline]
     fn skip_plain<const LENIENT: bool>(&mut self) {
         let rest = &self.text.as_bytes()[self.position..];

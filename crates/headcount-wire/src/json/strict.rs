@@ -6,21 +6,21 @@ use super::nesting::Nesting;
 use super::scanner::Scanner;
 use crate::value::MAX_VALUE_DEPTH;
 
-/// How many arrays and objects may be open at once in what is written on: a list of keys and values is four for each of
-/// its levels, and an attribute's value begins at the tenth. So whatever is too deep for this is too deep for the reader of
-/// protobuf, too. What is passed over may be nested as deep as the text is long.
+/// The maximum nesting of transcoded JSON: a list of keys and values has four levels of JSON for each level of protobuf,
+/// and an attribute's value begins at the tenth. So JSON beyond this limit is also too deep for the protobuf reader.
+/// Skipped values have no limit.
 const MAX_DEPTH: usize = 16 + 4 * MAX_VALUE_DEPTH;
 
-/// What is wrong, and where the reader stood.
+/// A problem, and its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
-    /// Innermost first; put in order when shown.
+    /// Innermost first; reversed when shown.
     pub(super) path: Vec<Step>,
     pub(super) offset: usize,
     pub(super) text: &'static str,
 }
 
-/// One step of the way to a problem.
+/// One step of the path to a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Member(&'static str),
@@ -36,7 +36,7 @@ impl Problem {
     }
 }
 
-/// The kind of the next value, told from its first byte.
+/// The kind of the next value, determined by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Object,
@@ -70,7 +70,7 @@ impl<'a> StrictReader<'a> {
         }
     }
 
-    /// Passes over `byte` if it is the next one after white space.
+    /// Skips white space, and `byte` if it follows.
     fn take_token(&mut self, byte: u8) -> bool {
         self.scanner.peek_token() == Some(byte) && self.scanner.take(byte)
     }
@@ -83,7 +83,7 @@ impl<'a> StrictReader<'a> {
         }
     }
 
-    /// Nothing but white space may follow.
+    /// Only white space may follow.
     pub(super) fn end(&mut self) -> Result<(), Problem> {
         match self.scanner.peek_token() {
             None => Ok(()),
@@ -113,7 +113,7 @@ impl<'a> StrictReader<'a> {
         Ok(())
     }
 
-    /// Reads an object; `member` must read each value. Members that are `null` are absent and not shown to it.
+    /// Reads an object; `member` must read each value. Members that are `null` count as absent: it is not called for them.
     pub(super) fn object(
         &mut self,
         mut member: impl FnMut(&mut Self, &str) -> Result<(), Problem>,
@@ -164,7 +164,7 @@ impl<'a> StrictReader<'a> {
         Ok(())
     }
 
-    /// Passes over a value of any kind, checking its syntax; does not recurse, and remembers one bit a level.
+    /// Skips a value of any kind and checks its syntax. Does not recurse; uses one bit of memory for each level.
     pub(super) fn skip(&mut self) -> Result<(), Problem> {
         let mut open = Nesting::default();
         loop {
@@ -201,7 +201,7 @@ impl<'a> StrictReader<'a> {
         }
     }
 
-    /// The key that stands before a value in an object.
+    /// Reads the key before a value, if the value is in an object.
     fn key_in(&mut self, is_object: bool) -> Result<(), Problem> {
         if is_object {
             self.key()?;
@@ -237,7 +237,7 @@ impl<'a> StrictReader<'a> {
         Ok(value)
     }
 
-    /// A number as it is written.
+    /// A number, unparsed.
     pub(super) fn number(&mut self) -> Result<&'a str, Problem> {
         if self.kind()? != Kind::Number {
             return Err(self.problem("expected a number"));
@@ -250,7 +250,7 @@ impl<'a> StrictReader<'a> {
         Ok(&rest[..length])
     }
 
-    /// A string without its quotes; borrowed unless it holds escapes.
+    /// A string without its quotes; borrowed unless it has escapes.
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Problem> {
         if self.kind()? != Kind::String {
             return Err(self.problem("expected a string"));
@@ -272,7 +272,7 @@ fn expected_next(is_object: bool) -> &'static str {
     }
 }
 
-/// How many of the first bytes are a JSON number; `None` if they are none.
+/// The length of the JSON number at the start of `bytes`; `None` if there is none.
 pub(super) fn number_length(bytes: &[u8]) -> Option<usize> {
     let digits = |from: usize| {
         bytes[from..]

@@ -8,7 +8,7 @@ fn is_json(text: &str) -> bool {
 }
 
 #[test]
-fn what_serde_json_refuses_is_refused() {
+fn text_that_serde_json_rejects_is_rejected() {
     for text in [
         "",
         "{",
@@ -48,7 +48,7 @@ fn what_serde_json_refuses_is_refused() {
 }
 
 #[test]
-fn what_is_passed_over_may_be_as_deep_as_it_is_long() {
+fn skipped_values_may_have_any_depth() {
     for depth in [1, 63, 64, 65, 127, 128, 129, 1_000_000] {
         let open: String = ["[", "{\"a\":"].into_iter().cycle().take(depth).collect();
         let brackets = open.bytes().rev().filter_map(|byte| match byte {

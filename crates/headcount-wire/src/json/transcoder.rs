@@ -1,23 +1,23 @@
-//! The messages of a request, one function each.
+//! The transcoder from OTLP/JSON to protobuf: one function for each message of a request.
 
 use super::error::JsonError;
 use super::scalar;
 use super::strict::{Problem, Step, StrictReader};
 use crate::writer::Writer;
 
-/// Writes an OTLP/JSON request as protobuf.
+/// Transcodes an OTLP/JSON request to protobuf.
 ///
-/// Keys may be written `lowerCamelCase` or `snake_case`; unknown ones are ignored, and so are all that
-/// [`RawSpan::parse`](crate::RawSpan::parse) passes over (events, links, kind, parent, ...). `null` is absent. 64-bit
-/// integers are strings or numbers, enums numbers or names, ids hex, bytes base64. A key that occurs twice means what
-/// its field means when it occurs twice in protobuf. Ids of a wrong length and attributes beyond the limit are left to
-/// the reader to refuse, which looks at every span afterwards.
+/// Keys may be written `lowerCamelCase` or `snake_case`; unknown ones are ignored, and so are those that
+/// [`RawSpan::parse`](crate::RawSpan::parse) skips (events, links, kind, parent, ...). `null` means absent. 64-bit
+/// integers are strings or numbers, enums numbers or names, ids hex, bytes base64. A repeated key has the meaning of a
+/// repeated field in protobuf. The protobuf reader, which checks every span afterwards, rejects ids of a wrong length
+/// and attributes beyond the limit.
 ///
-/// A span with a bad value, or one nested too deep, is left out and counted. Memory: the result, at most about as long as
-/// `body`, one text with escapes at a time, and one bit for each array or object that is open at once.
+/// A span with an invalid value, or one that is nested too deep, is left out and counted. Memory: the result, at most
+/// about as long as `body`, one string with escapes at a time, and one bit for each open array or object.
 ///
 /// # Errors
-/// The text is not UTF-8 or not JSON, or something outside of spans is not what OTLP puts there, or nested deeper than
+/// The text is not UTF-8 or not JSON, or a value outside of spans does not follow the OTLP schema or is nested deeper than
 /// [`MAX_VALUE_DEPTH`](crate::MAX_VALUE_DEPTH).
 pub fn json_to_protobuf(body: &[u8]) -> Result<Transcoded, JsonError> {
     let text = std::str::from_utf8(body).map_err(|error| JsonError {
@@ -45,7 +45,7 @@ pub fn json_to_protobuf(body: &[u8]) -> Result<Transcoded, JsonError> {
 pub struct Transcoded {
     /// An `ExportTraceServiceRequest`, at most a small multiple of the JSON's length.
     pub bytes: Vec<u8>,
-    /// How many spans had a bad value and are not in `bytes`.
+    /// The number of spans with an invalid value, which are not in `bytes`.
     pub malformed_spans: u64,
 }
 
@@ -126,7 +126,7 @@ impl Transcoder {
         Ok(())
     }
 
-    /// Only broken syntax is an error here: it leaves no place from which to go on.
+    /// Only invalid syntax is an error here: the transcoder could not find the next span.
     fn span_or_drop(&mut self, reader: &mut StrictReader<'_>) -> Result<(), Problem> {
         let mut span = reader.clone();
         reader.skip()?;

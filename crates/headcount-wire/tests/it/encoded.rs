@@ -42,7 +42,7 @@ fn what_the_encoder_writes_is_read_alike_by_the_reader_and_by_prost() {
         status: StatusCode::Other(-3),
     };
     let mut encoder = RequestEncoder::new();
-    let _ = encoder
+    encoder
         .resource(every_kind)
         .scope("a", "1")
         .span(&header, every_kind)
@@ -82,7 +82,7 @@ fn a_span_without_scope_and_resource_opens_empty_ones() {
         ..SpanHeader::default()
     };
     let mut encoder = RequestEncoder::new();
-    let _ = encoder.span(&header, |_| {});
+    encoder.span(&header, |_| {});
     let body = encoder.finish();
     let groups = read_all(&body);
     assert_eq!(

@@ -33,7 +33,7 @@ impl Dialect {
 
     fn object(self, members: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
         let mut object = Map::new();
-        let _ = object.insert(
+        object.insert(
             "unknown_to_otlp".to_owned(),
             json!([{"a": [null, -1.5e3]}, "\\u0041"]),
         );

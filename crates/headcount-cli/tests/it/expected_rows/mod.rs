@@ -1,5 +1,5 @@
-//! What the tables must hold after a captured body was stored, worked out from the decoded body alone: an oracle that
-//! shares no code with the collector. Rows are JSON objects of the columns that the span's own attributes decide.
+//! The expected rows of the tables after a captured body was stored, computed from the decoded body alone. It shares no
+//! code with the collector. Rows are JSON objects of the columns that the span's own attributes decide.
 
 use std::collections::BTreeMap;
 
@@ -326,7 +326,7 @@ pub(crate) fn difference(
                 "{table}: no stored row matches {row:?}; left are {left:#?}"
             ));
         };
-        let _matched = left.swap_remove(at);
+        left.swap_remove(at);
     }
     None
 }
