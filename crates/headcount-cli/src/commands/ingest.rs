@@ -192,7 +192,7 @@ impl Store {
         let runtime = Runtime::new().context("cannot start the threads that write the store")?;
         let opened = runtime.block_on(IngestPipeline::open(folder, LakeOptions::default()));
         let pipeline = opened.map_err(|error| match error {
-            ServeError::Lake(LakeError::Locked { folder }) => anyhow!(
+            ServeError::Lake(LakeError::Log(LogError::Locked { folder })) => anyhow!(
                 "a server is running on {}; send to it with --url, for example --url http://127.0.0.1:4318",
                 folder.display()
             ),

@@ -34,8 +34,11 @@ fn shown(request: &Arrived) -> BTreeSet<String> {
     );
     let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     let tokens = body["tokens"].as_array().unwrap().iter();
-    let receipt =
-        |token: &serde_json::Value| ErasureToken::parse(token.as_str().unwrap()).unwrap().receipt();
+    let receipt = |token: &serde_json::Value| {
+        ErasureToken::parse(token.as_str().unwrap())
+            .unwrap()
+            .receipt()
+    };
     tokens.map(|token| receipt(token).to_string()).collect()
 }
 
