@@ -17,6 +17,7 @@ use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
@@ -151,9 +152,18 @@ impl Drop for EndOnDrop {
 }
 
 /// Runs `work` on the query threads, for at most the time of `limits`. A panic inside becomes an error.
-pub(crate) async fn within<T: Send + 'static>(
+///
+/// Both futures are boxed: otherwise every crate that awaits a query would compile the engine's futures again.
+pub(crate) fn within<T: Send + 'static>(
     limits: QueryLimits,
-    work: impl Future<Output = Result<T, ReportError>> + Send + 'static,
+    work: BoxFuture<'static, Result<T, ReportError>>,
+) -> BoxFuture<'static, Result<T, ReportError>> {
+    run_within(limits, work).boxed()
+}
+
+async fn run_within<T: Send + 'static>(
+    limits: QueryLimits,
+    work: BoxFuture<'static, Result<T, ReportError>>,
 ) -> Result<T, ReportError> {
     let task = query_threads()?.spawn(async move {
         let timed = tokio::time::timeout(limits.time, work);

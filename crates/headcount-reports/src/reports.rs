@@ -12,6 +12,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
+use futures::future::{BoxFuture, FutureExt};
 use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 use headcount_catalog::{Table, TableId, Tier};
 use headcount_lake::LakeSnapshot;
@@ -96,12 +97,7 @@ impl Reports {
             return Err(unknown(name));
         };
         let selection = parameters.resolve(Utc::now())?;
-        let this = self.clone();
-        within(
-            self.limits,
-            async move { this.run(report, &selection).await },
-        )
-        .await
+        self.start_report(report, selection).await
     }
 
     /// Runs a SQL query that only reads.
@@ -115,8 +111,7 @@ impl Reports {
                 limit: self.limits.query_bytes,
             });
         }
-        let (this, query) = (self.clone(), query.to_owned());
-        within(self.limits, async move { this.query(&query).await }).await
+        self.start_query(query.to_owned()).await
     }
 
     /// The columns of the report `name` without a period.
@@ -127,8 +122,33 @@ impl Reports {
         let Some(report) = find_report(name) else {
             return Err(unknown(name));
         };
+        self.start_planning(report).await
+    }
+
+    // These functions are not async: an async function would compile the engine's futures in every crate that awaits it.
+
+    fn start_report(
+        &self,
+        report: &'static ReportHeader,
+        selection: Selection,
+    ) -> BoxFuture<'static, Result<Answer, ReportError>> {
         let this = self.clone();
-        let planned = async move {
+        let work = async move { this.run(report, &selection).await };
+        within(self.limits, work.boxed())
+    }
+
+    fn start_query(&self, query: String) -> BoxFuture<'static, Result<Answer, ReportError>> {
+        let this = self.clone();
+        let work = async move { this.query(&query).await };
+        within(self.limits, work.boxed())
+    }
+
+    fn start_planning(
+        &self,
+        report: &'static ReportHeader,
+    ) -> BoxFuture<'static, Result<Vec<AnswerColumn>, ReportError>> {
+        let this = self.clone();
+        let work = async move {
             let context = session(&this.limits, None)?;
             let frame = plan(&context, &this.sources, report, &Selection::default()).await;
             let frame = frame.map_err(|error| this.refused(&error))?;
@@ -136,7 +156,7 @@ impl Reports {
             columns.retain(|column| column.name != "period");
             Ok(columns)
         };
-        within(self.limits, planned).await
+        within(self.limits, work.boxed())
     }
 
     /// The same without the tables of `tier`.
