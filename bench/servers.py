@@ -28,7 +28,7 @@ def free_port() -> int:
 
 
 class Refused(Exception):
-    """The query door had no answer; its own words."""
+    """The query endpoint had no answer; its own words."""
 
 
 class Server:
@@ -130,7 +130,7 @@ def ask(*arguments: str) -> list[dict]:
 
 
 def get(server: Server, path: str) -> bytes:
-    """What the query door answers."""
+    """What the query endpoint answers."""
     try:
         with urllib.request.urlopen(f"http://{server.address}{path}", timeout=600) as answer:
             return answer.read()

@@ -25,7 +25,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length
 
 def listen(serve, backlog=64):
     """A port on which `serve` gets each connection."""
-    door = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
 
     def hear(peer):
         try:
@@ -35,11 +35,11 @@ def listen(serve, backlog=64):
 
     def accept():
         while True:
-            peer, _ = door.accept()
+            peer, _ = listener.accept()
             threading.Thread(target=hear, args=(peer,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    return door.getsockname()[1]
+    return listener.getsockname()[1]
 
 
 def answer(peer):
@@ -68,23 +68,23 @@ def answer_slowly(peer):
 
 def drop():
     """A port whose queue of connections is full: further ones get no answer."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
-    door.listen(0)
-    keep = [door]
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    keep = [listener]
     for _ in range(4):
         peer = socket.socket()
         peer.setblocking(False)
-        peer.connect_ex(door.getsockname())
+        peer.connect_ex(listener.getsockname())
         keep.append(peer)
     drop.keep = keep
-    return door.getsockname()[1]
+    return listener.getsockname()[1]
 
 
 def refuse():
     """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return door.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def states():

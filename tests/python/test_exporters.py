@@ -20,7 +20,7 @@ def over_grpc(compression):
     )
 
 
-DOORS = {
+EXPORTERS = {
     "http": http(Compression.NoCompression),
     "http-gzip": http(Compression.Gzip),
     "http-deflate": http(Compression.Deflate),
@@ -29,10 +29,10 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_what_the_exporter_sends_is_in_the_tables(collector, door):
+@pytest.mark.parametrize("endpoint", EXPORTERS)
+def test_what_the_exporter_sends_is_in_the_tables(collector, endpoint):
     run = crewai_spans.Run()
-    exporter = DOORS[door](collector)
+    exporter = EXPORTERS[endpoint](collector)
     assert exporter.export(run.spans()) == SpanExportResult.SUCCESS
     exporter.shutdown()
 
@@ -66,7 +66,7 @@ def test_what_the_exporter_sends_is_in_the_tables(collector, door):
 
 
 def test_a_span_of_the_host_is_refused_and_counted(collector):
-    exporter = DOORS["http"](collector)
+    exporter = EXPORTERS["http"](collector)
     assert exporter.export(crewai_spans.Run().spans()) == SpanExportResult.SUCCESS
     refusals = collector.sql("SELECT * FROM refusals")
     assert any(refusal["span"] == "(unknown)" and refusal["count"] == 1 for refusal in refusals)
@@ -76,15 +76,15 @@ def test_a_span_of_the_host_is_refused_and_counted(collector):
 
 def test_a_batch_sent_twice_is_counted_once(collector):
     spans = crewai_spans.Run().spans()
-    for door in ("http", "grpc", "http-gzip"):
-        assert DOORS[door](collector).export(spans) == SpanExportResult.SUCCESS
+    for endpoint in ("http", "grpc", "http-gzip"):
+        assert EXPORTERS[endpoint](collector).export(spans) == SpanExportResult.SUCCESS
     for table in ("crews", "agents", "tasks", "tool_uses", "crew_completions"):
         assert collector.sql(f"SELECT count(*) AS n FROM {table}") == [{"n": 1}], table
 
 
 def test_what_was_acknowledged_outlives_a_kill(collector):
     runs = [crewai_spans.Run() for _ in range(20)]
-    exporter = DOORS["http"](collector)
+    exporter = EXPORTERS["http"](collector)
     for run in runs:
         assert exporter.export(run.spans()) == SpanExportResult.SUCCESS
     collector.kill()

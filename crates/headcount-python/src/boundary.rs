@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Runs `call`; a panic gives the default value, and is not raised into the host program (promise 4).
 #[inline]
-pub(crate) fn quiet<R: Default>(call: impl FnOnce() -> R) -> R {
+pub(crate) fn contain_panic<R: Default>(call: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_default()
 }
 

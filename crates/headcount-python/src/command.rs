@@ -3,7 +3,7 @@ use std::io::Write as _;
 
 use pyo3::prelude::*;
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 
 /// The command's name in `--help`.
 const PROGRAM: &str = "python -m headcount";
@@ -15,7 +15,8 @@ const FAILED: u8 = 1;
 #[pyfunction]
 #[pyo3(text_signature = "(arguments)")]
 pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
-    let code = py.detach(|| quiet(|| Some(headcount_commands::run(PROGRAM, arguments) as u8)));
+    let code =
+        py.detach(|| contain_panic(|| Some(headcount_commands::run(PROGRAM, arguments) as u8)));
     // Nothing of Rust's is run when an interpreter ends.
     let _reader_gone = std::io::stdout().flush();
     code.unwrap_or(FAILED)

@@ -2,7 +2,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 use crate::handle::count;
 use crate::reading::{Given, Reader, Unknown};
 
@@ -45,7 +45,7 @@ impl Deployment {
         let mut reader = Reader::new(extra, unknown);
         let step = reader.word(step);
         self.telemetry.refuse_values(reader.refused());
-        quiet(|| self.inner.partial().step(step));
+        contain_panic(|| self.inner.partial().step(step));
     }
 
     /// The deployment failed: ``"api_4xx"``, ``"api_5xx"``, ``"invalid_json"``, ``"invalid_creation_response"``,
@@ -61,7 +61,7 @@ impl Deployment {
         let mut reader = Reader::new(extra, unknown);
         let (reason, status) = (reader.word(reason), reader.integer(status));
         self.telemetry.refuse_values(reader.refused());
-        quiet(|| self.inner.partial().failed(reason, status));
+        contain_panic(|| self.inner.partial().failed(reason, status));
     }
 
     /// Logs of a part, such as ``"deployment"``, are pulled. The logs themselves are never recorded.
@@ -75,6 +75,6 @@ impl Deployment {
         let mut reader = Reader::new(extra, unknown);
         let log_type = reader.text(log_type);
         self.telemetry.refuse_values(reader.refused());
-        quiet(|| self.inner.partial().logs_pulled(log_type));
+        contain_panic(|| self.inner.partial().logs_pulled(log_type));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use headcount as client;
 use pyo3::prelude::*;
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 use crate::reading::{Given, Reader};
 
 /// How often it checks for signals.
@@ -41,7 +41,7 @@ pub(crate) fn flush(
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let slice = left.min(CHECK_SIGNALS_EVERY);
-        if py.detach(|| quiet(|| telemetry.flush(slice))) {
+        if py.detach(|| contain_panic(|| telemetry.flush(slice))) {
             return Ok(true);
         }
         py.check_signals()?;

@@ -2,7 +2,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 use crate::reading::{Reader, Unknown};
 
 /// Records what crews do. Created by ``headcount.start``.
@@ -58,7 +58,7 @@ impl Telemetry {
         let mut reader = Reader::new(extra, unknown);
         let values = read(&mut reader);
         count(inner, &reader);
-        quiet(|| record(inner, values));
+        contain_panic(|| record(inner, values));
     }
 }
 
@@ -83,7 +83,7 @@ impl Drop for Telemetry {
         // Fails while the interpreter finalizes; the exit handler writes the events then.
         let _ = Python::try_attach(|py| {
             let inner = inner.take();
-            py.detach(|| quiet(|| drop(inner)));
+            py.detach(|| contain_panic(|| drop(inner)));
         });
     }
 }

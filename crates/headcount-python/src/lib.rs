@@ -59,5 +59,5 @@ mod _native {
 /// Writes the events in memory to disk and sends nothing: for a process that ends without running exit handlers.
 #[pyfunction]
 fn write_down(py: Python<'_>) {
-    py.detach(|| boundary::quiet(headcount::write_all_to_spool));
+    py.detach(|| boundary::contain_panic(headcount::write_all_to_spool));
 }

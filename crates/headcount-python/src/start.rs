@@ -3,7 +3,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 use crate::handle::Telemetry;
 use crate::reading::{Given, Reader, Unknown, text_of};
 
@@ -79,7 +79,7 @@ pub(crate) fn start(
         builder = builder.home(home);
     }
     let telemetry = py
-        .detach(|| quiet(|| Some(builder.start())))
+        .detach(|| contain_panic(|| Some(builder.start())))
         .unwrap_or_else(client::Telemetry::off);
     telemetry.refuse_values(reader.refused());
     if telemetry.is_recording() {

@@ -4,7 +4,7 @@ use headcount as client;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::boundary::quiet;
+use crate::boundary::contain_panic;
 use crate::counters::Counters;
 use crate::decision::{self, Decision};
 use crate::deployment::Deployment;
@@ -39,7 +39,7 @@ impl Telemetry {
     /// endpoint, or if telemetry is off.
     #[getter]
     fn endpoint_error(&self) -> Option<String> {
-        quiet(|| self.client().endpoint_error()).map(|error| error.to_string())
+        contain_panic(|| self.client().endpoint_error()).map(|error| error.to_string())
     }
 
     /// Whether events are recorded. A caller can skip work that only telemetry needs.
@@ -51,13 +51,13 @@ impl Telemetry {
     /// The counters of this process's events.
     #[pyo3(signature = (*_extra, **_unknown), text_signature = "($self)")]
     fn counters(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Counters {
-        Counters::new(quiet(|| self.client().counters()))
+        Counters::new(contain_panic(|| self.client().counters()))
     }
 
     /// The former name of ``counters``.
     #[pyo3(signature = (*_extra, **_unknown), text_signature = "($self)")]
     fn books(&self, _extra: &Bound<'_, PyTuple>, _unknown: Option<Unknown<'_, '_>>) -> Counters {
-        Counters::new(quiet(|| self.client().counters()))
+        Counters::new(contain_panic(|| self.client().counters()))
     }
 
     /// Writes the events in memory to disk, starts an upload, and waits for it, for at most ``patience`` seconds; returns whether

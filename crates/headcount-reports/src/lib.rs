@@ -2,7 +2,7 @@
 //!
 //! A report is one file in `reports/*.sql`: a header that names its question and its columns, then plain SQL over the
 //! store's tables. This crate plans and runs them with DataFusion, within limits of time and memory, and hands back an
-//! [`Answer`]: columns and rows that are JSON values already, so that a terminal, a file and an HTTP door show the same.
+//! [`Answer`]: columns and rows that are JSON values already, so that a terminal, a file and an HTTP response show the same.
 //! It never writes to the store. It knows nothing of transport or of the command line.
 
 mod accumulator;

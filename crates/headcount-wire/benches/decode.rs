@@ -1,4 +1,4 @@
-//! Our reader beside prost on one request of captured spans, and the JSON door on the same request.
+//! Our reader beside prost on one request of captured spans, and JSON on the same request.
 //!
 //! `cargo bench -p headcount-wire --profile release`
 

@@ -1,4 +1,4 @@
-//! Sends a crew's spans with the stock OpenTelemetry exporters for Rust, through each door and compression that they
+//! Sends a crew's spans with the stock OpenTelemetry exporters for Rust, through each endpoint and compression that they
 //! offer, to a `headcount serve` of its own, and compares what the program answers with what was sent.
 
 mod collector;
@@ -25,31 +25,35 @@ const TOOL: &str = "word_counter";
 
 /// One way in, as an operator would configure it.
 #[derive(Debug, Clone, Copy)]
-struct Door {
+struct Endpoint {
     name: &'static str,
     protocol: Protocol,
     compression: Option<Compression>,
 }
 
-const DOORS: [Door; 6] = [
-    door("grpc", Protocol::Grpc, None),
-    door("grpc-gzip", Protocol::Grpc, Some(Compression::Gzip)),
-    door("http-protobuf", Protocol::HttpBinary, None),
-    door(
+const ENDPOINTS: [Endpoint; 6] = [
+    endpoint("grpc", Protocol::Grpc, None),
+    endpoint("grpc-gzip", Protocol::Grpc, Some(Compression::Gzip)),
+    endpoint("http-protobuf", Protocol::HttpBinary, None),
+    endpoint(
         "http-protobuf-gzip",
         Protocol::HttpBinary,
         Some(Compression::Gzip),
     ),
-    door("http-json", Protocol::HttpJson, None),
-    door(
+    endpoint("http-json", Protocol::HttpJson, None),
+    endpoint(
         "http-json-gzip",
         Protocol::HttpJson,
         Some(Compression::Gzip),
     ),
 ];
 
-const fn door(name: &'static str, protocol: Protocol, compression: Option<Compression>) -> Door {
-    Door {
+const fn endpoint(
+    name: &'static str,
+    protocol: Protocol,
+    compression: Option<Compression>,
+) -> Endpoint {
+    Endpoint {
         name,
         protocol,
         compression,
@@ -63,15 +67,15 @@ fn main() -> Outcome<()> {
         .enable_all()
         .build()?;
     let mut collector = Collector::start()?;
-    for (index, door) in DOORS.into_iter().enumerate() {
+    for (index, endpoint) in ENDPOINTS.into_iter().enumerate() {
         let exporter = {
             let _inside = runtime.enter();
-            exporter(door, &collector)?
+            exporter(endpoint, &collector)?
         };
         let crew = format!("9b2d5d7e-1f0a-4c55-8a61-0000000000{index:02}");
-        send_crew(exporter, &crew).map_err(|error| format!("{}: {error}", door.name))?;
-        check_crew(&collector, &crew).map_err(|error| format!("{}: {error}", door.name))?;
-        println!("ok {}", door.name);
+        send_crew(exporter, &crew).map_err(|error| format!("{}: {error}", endpoint.name))?;
+        check_crew(&collector, &crew).map_err(|error| format!("{}: {error}", endpoint.name))?;
+        println!("ok {}", endpoint.name);
     }
     check_totals(&collector)?;
     collector.stop()?;
@@ -79,21 +83,21 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn exporter(door: Door, collector: &Collector) -> Result<SpanExporter, ExporterBuildError> {
-    if door.protocol == Protocol::Grpc {
+fn exporter(endpoint: Endpoint, collector: &Collector) -> Result<SpanExporter, ExporterBuildError> {
+    if endpoint.protocol == Protocol::Grpc {
         let mut builder = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(collector.grpc_url());
-        if let Some(compression) = door.compression {
+        if let Some(compression) = endpoint.compression {
             builder = builder.with_compression(compression);
         }
         return builder.build();
     }
     let mut builder = SpanExporter::builder()
         .with_http()
-        .with_protocol(door.protocol)
+        .with_protocol(endpoint.protocol)
         .with_endpoint(collector.traces_url());
-    if let Some(compression) = door.compression {
+    if let Some(compression) = endpoint.compression {
         builder = builder.with_compression(compression);
     }
     builder.build()
@@ -187,19 +191,19 @@ fn check_crew(collector: &Collector, crew: &str) -> Outcome<()> {
 }
 
 fn check_totals(collector: &Collector) -> Outcome<()> {
-    let doors = DOORS.len();
+    let endpoints = ENDPOINTS.len();
     let totals = [
         (
             "SELECT tool_name, attempts, count(*) AS uses FROM tool_uses GROUP BY ALL",
-            json!([{"tool_name": TOOL, "attempts": 0, "uses": doors}]),
+            json!([{"tool_name": TOOL, "attempts": 0, "uses": endpoints}]),
         ),
         (
             "SELECT outcome, duration, count(*) AS crews FROM crew_completions GROUP BY ALL",
-            json!([{"outcome": "completed", "duration": 1.5005, "crews": doors}]),
+            json!([{"outcome": "completed", "duration": 1.5005, "crews": endpoints}]),
         ),
         (
             "SELECT sum(count) AS refused FROM refusals WHERE reason = 'unknown_span'",
-            json!([{"refused": doors}]),
+            json!([{"refused": endpoints}]),
         ),
     ];
     for (query, expected) in totals {
@@ -209,7 +213,7 @@ fn check_totals(collector: &Collector) -> Outcome<()> {
     let rows = report.as_array().ok_or("the report is no array")?;
     let row = rows.iter().find(|row| row["tool"] == TOOL);
     let row = row.ok_or_else(|| format!("the report does not name the tool: {report}"))?;
-    same("report tools", &row["uses"], &json!(doors))
+    same("report tools", &row["uses"], &json!(endpoints))
 }
 
 fn same(what: &str, found: &serde_json::Value, expected: &serde_json::Value) -> Outcome<()> {

@@ -1,4 +1,4 @@
-//! From the client's calls to the collector's tables, through the doors of both.
+//! From the client's calls to the collector's tables, through the public API of both.
 
 use std::time::Duration;
 

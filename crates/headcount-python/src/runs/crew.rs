@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 
 use super::{Kept, TaskRun, since};
 use crate::awaited::Done;
-use crate::boundary::{lock, quiet};
+use crate::boundary::{contain_panic, lock};
 use crate::descriptors::{Crew, Task};
 use crate::error_type::raised;
 use crate::reading::{Given, Reader, Unknown};
@@ -37,7 +37,7 @@ impl CrewRun {
         started: Option<SystemTime>,
     ) -> Self {
         let run = crew.and_then(|crew| {
-            quiet(|| {
+            contain_panic(|| {
                 let run = telemetry.crew_started(&crew.inner);
                 Some(since(run, started, client::CrewRun::since))
             })
@@ -50,7 +50,7 @@ impl CrewRun {
 
     /// Calls `record` with the run, if it has not ended.
     fn with(&self, record: impl FnOnce(&client::CrewRun)) {
-        quiet(|| {
+        contain_panic(|| {
             if let Some(run) = &lock(&self.kept).run {
                 record(run);
             }
@@ -58,7 +58,7 @@ impl CrewRun {
     }
 
     fn end(&self, output: Option<client::Content>, is_completed: bool) {
-        quiet(|| {
+        contain_panic(|| {
             let mut kept = lock(&self.kept);
             let output = output.or_else(|| kept.output.take());
             match (kept.run.take(), output) {
@@ -76,7 +76,7 @@ impl CrewRun {
     /// Whether anything is recorded of this run.
     #[getter]
     fn is_recording(&self) -> bool {
-        quiet(|| {
+        contain_panic(|| {
             let kept = lock(&self.kept);
             kept.run.as_ref().is_some_and(client::CrewRun::is_recording)
         })

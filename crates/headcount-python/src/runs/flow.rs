@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use super::{Kept, since};
 use crate::awaited::Done;
-use crate::boundary::{lock, quiet};
+use crate::boundary::{contain_panic, lock};
 use crate::error_type::{error_type, raised};
 use crate::events;
 use crate::handle::count;
@@ -70,7 +70,7 @@ impl FlowRun {
         begin: impl FnOnce(&client::Telemetry) -> client::FlowRun,
     ) -> Self {
         count(&telemetry, reader);
-        let run = quiet(|| Some(begin(&telemetry)));
+        let run = contain_panic(|| Some(begin(&telemetry)));
         Self {
             telemetry,
             kept: Kept::new(run),
@@ -78,7 +78,7 @@ impl FlowRun {
     }
 
     fn end(&self, end: impl FnOnce(client::FlowRun)) {
-        quiet(|| {
+        contain_panic(|| {
             if let Some(run) = lock(&self.kept).run.take() {
                 end(run);
             }
@@ -133,7 +133,7 @@ impl FlowRun {
         let mut reader = Reader::new(extra, unknown);
         let error_type = error_type(&mut reader, error);
         self.telemetry.refuse_values(reader.refused());
-        quiet(|| {
+        contain_panic(|| {
             if let Some(run) = &lock(&self.kept).run {
                 run.partial().method_failed(error_type.as_deref());
             }

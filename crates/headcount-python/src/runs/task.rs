@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use super::Kept;
 use crate::awaited::Done;
-use crate::boundary::{lock, quiet};
+use crate::boundary::{contain_panic, lock};
 use crate::error_type::{error_type, raised};
 use crate::reading::{Given, Reader, Unknown};
 
@@ -43,7 +43,7 @@ impl TaskRun {
     }
 
     fn end(&self, end: End) {
-        quiet(|| {
+        contain_panic(|| {
             let mut kept = lock(&self.kept);
             let Some(run) = kept.run.take() else {
                 return;
@@ -94,7 +94,7 @@ impl TaskRun {
         let mut reader = Reader::new(extra, unknown);
         let input = reader.text(input);
         self.telemetry.refuse_values(reader.refused());
-        quiet(|| {
+        contain_panic(|| {
             if let (Some(run), Some(input)) = (&lock(&self.kept).run, input) {
                 run.share_input(input);
             }
