@@ -44,7 +44,7 @@ pub struct Answer {
     pub columns: Vec<AnswerColumn>,
     /// The rows, each with one value for each column.
     pub rows: Vec<Vec<Value>>,
-    /// Notes on the answer, such as folded values and fields that some releases do not report.
+    /// Notes on the answer, such as grouped values and fields that some releases do not report.
     pub notes: Vec<String>,
 }
 

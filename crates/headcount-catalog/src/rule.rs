@@ -104,7 +104,7 @@ impl KeyDomain {
 pub struct TextLimit {
     /// The longest text, in characters. 0 admits none but the empty text.
     pub max_length: usize,
-    /// `Some` makes the column a list of at most so many texts.
+    /// `Some` makes the column a list of at most this many texts.
     pub max_items: Option<usize>,
 }
 

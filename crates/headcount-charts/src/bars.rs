@@ -54,7 +54,7 @@ pub fn bar_chart(title: &str, rows: &[(String, f64)], width: f64) -> String {
 pub struct Step {
     /// Its name.
     pub name: String,
-    /// The number that reached the step.
+    /// How many reached the step.
     pub count: f64,
 }
 

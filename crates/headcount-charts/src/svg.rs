@@ -9,7 +9,7 @@ pub(crate) struct Svg {
 }
 
 impl Svg {
-    /// An image of this size in units with an accessible title.
+    /// An image of this size, in units of the SVG, with an accessible title.
     pub(crate) fn new(width: f64, height: f64, title: &str) -> Self {
         let mut svg = Self {
             text: String::with_capacity(4096),
@@ -112,7 +112,7 @@ pub(crate) fn escaped(text: &str) -> String {
     safe
 }
 
-/// `text` truncated to `width` units at a font size of 12, assuming 7.7 units a character: wide characters in a wide
+/// `text` truncated to `width` units at a font size of 12, assuming 7.7 units per character: wide characters in a wide
 /// typeface.
 pub(crate) fn truncated(text: &str, width: f64) -> String {
     let letters = (width / 7.7).max(2.0) as usize;

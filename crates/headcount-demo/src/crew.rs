@@ -72,7 +72,7 @@ pub(crate) struct Crew {
     pub(crate) upgrades_at: Option<f64>,
     /// How often it runs, against the others.
     pub(crate) popularity: f64,
-    /// Its author runs `crewai test` at times.
+    /// Its author sometimes runs `crewai test`.
     pub(crate) tests: bool,
     /// Its author tries to deploy it.
     pub(crate) deploys: bool,

@@ -81,7 +81,7 @@ impl Draft {
         Self::lasting(name, at, at + call, rng)
     }
 
-    /// A span with a meaning to its length.
+    /// A span whose duration means something.
     pub(crate) fn lasting(
         name: impl Into<Cow<'static, str>>,
         start: u64,

@@ -94,7 +94,7 @@ impl Scaled {
         self
     }
 
-    /// One of `count` streams with runs of their own but the same crews and the same time: one a connection.
+    /// One of `count` streams with runs of their own but the same crews and the same time: one per connection.
     #[must_use]
     pub fn stream(mut self, index: u64, count: u64) -> Self {
         self.rng = self.rng.fork(index + 1);

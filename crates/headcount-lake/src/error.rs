@@ -59,7 +59,7 @@ pub enum LakeError {
         /// The feature, as the protocol names it.
         feature: String,
     },
-    /// Another program deleted rows of a file without writing the file anew.
+    /// Another program deleted rows of a file without rewriting the file.
     #[error(
         "{path} has a deletion vector, which Headcount does not support; rewrite the file with the program that deleted the rows (in Spark: REORG TABLE … APPLY (PURGE))"
     )]

@@ -22,7 +22,7 @@ use crate::error::LakeError;
 /// Each table's rows, by its position in the schema.
 pub(crate) type TableBatches = Vec<Vec<RecordBatch>>;
 
-/// Rows a batch is filled up to before the next one is begun.
+/// A batch of this many rows is full; further rows go to a new one.
 const BATCH_ROWS: usize = 8192;
 
 /// One frame's entries.
@@ -59,7 +59,7 @@ impl Layout {
 pub(crate) struct Generation {
     layout: Arc<Layout>,
     pending: Mutex<Vec<Chunk>>,
-    /// One list of batches a table.
+    /// One list of batches per table.
     decoded: Mutex<TableBatches>,
     bytes: AtomicUsize,
     /// When the first chunk came.
@@ -140,7 +140,7 @@ pub(crate) fn chunks(segments: &[Segment], ours: &Schema) -> Vec<Chunk> {
     chunks
 }
 
-/// Decodes chunks into one list of batches a table.
+/// Decodes chunks into one list of batches per table.
 pub(crate) fn decode(layout: &Layout, chunks: &[Chunk]) -> Result<TableBatches, LakeError> {
     let mut builders: Vec<Option<RowsBuilder>> = Vec::new();
     builders.resize_with(layout.schema.tables.len(), || None);

@@ -17,11 +17,11 @@ use parquet::schema::types::ColumnPath;
 use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
 
-/// Rows a row group: enough for its dictionaries to pay, few enough to sort in memory.
+/// Rows per row group: enough for its dictionaries to pay, few enough to sort in memory.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 << 10;
 
 const DAY: i64 = 86_400_000_000;
-/// Days before today at which a partition is begun; older and future times go to the nearest such day.
+/// Days before today at which a partition begins; older and future times go to the nearest such day.
 /// So a sender with a broken clock cannot make a folder for each day of the calendar.
 const OLDEST_DAY: i64 = 400;
 

@@ -17,7 +17,7 @@ use crate::options::LakeOptions;
 use crate::provider::FooterCache;
 use crate::view::View;
 
-/// See the module.
+/// What the threads and tasks of one [`Lake`](crate::Lake) share.
 pub(crate) struct LakeState {
     pub(crate) root: PathBuf,
     pub(crate) schema: Arc<Schema>,
@@ -25,7 +25,7 @@ pub(crate) struct LakeState {
     pub(crate) options: LakeOptions,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) view: Arc<View>,
-    /// One a table, in the schema's order. Locked during its commits.
+    /// One per table, in the schema's order. Locked during its commits.
     pub(crate) logs: Vec<Mutex<TableLog>>,
     pub(crate) footers: Arc<FooterCache>,
     pub(crate) orders: Orders,

@@ -107,7 +107,7 @@ impl View {
         }
     }
 
-    /// The files of `table` hold the same rows in another way.
+    /// The files of `table` hold the same rows, arranged differently.
     pub(crate) fn publish_files(&self, table: TableId, files: Files) {
         self.state.lock().files[usize::from(table.0)] = files;
     }

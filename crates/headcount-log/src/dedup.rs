@@ -1,7 +1,7 @@
 //! Deduplication: a span that is sent again is acknowledged but not stored again.
 //!
 //! In memory: two generations of hash sets. When the young one is full it replaces the old one, which is dropped. So the
-//! index remembers between half of its limit and the whole of it, in about 20 bytes a span at worst.
+//! index remembers between half of its limit and the whole of it, in about 20 bytes per span at worst.
 //!
 //! On disk: fingerprints live in the log's frames until their segment is removed, then in `seen/` (`docs/formats/wal.md`).
 

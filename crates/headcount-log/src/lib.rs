@@ -3,7 +3,7 @@
 //! [`wal`] makes an admitted batch durable before its sender is told, and reads it back after a crash. [`dedup`]
 //! recognises a span that is sent again, [`erasure`] keeps the orders to erase. [`folder`] and [`secret`] are the other
 //! files of a data folder outside its tables. All of them reach the file system through [`disk`] alone, so that tests
-//! lose power between any two operations. `docs/formats/wal.md` lays down every file, byte by byte.
+//! lose power between any two operations. `docs/formats/wal.md` specifies every file, byte by byte.
 //!
 //! This crate knows no table: the rows go to a [`wal::RowSink`], which `headcount-lake` implements with its memtable.
 

@@ -25,7 +25,7 @@ pub(crate) fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
     rows
 }
 
-/// The values of `array`, one a row.
+/// The values of `array`, one per row.
 pub(crate) fn values_of(array: &ArrayRef) -> Vec<Value> {
     read(array).unwrap_or_else(|| texts_of(array))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ReportError;
 
-/// Free text is shown when at least so many different crews sent it, unless the parameters say otherwise.
+/// Free text is shown when at least this many different crews sent it, unless the parameters say otherwise.
 pub const DEFAULT_MIN_CREWS: u64 = 5;
 
 /// The columns that say where a record comes from (catalog category `execution_environment`).

@@ -1,4 +1,4 @@
-//! Telephone numbers and long runs of digits, told from dates, versions and sizes.
+//! Telephone numbers and long runs of digits, distinguished from dates, versions and sizes.
 
 use crate::found::Found;
 

@@ -1,6 +1,6 @@
 //! The static assets, embedded: one style sheet, one script, one icon.
 //!
-//! Their addresses contain a hash of the content (`/assets/<hash>/page.css`), so that browsers cache them forever.
+//! Their addresses contain a hash of the content (`/assets/<hash>/page.css`), so that browsers may cache them forever.
 
 use std::sync::LazyLock;
 

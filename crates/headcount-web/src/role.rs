@@ -14,7 +14,7 @@ pub(crate) const PUBLIC_MIN_CREWS: u64 = DEFAULT_MIN_CREWS;
 pub(crate) enum Role {
     /// Everything.
     Owner,
-    /// The reports of the anonymous tier, with small groups folded ([`PUBLIC_MIN_CREWS`]).
+    /// The reports of the anonymous tier, with rare values grouped ([`PUBLIC_MIN_CREWS`]).
     Public,
 }
 

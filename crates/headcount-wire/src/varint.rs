@@ -1,4 +1,4 @@
-//! Variable-length integers of protobuf: seven bits a byte, the lowest first.
+//! Variable-length integers of protobuf: seven bits per byte, the lowest first.
 //! <https://protobuf.dev/programming-guides/encoding/#varints>
 
 use crate::fault::Fault;

@@ -54,7 +54,7 @@ impl Totals {
     }
 }
 
-/// The file that holds, one a line: version, endpoint, the framework's switches, whether it informs its user, and the
+/// The file that holds, one per line: version, endpoint, the framework's switches, whether it informs its user, and the
 /// telemetry that this one replaces.
 const ABOUT: &str = "about";
 const TOLD: &str = "told";

@@ -100,7 +100,7 @@ pub struct RangeError {
 }
 
 impl VersionRange {
-    /// Reads comparisons parted by spaces.
+    /// Reads comparisons separated by spaces.
     ///
     /// # Errors
     /// There is none, or one of them is not `<`, `<=`, `>=`, `>` or `=` and a release number.

@@ -1,5 +1,5 @@
-//! Genuine CrewAI traffic, row against span, field by field. The bodies' README is that of the corpus they come from:
-//! crews of two agents and three tasks whose content carries `CANARY` texts.
+//! Genuine CrewAI traffic, row against span, field by field: crews of two agents and three tasks whose content carries
+//! `CANARY` texts.
 
 use crate::support;
 use crate::support::decoded::{Decoded, load};

@@ -7,7 +7,7 @@ fn the_catalog_breaks_no_rule() {
     assert_eq!(Catalog::embedded().lint(None), []);
 }
 
-/// `UPDATE_TELEMETRY=1 cargo test -p headcount-catalog --test published` writes the page anew.
+/// `UPDATE_TELEMETRY=1 cargo test --release -p headcount-catalog --test it published` writes the page.
 #[test]
 fn the_published_page_is_the_catalogs() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../TELEMETRY.md");

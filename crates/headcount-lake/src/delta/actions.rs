@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::LakeError;
 
-/// The actions in JSON text, one a line.
+/// The actions in JSON text, one per line.
 pub(super) fn actions_in(path: &Path, text: &str) -> Result<Vec<Value>, LakeError> {
     let mut actions = Vec::new();
     let mut offset = 0;

@@ -1,4 +1,4 @@
-//! Commits of our own: one small JSON file, durable before it is believed.
+//! Commits of our own: one small JSON file, durable before it counts.
 
 use std::io::{self, Write};
 

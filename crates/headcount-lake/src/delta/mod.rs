@@ -1,6 +1,6 @@
 //! The Delta side of the store: each table's log as we read and extend it (`docs/formats/tables.md`).
 //!
-//! Commits cost the same however many files a table has, and nothing is believed to be stored before the file system said
+//! Commits cost the same however many files a table has, and nothing counts as stored before the file system has said
 //! so.
 
 mod actions;

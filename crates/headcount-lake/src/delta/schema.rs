@@ -1,4 +1,4 @@
-//! A table's columns in the log's words.
+//! A table's columns as its log names them.
 
 use headcount_catalog::{Column, ColumnType, Table};
 use serde_json::{Map, Value, json};

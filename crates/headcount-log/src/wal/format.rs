@@ -139,7 +139,7 @@ fn read_u32(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// The dictionary is text, one table a line: `tier kind name column:type column:type …`.
+/// The dictionary is text, one table per line: `tier kind name column:type column:type …`.
 fn dictionary(schema: &Schema) -> Vec<u8> {
     let mut text = String::new();
     for table in &schema.tables {

@@ -176,7 +176,7 @@ impl GroupsAccumulator for Groups {
     }
 
     fn size(&self) -> usize {
-        // 16 bytes an entry and one control byte, at a load of at most 7/8.
+        // 16 bytes per entry and one control byte, at a load of at most 7/8.
         self.seen.capacity() * 17 * 8 / 7 + self.counts.allocated_size() + self.values.size()
     }
 }

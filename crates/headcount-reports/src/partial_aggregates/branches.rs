@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of so many rows with a time and a moment before it.
+    /// A file of `rows` rows, each with a time and an earlier moment.
     fn file_of(rows: usize, path: &Path) {
         let micros = |micros: i64| -> ArrayRef {
             Arc::new(TimestampMicrosecondArray::from(vec![micros; rows]))

@@ -28,7 +28,7 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 pub struct PartialAggregateCache(Arc<DefaultCache<FileKey, PartialAggregate>>);
 
 impl PartialAggregateCache {
-    /// A cache of at most so many bytes.
+    /// A cache of at most this many bytes.
     pub fn new(bytes: usize) -> Self {
         let cache = DefaultCache::new_with_ttl(bytes, Some(TIME_TO_LIVE));
         Self(Arc::new(cache))

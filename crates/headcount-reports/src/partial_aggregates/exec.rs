@@ -191,7 +191,7 @@ mod tests {
     use super::super::plan_key::PlanKey;
     use super::*;
 
-    /// The rows that are cached of a stream of these batches, of which the reader takes so many.
+    /// How many rows are cached after a reader took the first `taken` of these batches.
     fn cached_rows(batches: Vec<Result<RecordBatch>>, taken: usize) -> Option<usize> {
         let schema = batch().schema();
         let read = RecordBatchStreamAdapter::new(Arc::clone(&schema), stream::iter(batches));

@@ -30,7 +30,7 @@ const EXPRESSION_BYTES: usize = 128;
 /// The structure of an aggregate over one file.
 #[derive(Debug)]
 pub(super) struct PlanKey {
-    /// Of the structure. A key is looked up once for each file.
+    /// The hash of the structure, kept because a key is looked up once for each file.
     hash: u64,
     expressions: usize,
     aggregate: AggregateKey,
@@ -296,7 +296,7 @@ fn is_known(expr: &Arc<dyn PhysicalExpr>) -> bool {
 
 #[cfg(test)]
 impl PlanKey {
-    /// Of an aggregate of nothing over nothing.
+    /// The key of an aggregate that has neither groups nor functions.
     pub(super) fn empty() -> Self {
         Self {
             hash: 0,

@@ -163,7 +163,7 @@ impl Partitions {
         }
     }
 
-    /// Gives `work`, which reads a file of so many bytes, to the partition that has least to do.
+    /// Gives `work`, which reads a file of this many bytes, to the partition that has the least to do.
     fn add(&mut self, work: Work, bytes: u64) {
         // A cached state costs next to nothing, and a file more than its bytes.
         let load = match &work {

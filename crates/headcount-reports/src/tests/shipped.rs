@@ -92,7 +92,7 @@ fn a_mean_does_not_depend_on_the_order_of_the_rows() {
     assert_eq!(ask_in([0.1, 0.2, 0.3]), ask_in([0.3, 0.2, 0.1]));
 }
 
-/// A crew without a key is built anew with each run: it would count as often as it ran.
+/// A crew without a key gets a new id with each run: it would count as often as it ran.
 #[test]
 fn crews_are_keys_in_every_report_that_is_compared_with_the_overview() {
     let rows: Vec<Value> = (0..3)

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 /// A format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// A JSON array of objects, one a row.
+    /// A JSON array of objects, one per row.
     Rows,
     /// A JSON object of columns with their kinds, rows and notes, for the command line.
     Answer,

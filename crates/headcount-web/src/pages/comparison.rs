@@ -9,13 +9,13 @@ use super::panel::{Panel, change};
 use super::report_view::ReportView;
 use super::table::{Cell, Column, text_of};
 
-/// The first character of the label of a row of folded values.
+/// The first character of the label of a row of grouped values.
 const FOLDED: char = '(';
 
 /// The previous numbers of a column by the texts that identify rows.
 struct PreviousValues {
     values: HashMap<Vec<String>, f64>,
-    /// Whether a name that is missing may have been folded.
+    /// Whether a name that is missing may be among grouped ones.
     has_folded: bool,
 }
 
@@ -24,7 +24,7 @@ struct PreviousValues {
 enum PreviousValue {
     /// The number.
     Known(f64),
-    /// Unknown: the name may have been folded, or is a folded row.
+    /// Unknown: the name may be among grouped ones, or is the label of a grouped row.
     Unknown,
 }
 

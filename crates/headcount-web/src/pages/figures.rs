@@ -134,7 +134,7 @@ pub(crate) fn trend_of_top(
     trend(title, &periods, &lines)
 }
 
-/// Whether it is a name, not the label of folded values.
+/// Whether it is a name, not the label of grouped values.
 fn is_named(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('(')
 }

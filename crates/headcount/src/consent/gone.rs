@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::platform::files;
 
 /// The prefix of a file in a framework's folder; a collector's mark follows. It lists the versions to which that collector
-/// answered 410, one a line.
+/// answered 410, one per line.
 pub(crate) const GONE: &str = "gone-";
 
 /// How many versions the file lists at most.

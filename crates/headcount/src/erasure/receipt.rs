@@ -50,7 +50,7 @@ pub(crate) const SENT_TO: &str = "sent-to";
 pub(crate) struct SentTo(Vec<(String, u64)>);
 
 impl SentTo {
-    /// Reads the file: one collector a line, the first hour and the endpoint. Other lines are skipped.
+    /// Reads the file: one collector per line, the first hour and the endpoint. Other lines are skipped.
     pub(crate) fn read(folder: &Path) -> Self {
         let bytes = files::read(&folder.join(SENT_TO), 64 * 1_024).unwrap_or_default();
         let text = String::from_utf8(bytes).unwrap_or_default();

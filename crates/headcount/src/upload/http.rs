@@ -1,4 +1,4 @@
-//! One request over HTTP/1.1 (RFC 9112), and nothing else: no redirect is followed, no proxy asked, no cookie kept, no
+//! One request over HTTP/1.1 (RFC 9112), and nothing else: no redirect is followed, no proxy used, no cookie kept, no
 //! connection reused, no environment variable read.
 //!
 //! It is written by hand for two reasons: a deadline for the whole exchange, and a small dependency tree

@@ -1,4 +1,4 @@
-//! From the spool to the collector: one process at a time, one segment a request, one ledger line each.
+//! From the spool to the collector: one process at a time, one segment per request, one ledger line each.
 //!
 //! The client's HTTP is its own (`docs/decisions/0009-the-clients-own-http.md`). A circuit breaker, shared between processes
 //! through a file, leaves a failing collector alone.

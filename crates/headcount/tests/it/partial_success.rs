@@ -11,7 +11,7 @@ fn ledger(subject: &Subject) -> String {
     std::fs::read_to_string(subject.folder().join("ledger.tsv")).unwrap_or_default()
 }
 
-/// It took the request, and will never take so many of its spans.
+/// A response that accepts the request and rejects `rejected_spans` of its spans for good.
 fn in_part(rejected_spans: i64) -> String {
     let response = ExportResponse {
         rejected_spans,

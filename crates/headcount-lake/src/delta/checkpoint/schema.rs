@@ -31,7 +31,7 @@ fn texts(name: &str) -> Field {
     field(name, DataType::List(Arc::new(text("element"))))
 }
 
-/// Text by text.
+/// A map from text to text.
 fn map(name: &str) -> Field {
     let entries = Fields::from(vec![
         Field::new("key", DataType::Utf8, false),

@@ -21,7 +21,7 @@ const BATCH: usize = 1024;
 
 /// Writes the checkpoint of `version`; it and `_last_checkpoint` are durable afterwards.
 ///
-/// The state is read from the log anew instead of being kept in memory: a checkpoint holds things that nothing else asks
+/// The state is read from the log again instead of being kept in memory: a checkpoint holds things that nothing else asks
 /// for, such as the transactions of other programs and the files that were removed.
 pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<(), LakeError> {
     let (state, reached) = replay(
