@@ -21,9 +21,11 @@ lint:
 doc:
     RUSTDOCFLAGS=-Dwarnings cargo doc --release --workspace --no-deps
 
-# Files that follow from others: TELEMETRY.md from the catalog
+# Files that follow from others: TELEMETRY.md and the client's fields from the catalog, and the reports' expected answers
 generate:
-    cargo run --release --quiet -- catalog --format markdown > TELEMETRY.md
+    UPDATE_TELEMETRY=1 cargo test --release --quiet -p headcount-catalog --test it published
+    UPDATE_FIELDS=1 cargo test --release --quiet -p headcount --test it fields
+    HEADCOUNT_WRITE_EXPECTED=1 cargo test --release --quiet -p headcount-reports
 
 # Licences, duplicates and sources of dependencies: as .ci/run checks them, then by cargo-deny itself
 deny:
