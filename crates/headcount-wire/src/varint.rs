@@ -13,7 +13,7 @@ pub fn write(bytes: &mut Vec<u8>, mut value: u64) {
     bytes.push(value as u8);
 }
 
-/// How many bytes [`write`] appends.
+/// How many bytes [`write()`] appends.
 #[inline]
 #[must_use]
 pub const fn length(value: u64) -> usize {
