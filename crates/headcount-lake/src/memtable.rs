@@ -99,13 +99,17 @@ impl Generation {
     /// Each table's rows of everything pushed so far.
     pub(crate) fn batches(&self) -> Result<TableBatches, LakeError> {
         let mut decoded = self.decoded.lock();
-        // Taken under its own lock, so that an append never waits for decoding.
-        let chunks = std::mem::take(&mut *self.pending.lock());
+        // Copied under its own lock, so that an append never waits for decoding. A chunk leaves the list only once its rows
+        // are among the decoded ones: after an error, a flush must not believe that there are fewer.
+        let chunks = self.pending.lock().clone();
         if !chunks.is_empty() {
             let fresh = decode(&self.layout, &chunks)?;
-            for (batches, fresh) in decoded.iter_mut().zip(fresh) {
+            let mut extended = decoded.clone();
+            for (batches, fresh) in extended.iter_mut().zip(fresh) {
                 add(batches, fresh)?;
             }
+            *decoded = extended;
+            self.pending.lock().drain(..chunks.len());
         }
         Ok(decoded.clone())
     }
@@ -194,4 +198,42 @@ fn decode_chunk(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::support::{batch, schema};
+
+    fn chunk(sequence: u64, bytes: &[u8]) -> Chunk {
+        Chunk {
+            sequence,
+            bytes: Bytes::copy_from_slice(bytes),
+            renumbering: None,
+        }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_decoded_are_missed_at_every_call() {
+        let layout = Layout::new(schema(), vec![0; schema().tables.len()]);
+        let rows = |generation: &Generation| {
+            let batches = generation.batches();
+            batches.map(|tables| tables[0].iter().map(RecordBatch::num_rows).sum::<usize>())
+        };
+        let generation = Generation::new(layout);
+        generation.push(chunk(1, batch(0..3).bytes()));
+        assert_eq!(rows(&generation).unwrap(), 3);
+        generation.push(chunk(2, batch(3..5).bytes()));
+        generation.push(chunk(3, &batch(5..6).bytes()[..20]));
+        for _ in 0..2 {
+            let error = rows(&generation).unwrap_err();
+            assert!(matches!(error, LakeError::Codec(_)), "{error}");
+        }
+        generation.pending.lock().pop();
+        assert_eq!(
+            rows(&generation).unwrap(),
+            5,
+            "the rows beside them are whole"
+        );
+    }
 }
