@@ -1,7 +1,8 @@
 //! The states that aggregates have after one file, by file and plan.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -25,37 +26,62 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 ///
 /// The least recently used entries go when there is no room left.
 #[derive(Clone)]
-pub struct PartialAggregateCache(Arc<DefaultCache<FileKey, PartialAggregate>>);
+pub struct PartialAggregateCache(Arc<Shared>);
+
+struct Shared {
+    entries: DefaultCache<FileKey, PartialAggregate>,
+    /// The plans of the entries, each once: so that their structure is compared once a query, and not once a file.
+    plans: Mutex<HashSet<Arc<PlanKey>>>,
+}
 
 impl PartialAggregateCache {
     /// A cache of at most this many bytes.
     pub fn new(bytes: usize) -> Self {
-        let cache = DefaultCache::new_with_ttl(bytes, Some(TIME_TO_LIVE));
-        Self(Arc::new(cache))
+        Self(Arc::new(Shared {
+            entries: DefaultCache::new_with_ttl(bytes, Some(TIME_TO_LIVE)),
+            plans: Mutex::default(),
+        }))
     }
 
     /// Bytes in use.
     pub fn bytes(&self) -> usize {
-        self.0.memory_used()
+        self.0.entries.memory_used()
     }
 
     /// Removes the entries of files that `snapshot` does not have: they were merged, expired or erased from.
     pub fn retain_files_of(&self, snapshot: &LakeSnapshot) {
-        if !self.0.is_empty() {
+        if !self.0.entries.is_empty() {
             self.retain(&snapshot.file_locations());
         }
     }
 
     pub(super) fn retain(&self, files: &HashSet<String>) {
-        for key in self.0.list_entries().keys() {
+        for key in self.0.entries.list_entries().keys() {
             if !files.contains(&*key.file) {
-                self.0.remove(key);
+                self.0.entries.remove(key);
             }
         }
+        self.plans().retain(|plan| Arc::strong_count(plan) > 1);
+    }
+
+    /// The one key of this structure.
+    pub(super) fn intern(&self, plan: PlanKey) -> Arc<PlanKey> {
+        let mut plans = self.plans();
+        if let Some(known) = plans.get(&plan) {
+            return Arc::clone(known);
+        }
+        let plan = Arc::new(plan);
+        plans.insert(Arc::clone(&plan));
+        plan
+    }
+
+    fn plans(&self) -> std::sync::MutexGuard<'_, HashSet<Arc<PlanKey>>> {
+        // A panic elsewhere leaves a set that is whole.
+        self.0.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self, key: &FileKey) -> Option<RecordBatch> {
-        self.0.get(key).map(|entry| entry.0)
+        self.0.entries.get(key).map(|entry| entry.0)
     }
 
     /// Keeps the states of one file, unless they would take up much of the room: then reading the file again costs
@@ -66,14 +92,14 @@ impl PartialAggregateCache {
             return;
         };
         let entry = PartialAggregate(batch);
-        if entry.size() <= self.0.cache_limit() / 8 {
-            self.0.put(key, entry);
+        if entry.size() <= self.0.entries.cache_limit() / 8 {
+            self.0.entries.put(key, entry);
         }
     }
 
     #[cfg(test)]
     pub(super) fn keys(&self) -> Vec<FileKey> {
-        self.0.list_entries().into_keys().collect()
+        self.0.entries.list_entries().into_keys().collect()
     }
 }
 
@@ -91,17 +117,33 @@ impl std::fmt::Debug for PartialAggregateCache {
 }
 
 /// One file under one aggregate.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(super) struct FileKey {
-    /// The aggregate and everything below it but the file.
+    /// The aggregate and everything below it but the file; of [`PartialAggregateCache::intern`].
     pub(super) plan: Arc<PlanKey>,
     /// The file's location.
     pub(super) file: Arc<str>,
 }
 
+impl PartialEq for FileKey {
+    fn eq(&self, other: &Self) -> bool {
+        // Equal plans are one and the same.
+        Arc::ptr_eq(&self.plan, &other.plan) && self.file == other.file
+    }
+}
+
+impl Eq for FileKey {}
+
+impl Hash for FileKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.plan.hash(state);
+        self.file.hash(state);
+    }
+}
+
 impl CacheKey for FileKey {
     fn size(&self) -> usize {
-        self.plan.size() + self.file.len()
+        size_of::<Self>() + self.file.len()
     }
 
     fn table_ref(&self) -> Option<&TableReference> {

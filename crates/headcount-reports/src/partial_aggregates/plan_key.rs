@@ -4,11 +4,12 @@
 //! not listed here has no key, and what it computes is not cached.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::datatypes::Fields;
-use datafusion::common::UnnestOptions;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use arrow::datatypes::{Fields, Schema};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Result, UnnestOptions};
 use datafusion::datasource::physical_plan::{FileScanConfig, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::AggregateUDF;
@@ -24,15 +25,15 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::unnest::{ListUnnest, UnnestExec};
 
-/// About how much memory an expression takes, without the texts in it.
-const EXPRESSION_BYTES: usize = 128;
+/// In keys, every function has these settings: those of a session differ in nothing that a value depends on, and to compare
+/// them all by their texts would take longer than the query.
+static SETTINGS: LazyLock<Arc<ConfigOptions>> = LazyLock::new(Arc::default);
 
 /// The structure of an aggregate over one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PlanKey {
     /// The hash of the structure, kept because a key is looked up once for each file.
     hash: u64,
-    expressions: usize,
     aggregate: AggregateKey,
     /// From the operator below the aggregate down to the scan.
     input: Vec<OperatorKey>,
@@ -41,12 +42,11 @@ pub(super) struct PlanKey {
 impl PlanKey {
     /// The key of `aggregate` over `input`; none if part of the plan is not understood.
     pub(super) fn of(aggregate: &AggregateExec, input: &Arc<dyn ExecutionPlan>) -> Option<Self> {
-        let mut expressions = Expressions::default();
-        let aggregate = AggregateKey::of(aggregate, &mut expressions)?;
+        let aggregate = AggregateKey::of(aggregate)?;
         let mut operators = Vec::new();
         let mut next = Some(input);
         while let Some(plan) = next {
-            let (operator, below) = OperatorKey::of(plan, &mut expressions)?;
+            let (operator, below) = OperatorKey::of(plan)?;
             operators.push(operator);
             next = below;
         }
@@ -54,17 +54,9 @@ impl PlanKey {
         (&aggregate, &operators).hash(&mut hasher);
         Some(Self {
             hash: hasher.finish(),
-            expressions: expressions.count,
             aggregate,
             input: operators,
         })
-    }
-
-    /// Bytes of memory, about.
-    pub(super) fn size(&self) -> usize {
-        size_of::<Self>()
-            + self.expressions * EXPRESSION_BYTES
-            + self.input.len() * size_of::<OperatorKey>()
     }
 }
 
@@ -82,7 +74,7 @@ impl Hash for PlanKey {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct AggregateKey {
     groups: Vec<Named>,
     null_groups: Vec<Named>,
@@ -93,7 +85,7 @@ struct AggregateKey {
 }
 
 impl AggregateKey {
-    fn of(aggregate: &AggregateExec, expressions: &mut Expressions) -> Option<Self> {
+    fn of(aggregate: &AggregateExec) -> Option<Self> {
         let groups = aggregate.group_expr();
         let functions = aggregate.aggr_expr().iter().zip(aggregate.filter_expr());
         let functions: Option<Vec<FunctionKey>> = functions
@@ -101,8 +93,8 @@ impl AggregateKey {
                 let arguments = function.expressions();
                 Some(FunctionKey {
                     function: function.fun().clone(),
-                    arguments: expressions.keys(&arguments)?,
-                    filter: expressions.optional_key(filter.as_ref())?,
+                    arguments: keys(&arguments)?,
+                    filter: optional_key(filter.as_ref())?,
                     is_distinct: function.is_distinct(),
                     ignores_nulls: function.ignore_nulls(),
                     is_reversed: function.is_reversed(),
@@ -110,8 +102,8 @@ impl AggregateKey {
             })
             .collect();
         Some(Self {
-            groups: expressions.named(groups.expr())?,
-            null_groups: expressions.named(groups.null_expr())?,
+            groups: named(groups.expr())?,
+            null_groups: named(groups.null_expr())?,
             grouping_sets: groups.groups().to_vec(),
             has_grouping_sets: groups.has_grouping_set(),
             functions: functions?,
@@ -120,7 +112,7 @@ impl AggregateKey {
     }
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct FunctionKey {
     function: AggregateUDF,
     arguments: Vec<Expression>,
@@ -131,13 +123,13 @@ struct FunctionKey {
 }
 
 /// An operator that treats each row by itself, with the fields that come out.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct OperatorKey {
     kind: OperatorKind,
     output: Fields,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum OperatorKind {
     Scan {
         store: String,
@@ -161,22 +153,19 @@ enum OperatorKind {
 
 impl OperatorKey {
     /// The key of `plan`, and its input.
-    fn of<'p>(
-        plan: &'p Arc<dyn ExecutionPlan>,
-        expressions: &mut Expressions,
-    ) -> Option<(Self, Option<&'p Arc<dyn ExecutionPlan>>)> {
+    fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<(Self, Option<&Arc<dyn ExecutionPlan>>)> {
         if plan.fetch().is_some() {
             return None;
         }
         let (kind, input) = if let Some(filter) = plan.downcast_ref::<FilterExec>() {
             let columns = filter.projection().as_ref();
             let kind = OperatorKind::Filter {
-                predicate: expressions.key(filter.predicate())?,
+                predicate: key(filter.predicate())?,
                 columns: columns.map(|columns| columns.to_vec()),
             };
             (kind, Some(filter.input()))
         } else if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-            let columns = expressions.projected(projection.expr())?;
+            let columns = projected(projection.expr())?;
             (OperatorKind::Projection(columns), Some(projection.input()))
         } else if let Some(unnest) = plan.downcast_ref::<UnnestExec>() {
             let kind = OperatorKind::Unnest {
@@ -186,27 +175,27 @@ impl OperatorKey {
             };
             (kind, Some(unnest.input()))
         } else {
-            (scan(plan, expressions)?, None)
+            (scan(plan)?, None)
         };
         let output = plan.schema().fields().clone();
         Some((Self { kind, output }, input))
     }
 }
 
-fn scan(plan: &Arc<dyn ExecutionPlan>, expressions: &mut Expressions) -> Option<OperatorKind> {
+fn scan(plan: &Arc<dyn ExecutionPlan>) -> Option<OperatorKind> {
     let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
     let scan = source.downcast_ref::<FileScanConfig>()?;
     let parquet = scan.file_source().downcast_ref::<ParquetSource>()?;
     let projection = scan.file_source().projection();
     let columns = match projection {
-        Some(projection) => Some(expressions.projected(projection.as_ref())?),
+        Some(projection) => Some(projected(projection.as_ref())?),
         None => None,
     };
     Some(OperatorKind::Scan {
         store: scan.object_store_url.to_string(),
         file: scan.file_schema().fields().clone(),
         columns,
-        predicate: expressions.optional_key(scan.file_source().filter().as_ref())?,
+        predicate: optional_key(scan.file_source().filter().as_ref())?,
         filters_rows: parquet.table_parquet_options().global.pushdown_filters,
     })
 }
@@ -214,7 +203,7 @@ fn scan(plan: &Arc<dyn ExecutionPlan>, expressions: &mut Expressions) -> Option<
 type Named = (Expression, String);
 
 /// An expression, compared by its structure.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Expression(Arc<dyn PhysicalExpr>);
 
 impl PartialEq for Expression {
@@ -231,50 +220,53 @@ impl Hash for Expression {
     }
 }
 
-/// Makes keys of expressions and counts them.
-#[derive(Default)]
-struct Expressions {
-    count: usize,
+/// The expression as a key; none if a part of it is not understood.
+fn key(expr: &Arc<dyn PhysicalExpr>) -> Option<Expression> {
+    let mut is_understood = true;
+    let walked = Arc::clone(expr).transform_up(|node| {
+        is_understood &= is_known(&node) && !node.is_volatile_node();
+        Ok(match node.downcast_ref::<ScalarFunctionExpr>() {
+            Some(function) => Transformed::yes(with_settings(function)?),
+            None => Transformed::no(node),
+        })
+    });
+    let walked = walked.ok().filter(|_| is_understood)?;
+    Some(Expression(walked.data))
 }
 
-impl Expressions {
-    fn key(&mut self, expr: &Arc<dyn PhysicalExpr>) -> Option<Expression> {
-        let mut is_understood = true;
-        let walked = expr.apply(|node| {
-            self.count += 1;
-            is_understood &= is_known(node) && !node.is_volatile_node();
-            Ok(if is_understood {
-                TreeNodeRecursion::Continue
-            } else {
-                TreeNodeRecursion::Stop
-            })
-        });
-        (walked.is_ok() && is_understood).then(|| Expression(Arc::clone(expr)))
-    }
+fn keys(exprs: &[Arc<dyn PhysicalExpr>]) -> Option<Vec<Expression>> {
+    exprs.iter().map(key).collect()
+}
 
-    fn keys(&mut self, exprs: &[Arc<dyn PhysicalExpr>]) -> Option<Vec<Expression>> {
-        exprs.iter().map(|expr| self.key(expr)).collect()
+/// `Some(None)` where there is no expression.
+fn optional_key(expr: Option<&Arc<dyn PhysicalExpr>>) -> Option<Option<Expression>> {
+    match expr {
+        None => Some(None),
+        Some(expr) => key(expr).map(Some),
     }
+}
 
-    /// `Some(None)` where there is no expression.
-    fn optional_key(&mut self, expr: Option<&Arc<dyn PhysicalExpr>>) -> Option<Option<Expression>> {
-        match expr {
-            None => Some(None),
-            Some(expr) => self.key(expr).map(Some),
-        }
-    }
+fn named(exprs: &[(Arc<dyn PhysicalExpr>, String)]) -> Option<Vec<Named>> {
+    let keys = exprs.iter();
+    keys.map(|(expr, name)| Some((key(expr)?, name.clone())))
+        .collect()
+}
 
-    fn named(&mut self, exprs: &[(Arc<dyn PhysicalExpr>, String)]) -> Option<Vec<Named>> {
-        let keys = exprs.iter();
-        keys.map(|(expr, name)| Some((self.key(expr)?, name.clone())))
-            .collect()
-    }
+fn projected(exprs: &[ProjectionExpr]) -> Option<Vec<Named>> {
+    let keys = exprs.iter();
+    keys.map(|column| Some((key(&column.expr)?, column.alias.clone())))
+        .collect()
+}
 
-    fn projected(&mut self, exprs: &[ProjectionExpr]) -> Option<Vec<Named>> {
-        let keys = exprs.iter();
-        keys.map(|column| Some((self.key(&column.expr)?, column.alias.clone())))
-            .collect()
-    }
+fn with_settings(function: &ScalarFunctionExpr) -> Result<Arc<dyn PhysicalExpr>> {
+    let field = function.return_field(&Schema::empty())?;
+    Ok(Arc::new(ScalarFunctionExpr::new(
+        function.name(),
+        Arc::new(function.fun().clone()),
+        function.args().to_vec(),
+        field,
+        Arc::clone(&SETTINGS),
+    )))
 }
 
 /// Whether the expression's value depends on its operands and its own fields alone, which equality compares.
@@ -300,7 +292,6 @@ impl PlanKey {
     pub(super) fn empty() -> Self {
         Self {
             hash: 0,
-            expressions: 0,
             aggregate: AggregateKey {
                 groups: Vec::new(),
                 null_groups: Vec::new(),

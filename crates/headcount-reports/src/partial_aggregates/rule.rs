@@ -1,6 +1,6 @@
 //! Replaces reading a file by its cached partial aggregate.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -103,7 +103,7 @@ impl CachePartialAggregates {
         // The largest first, so that the partitions end together.
         files.sort_by_key(|file| std::cmp::Reverse(file.object_meta.size));
         // Most files lie wholly inside the time range: their keys share one plan.
-        let mut plans: HashSet<Arc<PlanKey>> = HashSet::new();
+        let mut plans: HashMap<PlanKey, Arc<PlanKey>> = HashMap::new();
         for file in files {
             let bounds = branch.bounds(&file);
             let size = file.object_meta.size;
@@ -114,7 +114,7 @@ impl CachePartialAggregates {
                 None
             };
             let key = key.map(|plan| FileKey {
-                plan: shared(&mut plans, plan),
+                plan: self.shared(&mut plans, plan),
                 file: Arc::from(file.object_meta.location.as_ref()),
             });
             let cached = key.as_ref().and_then(|key| self.cache.get(key));
@@ -132,20 +132,21 @@ impl CachePartialAggregates {
         }
         Ok(())
     }
+
+    /// The one key of a structure. `plans` are those of this query, whose expressions are compared by their addresses.
+    fn shared(&self, plans: &mut HashMap<PlanKey, Arc<PlanKey>>, plan: PlanKey) -> Arc<PlanKey> {
+        if let Some(known) = plans.get(&plan) {
+            return Arc::clone(known);
+        }
+        let known = self.cache.intern(plan.clone());
+        plans.insert(plan, Arc::clone(&known));
+        known
+    }
 }
 
 /// Whether the whole file is read: an extension may select some of its rows.
 fn is_read_whole(file: &PartitionedFile) -> bool {
     file.extensions.is_empty()
-}
-
-fn shared(plans: &mut HashSet<Arc<PlanKey>>, plan: PlanKey) -> Arc<PlanKey> {
-    if let Some(known) = plans.get(&plan) {
-        return Arc::clone(known);
-    }
-    let plan = Arc::new(plan);
-    plans.insert(Arc::clone(&plan));
-    plan
 }
 
 /// Work, dealt out to partitions.
