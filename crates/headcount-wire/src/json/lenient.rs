@@ -56,7 +56,6 @@ pub struct Inside {
 
 impl<'a> JsonReader<'a> {
     /// Reads `text` from its beginning.
-    #[inline]
     pub fn new(text: &'a str) -> Self {
         Self {
             scanner: Scanner::new(text),
@@ -70,7 +69,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The kind of the next value; `None` at the end of the text, which is then broken.
-    #[inline]
     pub fn shape(&mut self) -> Option<Shape> {
         match self.peek()? {
             b'{' => Some(Shape::Object),
@@ -80,7 +78,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Enters the next array or object.
-    #[inline]
     pub fn enter(&mut self) -> Option<Inside> {
         let close = match self.peek()? {
             b'{' => b'}',
@@ -96,7 +93,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Moves to the next element of an array; false at its end or if the text is broken.
-    #[inline]
     pub fn next_element(&mut self, inside: &mut Inside) -> bool {
         if inside.done {
             return false;
@@ -120,7 +116,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Moves to the next member of an object and reads its key; `None` at its end or if the text is broken.
-    #[inline]
     pub fn next_key(&mut self, inside: &mut Inside) -> Option<Cow<'a, str>> {
         if !self.next_element(inside) {
             return None;
@@ -137,7 +132,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Reads the next scalar. A number or literal at the very end of the text may be truncated, so it counts as broken.
-    #[inline]
     pub fn scalar(&mut self) -> Option<Scalar<'a>> {
         if self.peek()? == b'"' {
             return self.string().map(Scalar::Text);
@@ -208,7 +202,6 @@ impl<'a> JsonReader<'a> {
     }
 
     /// The next byte that is not white space.
-    #[inline]
     fn peek(&mut self) -> Option<u8> {
         if self.broken {
             return None;

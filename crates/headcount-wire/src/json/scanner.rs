@@ -40,7 +40,6 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    #[inline]
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, position: 0 }
     }
@@ -51,18 +50,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// The rest of the text. Must not be called inside a character.
-    #[inline]
     pub(super) fn rest(&self) -> &'a str {
         &self.text[self.position..]
     }
 
-    #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.position).copied()
     }
 
     /// The next byte that is not white space; the position moves to it.
-    #[inline]
     pub(super) fn peek_token(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
@@ -72,12 +68,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    #[inline]
     pub(super) fn advance(&mut self, bytes: usize) {
         self.position += bytes;
     }
 
-    #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.position += usize::from(found);
@@ -85,7 +79,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the string at the position, which must be its opening quote; borrowed unless it has escapes.
-    #[inline]
     pub(super) fn string<const LENIENT: bool>(&mut self) -> Result<Cow<'a, str>, StringError> {
         self.position += 1;
         let start = self.position;
@@ -133,7 +126,6 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips the characters of a string up to its end, an escape or, strictly, a control character.
-    #[inline]
     fn skip_plain<const LENIENT: bool>(&mut self) {
         let rest = &self.text.as_bytes()[self.position..];
         let special = if LENIENT {
