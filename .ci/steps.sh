@@ -4,7 +4,8 @@
 #   beside TITLE COMMAND…   starts one beside the steps that follow; its output waits
 #   await TITLE             waits for it, and shows its output
 #
-# A command may be a function; `step` may be called in one that runs beside others.
+# A command may be a function; `step` may be called in one that runs beside others, which knows every function and the
+# exported variables.
 
 notes=$(mktemp -d)
 : >"$notes/times"
@@ -31,14 +32,16 @@ step() {
 beside() {
     local title=$1
     shift
-    # A process group of its own, so that the end of this script ends its servers as well.
-    set -m
-    (
-        beside=yes
-        trap 'if [ -n "$current" ]; then note " FAILED"; fi' EXIT
+    export notes
+    # shellcheck disable=SC2046
+    export -f $(compgen -A function)
+    # A session of its own: whatever it starts can be stopped with it, also what moves to a process group of its own.
+    setsid bash -c '
+        set -euo pipefail
+        beside=yes current= began=0
+        trap '\''if [ -n "$current" ]; then note " FAILED"; fi'\'' EXIT
         "$@"
-    ) >"$notes/$title" 2>&1 </dev/null &
-    set +m
+    ' beside "$@" >"$notes/$title" 2>&1 </dev/null &
     running[$title]=$!
 }
 
@@ -46,16 +49,21 @@ await() {
     local title=$1 failed=0
     printf '\n== waiting for: %s\n' "$title"
     wait "${running[$title]}" || failed=$?
+    stop "$title"
     unset "running[$title]"
     cat "$notes/$title"
     return $failed
+}
+
+stop() { # every process of a job, also those that outlived it
+    pkill -s "${running[$1]}" 2>/dev/null || true
 }
 
 finish() {
     local status=$? title
     if [ -n "$current" ]; then note " FAILED"; fi
     for title in "${!running[@]}"; do
-        kill -- "-${running[$title]}" 2>/dev/null || true
+        stop "$title"
         printf '\n== not awaited: %s\n' "$title"
         tail -n 100 "$notes/$title"
     done
