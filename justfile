@@ -1,5 +1,7 @@
 # What CI runs, by parts. `just --list` shows them; each line also works by hand.
 
+cargo_deny := "0.20.2"
+
 # Everything that must hold before a change lands
 ci:
     .ci/run
@@ -30,13 +32,13 @@ generate:
 # Licences, duplicates and sources of dependencies: as .ci/run checks them, then by cargo-deny itself
 deny:
     .ci/dependencies
-    cargo deny --version || cargo install --locked cargo-deny
+    cargo deny --version | grep -x 'cargo-deny {{ cargo_deny }}' || cargo install --locked cargo-deny@{{ cargo_deny }}
     cargo deny check licenses bans sources
     cargo deny --locked --manifest-path tests/rust-exporter/Cargo.toml --config deny.toml check licenses bans sources
 
 # Known vulnerabilities of dependencies. Not in .ci/run: the advisory database is a Git repository, and CI reaches registries
 advisories:
-    cargo deny --version || cargo install --locked cargo-deny
+    cargo deny --version | grep -x 'cargo-deny {{ cargo_deny }}' || cargo install --locked cargo-deny@{{ cargo_deny }}
     cargo deny check advisories
 
 # Import circles between files of one crate: just circles crates/headcount-wire
