@@ -48,7 +48,7 @@ def rounds(measure, warm, counted):
     for number in range(warm + counted):
         names = [*KINDS]
         found.append({kind: measure(kind) for kind in names[number % 3 :] + names[: number % 3]})
-    books = telemetry.books()
-    if books.dropped or not books.recorded:
-        raise SystemExit(f"not everything was recorded: {books}")
+    counters = telemetry.counters()
+    if counters.dropped or not counters.recorded:
+        raise SystemExit(f"not everything was recorded: {counters}")
     return found[warm:]

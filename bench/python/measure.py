@@ -89,8 +89,8 @@ def measure_event() -> None:
         }
         for name, call in calls.items():
             show("call_ns", call=name, **spread(bursts(call, EVENTS_A_BURST)))
-        books = telemetry.books()
-        show("events_lost", recorded=books.recorded, dropped=books.dropped)
+        counters = telemetry.counters()
+        show("events_lost", recorded=counters.recorded, dropped=counters.dropped)
 
 
 def measure_crew() -> None:
@@ -108,8 +108,8 @@ def measure_crew() -> None:
                         pass
 
         values = [nanos / 1_000 for nanos in bursts(crew, 20)]
-        books = telemetry.books()
-        show("crew_us", events=books.recorded // (BURSTS * 20), dropped=books.dropped, **spread(values))
+        counters = telemetry.counters()
+        show("crew_us", events=counters.recorded // (BURSTS * 20), dropped=counters.dropped, **spread(values))
 
 
 def measure_exit() -> None:

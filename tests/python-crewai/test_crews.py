@@ -88,6 +88,7 @@ def test_a_crew_that_shares_fills_the_shared_tables_only(driver, collector):
     assert holding and all(name.startswith("shared_") for name in holding), holding
 
 
+@pytest.mark.short
 def test_what_waits_on_disk_holds_content_of_sharing_crews_only(driver):
     for share in (False, True):
         driver.home = driver.home.with_name(f"home-{share}")

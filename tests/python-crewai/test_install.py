@@ -106,6 +106,7 @@ def test_nothing_is_warned_of_because_of_us(driver):
     assert did["warnings"] == [] and did["puzzled"] == 0
 
 
+@pytest.mark.short
 def test_odd_events_are_survived(driver, collector):
     done = driver.run("odd_events")
     assert done["sent"] and done["dropped"] == 0

@@ -65,6 +65,7 @@ def test_it_may_be_kept(driver, collector, sink):
     assert len(rows(collector, "crews")) == 1
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("how", ["install", "late"])
 def test_it_speaks_again_when_we_leave(driver, collector, sink, how):
     did = driver.run("restored", how=how, sink=sink.url)

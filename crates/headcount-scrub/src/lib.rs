@@ -5,8 +5,8 @@
 //! (a password in a URL looks like one), network addresses before telephone numbers (both are digits and dots).
 
 mod found;
-mod generated;
 mod number;
+mod random_words;
 
 use std::borrow::Cow;
 
@@ -162,7 +162,7 @@ impl Scrubber {
                 false => hit[0].to_owned(),
             },
         );
-        let text = generated::replace(&text, found);
+        let text = random_words::replace(&text, found);
         number::replace(&text, found)
     }
 }
@@ -180,7 +180,7 @@ fn when<'t, R: Replacer>(
     }
 }
 
-/// Whether a candidate looks generated: `sk-learn-pipeline-builder` is a tool and no secret.
+/// Whether a candidate looks random: `sk-learn-pipeline-builder` is a tool and no secret.
 fn is_mixed(text: &str) -> bool {
     text.bytes()
         .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())

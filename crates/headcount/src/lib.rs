@@ -81,6 +81,7 @@ pub fn write_down_all() {
 }
 
 /// The parsers, for the fuzz targets in `fuzz/`.
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::spool::{fuzz_ledger as ledger, fuzz_segment as segment};

@@ -69,7 +69,7 @@ impl Settings {
             collector: collector.as_deref(),
         };
         let sources = consent::Sources::read(|_| None, &self.switches, &self.folders, sender);
-        // Whether the user has seen the notice was settled at the start.
+        // Whether the user was informed was settled at the start.
         consent::resolve(&sources.inputs(false, true, false))
     }
 

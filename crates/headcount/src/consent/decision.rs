@@ -7,8 +7,8 @@
 //! | the framework, in code | off |
 //! | the framework's folder, if this user may not read it (a run under `sudo` created it) | off |
 //! | the collector (HTTP 410) | off until the framework's next version, or another collector |
-//! | the user has not seen the notice yet | local: recorded on this machine, nothing sent |
-//! | `headcount on`, or the user has seen the notice | on |
+//! | nobody has informed the user yet | local: recorded on this machine, nothing sent |
+//! | `headcount on`, the notice was shown in an earlier run, or the framework states that it informed its user | on |
 //!
 //! Off wins over on, and an input that cannot be understood means off.
 
@@ -18,6 +18,9 @@ use super::setting::ConsentSetting;
 
 /// The switches of every framework.
 pub(crate) const SWITCHES: [&str; 3] = ["OTEL_SDK_DISABLED", "HEADCOUNT_DISABLED", "DO_NOT_TRACK"];
+
+/// The source of a decision that the notice of the first run made.
+const NOTICE: &str = "notice";
 
 /// How much telemetry may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,7 +89,13 @@ impl fmt::Display for Decision {
                 "local: you have not seen the notice yet, so nothing is sent; `headcount on` allows sending"
             ),
             ConsentReason::SwitchedOn => write!(formatter, "on: {source} says so"),
-            ConsentReason::Told => write!(formatter, "on: you have seen the notice"),
+            ConsentReason::Told if source == NOTICE => {
+                write!(formatter, "on: you have seen the notice")
+            }
+            ConsentReason::Told => write!(
+                formatter,
+                "on: the framework states that it has informed you"
+            ),
         }
     }
 }
@@ -127,7 +136,7 @@ impl Switch {
     }
 }
 
-/// Whether the user has seen the notice.
+/// Whether the user was informed: by the notice, or by the framework.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Notice {
     /// Shown in an earlier run.
@@ -149,7 +158,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) personal_file: (&'a str, ConsentSetting),
     /// The framework says off in code.
     pub(crate) off_in_code: bool,
-    /// The framework's folder, if this user may not read it, so that its consent file is unknown.
+    /// The framework's state folder, if this user may not read it: a collector's 410 in it would be unknown.
     pub(crate) closed_folder: Option<&'a str>,
     /// The collector answered 410 to this version.
     pub(crate) gone: bool,
@@ -196,10 +205,10 @@ pub(crate) fn resolve(inputs: &Inputs<'_>) -> Decision {
         return decide(Mode::On, ConsentReason::SwitchedOn, inputs.personal_file.0);
     }
     match inputs.notice {
-        Notice::Shown => decide(Mode::On, ConsentReason::Told, "notice"),
+        Notice::Shown => decide(Mode::On, ConsentReason::Told, NOTICE),
         Notice::ByFramework => decide(Mode::On, ConsentReason::Told, "code"),
-        Notice::JustShown => decide(Mode::Local, ConsentReason::ToldJustNow, "notice"),
-        Notice::NotYet => decide(Mode::Local, ConsentReason::CannotTell, "notice"),
+        Notice::JustShown => decide(Mode::Local, ConsentReason::ToldJustNow, NOTICE),
+        Notice::NotYet => decide(Mode::Local, ConsentReason::CannotTell, NOTICE),
     }
 }
 

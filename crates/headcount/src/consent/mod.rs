@@ -1,6 +1,6 @@
 //! Whether anything may be recorded and sent. [`resolve`] decides, as a pure function of the switches in the environment,
 //! the consent settings of the user and the administrator, the framework's code, the collector's last answer, and whether the
-//! user has seen the notice.
+//! user was informed.
 
 mod decision;
 mod gone;

@@ -1,4 +1,4 @@
-//! Small files that several processes share: private to their owner, replaced at once, never read through a link.
+//! Small files that several processes share: private to their owner, replaced atomically, never written through a link.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};

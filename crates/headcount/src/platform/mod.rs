@@ -1,5 +1,6 @@
 //! The machine that the host program runs on: its clock, its random numbers, its files and folders, and the few calls to the
-//! operating system that the standard library does not offer. Nothing here knows anything about telemetry.
+//! operating system that the standard library does not offer. Nothing here knows
+//! about telemetry, except `folders`, which knows where the client keeps its files.
 
 pub(crate) mod clock;
 pub(crate) mod files;

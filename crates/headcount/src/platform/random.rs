@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::fmt;
 use std::hash::Hasher;
 
+use headcount_wire::{hex as wire_hex, uuid};
 use siphasher::sip128::{Hasher128, SipHasher24};
 
 use super::{clock, os};
 
 /// A UUID of version 4 (RFC 9562 §5.4), stored as its 36 characters because it is formatted once and sent often.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Id(Text<36>);
+pub(crate) struct Id(Text<{ uuid::LENGTH }>);
 
 /// A text of fixed length.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,20 +32,7 @@ impl<const LENGTH: usize> fmt::Debug for Text<LENGTH> {
 
 impl Id {
     pub(crate) fn random() -> Self {
-        let mut bytes = bytes16();
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let mut text = [b'-'; 36];
-        let mut at = 0;
-        for (index, byte) in bytes.iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                at += 1;
-            }
-            text[at] = HEX[usize::from(byte >> 4)];
-            text[at + 1] = HEX[usize::from(byte & 15)];
-            at += 2;
-        }
-        Self(Text(text))
+        Self(Text(uuid::version_4(bytes16())))
     }
 
     /// The characters of the UUID.
@@ -59,16 +47,11 @@ impl fmt::Debug for Id {
     }
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex<const BYTES: usize, const DIGITS: usize>(bytes: [u8; BYTES]) -> Text<DIGITS> {
     const { assert!(BYTES * 2 == DIGITS) };
     let mut text = [0; DIGITS];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = HEX[usize::from(byte >> 4)];
-        pair[1] = HEX[usize::from(byte & 15)];
-    }
+    wire_hex::encode_into(&bytes, &mut text);
     Text(text)
 }
 
@@ -161,13 +144,8 @@ mod tests {
     #[test]
     fn an_id_is_a_uuid_of_version_4() {
         let id = Id::random();
-        let text = id.as_str();
-        assert_eq!(text.len(), 36);
-        assert_eq!(&text[14..15], "4");
-        assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"));
-        for at in [8, 13, 18, 23] {
-            assert_eq!(&text[at..=at], "-");
-        }
+        assert!(uuid::is_uuid(id.as_str().as_bytes()));
+        assert_eq!(&id.as_str()[14..15], "4");
     }
 
     #[test]

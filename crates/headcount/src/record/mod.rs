@@ -1,8 +1,8 @@
 //! From a call to bytes in a queue: everything that happens on the host program's own thread.
 //!
 //! A call encodes its span into memory that the thread keeps for that, and hands a copy to a bounded queue. It takes no lock
-//! that another thread may hold, makes no system call and never waits: an event that finds no room is dropped and counted
-//! (promise 4). [`crate::spool`] takes over at the other end of the queue.
+//! that another thread may hold and never waits: an event that finds no room is dropped and counted (promise 4). It makes a
+//! system call only to start or wake the worker thread, or when the allocator needs memory from the kernel. [`crate::spool`] takes over at the other end of the queue.
 
 mod counters;
 mod host;

@@ -216,6 +216,7 @@ impl Ledger {
 }
 
 /// Fuzz target: a line that was read is written as it was.
+#[cfg(feature = "fuzzing")]
 pub fn fuzz(line: &str) {
     if let Some(entry) = Entry::read(line) {
         let mut text = String::new();

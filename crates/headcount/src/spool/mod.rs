@@ -31,5 +31,5 @@ pub(crate) use segment::read;
 pub(crate) use store::Spool;
 pub(crate) use writer::SpoolWriter;
 
-pub use ledger::fuzz as fuzz_ledger;
-pub use segment::fuzz as fuzz_segment;
+#[cfg(feature = "fuzzing")]
+pub use {ledger::fuzz as fuzz_ledger, segment::fuzz as fuzz_segment};

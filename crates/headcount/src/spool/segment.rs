@@ -198,6 +198,7 @@ fn read_record(bytes: &[u8]) -> Result<(Record<'_>, usize), Damage> {
 }
 
 /// Fuzz target: whole records that were read are written again, and must be the same bytes.
+#[cfg(feature = "fuzzing")]
 pub fn fuzz(bytes: &[u8]) {
     let content = read(bytes);
     assert!(content.length <= bytes.len());

@@ -247,6 +247,7 @@ fn retry_after(value: &str) -> Option<Duration> {
 }
 
 /// Fuzz target: no bytes make the reader panic.
+#[cfg(feature = "fuzzing")]
 pub fn fuzz(bytes: &[u8]) {
     let _answer = Answer::read(&mut &*bytes, || {});
 }

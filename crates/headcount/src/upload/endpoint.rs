@@ -164,6 +164,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Fuzz target: an address that was read is written as the same address.
+#[cfg(feature = "fuzzing")]
 pub fn fuzz(text: &str) {
     if let Ok(endpoint) = Endpoint::parse(text) {
         assert_eq!(Endpoint::parse(&endpoint.to_string()), Ok(endpoint));

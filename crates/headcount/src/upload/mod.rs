@@ -29,5 +29,5 @@ pub(crate) use thread::{STACK_BYTES, UploadThread, later};
 pub(crate) use trust::Trust;
 pub(crate) use uploader::Uploader;
 
-pub use answer::fuzz as fuzz_answer;
-pub use endpoint::fuzz as fuzz_endpoint;
+#[cfg(feature = "fuzzing")]
+pub use {answer::fuzz as fuzz_answer, endpoint::fuzz as fuzz_endpoint};

@@ -1,5 +1,6 @@
 //! The upload thread, which lives for one upload: while a collector or a name server takes its time, the worker thread still
-//! writes events to disk and notices an off. There is at most one upload thread; nothing ever waits for it.
+//! writes events to disk and notices an off. A process has at most one for each
+//! [`crate::Telemetry`]. Only `flush` waits for its result.
 
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
@@ -7,7 +8,7 @@ use super::circuit::UPLOAD_EVERY;
 use super::outcome::Left;
 use crate::platform::{self, clock};
 
-/// The stack of the client's threads. TLS needs about a tenth of it.
+/// The stack of the client's threads, in bytes.
 pub(crate) const STACK_BYTES: usize = 512 * 1_024;
 
 /// An upload that is under way.

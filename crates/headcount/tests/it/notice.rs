@@ -119,6 +119,18 @@ fn another_process_with_the_same_id_is_another_run() {
 }
 
 #[test]
+fn a_framework_that_informed_its_user_is_named_as_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let subject = Subject::new(home.path());
+    let (notice, decision) = on_terminal(&subject, &["decide"]);
+    assert_eq!(notice, "");
+    assert_eq!(
+        decision,
+        "on: the framework states that it has informed you\n"
+    );
+}
+
+#[test]
 fn after_an_opt_out_no_notice_is_shown() {
     let home = tempfile::tempdir().unwrap();
     let subject = Subject::new(home.path())

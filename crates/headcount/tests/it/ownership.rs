@@ -4,31 +4,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
-use crate::support::wait_until;
+use crate::support::{is_child, wait_until};
 use headcount::{ConsentReason, Installation, Mode, Telemetry};
 
 fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// Runs the test `test` again in a child process, where `HEADCOUNT_HOME` is a folder that everybody may read, so that the
-/// consent setting of the person who runs these tests does not matter. Returns `false` in the child.
-fn runs_in_child(test: &str) -> bool {
-    const MARK: &str = "HEADCOUNT_TEST_OWNERSHIP";
-    if std::env::var_os(MARK).is_some() {
-        return false;
-    }
-    let person = tempfile::tempdir().unwrap();
-    set_mode(person.path(), 0o755);
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("ownership::{test}")])
-        .env("HEADCOUNT_HOME", person.path())
-        .env(MARK, "1")
-        .status();
-    assert!(status.unwrap().success());
-    true
 }
 
 /// Runs `run` on a thread that is another user (`nobody`) to the file system.
@@ -46,7 +27,7 @@ fn as_another_user<R: Send>(run: impl FnOnce() -> R + Send) -> R {
 
 #[test]
 fn a_folder_of_another_user_means_off_and_is_named() {
-    if runs_in_child("a_folder_of_another_user_means_off_and_is_named") {
+    if !is_child("ownership::a_folder_of_another_user_means_off_and_is_named") {
         return;
     }
     for closed in ["state", "state/framework"] {
@@ -86,7 +67,7 @@ fn a_folder_of_another_user_means_off_and_is_named() {
 /// Events are kept in memory, and sent from there.
 #[test]
 fn a_read_only_folder_does_not_mean_off() {
-    if runs_in_child("a_read_only_folder_does_not_mean_off") {
+    if !is_child("ownership::a_read_only_folder_does_not_mean_off") {
         return;
     }
     let home = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
-//! Runs that began earlier than they were made, and runs that a process shares with its forked child; and what a telemetry says
-//! of itself.
+//! Runs that began earlier than they were made, runs that a process shares with its forked child, and the state that a
+//! telemetry reports.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::{Subject, text};
+use crate::support::{Subject, is_child, text};
 use headcount::{
     Crew, EndpointError, FlowOrigin, Installation, Task, Telemetry, write_all_to_spool,
 };
@@ -59,9 +59,12 @@ fn a_run_may_have_started_earlier_but_not_in_the_future() {
     assert_eq!(seconds, [9, 9, 0, 0]);
 }
 
-/// Before an end that runs no handler.
+/// Before an end that runs no handler. In a process of its own, because it writes the events of all telemetry in a process.
 #[test]
 fn events_can_be_written_to_the_spool_while_recording_continues() {
+    if !is_child("runs::events_can_be_written_to_the_spool_while_recording_continues") {
+        return;
+    }
     let home = tempfile::tempdir().unwrap();
     let telemetry = Telemetry::builder("runs", "1").home(home.path()).start();
     for expected in 1..=3 {

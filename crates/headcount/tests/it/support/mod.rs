@@ -206,7 +206,7 @@ impl Subject {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(path());
+        let mut command = Command::new(example("subject"));
         command
             .args(words)
             .env_clear()
@@ -237,13 +237,41 @@ impl Subject {
     }
 }
 
-/// The path of the example program, which Cargo builds with the tests.
-pub(crate) fn path() -> PathBuf {
+/// For a test that may affect others of its process. Returns `true` in the child process that runs this test alone; the
+/// parent waits for it, checks that it ran and passed, and gets `false`. In the child `HEADCOUNT_HOME` is an empty folder that
+/// everybody may read, so that the consent setting of the person who runs these tests does not matter.
+///
+/// `test` is the test's path, such as `runs::a_test`.
+pub(crate) fn is_child(test: &str) -> bool {
+    const CHILD: &str = "HEADCOUNT_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let person = tempfile::tempdir().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let readable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(person.path(), readable).unwrap();
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env("HEADCOUNT_HOME", person.path())
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert!(said.contains("1 passed"), "{test} did not run: {said}");
+    false
+}
+
+/// The path of an example program, which Cargo builds with the tests.
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().unwrap().parent().unwrap();
     profile
         .join("examples")
-        .join(format!("subject{}", std::env::consts::EXE_SUFFIX))
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 pub(crate) fn text(output: &Output) -> String {

@@ -1,10 +1,10 @@
-//! Long generated words: keys without a known prefix, digests, UUIDs.
+//! Long random words: keys without a known prefix, digests, UUIDs.
 
 use headcount_wire::uuid;
 
 use crate::found::Found;
 
-/// Replaces generated words by `[secret]`.
+/// Replaces random words by `[secret]`.
 pub(crate) fn replace(text: &str, found: &mut Found) -> String {
     let mut output = String::with_capacity(text.len());
     let mut rest = text;
@@ -15,7 +15,7 @@ pub(crate) fn replace(text: &str, found: &mut Found) -> String {
             .unwrap_or(word_and_rest.len());
         let word = &word_and_rest[..end];
         output.push_str(&rest[..start]);
-        if is_generated(word) {
+        if is_random(word) {
             found.add(Found::SECRET);
             output.push_str("[secret]");
         } else {
@@ -32,7 +32,7 @@ fn is_word(character: char) -> bool {
 }
 
 /// A whole word of 32 characters, or a part of 20 without separators, that looks random.
-fn is_generated(word: &str) -> bool {
+fn is_random(word: &str) -> bool {
     if word.as_bytes().windows(uuid::LENGTH).any(uuid::is_uuid) {
         return true;
     }
