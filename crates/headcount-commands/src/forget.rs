@@ -104,6 +104,10 @@ fn describe(outcome: &ErasureOutcome) -> String {
                 "{endpoint} could not be reached: it still has the events that were sent to it since {since}"
             )
         }
+        ErasureAnswer::NotACollector(status) => format!(
+            "{endpoint} responded with {status} and a page that is not from a collector: the collector still has the events \
+             that were sent to it since {since}"
+        ),
         ErasureAnswer::Refused(status) => format!(
             "{endpoint} did not accept (HTTP status {status}): it still has the events that were sent to it since {since}"
         ),

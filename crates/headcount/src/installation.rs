@@ -9,7 +9,7 @@ use crate::erasure::{self, ErasureAnswer, ErasureOutcome, SECRET, SENT_TO};
 use crate::platform::{Folders, files};
 use crate::settings::{self, Settings};
 use crate::spool::{self, DeliveryStatus, Entry, Ledger, spool_folder};
-use crate::upload::{self, Answer, Circuit, Endpoint, Trust};
+use crate::upload::{self, Answer, Circuit, Endpoint, Trust, UploadFailure};
 
 /// The files of one framework on this machine.
 #[derive(Debug, Clone)]
@@ -44,6 +44,17 @@ pub struct Totals {
     pub pending: u64,
     /// Events that were lost or removed, for any reason.
     pub dropped: u64,
+}
+
+/// The last failed attempt to send, and when the next one may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastFailure {
+    /// Why it failed.
+    pub failure: UploadFailure,
+    /// When, in milliseconds since 1970 UTC.
+    pub time_millis: u64,
+    /// Nothing is sent before this, in milliseconds since 1970 UTC.
+    pub next_attempt_millis: u64,
 }
 
 impl Totals {
@@ -215,6 +226,18 @@ impl Installation {
         all.iter().filter(|found| !found.is_allowed()).count()
     }
 
+    /// The last failed attempt to send to its collector; `None` if the last attempt succeeded, or none was made.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<LastFailure> {
+        let collector = Endpoint::parse(&self.endpoint).ok()?.mark();
+        let circuit = Circuit::read(&self.folder, &collector);
+        Some(LastFailure {
+            failure: circuit.failure?,
+            time_millis: circuit.found_millis,
+            next_attempt_millis: circuit.closed_until_millis,
+        })
+    }
+
     /// The ledger: requests that were sent and segments that were removed, oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<Entry> {
@@ -271,7 +294,8 @@ impl Installation {
             match upload::post_tokens(&endpoint, &trust, body) {
                 Answer::Status(200..=299, _) => ErasureAnswer::Accepted,
                 Answer::Status(status, _) => ErasureAnswer::Refused(status),
-                Answer::NotSent | Answer::Unanswered => ErasureAnswer::Unreachable,
+                Answer::NotACollector(status) => ErasureAnswer::NotACollector(status),
+                Answer::NotSent(_) | Answer::Unanswered => ErasureAnswer::Unreachable,
             }
         })
     }

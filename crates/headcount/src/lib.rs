@@ -46,7 +46,7 @@ pub use builder::Builder;
 pub use consent::{ConsentReason, Decision, Mode};
 pub use erasure::{ErasureAnswer, ErasureOutcome};
 pub use events::{CrewRun, Deployment, FlowRun, Partial, TaskRun};
-pub use installation::{Installation, Pending, Totals, decision_here, set_consent};
+pub use installation::{Installation, LastFailure, Pending, Totals, decision_here, set_consent};
 pub use model::{
     Agent, Content, Crew, DeploymentFailure, DeploymentSource, DeploymentStep, FlowOrigin, Llm,
     Process, ProjectKind, Runtime, Task, Tool, UnknownValue,
@@ -55,7 +55,7 @@ pub use platform::{HOME_VARIABLE, utc};
 pub use record::{Counters, LossReason};
 pub use spool::{DeliveryStatus, Entry};
 pub use telemetry::Telemetry;
-pub use upload::EndpointError;
+pub use upload::{EndpointError, UploadFailure};
 pub use worker::write_all_to_spool;
 
 /// Former name of [`Counters`].

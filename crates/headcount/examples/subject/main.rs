@@ -12,6 +12,8 @@
 )]
 #![allow(unsafe_code, reason = "`fork` and the like have no safe form")]
 
+#[cfg(unix)]
+mod descriptors;
 mod endings;
 mod everything;
 mod long;
@@ -81,6 +83,13 @@ fn main() -> ExitCode {
         ["switch-in-a-run"] => long::switch_in_a_run(&start()),
         ["decide-with-children"] => long::decide_with_children(&start()),
         ["fork-in-a-run"] => fork_in_a_run(&start()),
+        #[cfg(unix)]
+        ["close-all", folder, millis] => {
+            let millis = Duration::from_millis(number(millis));
+            descriptors::close_all(&start(), std::path::Path::new(folder), millis);
+        }
+        #[cfg(unix)]
+        ["without-standard-streams"] => descriptors::without_standard_streams(start),
         ["decide"] => println!("{}", start().decision()),
         ["around"] => around(&start()),
         ["marked", events] => marked(&start(), number(events)),

@@ -17,10 +17,7 @@ pub(crate) fn show(framework: &str, folder: &Path) -> bool {
     }
     let marker = folder.join(SHOWN);
     let remembered = files::create(folder).and_then(|()| {
-        let mut file = files::private_file()
-            .write(true)
-            .create_new(true)
-            .open(&marker)?;
+        let mut file = files::open(&marker, files::private_file().write(true).create_new(true))?;
         let process = std::process::id();
         let began = platform::began(process).unwrap_or_else(|| "-".to_owned());
         file.write_all(format!("{process} {began}\n").as_bytes())

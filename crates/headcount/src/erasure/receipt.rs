@@ -35,8 +35,8 @@ pub(crate) fn issue(folder: &Path, endpoint: &str, now_millis: u64) -> Option<Re
     let mut sent_to = SentTo::read(folder);
     if sent_to.note(endpoint, hour) {
         // Before anything is sent: after a power cut it could not be erased.
-        let secret_file = files::private_file().write(true).open(folder.join(SECRET));
-        secret_file.ok()?.sync_all().ok()?;
+        let secret_file = files::open(&folder.join(SECRET), files::private_file().write(true));
+        secret_file.ok()?.get().ok()?.sync_all().ok()?;
         sent_to.write(folder).ok()?;
     }
     Some(token(&secret, hour).receipt())

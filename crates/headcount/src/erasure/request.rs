@@ -29,6 +29,8 @@ pub enum ErasureAnswer {
     Unreachable,
     /// It responded with this HTTP status.
     Refused(u16),
+    /// The address responded with this success status and a page that is not from a collector.
+    NotACollector(u16),
 }
 
 /// Requests erasure from each collector. A collector that accepted is not asked again.

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
+use super::own::OwnFile;
 use super::{os, random};
 
 /// Creates a folder that only its owner may read.
@@ -30,12 +31,17 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
+/// Opens a file of the client.
+pub(crate) fn open(path: &Path, options: &OpenOptions) -> std::io::Result<OwnFile> {
+    OwnFile::new(options.open(path)?)
+}
+
 /// Opens a file that several processes share. Replaces anything in its place that cannot be used: a link, a folder, a file
 /// of another user (as after a run under `sudo`).
-pub(crate) fn open_shared(path: &Path, options: &OpenOptions) -> std::io::Result<File> {
+pub(crate) fn open_shared(path: &Path, options: &OpenOptions) -> std::io::Result<OwnFile> {
     let mut options = options.clone();
     os::only_plain(&mut options);
-    match options.open(path) {
+    match open(path, &options) {
         Err(error) if !is_usable(path) => {
             // A folder that is not empty cannot be removed, so it is renamed.
             let moved = std::fs::remove_file(path)
@@ -45,7 +51,7 @@ pub(crate) fn open_shared(path: &Path, options: &OpenOptions) -> std::io::Result
                     std::fs::rename(path, path.with_extension(name.as_str()))
                 });
             match moved {
-                Ok(()) => options.open(path),
+                Ok(()) => open(path, &options),
                 Err(_) => Err(error),
             }
         }
@@ -80,7 +86,8 @@ pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
         return Err(std::io::ErrorKind::InvalidInput.into());
     }
     let mut bytes = Vec::new();
-    let _length = File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    let file = open(path, OpenOptions::new().read(true))?;
+    let _length = file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -104,7 +111,9 @@ pub(crate) fn replace_durably(path: &Path, content: &[u8]) -> std::io::Result<()
 /// Makes the names in a folder durable, if the system supports it.
 fn sync(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
+    open(folder, OpenOptions::new().read(true))?
+        .get()?
+        .sync_all()?;
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
@@ -120,13 +129,10 @@ fn put(
     let suffix: random::Text<16> = random::hex(random::from_system::<8>());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = folder.join(format!("{name}.{}.new", suffix.as_str()));
-    let written = private_file()
-        .write(true)
-        .create_new(true)
-        .open(&draft)
+    let written = open(&draft, private_file().write(true).create_new(true))
         .and_then(|mut file| {
             file.write_all(content)?;
-            settle(&file)
+            settle(file.get()?)
         })
         .and_then(|()| std::fs::rename(&draft, path));
     if written.is_err() {

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod files;
 mod folders;
 mod os;
+mod own;
 pub(crate) mod random;
 mod system;
 
@@ -14,7 +15,8 @@ pub use folders::HOME_VARIABLE;
 
 pub(crate) use folders::Folders;
 pub(crate) use os::{
-    at_exit, began, forget_open_file, generation, is_alive, note_open_file, watch_forks,
+    at_exit, began, connect, forget_open_file, generation, is_alive, note_open_file, watch_forks,
     with_signals_blocked, without_size_signal,
 };
+pub(crate) use own::{Own, OwnFile};
 pub(crate) use system::system;

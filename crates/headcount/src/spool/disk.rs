@@ -1,6 +1,5 @@
 //! The spool on disk: appends records to segments in a folder.
 
-use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use super::found::{ENDING, bytes_in, is_link, is_still, list};
 use super::limits::{AGE_LIMIT_MILLIS, Room, SEGMENT_LIMIT, SpoolError};
 use super::lock::Held;
 use super::segment::{self, Record, SEGMENT_HEADER};
-use crate::platform::{clock, files, random};
+use crate::platform::{OwnFile, clock, files, random};
 
 /// How many existing segments are tried before a new one is created.
 const TRIES: usize = 4;
@@ -124,11 +123,8 @@ impl DiskSpool {
             let path = self
                 .folder
                 .join(format!("{now:013}-{}{mark}.{ENDING}", suffix.as_str()));
-            let file = files::private_file()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)?;
+            let mut options = files::private_file();
+            let file = files::open(&path, options.read(true).write(true).create_new(true))?;
             let begun = begin(file, now);
             match begun {
                 Ok(held) if is_still(&held, &path) => {
@@ -186,7 +182,7 @@ impl DiskSpool {
 }
 
 /// Locks a new segment and writes its header.
-fn begin(file: File, now_millis: u64) -> io::Result<Held> {
+fn begin(file: OwnFile, now_millis: u64) -> io::Result<Held> {
     let held = Held::lock(file)?;
     match held.file() {
         Some(mut file) => file.write_all(&segment::header(now_millis))?,
@@ -204,6 +200,7 @@ impl Current {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::path::Path;
 
     use super::*;

@@ -90,11 +90,7 @@ pub(super) fn bytes_in(folder: &Path) -> u64 {
 impl Found {
     /// Locks the segment and reads it, unless another process holds it or has retired it.
     pub(crate) fn take(&self) -> Option<(Held, Vec<u8>)> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(&self.path)
-            .ok()?;
+        let file = files::open(&self.path, File::options().read(true).write(true)).ok()?;
         let held = Held::lock(file).ok()?;
         if !is_still(&held, &self.path) {
             return None;
@@ -121,7 +117,7 @@ impl Found {
 
     /// Whether this user may open it. A segment of another user may be forbidden.
     pub(crate) fn is_allowed(&self) -> bool {
-        let opened = File::options().read(true).write(true).open(&self.path);
+        let opened = files::open(&self.path, File::options().read(true).write(true));
         !opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 

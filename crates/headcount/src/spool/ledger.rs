@@ -139,7 +139,7 @@ impl Ledger {
         text.push('\n');
         entry.write(&mut text);
         file.write_all(text.as_bytes())?;
-        if file.metadata()?.len() > LIMIT {
+        if file.get()?.metadata()?.len() > LIMIT {
             self.sum_up()?;
         }
         Ok(())

@@ -3,17 +3,18 @@
 use std::fs::{File, TryLockError};
 use std::io;
 
-use crate::platform;
+use crate::platform::{self, OwnFile};
 
 /// A file that this process holds locked. Other processes that want the lock do not block.
 ///
 /// A forked child shares the open file, and with it the lock. So the lock is released by unlocking, not by closing, which
 /// would have no effect while a child has the file open. And a child closes its copy right after the fork, because its parent
 /// may be killed.
+///
+/// The host program may close the descriptor, and open a file of its own under the same number: see [`platform::Own`].
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// `Some` until it is dropped.
-    file: Option<File>,
+    file: OwnFile,
     generation: u32,
     /// The entry in the list of files that children close; there is room for a few.
     note: Option<usize>,
@@ -24,12 +25,12 @@ impl Held {
     ///
     /// # Errors
     /// `WouldBlock`: another process holds it. Anything else: files cannot be locked here.
-    pub(crate) fn lock(file: File) -> io::Result<Self> {
+    pub(crate) fn lock(file: OwnFile) -> io::Result<Self> {
         // Noted before the lock: otherwise a child that is forked in between would hold the lock.
         let held = Self {
             note: platform::note_open_file(&file),
             generation: platform::generation(),
-            file: Some(file),
+            file,
         };
         let locked = held.file().map(File::try_lock);
         match locked {
@@ -39,21 +40,29 @@ impl Held {
         }
     }
 
-    /// The file; `None` in a forked child of the process that locked it.
+    /// The file; `None` in a forked child of the process that locked it, or after the host program closed it.
     pub(crate) fn file(&self) -> Option<&File> {
-        let is_ours = self.generation == platform::generation();
-        self.file.as_ref().filter(|_| is_ours)
+        match self.is_of_this_process() {
+            true => self.file.get().ok(),
+            false => None,
+        }
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        self.generation == platform::generation()
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(file) = self.file() {
-            let _best_effort = file.unlock();
+        if self.is_of_this_process() {
+            if let Ok(file) = self.file.get() {
+                let _best_effort = file.unlock();
+            }
             platform::forget_open_file(self.note);
         } else if self.note.is_some() {
-            // The fork closed the descriptor; its number may belong to another file by now.
-            std::mem::forget(self.file.take());
+            // The fork closed the descriptor; its number may belong to a file of this child by now, perhaps to the same one.
+            self.file.leak();
         }
     }
 }
@@ -61,18 +70,15 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::files;
 
     #[test]
     fn a_lock_is_held_by_one_and_free_when_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let open = || {
-            File::options()
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .unwrap()
+            let mut options = files::private_file();
+            files::open(&path, options.write(true).create(true).truncate(false)).unwrap()
         };
         let held = Held::lock(open()).unwrap();
         let error = Held::lock(open()).unwrap_err();

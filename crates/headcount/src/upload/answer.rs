@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use headcount_wire::ExportResponse;
 
+use super::failure::UploadFailure;
 use crate::platform::clock;
 
 /// The media type of OTLP requests and responses in protobuf.
 pub(super) const PROTOBUF: &str = "application/x-protobuf";
+/// The media type of erasure requests, and of responses in JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// How long the head of an answer may be, in bytes.
 const HEAD_LIMIT: usize = 16 * 1_024;
@@ -20,8 +23,10 @@ const BODY_LIMIT: usize = 16 * 1_024;
 pub(crate) enum Answer {
     /// The collector's status, and its remarks.
     Status(u16, Remarks),
+    /// A success status with a body that no collector sends: of a captive portal, a proxy or a web site.
+    NotACollector(u16),
     /// Nothing was sent.
-    NotSent,
+    NotSent(UploadFailure),
     /// The request was sent at least in part, and no complete response came.
     Unanswered,
 }
@@ -36,8 +41,9 @@ pub(crate) struct Remarks {
 }
 
 impl Answer {
-    /// Reads a response. `hurry` is called when the head is complete and only the body may follow.
-    pub(super) fn read(stream: &mut impl Read, hurry: impl FnOnce()) -> Self {
+    /// Reads a response to a request of this content type. `hurry` is called when the head is complete and only the body may
+    /// follow.
+    pub(super) fn read(stream: &mut impl Read, request: &str, hurry: impl FnOnce()) -> Self {
         let mut bytes = Vec::new();
         while bytes.len() < HEAD_LIMIT {
             if !read_some(stream, &mut bytes) {
@@ -46,7 +52,7 @@ impl Answer {
             match Head::read(&bytes) {
                 Ok(Some(head)) => {
                     hurry();
-                    return Answer::Status(head.status, head.remarks(stream, bytes));
+                    return head.answer(request, stream, bytes);
                 }
                 Ok(None) => {}
                 Err(()) => return Answer::Unanswered,
@@ -58,9 +64,19 @@ impl Answer {
     /// Whether the same request may be accepted later.
     pub(crate) fn is_failure(self) -> bool {
         match self {
-            Answer::NotSent | Answer::Unanswered => true,
+            Answer::NotSent(_) | Answer::Unanswered | Answer::NotACollector(_) => true,
             Answer::Status(200..=299 | 410, _) => false,
             Answer::Status(status, _) => !is_refusal(status),
+        }
+    }
+
+    /// The failure, for `headcount status`.
+    pub(crate) fn failure(self) -> UploadFailure {
+        match self {
+            Answer::Status(status, _) => UploadFailure::Status(status),
+            Answer::NotACollector(status) => UploadFailure::NotACollector(status),
+            Answer::NotSent(failure) => failure,
+            Answer::Unanswered => UploadFailure::NoResponse,
         }
     }
 
@@ -79,7 +95,9 @@ impl Answer {
     fn remarks(self) -> Remarks {
         match self {
             Answer::Status(_, remarks) => remarks,
-            Answer::NotSent | Answer::Unanswered => Remarks::default(),
+            Answer::NotSent(_) | Answer::Unanswered | Answer::NotACollector(_) => {
+                Remarks::default()
+            }
         }
     }
 }
@@ -109,9 +127,18 @@ struct Head {
     retry_after: Option<Duration>,
     /// Its length in bytes, including interim responses before it.
     length: usize,
-    /// The body is uncompressed protobuf.
-    has_response: bool,
+    content: ContentType,
+    /// It has a `Content-Encoding`, which the request did not ask for.
+    is_encoded: bool,
     framing: Framing,
+}
+
+/// The body's content type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContentType {
+    Protobuf,
+    Json,
+    Other,
 }
 
 /// How a body's end is known (RFC 9112 §6.3).
@@ -157,29 +184,55 @@ impl Head {
                 status,
                 retry_after: value("retry-after").and_then(retry_after),
                 length: start,
-                has_response: is("content-type", PROTOBUF) && value("content-encoding").is_none(),
+                content: match () {
+                    () if is("content-type", PROTOBUF) => ContentType::Protobuf,
+                    () if is("content-type", JSON) => ContentType::Json,
+                    () => ContentType::Other,
+                },
+                is_encoded: value("content-encoding").is_some(),
                 framing,
             }));
         }
     }
 
-    /// Reads the remarks. After an accepted request the body is read; its beginning may be in `bytes` after the head. A body
-    /// that does not come, or cannot be read, is ignored.
-    fn remarks(&self, stream: &mut impl Read, mut bytes: Vec<u8>) -> Remarks {
+    /// Reads the body after a success status; its beginning may be in `bytes` after the head. The body of other responses is
+    /// ignored.
+    fn answer(&self, request: &str, stream: &mut impl Read, mut bytes: Vec<u8>) -> Answer {
         let mut remarks = Remarks {
             retry_after: self.retry_after,
             rejected_spans: 0,
         };
-        if !matches!(self.status, 200..=203 | 206..=299) || !self.has_response {
-            return remarks;
+        if !matches!(self.status, 200..=299) || self.status == 204 {
+            return Answer::Status(self.status, remarks);
         }
         let begun = bytes.split_off(self.length);
-        let body = self.framing.body(stream, begun);
-        let response = body.as_deref().map(ExportResponse::parse);
-        if let Some(Ok(response)) = response {
-            remarks.rejected_spans = u64::try_from(response.rejected_spans).unwrap_or(0);
+        let body = match self.content {
+            // A collector's body that does not come, or cannot be read, is ignored: it accepted the request.
+            ContentType::Protobuf if self.is_encoded => None,
+            ContentType::Protobuf | ContentType::Json => self.framing.body(stream, begun),
+            ContentType::Other => self.framing.beginning(stream, begun),
+        };
+        let is_understood = match (self.content, body.as_deref()) {
+            (_, Some([])) => true,
+            (ContentType::Protobuf, body) => {
+                if let Some(Ok(response)) = body.map(ExportResponse::parse) {
+                    remarks.rejected_spans = u64::try_from(response.rejected_spans).unwrap_or(0);
+                }
+                request == PROTOBUF
+            }
+            (ContentType::Json, Some(body)) => match super::json::read(body) {
+                Some(rejected) => {
+                    remarks.rejected_spans = rejected;
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        };
+        match is_understood {
+            true => Answer::Status(self.status, remarks),
+            false => Answer::NotACollector(self.status),
         }
-        remarks
     }
 }
 
@@ -204,6 +257,23 @@ impl Framing {
             }
             if !read_some(stream, &mut bytes) {
                 return (self == Framing::UntilTheEnd).then_some(bytes);
+            }
+        }
+    }
+}
+
+impl Framing {
+    /// At least one byte of the body, or nothing if it is empty; `None` if that cannot be told.
+    fn beginning(self, stream: &mut impl Read, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Framing::Length(0) => Some(Vec::new()),
+            Framing::Length(_) => None,
+            Framing::Chunked => self.body(stream, bytes),
+            Framing::UntilTheEnd => {
+                if bytes.is_empty() {
+                    read_some(stream, &mut bytes);
+                }
+                Some(bytes)
             }
         }
     }
@@ -249,7 +319,7 @@ fn retry_after(value: &str) -> Option<Duration> {
 /// Fuzz target: no bytes make the reader panic.
 #[cfg(feature = "fuzzing")]
 pub fn fuzz(bytes: &[u8]) {
-    let _answer = Answer::read(&mut &*bytes, || {});
+    let _answer = Answer::read(&mut &*bytes, PROTOBUF, || {});
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::failure::UploadFailure;
 use crate::platform::{clock, files, random};
 
 /// The delay of the first upload after the first event of a process.
@@ -31,6 +32,8 @@ pub(crate) struct Circuit {
     pub(crate) failures: u32,
     /// The time of the last change, in milliseconds since 1970 UTC; 0 if unknown.
     pub(crate) found_millis: u64,
+    /// The last failure; `None` after a success, or if a version that did not note it wrote the file.
+    pub(crate) failure: Option<UploadFailure>,
 }
 
 impl Circuit {
@@ -44,6 +47,7 @@ impl Circuit {
     /// Reads the state. A file that is not understood counts as a circuit that never failed.
     pub(crate) fn read(folder: &Path, collector: &str) -> Self {
         let text = files::read_text(&Self::path(folder, collector));
+        let failure = text.split_whitespace().nth(3).and_then(UploadFailure::read);
         let mut words = text.split_whitespace();
         let mut next = || words.next()?.parse::<u64>().ok();
         let now = clock::now_millis();
@@ -59,15 +63,20 @@ impl Circuit {
                 closed_until_millis: if is_believable { until } else { 0 },
                 failures,
                 found_millis,
+                failure,
             })
         });
         circuit.unwrap_or_default()
     }
 
     pub(crate) fn write(&self, folder: &Path, collector: &str) {
+        let failure = self.failure.map(|failure| format!(" {}", failure.word()));
         let text = format!(
-            "{} {} {}\n",
-            self.closed_until_millis, self.failures, self.found_millis
+            "{} {} {}{}\n",
+            self.closed_until_millis,
+            self.failures,
+            self.found_millis,
+            failure.unwrap_or_default()
         );
         let _best_effort = files::replace(&Self::path(folder, collector), text.as_bytes());
     }
@@ -78,11 +87,17 @@ impl Circuit {
             closed_until_millis: now_millis + UPLOAD_SPACING_MILLIS,
             failures: 0,
             found_millis: now_millis,
+            failure: None,
         }
     }
 
     /// After a failure: full jitter over a doubling pause, but never sooner than the collector asks.
-    pub(crate) fn failed(self, now_millis: u64, retry_after: Option<Duration>) -> Self {
+    pub(crate) fn failed(
+        self,
+        now_millis: u64,
+        failure: UploadFailure,
+        retry_after: Option<Duration>,
+    ) -> Self {
         let failures = (self.failures + 1).min(MAX_FAILURES);
         let ceiling = FIRST_PAUSE
             .saturating_mul(1 << (failures - 1))
@@ -96,6 +111,7 @@ impl Circuit {
             closed_until_millis: now_millis + pause.as_millis() as u64,
             failures,
             found_millis: now_millis,
+            failure: Some(failure),
         }
     }
 }
@@ -116,7 +132,7 @@ mod tests {
         let mut circuit = Circuit::default();
         let mut ceiling = 10_000;
         for _ in 0..40 {
-            circuit = circuit.failed(0, None);
+            circuit = circuit.failed(0, UploadFailure::NoResponse, None);
             assert!(circuit.closed_until_millis <= ceiling);
             assert!(circuit.closed_until_millis >= ceiling / 2);
             ceiling = (ceiling * 2).min(6 * 3_600_000);
@@ -127,7 +143,11 @@ mod tests {
     fn the_collectors_wish_is_respected_for_up_to_a_day() {
         let asked = |seconds| {
             Circuit::default()
-                .failed(0, Some(Duration::from_secs(seconds)))
+                .failed(
+                    0,
+                    UploadFailure::Status(503),
+                    Some(Duration::from_secs(seconds)),
+                )
                 .closed_until_millis
         };
         assert_eq!(asked(3_600), 3_600_000);
@@ -143,6 +163,7 @@ mod tests {
             closed_until_millis: clock::now_millis() + 5_000,
             failures: 3,
             found_millis: clock::now_millis(),
+            failure: Some(UploadFailure::Status(503)),
         };
         circuit.write(folder.path(), "00112233");
         assert_eq!(read(), circuit);

@@ -5,16 +5,18 @@
 //! (`docs/decisions/0009-the-clients-own-http.md`).
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
 use headcount_wire::{RECEIPT_HEADER, Receipt};
 
-use super::answer::Answer;
+use super::answer::{Answer, JSON};
 use super::endpoint::Endpoint;
+use super::failure::UploadFailure;
 use super::timed::Timed;
 use super::trust::Trust;
+use crate::platform::{self, Own};
 
 /// How long one exchange may take, without name resolution, which cannot be interrupted and which no host thread waits for.
 pub(crate) const EXCHANGE_LIMIT: Duration = Duration::from_secs(20);
@@ -68,8 +70,9 @@ impl Post<'_> {
     /// Sends the request and waits for the response, for at most [`EXCHANGE_LIMIT`].
     pub(crate) fn send(&self, trust: &Trust) -> Answer {
         let deadline = Cell::new(Instant::now() + EXCHANGE_LIMIT);
-        let Ok(stream) = connect(self.endpoint, deadline.get()) else {
-            return Answer::NotSent;
+        let stream = match connect(self.endpoint, deadline.get()) {
+            Ok(stream) => stream,
+            Err(failure) => return Answer::NotSent(failure),
         };
         let stream = Timed::new(stream, &deadline);
         if !self.endpoint.is_tls {
@@ -78,12 +81,12 @@ impl Post<'_> {
         #[cfg(feature = "tls")]
         return match super::tls::connect(&self.endpoint.host, trust, stream) {
             Ok(stream) => self.exchange(stream, &deadline),
-            Err(_) => Answer::NotSent,
+            Err(_) => Answer::NotSent(UploadFailure::Tls),
         };
         #[cfg(not(feature = "tls"))]
         {
             let _ = trust;
-            Answer::NotSent
+            Answer::NotSent(UploadFailure::Tls)
         }
     }
 
@@ -97,34 +100,30 @@ impl Post<'_> {
         {
             return Answer::Unanswered;
         }
-        Answer::read(&mut stream, || {
+        Answer::read(&mut stream, self.content_type, || {
             let soon = Instant::now() + BODY_LIMIT;
             deadline.set(deadline.get().min(soon));
         })
     }
 }
 
-fn connect(endpoint: &Endpoint, deadline: Instant) -> io::Result<TcpStream> {
-    let addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs()?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
+fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<Own<TcpStream>, UploadFailure> {
+    let addresses = (endpoint.host.as_str(), endpoint.port).to_socket_addrs();
+    for address in addresses.map_err(|_| UploadFailure::Name)? {
         // Plain HTTP is for this machine only, whatever address the name resolves to.
         if !endpoint.is_tls && !address.ip().is_loopback() {
             continue;
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
+            break;
         }
-        match TcpStream::connect_timeout(&address, left.min(CONNECT_LIMIT)) {
-            Ok(stream) => {
-                let _best_effort = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => last = error,
+        if let Ok(stream) = platform::connect(&address, left.min(CONNECT_LIMIT)) {
+            let _best_effort = stream.get().and_then(|stream| stream.set_nodelay(true));
+            return Ok(stream);
         }
     }
-    Err(last)
+    Err(UploadFailure::Connection)
 }
 
 /// Sends an erasure request, in JSON.
@@ -132,7 +131,7 @@ pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> An
     let post = Post {
         endpoint,
         path: &endpoint.erase_path(),
-        content_type: "application/json",
+        content_type: JSON,
         body,
         encoding: None,
         idempotency_key: "",

@@ -6,7 +6,9 @@
 mod answer;
 mod circuit;
 mod endpoint;
+mod failure;
 mod http;
+mod json;
 mod lock;
 mod outcome;
 mod run;
@@ -18,6 +20,7 @@ mod trust;
 mod uploader;
 
 pub use endpoint::EndpointError;
+pub use failure::UploadFailure;
 
 pub(crate) use answer::{Answer, is_refusal};
 pub(crate) use circuit::{Circuit, FIRST_UPLOAD, UPLOAD_EVERY, jittered};

@@ -43,7 +43,7 @@ impl Uploader {
         if answers.is_well {
             Circuit::succeeded(now).write(&self.folder, &collector);
         } else if let Some(failure) = answers.failure {
-            let circuit = circuit.failed(now, failure.retry_after());
+            let circuit = circuit.failed(now, failure.failure(), failure.retry_after());
             circuit.write(&self.folder, &collector);
             outcome.left = Left::At(circuit.closed_until_millis);
         }
@@ -116,7 +116,7 @@ fn may_be_about_the_segment(answer: Answer) -> bool {
         Answer::Status(429 | 502..=504, _) => false,
         Answer::Status(..) if answer.retry_after().is_some() => false,
         Answer::Status(..) => answer.is_failure(),
-        Answer::NotSent | Answer::Unanswered => false,
+        Answer::NotSent(_) | Answer::Unanswered | Answer::NotACollector(_) => false,
     }
 }
 

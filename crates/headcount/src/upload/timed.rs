@@ -1,19 +1,21 @@
-//! A stream with one deadline.
+//! A connection with one deadline.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::platform::Own;
+
 /// A stream on which every read and write ends by one deadline, even if the peer sends one byte a second.
 #[derive(Debug)]
 pub(super) struct Timed<'d> {
-    stream: TcpStream,
+    stream: Own<TcpStream>,
     deadline: &'d Cell<Instant>,
 }
 
 impl<'d> Timed<'d> {
-    pub(super) fn new(stream: TcpStream, deadline: &'d Cell<Instant>) -> Self {
+    pub(super) fn new(stream: Own<TcpStream>, deadline: &'d Cell<Instant>) -> Self {
         Self { stream, deadline }
     }
 }
@@ -33,14 +35,16 @@ impl Timed<'_> {
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
+        let left = self.left()?;
+        self.stream.get()?.set_read_timeout(Some(left))?;
         self.stream.read(buffer)
     }
 }
 
 impl Write for Timed<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
+        let left = self.left()?;
+        self.stream.get()?.set_write_timeout(Some(left))?;
         self.stream.write(buffer)
     }
 

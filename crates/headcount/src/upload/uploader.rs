@@ -60,8 +60,12 @@ impl Uploader {
         let body = content.body();
         let answer = self.post(&found.name, &body, &mut entry);
         match answer {
-            Answer::NotSent => return Some(answer),
+            Answer::NotSent(_) => return Some(answer),
             Answer::Unanswered => entry.delivery_status = DeliveryStatus::Unanswered,
+            Answer::NotACollector(status) => {
+                entry.http_status = status;
+                entry.delivery_status = DeliveryStatus::Postponed;
+            }
             Answer::Status(status, _) => {
                 entry.http_status = status;
                 entry.delivery_status = match status {

@@ -79,7 +79,7 @@ fn finish_memory_batch(pipeline: &Pipeline, answer: Answer, records: usize) -> L
     };
     let now = clock::now_millis();
     if answer.is_failure() {
-        let circuit = memory_circuit(pipeline).failed(now, answer.retry_after());
+        let circuit = memory_circuit(pipeline).failed(now, answer.failure(), answer.retry_after());
         set_memory_circuit(pipeline, circuit);
         return Left::At(circuit.closed_until_millis);
     }

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod copies;
+mod descriptors;
 mod endings;
 mod fields;
 mod identifiers;
@@ -11,6 +12,7 @@ mod notice;
 mod off_and_on;
 mod ownership;
 mod partial_success;
+mod portal;
 mod promises;
 mod receipts;
 mod replaced_telemetry;

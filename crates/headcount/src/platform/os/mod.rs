@@ -1,13 +1,19 @@
-//! Calls to the operating system that the standard library does not offer. The crate's only unsafe code is in `unix.rs`.
+//! Calls to the operating system that the standard library does not offer. The crate's only unsafe code is in `unix.rs` and
+//! `socket.rs`.
 
 #[cfg(unix)]
+mod socket;
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub(crate) use socket::connect;
 #[cfg(unix)]
 pub(crate) use unix::names;
 #[cfg(unix)]
 pub(crate) use unix::{
-    at_exit, began, forget_open_file, generation, home, is_alive, is_ours, note_open_file,
-    only_plain, watch_forks, with_signals_blocked, without_size_signal,
+    Descriptor, Identity, above_standard_streams, at_exit, began, forget_open_file, generation,
+    home, identity, is_alive, is_ours, note_open_file, only_plain, watch_forks,
+    with_signals_blocked, without_size_signal,
 };
 
 #[cfg(not(unix))]
@@ -16,6 +22,7 @@ mod other;
 pub(crate) use other::names;
 #[cfg(not(unix))]
 pub(crate) use other::{
-    at_exit, began, forget_open_file, generation, home, is_alive, is_ours, note_open_file,
-    only_plain, watch_forks, with_signals_blocked, without_size_signal,
+    Descriptor, Identity, above_standard_streams, at_exit, began, connect, forget_open_file,
+    generation, home, identity, is_alive, is_ours, note_open_file, only_plain, watch_forks,
+    with_signals_blocked, without_size_signal,
 };

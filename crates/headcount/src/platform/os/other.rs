@@ -22,8 +22,35 @@ pub(crate) fn names() -> Option<[String; 4]> {
     None
 }
 
+/// A handle cannot be closed from elsewhere by guessing its number.
+pub(crate) trait Descriptor {}
+
+impl<T> Descriptor for T {}
+
+/// Every file is taken for the one that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity;
+
+/// See [`Identity`].
+pub(crate) fn identity<T: Descriptor>(_open: &T) -> Option<Identity> {
+    Some(Identity)
+}
+
+/// There are no such numbers here.
+pub(crate) fn above_standard_streams<T: Descriptor>(opened: T) -> std::io::Result<T> {
+    Ok(opened)
+}
+
+/// Connects within `timeout`.
+pub(crate) fn connect(
+    address: &std::net::SocketAddr,
+    timeout: std::time::Duration,
+) -> std::io::Result<crate::platform::Own<std::net::TcpStream>> {
+    crate::platform::Own::new(std::net::TcpStream::connect_timeout(address, timeout)?)
+}
+
 /// Nothing forks here, so that no child holds a file open.
-pub(crate) fn note_open_file(_file: &std::fs::File) -> Option<usize> {
+pub(crate) fn note_open_file(_file: &crate::platform::OwnFile) -> Option<usize> {
     None
 }
 

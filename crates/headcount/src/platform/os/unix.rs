@@ -6,12 +6,14 @@
 )]
 
 use std::ffi::{CStr, OsStr};
-use std::fs::File;
+use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use crate::platform::OwnFile;
 
 /// The number of forks since the client first ran in an ancestor.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -25,14 +27,90 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Descriptors of files that this process holds locked; -1 for none.
-static OPEN_FILES: [AtomicI32; 16] = [const { AtomicI32::new(-1) }; 16];
+/// A file that this process holds locked, for its children.
+struct OpenFile {
+    /// -1 for none.
+    descriptor: AtomicI32,
+    /// The file's identity; an inode of 0 if it is not noted yet.
+    device: AtomicU64,
+    inode: AtomicU64,
+}
+
+/// Files that this process holds locked.
+static OPEN_FILES: [OpenFile; 16] = [const {
+    OpenFile {
+        descriptor: AtomicI32::new(-1),
+        device: AtomicU64::new(0),
+        inode: AtomicU64::new(0),
+    }
+}; 16];
+
+/// A file or socket, by its number.
+pub(crate) trait Descriptor: AsRawFd + From<OwnedFd> + Into<OwnedFd> {}
+
+impl<T: AsRawFd + From<OwnedFd> + Into<OwnedFd>> Descriptor for T {}
+
+/// Tells an open file or socket from all others: its device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// The identity of the file or socket that has this number now; `None` if no file has it.
+pub(crate) fn identity<T: Descriptor>(open: &T) -> Option<Identity> {
+    identity_of(open.as_raw_fd())
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_sign_loss,
+    reason = "the types of both fields differ between systems"
+)]
+fn identity_of(descriptor: RawFd) -> Option<Identity> {
+    let mut status = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: `fstat` accepts any number, fills the structure that it is given, and is async-signal-safe; the structure was
+    // zeroed before, so that it is initialised in any case.
+    let (result, status) = unsafe {
+        (
+            libc::fstat(descriptor, status.as_mut_ptr()),
+            status.assume_init(),
+        )
+    };
+    (result == 0).then_some(Identity {
+        device: status.st_dev as u64,
+        inode: status.st_ino as u64,
+    })
+}
+
+/// Moves a descriptor that has the number of a standard stream to 3 or more.
+pub(crate) fn above_standard_streams<T: Descriptor>(opened: T) -> io::Result<T> {
+    let low: OwnedFd = opened.into();
+    if low.as_raw_fd() > 2 {
+        return Ok(T::from(low));
+    }
+    // SAFETY: duplicates a descriptor that this function owns; the result is owned by nobody else.
+    let high = unsafe {
+        let high = libc::fcntl(low.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3);
+        if high < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        OwnedFd::from_raw_fd(high)
+    };
+    Ok(T::from(high))
+}
 
 extern "C" fn count_fork() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     for open in &OPEN_FILES {
-        let descriptor = open.swap(-1, Ordering::Relaxed);
-        if descriptor >= 0 {
+        let descriptor = open.descriptor.swap(-1, Ordering::Acquire);
+        let noted = Identity {
+            device: open.device.swap(0, Ordering::Relaxed),
+            inode: open.inode.swap(0, Ordering::Relaxed),
+        };
+        // The host program may have closed the file and opened another one under its number.
+        let is_ours = || noted.inode == 0 || identity_of(descriptor) == Some(noted);
+        if descriptor >= 0 && is_ours() {
             // SAFETY: the descriptor is the child's copy of a client file that its parent holds locked; no code of the
             // child uses it (`Held` gives no file in another generation) or closes it (`Held` forgets it there).
             let _result = unsafe { libc::close(descriptor) };
@@ -41,18 +119,27 @@ extern "C" fn count_fork() {
 }
 
 /// Makes forked children close their copy of `file`. There is room for a few; children keep copies of others.
-pub(crate) fn note_open_file(file: &File) -> Option<usize> {
-    let descriptor = file.as_raw_fd();
-    OPEN_FILES.iter().position(|open| {
-        let noted = open.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
+pub(crate) fn note_open_file(file: &OwnFile) -> Option<usize> {
+    let descriptor = file.get().ok()?.as_raw_fd();
+    let identity = file.identity()?;
+    let note = OPEN_FILES.iter().position(|open| {
+        let noted =
+            open.descriptor
+                .compare_exchange(-1, descriptor, Ordering::AcqRel, Ordering::Relaxed);
         noted.is_ok()
-    })
+    })?;
+    let open = OPEN_FILES.get(note)?;
+    open.device.store(identity.device, Ordering::Relaxed);
+    open.inode.store(identity.inode, Ordering::Release);
+    Some(note)
 }
 
 /// Call before the file is closed.
 pub(crate) fn forget_open_file(note: Option<usize>) {
     if let Some(open) = note.and_then(|note| OPEN_FILES.get(note)) {
-        open.store(-1, Ordering::Relaxed);
+        open.inode.store(0, Ordering::Relaxed);
+        open.device.store(0, Ordering::Relaxed);
+        open.descriptor.store(-1, Ordering::Release);
     }
 }
 

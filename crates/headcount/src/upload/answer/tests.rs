@@ -16,7 +16,7 @@ impl Read for Pieces<'_> {
 }
 
 fn read(pieces: &[&[u8]]) -> Answer {
-    Answer::read(&mut Pieces(pieces), || {})
+    Answer::read(&mut Pieces(pieces), PROTOBUF, || {})
 }
 
 fn status(status: u16, retry_after: Option<Duration>) -> Answer {
@@ -132,7 +132,10 @@ fn no_more_of_a_body_is_read_than_a_collector_has_to_say() {
     }
     let head = &b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\n"[..];
     let mut stream = head.chain(Endless(0));
-    assert_eq!(Answer::read(&mut stream, || {}), status(200, None));
+    assert_eq!(
+        Answer::read(&mut stream, PROTOBUF, || {}),
+        status(200, None)
+    );
     let (_, endless) = stream.into_inner();
     assert!(endless.0 <= BODY_LIMIT + 2_048, "{}", endless.0);
 }
@@ -150,4 +153,102 @@ fn a_collector_cannot_reject_more_than_it_was_sent() {
     assert_eq!(answer(3).shares(7), (4, 3));
     assert_eq!(answer(u64::MAX).shares(7), (0, 7));
     assert_eq!(Answer::Unanswered.shares(7), (7, 0));
+}
+
+/// Of a captive portal, a proxy, a web site: nothing was delivered (OTLP/HTTP, "Full Success").
+#[test]
+fn a_page_is_not_a_collectors_answer() {
+    let html = "<!doctype html><title>Welcome</title>";
+    let in_chunks = format!("{:x}\r\n{html}\r\n0\r\n\r\n", html.len());
+    let length = format!("Content-Length: {}\r\n", html.len());
+    for (status_line, head, body) in [
+        (
+            "200 OK",
+            format!("Content-Type: text/html; charset=utf-8\r\n{length}"),
+            html,
+        ),
+        (
+            "200 OK",
+            "Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n".to_owned(),
+            &*in_chunks,
+        ),
+        ("200 OK", "Content-Type: text/html\r\n".to_owned(), html),
+        ("200 OK", length.clone(), html),
+        ("200 OK", String::new(), html),
+        (
+            "200 OK",
+            "Content-Type: text/plain\r\nContent-Length: 7\r\n".to_owned(),
+            "Success",
+        ),
+        (
+            "200 OK",
+            "Content-Type: text/html\r\nContent-Length: 10000000\r\n".to_owned(),
+            html,
+        ),
+        (
+            "200 OK",
+            "Content-Type: application/json\r\n".to_owned(),
+            r#"{"login":"required"}"#,
+        ),
+        (
+            "202 Accepted",
+            format!("Content-Type: text/html\r\n{length}"),
+            html,
+        ),
+        (
+            "203 Non-Authoritative Information",
+            format!("Content-Type: text/html\r\n{length}"),
+            html,
+        ),
+        (
+            "200 OK",
+            format!("Content-Type: text/html\r\nContent-Encoding: br\r\n{length}"),
+            html,
+        ),
+    ] {
+        let whole = format!("HTTP/1.1 {status_line}\r\n{head}\r\n{body}").into_bytes();
+        let code = status_line[..3].parse().unwrap();
+        for length in [1_024, 1] {
+            let pieces: Vec<&[u8]> = whole.chunks(length).collect();
+            assert_eq!(
+                read(&pieces),
+                Answer::NotACollector(code),
+                "{status_line} {head}"
+            );
+        }
+    }
+    for head in [
+        "200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+        "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "200 OK\r\n\r\n",
+        "202 Accepted\r\nContent-Length: 0\r\n\r\n",
+        "204 No Content\r\nContent-Type: text/html\r\n\r\n",
+        "200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    ] {
+        let code = head[..3].parse().unwrap();
+        assert_eq!(
+            read(&[format!("HTTP/1.1 {head}").as_bytes()]),
+            status(code, None),
+            "{head}"
+        );
+    }
+}
+
+#[test]
+fn rejected_spans_are_read_in_json_too() {
+    let whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"partialSuccess\":{\"rejectedSpans\":\"4\"}}";
+    assert_eq!(read(&[whole]).shares(9), (5, 4));
+}
+
+/// An erasure request is in JSON, and so is its answer.
+#[test]
+fn an_answer_in_another_notation_accepts_no_erasure() {
+    let erase = |text: &str| Answer::read(&mut Pieces(&[text.as_bytes()]), JSON, || {});
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>";
+    assert_eq!(erase(page), Answer::NotACollector(200));
+    let protobuf = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n\r\nx";
+    assert_eq!(erase(protobuf), Answer::NotACollector(200));
+    let accepted =
+        "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\r\n{\"accepted\":1}";
+    assert_eq!(erase(accepted), status(202, None));
 }
