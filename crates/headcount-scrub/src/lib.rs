@@ -5,6 +5,7 @@
 //! (a password in a URL looks like one), network addresses before telephone numbers (both are digits and dots).
 
 mod found;
+mod home_path;
 mod number;
 mod random_words;
 
@@ -29,11 +30,30 @@ pub struct Scrubber {
     pem: Regex,
     userinfo: Regex,
     assigned: Regex,
+    flag: Regex,
+    bearer: Regex,
     known: Regex,
     email: Regex,
-    path: Regex,
     address: Regex,
 }
+
+/// A secret's name and its assignment: of YAML, JSON, shells, Ruby and Go. Other letters may precede the name in a name of
+/// several words (`DB_PASSWORD`, `dbPassword`, `PGPASSWORD`).
+const ASSIGNED: &str = concat!(
+    r"(?:(^|[^A-Za-z0-9])(?i:pass(?:words?|wd|phrase|code)[0-9]{0,2}|pwd|secret|token|credentials?",
+    r"|(?:api|access|auth|secret|private)[ _-]?key|client[_-]?secret)",
+    r"|([A-Za-z0-9])(?:(?i:passwords?|passwd|passphrase)|P(?:wd|WD)|S(?:ecret|ECRET)|T(?:oken|OKEN)",
+    r"|(?:Api|Access|Auth|Secret|Private)Key)",
+    r"|([A-Za-z0-9])[_-](?i:pass))",
+    r#"\\*["'`]?\s*(?::=|=>|[:=])\s*"#,
+);
+/// A value: quoted, with spaces, perhaps without its end; or a word.
+const VALUE: &str = r#"(?P<value>\\*"[^"]*"?|\\*'[^']*'?|`[^`]*`?|\S+)"#;
+/// A secret's name on a command line.
+const FLAG: &str = concat!(
+    r"(^|[^A-Za-z0-9-])--(?:[A-Za-z0-9]+[-_])*",
+    r"(?i:pass(?:word|wd|phrase|code)|pwd|secret|token|(?:api|access|auth|secret|private)[_-]?key)\s+",
+);
 
 /// How often a text is scanned again when cutting it made a new match.
 const PASSES: usize = 8;
@@ -52,11 +72,11 @@ impl Scrubber {
         };
         Self {
             pem: compile(r"(?s)-----BEGIN [^-]*-----.*?(?:-----END [^-]*-----|$)"),
-            userinfo: compile(r"://(?:[^\s@/\[]*:[^\s@]+|[^\s/@\[]+)@"),
-            assigned: compile(concat!(
-                r"(?i)(?:\b(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|client[_-]?secret)\s*[:=]\s*)+[^\s\[]\S*",
-                r"|\b(?:bearer|basic)[ :=]+[A-Za-z0-9._~+/=-]{16,}",
-            )),
+            // Up to the last `@` of the authority (WHATWG URL Standard, "authority state"); a password with a slash too.
+            userinfo: compile(r"://([^\s/?#]*|[^\s@/]*:[^\s@]+)@"),
+            assigned: compile(&format!("(?:{ASSIGNED})+{VALUE}")),
+            flag: compile(&format!("{FLAG}{VALUE}")),
+            bearer: compile(r"(?i)\b(?:bearer|basic)[ :=]+[A-Za-z0-9._~+/=-]{16,}"),
             known: compile(concat!(
                 r"(^|[^A-Za-z0-9])(sk[-_][A-Za-z0-9_-]{16,}|[rp]k_(?:live|test)_[A-Za-z0-9]{12,}|gh[pousr]_[A-Za-z0-9]{16,}",
                 r"|github_pat_[A-Za-z0-9_]{16,}|A(?:KIA|SIA)[A-Z0-9]{16,}|AIza[A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{15,}",
@@ -64,11 +84,6 @@ impl Scrubber {
                 r"|(?:tvly|pplx)-[A-Za-z0-9-]{15,}|eyJ[A-Za-z0-9_-]{17,}(?:\.[A-Za-z0-9_-]+)*)",
             )),
             email: compile(r"[\w.%+'-]+@[\w-]+(?:\.[\w-]+)+"),
-            path: compile(concat!(
-                r#"(^|[^A-Za-z0-9])(?:(?:/[a-z]{1,8})?/(?:home|Users)/[^\s"'<>|,;)]+|/root\b[^\s"'<>|,;)]*"#,
-                r#"|~[A-Za-z0-9_.-]*[/\\][^\s"'<>|,;)]*"#,
-                r#"|(?i:[A-Z]:[\\/]+users[\\/]+[^\\/\r\n"<>|:*?]+(?:[\\/]+[^\s"'<>|,;)]*)?))"#,
-            )),
             address: compile(r"[0-9A-Za-z:.]*(?:[0-9A-Fa-f]:|[0-9]\.|::)[0-9A-Za-z:.]+"),
         }
     }
@@ -124,11 +139,30 @@ impl Scrubber {
             text.contains("://"),
             &self.userinfo,
             &text,
-            |_: &Captures<'_>| mark(Found::SECRET, "://[secret]@"),
+            |hit: &Captures<'_>| match &hit[1] {
+                "[secret]" => hit[0].to_owned(),
+                _ => mark(Found::SECRET, "://[secret]@").to_owned(),
+            },
         );
+        let mut assigned = |hit: &Captures<'_>| {
+            // Removed in an earlier pass.
+            if hit["value"].starts_with("[secret]") {
+                return hit[0].to_owned();
+            }
+            let before = (1..=3).find_map(|group| hit.get(group));
+            let before = before.map_or("", |before| before.as_str());
+            format!("{before}{}", mark(Found::SECRET, "[secret]"))
+        };
+        let text = when(
+            text.contains(['=', ':']),
+            &self.assigned,
+            &text,
+            &mut assigned,
+        );
+        let text = when(text.contains("--"), &self.flag, &text, &mut assigned);
         let text = when(
             text.contains([' ', '=', ':']),
-            &self.assigned,
+            &self.bearer,
             &text,
             |hit: &Captures<'_>| match is_mixed(&hit[0]) || hit[0].contains(['=', ':']) {
                 true => mark(Found::SECRET, "[secret]").to_owned(),
@@ -147,12 +181,14 @@ impl Scrubber {
             &text,
             |_: &Captures<'_>| mark(Found::EMAIL, "[email]"),
         );
-        let text = when(
-            text.contains(['/', '\\', '~']),
-            &self.path,
-            &text,
-            |hit: &Captures<'_>| format!("{}{}", &hit[1], mark(Found::PATH, "[path]")),
-        );
+        let text = match text.contains(['/', '\\', '~', '%']) {
+            true => Cow::Owned(home_path::replace(&text, found)),
+            false => text,
+        };
+        let mut mark = |kind: Found, marker: &'static str| {
+            found.add(kind);
+            marker
+        };
         let text = when(
             text.contains(['.', ':']),
             &self.address,
@@ -226,7 +262,9 @@ fn cannot_match(bytes: &[u8]) -> bool {
     let mut previous = 0;
     for &byte in bytes {
         match byte {
-            b'@' | b'/' | b'\\' | b'~' | b':' | b'=' | 0..0x20 | 0x7f | 0xc2 => return false,
+            b'@' | b'/' | b'\\' | b'~' | b':' | b'=' | b'%' | 0..0x20 | 0x7f | 0xc2 => {
+                return false;
+            }
             b'-' if previous == b'-' => return false,
             b'a'..=b'z' | b'-' | b'_' | b'+' => run += 1,
             b'A'..=b'Z' => {

@@ -32,6 +32,21 @@ fn ordinary_names_are_left_alone() {
         "std::fs",
         "gemini/gemini-2.5-pro-preview-05-06",
         "ft:gpt-4o-mini-2024-07-18:acme:router:9abcDEfg",
+        "Smart/home/garden Advisor",
+        "Admin/Users/Roles Manager",
+        "https://example.com/home/garden?page=2",
+        "https://example.com/Users/list",
+        "GET /api/users/list",
+        "/search tool for smart/home/garden",
+        "100% Home Office",
+        "50%/50% planner",
+        "max_tokens: 4096",
+        "first pass: check",
+        "compass: north",
+        "--verbose --pass-through 3",
+        "rooted/tree",
+        "/rooted/tree",
+        "a ~ b",
     ] {
         let scrubber = Scrubber::new();
         let scrubbed = scrubber.scrub(text, 256);
@@ -42,7 +57,7 @@ fn ordinary_names_are_left_alone() {
 }
 
 /// Planted texts, and their replacements.
-const PLANTED: [(&str, &str); 41] = [
+const PLANTED: &[(&str, &str)] = &[
     ("anna.smith+x@example.co.uk", "[email]"),
     ("jürgen@müller.de", "[email]"),
     ("+49 30 1234567", "[phone]"),
@@ -83,6 +98,23 @@ const PLANTED: [(&str, &str); 41] = [
     ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "[secret]"),
     ("123e4567-e89b-12d3-a456-426614174000", "[secret]"),
     ("postgres://anna:hunter2@db/crew", "://[secret]@"),
+    ("postgres://anna:hunt@er2@db/crew", "://[secret]@"),
+    ("mysql://anna@corp.example:tu@lips9@db/crew", "://[secret]@"),
+    ("redis://:hun[ter]2@cache:6379", "://[secret]@"),
+    ("amqp://anna:hun/ter2@queue", "://[secret]@"),
+    (r#"{"password": "tulips in spring"}"#, "[secret]"),
+    (r#"{\"api_key\": \"tulips in spring\"}"#, "[secret]"),
+    ("password='tulips in spring'", "[secret]"),
+    ("'secret' => 'tulips in spring'", "[secret]"),
+    ("--password tulips", "[secret]"),
+    ("--db-password 'tulips in spring'", "[secret]"),
+    ("--token=tulips", "[secret]"),
+    ("DB_PASSWORD=tulips", "[secret]"),
+    ("PGPASSWORD=tulips", "[secret]"),
+    ("dbPassword: tulips", "[secret]"),
+    ("MYSQL_PASS=tulips", "[secret]"),
+    ("AWS_SECRET_ACCESS_KEY=tulips", "[secret]"),
+    ("accessToken = tulips", "[secret]"),
     ("/home/anna/crew/tool.py", "[path]"),
     ("/Users/anna/crew", "[path]"),
     ("file:///home/anna", "[path]"),
@@ -100,7 +132,7 @@ const PLANTED: [(&str, &str); 41] = [
 
 #[test]
 fn planted_texts_are_replaced_by_markers() {
-    for (planted, marker) in PLANTED {
+    for &(planted, marker) in PLANTED {
         for text in [
             planted.to_owned(),
             format!("the {planted} agent"),
@@ -156,5 +188,133 @@ proptest! {
         let (planted, _) = PLANTED[index];
         let scrubbed = scrub(&format!("{before} {planted} {after}"));
         prop_assert!(!scrubbed.contains(planted), "{}", scrubbed);
+    }
+}
+
+/// What stands before a person's name in the path of a home folder, and how its separators are written.
+const HOMES: &[(&str, &str)] = &[
+    ("/home/", "/"),
+    ("/Users/", "/"),
+    ("/home2/", "/"),
+    ("file:///home/", "/"),
+    ("sftp://host/home/", "/"),
+    ("host:/home/", "/"),
+    ("HOME=/home/", "/"),
+    (r"C:\Users\", r"\"),
+    (r"c:\\users\\", r"\\"),
+    ("C:/Users/", "/"),
+    (r"C:\Documents and Settings\", r"\"),
+    ("/mnt/c/Users/", "/"),
+    ("/mnt/c/users/", "/"),
+    ("/c/Users/", "/"),
+    ("/cygdrive/c/Users/", "/"),
+    ("/host_mnt/c/Users/", "/"),
+    (r"\\wsl$\Ubuntu\home\", r"\"),
+    (r"\\wsl.localhost\Ubuntu-24.04\home\", r"\"),
+    (r"\\server\profiles\Users\", r"\"),
+    ("/System/Volumes/Data/Users/", "/"),
+    ("/Volumes/Macintosh HD/Users/", "/"),
+    (r"D:\My Backup\Users\", r"\"),
+    ("/gpfs/fs1/home/", "/"),
+    ("/data1/home/", "/"),
+    ("/mnt/nfs/home/", "/"),
+    ("/export/home/", "/"),
+    ("/var/services/homes/", "/"),
+    ("/run/media/", "/"),
+    ("/media/", "/"),
+    ("openai//mnt/c/Users/", "/"),
+    ("%2Fhome%2F", "%2F"),
+    ("file:///home%2f", "%2f"),
+    ("%252Fhome%252F", "%252F"),
+    ("C%3A%5CUsers%5C", "%5C"),
+    (r"\/home\/", r"\/"),
+];
+
+/// Names of people and of folders, none of which is a part of an ordinary text below.
+fn personal() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,3}jane[a-z]{0,3}",
+        "[A-Z]janeq[a-z]{1,4} [A-Z]roe[a-z]{1,3}",
+        Just("o'harajane".to_owned()),
+        Just("Jane-Röeq".to_owned()),
+        Just("王小明jane".to_owned()),
+        Just("Иван Петровjane".to_owned()),
+        Just("jane.roe+q".to_owned()),
+        Just("d' Arcjane le Roeq".to_owned()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_name_and_no_folder_of_a_home_remains(
+        before in "(reads |\\(|\"|')?",
+        home in prop::sample::select(HOMES),
+        name in personal(),
+        folders in prop::collection::vec("[A-Z]ontosoq [a-z]ergerq|projectq", 0..3),
+        file in "(x|Annualq report)q\\.(md|gguf|py)",
+        after in "( now|, now| and more|\\)|\"|)",
+    ) {
+        let (prefix, separator) = home;
+        let path = [vec![name.clone()], folders, vec![file.clone()]].concat().join(separator);
+        let text = format!("{before}{prefix}{path}{after}");
+        let scrubbed = scrub(&text);
+        prop_assert!(scrubbed.contains("[path]"), "{} became {}", text, scrubbed);
+        for word in ["jane", "janeq", "Roeq", "roe", "ontosoq", "ergerq", "projectq", "Annualq", "reportq", &name, &file] {
+            prop_assert!(!scrubbed.contains(word), "{}: {} became {}", word, text, scrubbed);
+        }
+        prop_assert_eq!(&scrub(&scrubbed), &scrubbed);
+    }
+
+    #[test]
+    fn a_name_at_the_end_of_a_path_is_removed(home in prop::sample::select(HOMES), name in "[a-z]{1,7}q|[A-Z][a-z]{1,7}q [A-Z][a-z]{1,7}q") {
+        let scrubbed = scrub(&format!("in {}{name}", home.0));
+        prop_assert!(!scrubbed.contains(&name) && scrubbed.ends_with("[path]"), "{}", scrubbed);
+    }
+
+    #[test]
+    fn no_part_of_a_quoted_secret_remains(
+        name in "(DB_|db|my-|)(password|PASSWORD|Password)|api_key|client-secret|\\-\\-token",
+        quote in prop::sample::select(&["\"", "'", "`", "\\\""][..]),
+        assigns in prop::sample::select(&["=", ": ", " = ", " => ", ":"][..]),
+        secret in "tulips( [a-z,;.@]{1,9}){0,4}",
+    ) {
+        let text = format!("uses {name}{assigns}{quote}{secret}{quote} now");
+        let scrubbed = scrub(&text);
+        prop_assert!(!scrubbed.contains("tulips") && !scrubbed.contains(&secret), "{} became {}", text, scrubbed);
+        prop_assert_eq!(&scrub(&scrubbed), &scrubbed);
+    }
+
+    #[test]
+    fn no_part_of_a_password_in_an_address_remains(password in "[a-z@:!$&*]{0,6}tulips[a-z@:!$&*]{0,6}", path in "(/[a-z@]{0,8})?") {
+        let scrubbed = scrub(&format!("postgres://anna:{password}@db.example{path}"));
+        prop_assert!(!scrubbed.contains("tulips") && !scrubbed.contains("anna"), "{}", scrubbed);
+    }
+}
+
+/// Texts that make a detector look far back or ahead from many places.
+#[test]
+fn the_time_is_bounded() {
+    let scrubber = Scrubber::new();
+    for unit in [
+        "/home",
+        "/home/",
+        "/home/ ",
+        "a/Users/",
+        "~/",
+        "password=",
+        "--password ",
+        "://a:",
+        "%2Fhome",
+        "\\users",
+        "\"password\": \"",
+    ] {
+        let text = unit.repeat(65_536 / unit.len());
+        let begun = std::time::Instant::now();
+        let _scrubbed = scrubber.scrub(&text, text.len());
+        // Milliseconds; a quadratic detector takes minutes.
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(20),
+            "{unit}"
+        );
     }
 }
