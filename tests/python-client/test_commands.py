@@ -47,6 +47,40 @@ def test_a_wrong_command_line_is_told_so() -> None:
         assert "Usage: python -m headcount" in ended.stderr + ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("value", "options", "expected"),
+    [
+        ("https://telemetry.example.com", (), "count CrewAI's crews"),
+        ("https://telemetry.example.com", ("-S",), "does not read .pth files"),
+        ("perhaps", (), "neither an address"),
+        ("", (), None),
+    ],
+)
+def test_status_says_whether_the_variable_for_crewai_has_an_effect(
+    value: str, options: tuple[str, ...], expected: str | None
+) -> None:
+    folder = str(Path(headcount.__file__).parent.parent)
+    ended = subprocess.run(
+        [sys.executable, *options, "-m", "headcount", "status"],
+        env=os.environ | {"HEADCOUNT_CREWAI": value, "PYTHONPATH": folder},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0
+    assert expected is None and "HEADCOUNT_CREWAI" not in ended.stderr or expected is not None and expected in ended.stderr
+
+
+def test_status_says_why_events_wait(program: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    source = "t = headcount.start(FRAMEWORK, '1', told_user=True, endpoint='http://127.0.0.1:9')\nt.tool_used('search')"
+    for _ in range(2):
+        assert program(source).returncode == 0
+    status = command("status", "--format", "json")
+    [row] = json.loads(status.stdout)
+    assert row["pending"] == 2 and "cannot connect to the collector" in row["last_failure"], row
+    assert "2 events wait" in status.stderr and "next attempt from" in status.stderr
+
+
 @pytest.mark.usefixtures("waiting")
 def test_status_and_preview_show_what_this_process_recorded() -> None:
     status = command("status")

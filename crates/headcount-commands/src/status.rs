@@ -1,7 +1,7 @@
 //! `headcount status`: whether frameworks on this machine may record and send, why, and their counters.
 
 use clap::Args;
-use headcount::Installation;
+use headcount::{Installation, Mode};
 use headcount_answer::ColumnKind;
 
 use crate::exit::Code;
@@ -10,7 +10,7 @@ use crate::output::{self, Format};
 /// Show whether telemetry on this machine is on, and why
 ///
 /// One row per framework that has recorded anything for you: the decision if it ran now in this environment, where it sends
-/// to, and its counters (recorded events are exactly those delivered, pending and dropped).
+/// to, its counters (recorded events are exactly those delivered, pending and dropped), and why the last attempt to send failed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Status {
@@ -29,7 +29,7 @@ Exit codes:
   0  done
   2  the command line is wrong";
 
-const COLUMNS: [(&str, ColumnKind); 10] = [
+const COLUMNS: [(&str, ColumnKind); 11] = [
     ("framework", ColumnKind::Other),
     ("version", ColumnKind::Other),
     ("mode", ColumnKind::Other),
@@ -39,6 +39,7 @@ const COLUMNS: [(&str, ColumnKind); 10] = [
     ("delivered", ColumnKind::Integer),
     ("pending", ColumnKind::Integer),
     ("dropped", ColumnKind::Integer),
+    ("last_failure", ColumnKind::Other),
     ("folder", ColumnKind::Other),
 ];
 
@@ -59,6 +60,7 @@ impl Status {
                 totals.delivered.into(),
                 totals.pending.into(),
                 totals.dropped.into(),
+                last_failure(installation).unwrap_or_default().into(),
                 installation.folder().display().to_string().into(),
             ]
         });
@@ -79,6 +81,9 @@ impl Status {
                     installation.framework()
                 ));
             }
+            if let Some(text) = why_events_wait(installation) {
+                answer.notes.push(text);
+            }
             let forbidden = installation.forbidden();
             if forbidden > 0 {
                 answer.notes.push(format!(
@@ -92,4 +97,34 @@ impl Status {
         output::show(&answer, self.format)?;
         Ok(Code::Done)
     }
+}
+
+/// The last failed attempt to send, and when the next one may follow.
+fn last_failure(installation: &Installation) -> Option<String> {
+    let last = installation.last_failure()?;
+    Some(format!(
+        "{}: {}; next attempt from {} on",
+        headcount::utc(last.time_millis),
+        last.failure,
+        headcount::utc(last.next_attempt_millis)
+    ))
+}
+
+/// Why events wait although telemetry is on.
+fn why_events_wait(installation: &Installation) -> Option<String> {
+    let pending = installation.totals().pending;
+    if pending == 0 || installation.decision().mode != Mode::On {
+        return None;
+    }
+    let framework = installation.framework();
+    if installation.endpoint().starts_with("none") {
+        return Some(format!(
+            "{framework}: {pending} events wait, because the framework set no address that can be used (endpoint: {})",
+            installation.endpoint()
+        ));
+    }
+    Some(match last_failure(installation) {
+        Some(failure) => format!("{framework}: {pending} events wait. {failure}"),
+        None => format!("{framework}: {pending} events wait for the next run of {framework}"),
+    })
 }

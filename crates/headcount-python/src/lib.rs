@@ -42,6 +42,8 @@ mod _native {
     #[pymodule_export]
     use crate::descriptors::{Agent, Crew, Llm, Task, Tool};
     #[pymodule_export]
+    use crate::end_threads;
+    #[pymodule_export]
     use crate::handle::Telemetry;
     #[pymodule_export]
     use crate::runs::{CrewRun, FlowRun, TaskRun};
@@ -54,6 +56,12 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// Ends the client's threads until the next event: before a fork, of which CPython warns while other threads run.
+#[pyfunction]
+fn end_threads(py: Python<'_>) {
+    py.detach(|| boundary::contain_panic(headcount::end_threads));
 }
 
 /// Writes the events in memory to disk and sends nothing: for a process that ends without running exit handlers.

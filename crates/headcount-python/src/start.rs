@@ -14,7 +14,8 @@ const MAX_ITEMS: usize = 64;
 ///
 /// ``endpoint`` is the collector's address, ``https://host[:port][/path]``, or ``http://`` for one on this machine. Without it,
 /// events are recorded but never sent. ``switches`` are environment variables of the framework that switch telemetry off, in
-/// addition to ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` adds certificate authorities, as DER.
+/// addition to ``OTEL_SDK_DISABLED``, ``HEADCOUNT_DISABLED`` and ``DO_NOT_TRACK``. ``trust`` adds certificate authorities, as
+/// bytes in DER or PEM; ``endpoint_error`` says if one cannot be read.
 /// ``home`` is a folder for all files instead of the user's. ``told_user=True`` states that the framework has informed its user
 /// what is collected and how to turn it off; otherwise nothing is sent until the notice was shown in an earlier run.
 /// ``disabled=True`` turns telemetry off, and so does any other value but ``False``. ``replaces`` names the framework's own

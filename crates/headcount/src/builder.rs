@@ -87,7 +87,8 @@ impl Builder {
         self
     }
 
-    /// Adds a certificate authority, as DER: for a collector with a private CA.
+    /// Adds a certificate authority, for a collector with a private CA: one in DER, or one or several in PEM. If none can be read,
+    /// nothing is sent over HTTPS, and [`Telemetry::endpoint_error`] says so.
     #[must_use]
     pub fn trust(mut self, certificate: impl Into<Vec<u8>>) -> Self {
         self.trust.push(certificate.into());
@@ -176,6 +177,11 @@ impl Builder {
         folders: Folders,
         decision: Decision,
     ) -> Telemetry {
+        let (trust, endpoint) = match (Trust::read(&self.trust), endpoint) {
+            (Ok(trust), endpoint) => (trust, endpoint),
+            (Err(error), Ok(endpoint)) if endpoint.is_tls => (Trust::default(), Err(Some(error))),
+            (Err(_), endpoint) => (Trust::default(), endpoint),
+        };
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);
         let interactive = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
@@ -196,7 +202,7 @@ impl Builder {
             replaces: self.replaces.as_deref().map(settings::clean_line),
             told: self.told,
             endpoint,
-            trust: Trust(self.trust),
+            trust,
             folders,
             keyer: Keyer::new(&secret),
         });

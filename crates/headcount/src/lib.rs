@@ -19,7 +19,9 @@
 //! - **Off means off.** While it is off there is no file, no thread, no socket; [`Telemetry::decision`] says why it is off.
 //! - **Never in the way.** No call that records waits, fails or panics. It installs no signal handler, no panic hook and no
 //!   global of OpenTelemetry or `tracing`, and reads no `OTEL_EXPORTER_*` or proxy variable.
-//! - **Exit is instant.** The end of the process writes events in memory to disk, and sends nothing.
+//! - **Exit is instant.** The end of the process writes events in memory to disk. It sends nothing, unless events of earlier runs
+//!   wait and every run is short: then it waits for one upload, seldom, and at most half a second
+//!   (`docs/decisions/0020-the-end-of-a-short-run.md`).
 //! - **You see exactly what is sent.** [`Installation::pending`] returns the bytes that are queued.
 //! - **Keys reveal nothing.** Ids are random; keys are keyed hashes under a secret that stays on this machine.
 //! - **Sent events can be erased.** Each request carries a receipt that only this secret can redeem
@@ -56,7 +58,7 @@ pub use record::{Counters, LossReason};
 pub use spool::{DeliveryStatus, Entry};
 pub use telemetry::Telemetry;
 pub use upload::{EndpointError, UploadFailure};
-pub use worker::write_all_to_spool;
+pub use worker::{end_threads, write_all_to_spool};
 
 /// Former name of [`Counters`].
 #[deprecated(note = "renamed to `Counters`")]

@@ -17,8 +17,9 @@ use crate::worker::{self, Pipeline, Session};
 /// No call on it, or on a value that it returns, reports an error, waits, or panics. Only [`flush`](Self::flush) waits. While
 /// telemetry is off, each call is one comparison.
 ///
-/// When the last clone is dropped, or the process ends, events in memory are written to disk (a millisecond or less).
-/// Nothing is sent at that time.
+/// When the last clone is dropped, or the process ends, events in memory are written to disk (a millisecond or less). The end of
+/// a process sends nothing, unless events of earlier runs wait and nothing was sent for a minute: then it waits for one upload, at
+/// most half a second.
 #[derive(Clone)]
 pub struct Telemetry {
     inner: Option<Arc<Session>>,

@@ -15,6 +15,7 @@ __all__ = [
     "Tool",
     "__version__",
     "command",
+    "end_threads",
     "start",
     "write_down",
 ]
@@ -35,4 +36,5 @@ from . import __version__ as __version__
 from . import start as start
 
 def command(arguments: list[str]) -> int: ...
+def end_threads() -> None: ...
 def write_down() -> None: ...

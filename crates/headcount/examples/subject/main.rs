@@ -83,6 +83,15 @@ fn main() -> ExitCode {
         ["switch-in-a-run"] => long::switch_in_a_run(&start()),
         ["decide-with-children"] => long::decide_with_children(&start()),
         ["fork-in-a-run"] => fork_in_a_run(&start()),
+        ["timed-drop"] => {
+            let telemetry = start();
+            telemetry.tool_used(&unique_tool(1), 1, None);
+            let begun = Instant::now();
+            drop(telemetry);
+            println!("{}", begun.elapsed().as_millis());
+        }
+        #[cfg(unix)]
+        ["children-at-their-end", children] => children_at_their_end(&start(), number(children)),
         #[cfg(unix)]
         ["close-all", folder, millis] => {
             let millis = Duration::from_millis(number(millis));
@@ -291,6 +300,28 @@ fn fork_and_linger(telemetry: &Telemetry, parent_millis: u64, child_millis: u64)
     println!("{pid}");
     std::io::stdout().flush().unwrap();
     std::thread::sleep(Duration::from_millis(parent_millis));
+}
+
+/// Children that record and exit, one after the other. The parent ends without its exit handlers.
+#[cfg(unix)]
+fn children_at_their_end(telemetry: &Telemetry, children: u64) {
+    for child in 0..children {
+        // SAFETY: as in `forks`.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            telemetry.tool_used(&unique_tool(child), 1, None);
+            // SAFETY: runs the C library's exit handlers, as a forked worker's end does.
+            unsafe { libc::exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for our own child and writes to a local.
+        let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert_eq!((waited, status), (pid, 0), "a child did not exit with 0");
+    }
+    println!("ended");
+    std::io::stdout().flush().unwrap();
+    // SAFETY: ends this process.
+    unsafe { libc::_exit(0) };
 }
 
 #[cfg(not(unix))]

@@ -15,8 +15,8 @@ pub use folders::HOME_VARIABLE;
 
 pub(crate) use folders::Folders;
 pub(crate) use os::{
-    at_exit, began, connect, forget_open_file, generation, is_alive, note_open_file, watch_forks,
-    with_signals_blocked, without_size_signal,
+    at_exit, began, connect, forget_open_file, generation, is_alive, note_open_file, thread_id,
+    wait_for_end_of_thread, watch_forks, with_signals_blocked, without_size_signal,
 };
 pub(crate) use own::{Own, OwnFile};
 pub(crate) use system::system;

@@ -28,6 +28,8 @@ pub enum EndpointError {
     PlainHttp,
     /// HTTPS, and this build has no TLS.
     WithoutTls,
+    /// HTTPS, and a value given to [`trust`](crate::Builder::trust) holds no certificate that can be read.
+    Certificate,
 }
 
 impl fmt::Display for EndpointError {
@@ -44,6 +46,9 @@ impl fmt::Display for EndpointError {
             }
             EndpointError::WithoutTls => {
                 "the endpoint uses HTTPS, but this build has no TLS; enable the feature `tls`"
+            }
+            EndpointError::Certificate => {
+                "a value given to `trust` holds no certificate that can be read; use DER or PEM"
             }
         })
     }

@@ -18,10 +18,12 @@ pub(crate) struct UploadThread {
 }
 
 impl UploadThread {
-    /// Runs `upload` on a new thread; `None` if no thread can be started. The calling thread is unparked at the end.
-    pub(crate) fn start(upload: impl FnOnce() -> Left + Send + 'static) -> Option<Self> {
+    /// Runs `upload` on a new thread, and then `ended`; `None` if no thread can be started.
+    pub(crate) fn start(
+        upload: impl FnOnce() -> Left + Send + 'static,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Option<Self> {
         let (sender, result) = sync_channel(1);
-        let worker = std::thread::current();
         let started = platform::with_signals_blocked(|| {
             std::thread::Builder::new()
                 .name("headcount-send".to_owned())
@@ -30,9 +32,9 @@ impl UploadThread {
                     let upload = std::panic::AssertUnwindSafe(upload);
                     // A panic counts as a failed upload; the events are still on disk.
                     let left = std::panic::catch_unwind(upload).unwrap_or_else(|_| later());
-                    // The worker may be gone.
+                    // Nobody may wait for it any more.
                     let _ = sender.send(left);
-                    worker.unpark();
+                    ended();
                 })
         });
         // The thread is detached: nothing joins it.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::endpoint::EndpointError;
 use crate::platform::files;
 
 /// Certificate authorities beyond the Mozilla roots, which the framework adds (DER).
@@ -9,6 +10,23 @@ use crate::platform::files;
 pub(crate) struct Trust(pub(crate) Vec<Vec<u8>>);
 
 impl Trust {
+    /// Reads certificates as the framework has them: each value is one in DER, or one or several in PEM. Within a bundle,
+    /// certificates that cannot be read are left out.
+    ///
+    /// # Errors
+    /// A value holds no certificate that can be read.
+    pub(crate) fn read(given: &[Vec<u8>]) -> Result<Self, EndpointError> {
+        let mut certificates = Vec::new();
+        for value in given {
+            let before = certificates.len();
+            certificates.extend(super::certificates_in(value));
+            if certificates.len() == before {
+                return Err(EndpointError::Certificate);
+            }
+        }
+        Ok(Self(certificates))
+    }
+
     /// The name of the file in a framework's folder.
     pub(crate) const FILE: &str = "trust";
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::state::Worker;
 use crate::consent::{ConsentReason, Mode};
-use crate::platform;
+use crate::platform::{self, clock};
 use crate::record::Recorder;
 use crate::settings::Settings;
 use crate::spool::{DeliveryStatus, Spool, SpoolWriter, discard_all, discard_for};
@@ -25,6 +25,8 @@ pub(crate) struct Pipeline {
     pub(super) memory_circuit: Mutex<Circuit>,
     pub(crate) worker: Worker,
     pub(super) generation: u32,
+    /// When it was made, in milliseconds since 1970 UTC.
+    pub(super) started_millis: u64,
 }
 
 impl Pipeline {
@@ -43,6 +45,7 @@ impl Pipeline {
             memory_circuit: Mutex::default(),
             worker: Worker::default(),
             generation: platform::generation(),
+            started_millis: clock::now_millis(),
         })
     }
 

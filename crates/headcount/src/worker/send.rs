@@ -8,6 +8,13 @@ use crate::upload::{self, Answer, Circuit, Left, Uploader};
 
 /// Sends the events that wait, if telemetry is still on; returns whether any are left.
 pub(super) fn send(pipeline: &Pipeline) -> Left {
+    pipeline.worker.upload_begins();
+    let left = send_if_on(pipeline);
+    pipeline.worker.upload_ended();
+    left
+}
+
+fn send_if_on(pipeline: &Pipeline) -> Left {
     let settings = &pipeline.settings;
     if pipeline.recorder.mode() != Mode::On {
         return Left::Nothing;
@@ -51,7 +58,7 @@ fn send_spool(pipeline: &Pipeline, uploader: &Uploader) -> Left {
     let recorder = &pipeline.recorder;
     // An off takes effect before the next request.
     let should_stop = || {
-        pipeline.worker.is_stopped()
+        pipeline.worker.must_not_upload(clock::now_millis())
             || recorder.mode() != Mode::On
             || settings.still_allowed() != Mode::On
     };

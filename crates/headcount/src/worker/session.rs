@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use super::last_upload::LastUpload;
 use super::pipeline::Pipeline;
 use super::shutdown::{stop, write_to_spool};
 use crate::platform;
@@ -97,8 +98,9 @@ impl Drop for ProcessPipeline {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(pipeline) = self.process.existing() {
-            stop(pipeline);
+        // The host program goes on: the end of the process waits for the last upload, and not this call.
+        if let Some(upload) = self.process.existing().and_then(stop) {
+            upload.keep();
         }
     }
 }
@@ -132,6 +134,22 @@ pub fn write_all_to_spool() {
     }
 }
 
+/// Ends the client's threads of this process after they have written the events that wait: for a host that is about to fork and
+/// warns of other threads. The next event starts them again, in the parent and in the child. A request that is being sent goes
+/// on, on its own thread.
+pub fn end_threads() {
+    let Ok(live) = SESSIONS.try_lock() else {
+        return;
+    };
+    let sessions: Vec<Arc<Session>> = live.iter().filter_map(Weak::upgrade).collect();
+    drop(live);
+    for session in sessions {
+        if let Some(pipeline) = session.process.existing() {
+            pipeline.worker.rest();
+        }
+    }
+}
+
 /// Called by the C library when the process ends by `exit` or by returning from `main`.
 extern "C" fn stop_all() {
     // A C handler must not unwind.
@@ -139,12 +157,12 @@ extern "C" fn stop_all() {
         let Ok(live) = SESSIONS.try_lock() else {
             return;
         };
+        let mut uploads = LastUpload::kept();
         for session in live.iter().filter_map(Weak::upgrade) {
-            if let Some(pipeline) = session.process.existing() {
-                stop(pipeline);
-            }
+            uploads.extend(session.process.existing().and_then(stop));
             // Its drop would do the same again, and the process ends anyway.
             std::mem::forget(session);
         }
+        uploads.into_iter().for_each(LastUpload::wait);
     });
 }

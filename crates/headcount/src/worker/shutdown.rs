@@ -1,7 +1,9 @@
-//! The end of a process: events in memory are written to the spool, and nothing is sent.
+//! The end of a process: events in memory are written to the spool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::last_upload::{self, LastUpload};
 use super::pipeline::Pipeline;
 use crate::consent::Mode;
 use crate::platform;
@@ -11,10 +13,12 @@ use crate::platform;
 const EXIT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Stops the worker thread, writes the events in memory and releases the segment, so that any process may send it. If
-/// telemetry was turned off meanwhile, the events are discarded instead.
-pub(super) fn stop(pipeline: &Pipeline) {
+/// telemetry was turned off meanwhile, the events are discarded instead. Returns the last upload, if one is due.
+pub(super) fn stop(pipeline: &Arc<Pipeline>) -> Option<LastUpload> {
+    let deadline = last_upload::is_due(pipeline).then(|| LastUpload::announce(pipeline));
     pipeline.worker.stop();
     write_to_spool(pipeline);
+    LastUpload::start(pipeline, deadline?)
 }
 
 /// Writes the events in memory and releases the segment, while the worker thread lives on.

@@ -1,8 +1,10 @@
 //! The worker thread's state, as other threads see it, and their requests to it.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::thread::Thread;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crate::platform;
 
 /// The state of the worker thread.
 ///
@@ -39,7 +41,12 @@ pub(super) enum Wake {
 #[derive(Debug)]
 pub(crate) struct Worker {
     state: AtomicU8,
-    thread: OnceLock<Thread>,
+    /// Written only when a thread starts or ends.
+    thread: RwLock<Option<JoinHandle<()>>>,
+    /// The system's number of the thread; 0 if it is unknown.
+    thread_id: AtomicU32,
+    /// The thread is asked to end until the next event.
+    rest: AtomicBool,
     stop: AtomicBool,
     /// A crew or a flow ended: worth an upload now.
     hurry: AtomicBool,
@@ -47,17 +54,25 @@ pub(crate) struct Worker {
     flush: AtomicBool,
     /// A switch says off.
     turn_off: AtomicBool,
+    /// An upload is under way.
+    uploading: AtomicBool,
+    /// Until when uploads go on after a stop, in milliseconds since 1970 UTC.
+    uploads_until: AtomicU64,
 }
 
 impl Default for Worker {
     fn default() -> Self {
         Self {
             state: AtomicU8::new(State::NotStarted as u8),
-            thread: OnceLock::new(),
+            thread: RwLock::new(None),
+            thread_id: AtomicU32::new(0),
+            rest: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             hurry: AtomicBool::new(false),
             flush: AtomicBool::new(false),
             turn_off: AtomicBool::new(false),
+            uploading: AtomicBool::new(false),
+            uploads_until: AtomicU64::new(0),
         }
     }
 }
@@ -122,9 +137,46 @@ impl Worker {
     }
 
     /// Notes the thread that was started.
-    pub(super) fn started(&self, thread: &Thread) {
-        // Only one thread is ever started.
-        let _ = self.thread.set(thread.clone());
+    pub(super) fn started(&self, thread: JoinHandle<()>) {
+        if let Ok(mut known) = self.thread.write() {
+            *known = Some(thread);
+        }
+    }
+
+    /// Notes the thread's number; called on the thread.
+    pub(super) fn runs_as(&self, thread_id: u32) {
+        self.thread_id.store(thread_id, Ordering::Release);
+    }
+
+    /// Ends the thread after it wrote the events that wait, and waits for its end. The next event starts it again.
+    pub(super) fn rest(&self) {
+        if !matches!(self.state(), State::Awake | State::Asleep) {
+            return;
+        }
+        let thread = match self.thread.write() {
+            Ok(mut known) => known.take(),
+            Err(_) => None,
+        };
+        let Some(thread) = thread else {
+            return;
+        };
+        let thread_id = self.thread_id.swap(0, Ordering::AcqRel);
+        self.rest.store(true, Ordering::Release);
+        thread.thread().unpark();
+        // A thread that panicked has ended too.
+        let _ = thread.join();
+        self.rest.store(false, Ordering::Release);
+        platform::wait_for_end_of_thread(thread_id);
+    }
+
+    /// Whether the thread was asked to end until the next event.
+    pub(super) fn is_to_rest(&self) -> bool {
+        self.rest.load(Ordering::Acquire)
+    }
+
+    /// The thread ends until the next event: Awake => NotStarted.
+    pub(super) fn rests(&self) {
+        self.set(State::NotStarted);
     }
 
     /// Asks for an upload soon.
@@ -171,9 +223,36 @@ impl Worker {
         self.stop.load(Ordering::Acquire)
     }
 
+    /// Lets uploads go on until this time, in milliseconds since 1970 UTC, although the thread is asked to end.
+    pub(super) fn uploads_until(&self, millis: u64) {
+        self.uploads_until.store(millis, Ordering::Release);
+    }
+
+    /// Whether an upload must end before its next request.
+    pub(super) fn must_not_upload(&self, now_millis: u64) -> bool {
+        self.is_stopped() && now_millis >= self.uploads_until.load(Ordering::Acquire)
+    }
+
+    /// An upload begins.
+    pub(super) fn upload_begins(&self) {
+        self.uploading.store(true, Ordering::Release);
+    }
+
+    /// An upload has ended.
+    pub(super) fn upload_ended(&self) {
+        self.uploading.store(false, Ordering::Release);
+    }
+
+    /// Whether an upload is under way.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.uploading.load(Ordering::Acquire)
+    }
+
     pub(super) fn unpark(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
+        if let Ok(thread) = self.thread.read()
+            && let Some(thread) = &*thread
+        {
+            thread.thread().unpark();
         }
     }
 }

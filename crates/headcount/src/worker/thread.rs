@@ -52,12 +52,12 @@ fn start(pipeline: &Arc<Pipeline>) {
             .spawn(move || run(&weak))
     });
     match started {
-        Ok(handle) => pipeline.worker.started(handle.thread()),
+        Ok(handle) => pipeline.worker.started(handle),
         Err(_) => pipeline.worker.ends(),
     }
 }
 
-/// Runs until the process ends. The thread holds the pipeline only while it works, so that dropping the last handle ends
+/// Runs until the process ends, or until it has to rest. The thread holds the pipeline only while it works, so that dropping the last handle ends
 /// both.
 fn run(weak: &Weak<Pipeline>) {
     let now = Instant::now();
@@ -73,16 +73,26 @@ fn run(weak: &Weak<Pipeline>) {
         upload: None,
     };
     while let Some(pipeline) = weak.upgrade() {
+        pipeline.worker.runs_as(platform::thread_id());
         let pass =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| schedule.pass(&pipeline)));
-        // A panic ends this thread and nothing else; the end of the process writes the events that wait.
-        let Ok(Some(pause)) = pass else {
-            pipeline.worker.ends();
-            return;
+        let pause = match pass {
+            Ok(Next::Sleep(pause)) => pause,
+            Ok(Next::Rest) => return pipeline.worker.rests(),
+            // A panic ends this thread and nothing else; the end of the process writes the events that wait.
+            Ok(Next::End) | Err(_) => return pipeline.worker.ends(),
         };
         drop(pipeline);
         std::thread::park_timeout(pause);
     }
+}
+
+/// The next step of the thread.
+enum Next {
+    Sleep(Duration),
+    /// The thread ends, and the next event starts it again.
+    Rest,
+    End,
 }
 
 /// When each kind of work is due.
@@ -104,17 +114,20 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// Does the work that is due; returns how long to sleep, or `None` when the thread has to end.
-    fn pass(&mut self, pipeline: &Arc<Pipeline>) -> Option<Duration> {
+    /// Does the work that is due.
+    fn pass(&mut self, pipeline: &Arc<Pipeline>) -> Next {
         let worker = &pipeline.worker;
         worker.pass_begins();
         if worker.is_stopped() {
-            return None;
+            return Next::End;
         }
         if std::mem::take(&mut self.is_first) {
             self.begin(pipeline);
         }
         let moved = write_until_stopped(pipeline);
+        if worker.is_to_rest() {
+            return Next::Rest;
+        }
         let now = Instant::now();
         if moved > 0 {
             self.last_event = now;
@@ -123,13 +136,13 @@ impl Schedule {
         }
         if worker.is_turned_off() {
             pipeline.turn_off();
-            return None;
+            return Next::End;
         }
         if now >= self.check_at {
             self.check_at = now + CHECK_CONSENT_EVERY;
             if pipeline.settings.still_allowed() == Mode::Off {
                 pipeline.turn_off();
-                return None;
+                return Next::End;
             }
         }
         if now >= self.maintain_at {
@@ -138,24 +151,24 @@ impl Schedule {
         }
         self.upload(pipeline, now);
         if pipeline.recorder.mode() == Mode::Off {
-            return None;
+            return Next::End;
         }
         if now.duration_since(self.last_event) < IDLE_AFTER {
-            return Some(WRITE_EVERY);
+            return Next::Sleep(WRITE_EVERY);
         }
         worker.falls_asleep();
         // An event may have come before other threads saw this one asleep.
         if pipeline.recorder.queued() > 0 {
-            return Some(Duration::ZERO);
+            return Next::Sleep(Duration::ZERO);
         }
         if self.upload.is_some() {
-            return Some(CHECK_CONSENT_EVERY);
+            return Next::Sleep(CHECK_CONSENT_EVERY);
         }
         let until_upload = match self.is_left {
             true => self.upload_at.saturating_duration_since(Instant::now()),
             false => LONGEST_SLEEP,
         };
-        Some(until_upload.clamp(WRITE_EVERY, LONGEST_SLEEP))
+        Next::Sleep(until_upload.clamp(WRITE_EVERY, LONGEST_SLEEP))
     }
 
     /// Before anything is written: removes old segments, so that they neither take room nor are appended to.
@@ -167,8 +180,8 @@ impl Schedule {
         };
         let is_backlog = !spool::list(&spool_folder(&folder)).is_empty();
         if is_backlog && !was_tried_recently(&folder) {
-            // A program that lives for some milliseconds must send the events of earlier runs at once, or they are never
-            // sent. But it may end before the response comes, and the next run sends them again: so not every run tries.
+            // A short program sends the events of earlier runs at once, so that its end does not wait for them. But it may
+            // end before the response comes, and the next run sends them again: so not every run tries.
             self.upload_at = Instant::now();
         }
     }
@@ -203,7 +216,9 @@ impl Schedule {
         // Events from here on may be too late for this upload.
         self.is_left = false;
         let for_upload = Arc::clone(pipeline);
-        self.upload = UploadThread::start(move || send(&for_upload));
+        let worker_thread = std::thread::current();
+        self.upload =
+            UploadThread::start(move || send(&for_upload), move || worker_thread.unpark());
         if self.upload.is_none() {
             self.note(later());
         }

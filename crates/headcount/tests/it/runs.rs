@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::{Subject, is_child, text};
+use crate::support::{Subject, is_child, text, wait_until};
 use headcount::{
     Crew, EndpointError, FlowOrigin, Installation, Task, Telemetry, write_all_to_spool,
 };
@@ -73,6 +73,28 @@ fn events_can_be_written_to_the_spool_while_recording_continues() {
         assert_eq!(waiting(home.path()).len(), expected);
     }
     assert_eq!(telemetry.counters().written, 3);
+}
+
+/// For a host that is about to fork. In a process of its own, because other tests have threads.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_clients_threads_end_on_request_and_begin_again_with_the_next_event() {
+    if !is_child("runs::the_clients_threads_end_on_request_and_begin_again_with_the_next_event") {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let telemetry = Telemetry::builder("runs", "1").home(home.path()).start();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let before = threads();
+    for expected in 1..=20 {
+        telemetry.feature_used("memory:save");
+        wait_until("the thread", || threads() == before + 1);
+        headcount::end_threads();
+        assert_eq!(threads(), before);
+        assert_eq!(waiting(home.path()).len(), expected);
+        // Nothing to do.
+        headcount::end_threads();
+    }
 }
 
 /// While our thread moves them from one place to the other as well: events are somewhere at every moment.

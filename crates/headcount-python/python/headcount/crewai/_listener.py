@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# The attribute of a bus that holds its listener, whichever copy of this module it is of.
+_MARK = "_headcount_listener"
+
+
 class Listener:
     """Records the events of a bus between `begin` and `end`."""
 
@@ -84,7 +88,11 @@ class Listener:
 
     def begin(self, bus: Any) -> None:
         """Wraps the bus' `emit`."""
-        pass_on = bus.emit
+        earlier = getattr(bus, _MARK, None)
+        if earlier is not None:
+            # Of a copy of this module that was thrown away, as notebooks and test runners do: it would count each event again.
+            earlier.end()
+        own = bus.__dict__.get("emit")
         hear = self._hear
 
         def emit(source: Any, event: Any, *more: Any, **named: Any) -> Any:
@@ -94,19 +102,31 @@ class Listener:
                     handler(source, event)
             except Exception:
                 self.puzzled += 1
-            return pass_on(source, event, *more, **named)
+            if own is not None:
+                # Another program's, which was there before.
+                return own(source, event, *more, **named)
+            # Looked up each time: another program may have replaced the method of the class since.
+            return type(bus).emit(bus, source, event, *more, **named)
 
-        self._bus, self._emit = bus, emit
+        self._bus, self._emit, self._own = bus, emit, own
         self._is_on = True
         bus.emit = emit
+        setattr(bus, _MARK, self)
         atexit.register(self._crews.interrupt)
 
     def end(self) -> None:
         """Restores `emit`, or, if another program has wrapped it since, passes events on without recording them."""
         self._is_on = False
         atexit.unregister(self._crews.interrupt)
-        if self._bus.__dict__.get("emit") is self._emit:
-            del self._bus.emit
+        bus = self._bus
+        if bus.__dict__.get(_MARK) is self:
+            delattr(bus, _MARK)
+        if bus.__dict__.get("emit") is not self._emit:
+            return
+        if self._own is None:
+            del bus.emit
+        else:
+            bus.emit = self._own
 
     # ---------------------------------------------------------------- calls of CrewAI's own client
 

@@ -12,8 +12,8 @@ pub(crate) use unix::names;
 #[cfg(unix)]
 pub(crate) use unix::{
     Descriptor, Identity, above_standard_streams, at_exit, began, forget_open_file, generation,
-    home, identity, is_alive, is_ours, note_open_file, only_plain, watch_forks,
-    with_signals_blocked, without_size_signal,
+    home, identity, is_alive, is_ours, note_open_file, only_plain, thread_id,
+    wait_for_end_of_thread, watch_forks, with_signals_blocked, without_size_signal,
 };
 
 #[cfg(not(unix))]
@@ -23,6 +23,6 @@ pub(crate) use other::names;
 #[cfg(not(unix))]
 pub(crate) use other::{
     Descriptor, Identity, above_standard_streams, at_exit, began, connect, forget_open_file,
-    generation, home, identity, is_alive, is_ours, note_open_file, only_plain, watch_forks,
-    with_signals_blocked, without_size_signal,
+    generation, home, identity, is_alive, is_ours, note_open_file, only_plain, thread_id,
+    wait_for_end_of_thread, watch_forks, with_signals_blocked, without_size_signal,
 };

@@ -8,6 +8,14 @@ pub(crate) fn generation() -> u32 {
 /// Nothing forks here.
 pub(crate) fn watch_forks() {}
 
+/// Only needed where a program can fork.
+pub(crate) fn thread_id() -> u32 {
+    0
+}
+
+/// See [`thread_id`].
+pub(crate) fn wait_for_end_of_thread(_thread_id: u32) {}
+
 /// There is no exit hook: events of the last twentieth of a second may be lost unless the last [`crate::Telemetry`] is
 /// dropped.
 pub(crate) fn at_exit(_run: extern "C" fn()) {}

@@ -252,6 +252,33 @@ pub(crate) fn began(process: u32) -> Option<String> {
     Some(format!("{ticks} {}", boot.trim()))
 }
 
+/// The system's number of this thread (Linux); 0 elsewhere.
+pub(crate) fn thread_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: the call takes nothing, writes nothing and cannot fail.
+        u32::try_from(unsafe { libc::gettid() }).unwrap_or(0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        0
+    }
+}
+
+/// A thread that was joined may be counted by the system for a moment longer: waits for that, at most ten milliseconds.
+pub(crate) fn wait_for_end_of_thread(thread_id: u32) {
+    if thread_id == 0 {
+        return;
+    }
+    let entry = PathBuf::from(format!("/proc/self/task/{thread_id}"));
+    for _ in 0..200 {
+        if !entry.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_micros(50));
+    }
+}
+
 /// Whether there is a process with this id.
 pub(crate) fn is_alive(process: u32) -> bool {
     let Ok(process) = libc::pid_t::try_from(process) else {
