@@ -8,6 +8,7 @@ mod folders;
 mod os;
 mod own;
 pub(crate) mod random;
+mod socket;
 mod system;
 
 pub use clock::utc;
@@ -15,8 +16,9 @@ pub use folders::HOME_VARIABLE;
 
 pub(crate) use folders::Folders;
 pub(crate) use os::{
-    at_exit, began, connect, forget_open_file, generation, is_alive, note_open_file, thread_id,
-    wait_for_end_of_thread, watch_forks, with_signals_blocked, without_size_signal,
+    at_exit, began, forget_open_file, generation, is_alive, thread_id, wait_for_end_of_thread,
+    watch_forks, with_signals_blocked, without_size_signal,
 };
 pub(crate) use own::{Own, OwnFile};
+pub(crate) use socket::connect;
 pub(crate) use system::system;

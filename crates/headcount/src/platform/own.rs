@@ -47,8 +47,9 @@ impl<T: Descriptor> Own<T> {
         std::mem::forget(self.inner.take());
     }
 
-    pub(crate) fn identity(&self) -> Option<Identity> {
-        self.identity
+    /// Makes forked children close their copy. There is room for a few; children keep copies of others.
+    pub(crate) fn note_for_children(&self) -> Option<usize> {
+        os::note_open_file(self.get().ok()?, self.identity?)
     }
 }
 

@@ -28,7 +28,7 @@ impl Held {
     pub(crate) fn lock(file: OwnFile) -> io::Result<Self> {
         // Noted before the lock: otherwise a child that is forked in between would hold the lock.
         let held = Self {
-            note: platform::note_open_file(&file),
+            note: file.note_for_children(),
             generation: platform::generation(),
             file,
         };

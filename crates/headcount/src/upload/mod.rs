@@ -4,6 +4,7 @@
 //! through a file, leaves a failing collector alone.
 
 mod answer;
+mod certificates;
 mod circuit;
 mod endpoint;
 mod failure;
@@ -18,15 +19,6 @@ mod timed;
 mod tls;
 mod trust;
 mod uploader;
-
-#[cfg(feature = "tls")]
-use tls::certificates_in;
-
-/// Without TLS no certificate is ever used.
-#[cfg(not(feature = "tls"))]
-fn certificates_in(value: &[u8]) -> Vec<Vec<u8>> {
-    vec![value.to_vec()]
-}
 
 pub use endpoint::EndpointError;
 pub use failure::UploadFailure;

@@ -4,31 +4,11 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::timed::Timed;
 use super::trust::Trust;
-
-/// The certificates in `value`, in DER: it is one, or a text with some in PEM (RFC 7468).
-pub(super) fn certificates_in(value: &[u8]) -> Vec<Vec<u8>> {
-    const PEM: &[u8] = b"-----BEGIN ";
-    let is_pem = value.windows(PEM.len()).any(|window| window == PEM);
-    let candidates: Vec<CertificateDer<'_>> = match is_pem {
-        true => CertificateDer::pem_slice_iter(value)
-            .filter_map(Result::ok)
-            .collect(),
-        false => vec![CertificateDer::from(value)],
-    };
-    let is_readable =
-        |certificate: &CertificateDer<'_>| RootCertStore::empty().add(certificate.clone()).is_ok();
-    candidates
-        .into_iter()
-        .filter(is_readable)
-        .map(|certificate| certificate.to_vec())
-        .collect()
-}
 
 /// The client's side of TLS over `stream`. The handshake takes place when the first byte is written.
 pub(super) fn connect<'d>(

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::certificates::certificates_in;
 use super::endpoint::EndpointError;
 use crate::platform::files;
 
@@ -19,7 +20,7 @@ impl Trust {
         let mut certificates = Vec::new();
         for value in given {
             let before = certificates.len();
-            certificates.extend(super::certificates_in(value));
+            certificates.extend(certificates_in(value));
             if certificates.len() == before {
                 return Err(EndpointError::Certificate);
             }

@@ -49,16 +49,8 @@ pub(crate) fn above_standard_streams<T: Descriptor>(opened: T) -> std::io::Resul
     Ok(opened)
 }
 
-/// Connects within `timeout`.
-pub(crate) fn connect(
-    address: &std::net::SocketAddr,
-    timeout: std::time::Duration,
-) -> std::io::Result<crate::platform::Own<std::net::TcpStream>> {
-    crate::platform::Own::new(std::net::TcpStream::connect_timeout(address, timeout)?)
-}
-
 /// Nothing forks here, so that no child holds a file open.
-pub(crate) fn note_open_file(_file: &crate::platform::OwnFile) -> Option<usize> {
+pub(crate) fn note_open_file<T: Descriptor>(_file: &T, _identity: Identity) -> Option<usize> {
     None
 }
 

@@ -1,4 +1,4 @@
-//! Unix. All of the crate's unsafe code: a few calls of the C library.
+//! Unix: a few calls of the C library.
 
 #![allow(
     unsafe_code,
@@ -12,8 +12,6 @@ use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
-
-use crate::platform::OwnFile;
 
 /// The number of forks since the client first ran in an ancestor.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -119,9 +117,8 @@ extern "C" fn count_fork() {
 }
 
 /// Makes forked children close their copy of `file`. There is room for a few; children keep copies of others.
-pub(crate) fn note_open_file(file: &OwnFile) -> Option<usize> {
-    let descriptor = file.get().ok()?.as_raw_fd();
-    let identity = file.identity()?;
+pub(crate) fn note_open_file<T: Descriptor>(file: &T, identity: Identity) -> Option<usize> {
+    let descriptor = file.as_raw_fd();
     let note = OPEN_FILES.iter().position(|open| {
         let noted =
             open.descriptor
