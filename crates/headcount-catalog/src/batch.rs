@@ -53,8 +53,8 @@ impl AdmittedBatch {
     }
 }
 
-/// Writes entries, rows and cells into a batch. Only admission can make one ([`BatchWriter::for_tests`] aside, which
-/// clippy forbids outside tests).
+/// Writes entries, rows and cells into a batch. Only admission makes one ([`BatchWriter::for_tests`] aside, which
+/// clippy refuses outside tests).
 #[derive(Debug, Default)]
 pub struct BatchWriter {
     batch: AdmittedBatch,

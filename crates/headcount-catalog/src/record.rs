@@ -15,8 +15,8 @@
 //! that a reader skips a column it does not know. The entry's fingerprint identifies the span it came from without
 //! the span's ids: the store drops an entry whose fingerprint it has already stored.
 //!
-//! An [`AdmittedBatch`](crate::AdmittedBatch) can only be made by admission; so every value in one is a value that the catalog
-//! allows.
+//! Outside tests only admission makes an [`AdmittedBatch`](crate::AdmittedBatch); so every value in one is a value that the
+//! catalog allows.
 
 use headcount_wire::{Fault, varint};
 
