@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -22,6 +22,10 @@ const DEFAULT_BYTES: usize = 64 << 20;
 /// bounds the rest.
 const TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
 
+/// Plans whose results are kept at a time. Headcount's reports have some hundred, with each filter that somebody chooses as
+/// many again; a plan takes some kilobytes, which the entries' own sizes do not count.
+const PLANS: usize = 1024;
+
 /// Cached partial aggregates of the files of one store, shared by its queries. Cheap to clone.
 ///
 /// The least recently used entries go when there is no room left.
@@ -32,14 +36,20 @@ struct Shared {
     entries: DefaultCache<FileKey, PartialAggregate>,
     /// The plans of the entries, each once: so that their structure is compared once a query, and not once a file.
     plans: Mutex<HashSet<Arc<PlanKey>>>,
+    plan_limit: usize,
 }
 
 impl PartialAggregateCache {
     /// A cache of at most this many bytes.
     pub fn new(bytes: usize) -> Self {
+        Self::with_plan_limit(bytes, PLANS)
+    }
+
+    pub(super) fn with_plan_limit(bytes: usize, plan_limit: usize) -> Self {
         Self(Arc::new(Shared {
             entries: DefaultCache::new_with_ttl(bytes, Some(TIME_TO_LIVE)),
             plans: Mutex::default(),
+            plan_limit,
         }))
     }
 
@@ -50,15 +60,15 @@ impl PartialAggregateCache {
 
     /// Removes the entries of files that `snapshot` does not have: they were merged, expired or erased from.
     pub fn retain_files_of(&self, snapshot: &LakeSnapshot) {
-        if !self.0.entries.is_empty() {
-            self.retain(&snapshot.file_locations());
-        }
+        self.retain(&snapshot.file_locations());
     }
 
     pub(super) fn retain(&self, files: &HashSet<String>) {
-        for key in self.0.entries.list_entries().keys() {
-            if !files.contains(&*key.file) {
-                self.0.entries.remove(key);
+        let now = Instant::now();
+        for (key, entry) in self.0.entries.list_entries() {
+            let is_expired = entry.expires.is_some_and(|expires| expires <= now);
+            if is_expired || !files.contains(&*key.file) {
+                self.0.entries.remove(&key);
             }
         }
         self.plans().retain(|plan| Arc::strong_count(plan) > 1);
@@ -69,6 +79,14 @@ impl PartialAggregateCache {
         let mut plans = self.plans();
         if let Some(known) = plans.get(&plan) {
             return Arc::clone(known);
+        }
+        if plans.len() >= self.0.plan_limit {
+            plans.retain(|plan| Arc::strong_count(plan) > 1);
+        }
+        if plans.len() >= self.0.plan_limit {
+            // Without a place in this set, an entry is never found again.
+            self.0.entries.clear();
+            plans.clear();
         }
         let plan = Arc::new(plan);
         plans.insert(Arc::clone(&plan));
@@ -95,6 +113,11 @@ impl PartialAggregateCache {
         if entry.size() <= self.0.entries.cache_limit() / 8 {
             self.0.entries.put(key, entry);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn plan_count(&self) -> usize {
+        self.plans().len()
     }
 
     #[cfg(test)]

@@ -354,3 +354,26 @@ fn a_full_cache_does_not_change_reports() {
     }
     assert_eq!(cache.bytes(), 0);
 }
+
+/// Whoever may choose filters can make any number of plans, and each takes memory.
+#[test]
+fn the_cache_keeps_a_bounded_number_of_plans() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(folder.path(), 2);
+    let cache = PartialAggregateCache::with_plan_limit(64 << 20, 24);
+    let plain = Reports::over(sources, QueryLimits::default());
+    let caching = plain.clone().with_partial_aggregates(cache.clone());
+    for minor in 0..30 {
+        let parameters = ReportParameters {
+            version: Some(format!("1.{minor}.*")),
+            ..ReportParameters::default()
+        };
+        let ask = |reports: &Reports| wait(reports.report("overview", &parameters)).unwrap();
+        let expected = ask(&plain);
+        assert_eq!(ask(&caching), expected);
+        assert_eq!(ask(&caching), expected);
+        assert!(cache.plan_count() <= 24, "{}", cache.plan_count());
+    }
+    cache.retain(&HashSet::new());
+    assert_eq!((cache.plan_count(), cache.keys().len()), (0, 0));
+}
