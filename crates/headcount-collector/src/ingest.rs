@@ -191,9 +191,9 @@ impl IngestPipeline {
         self.lake.snapshot().await
     }
 
-    /// The number of damaged files of the store's log.
-    pub(crate) fn damaged_files(&self) -> u64 {
-        self.lake.damaged_files()
+    /// The store.
+    pub(crate) fn lake(&self) -> &Lake {
+        &self.lake
     }
 
     /// Counts since the start.

@@ -79,7 +79,15 @@ impl IngestPipeline {
         let damaged = "headcount_log_damaged_files";
         let help = "Damaged files of the write-ahead log, kept in wal/ until an administrator removes them.";
         family(&mut page, damaged, help, "gauge");
-        sample(&mut page, damaged, "", self.damaged_files());
+        sample(&mut page, damaged, "", self.lake().damaged_files());
+        let missing = "headcount_log_missing_groups";
+        let help = "Groups of acknowledged requests that were in neither the log nor the tables when the collector started.";
+        family(&mut page, missing, help, "gauge");
+        sample(&mut page, missing, "", self.lake().missing_groups());
+        let unreadable = "headcount_table_unreadable_files";
+        let help = "Files of tables that merges and erasures pass over because they cannot be read, since the start.";
+        family(&mut page, unreadable, help, "gauge");
+        sample(&mut page, unreadable, "", self.lake().unreadable_files());
         page
     }
 }

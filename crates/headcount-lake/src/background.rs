@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use headcount_log::wal::WalHandle;
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 
 use crate::erasure;
 use crate::error::LakeError;
 use crate::flush::flush;
+use crate::follow::follow;
 use crate::state::LakeState;
 use crate::upkeep::{self, Scope};
 
@@ -19,17 +21,30 @@ const IDLE: Duration = Duration::from_secs(60);
 /// The shortest and the longest pause after an erasure.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// How often other programs' commits are looked for while nobody asks.
+const FOLLOW: Duration = Duration::from_secs(1);
 /// How often the memtable's age is checked.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Flushes, merges and erases, each at its own pace: a long merge must not hold up the flush that makes room.
 pub(crate) async fn run(state: Arc<LakeState>, log: WalHandle) {
     let flushed = Notify::new();
-    let ((), (), ()) = tokio::join!(
+    let ((), (), (), ()) = tokio::join!(
+        follow_others(&state),
         flush_when_due(&state, &log, &flushed),
         compact_when_due(&state, &flushed),
         erase_when_due(&state, &log)
     );
+}
+
+/// Keeps the revision true: answers that are cached by it must not outlive a commit of another program.
+async fn follow_others(state: &Arc<LakeState>) {
+    loop {
+        tokio::time::sleep(FOLLOW).await;
+        let working = Arc::clone(state);
+        // It ends early only with the runtime.
+        let _ = spawn_blocking(move || follow(&working)).await;
+    }
 }
 
 async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notify) {

@@ -32,6 +32,14 @@ pub enum LakeError {
         /// The kind of damage.
         reason: String,
     },
+    /// The content of a table's Parquet file cannot be read.
+    #[error("cannot read {path}")]
+    UnreadableFile {
+        /// The file.
+        path: PathBuf,
+        /// The reader's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A record in the memtable does not follow the codec.
     #[error("a stored record cannot be read")]
     Codec(#[from] CodecError),
@@ -51,7 +59,7 @@ pub enum LakeError {
     },
     /// A table uses a feature of the Delta protocol that is not implemented here.
     #[error(
-        "table {table} uses the Delta feature {feature}, which Headcount does not support; remove the feature from the table, or restore the table to the version before it"
+        "table {table} uses the Delta feature {feature}, which Headcount does not support; drop the feature from the table with the program that added it (in Spark: ALTER TABLE … DROP FEATURE)"
     )]
     UnsupportedFeature {
         /// The table.
@@ -84,18 +92,6 @@ pub enum LakeError {
     /// The store was closed, or its log has stopped.
     #[error("the store is closed")]
     Closed,
-}
-
-/// An error with the chain of its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl LakeError {

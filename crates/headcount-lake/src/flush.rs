@@ -18,10 +18,11 @@ use headcount_catalog::{TableId, TableKind};
 use headcount_log::wal::{Trimmer, WalHandle};
 
 use crate::counter;
-use crate::delta::commit::{Change, Committed, commit};
-use crate::delta::log::{ActiveFile, table_folder};
+use crate::delta::commit::{Change, commit};
+use crate::delta::log::table_folder;
 use crate::error::LakeError;
 use crate::low_priority;
+use crate::new_files::NewFiles;
 use crate::parquet_file::{ParquetFile, days, sorted_by_time};
 use crate::state::LakeState;
 
@@ -55,12 +56,15 @@ fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<(), LakeErro
     let Some((last, batches)) = state.view.frozen_batches()? else {
         return Ok(());
     };
+    // A table that cannot be written keeps its rows in memory and in the log, and does not keep those of the others there.
+    let mut flushed = Ok(());
     for (index, batches) in batches.into_iter().enumerate() {
         if !batches.is_empty() {
             let table = u8::try_from(index).map_err(|_| LakeError::Closed)?;
-            flush_table(state, TableId(table), &batches, last)?;
+            flushed = flushed.and(flush_table(state, TableId(table), &batches, last));
         }
     }
+    flushed?;
     trimmer.trim(last)?;
     state.view.drop_frozen();
     Ok(())
@@ -80,7 +84,7 @@ fn flush_table(
         rows = counter::sum(&rows)?;
     }
     let rows = sorted_by_time(&rows)?;
-    let mut added: Vec<ActiveFile> = Vec::new();
+    let mut added = NewFiles::new(&*state.disk, &folder);
     for (day, range) in days(&rows, Utc::now()) {
         let mut file = ParquetFile::create(&*state.disk, &folder, &day, schema, LEVEL)?;
         file.write(&rows.slice(range.start, range.len()))?;
@@ -88,19 +92,16 @@ fn flush_table(
     }
     let change = Change {
         operation: "WRITE",
-        add: &added,
+        add: added.as_slice(),
         remove: &[],
         data_change: true,
         applied: Some(last),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
-    if commit(&*state.disk, &mut log, table, &change)? == Committed::Before {
-        // An earlier attempt succeeded after all; its files count, and these do not.
-        for file in &added {
-            // A file that stays is vacuumed later.
-            let _ = state.disk.remove(&folder.join(&file.path));
-        }
-    }
+    // Where an earlier attempt succeeded after all, its files count, and these do not.
+    let committed = commit(&*state.disk, &mut log, table, &change);
+    added.settle(&committed, &log);
+    committed?;
     state.view.publish_flush(id, log.files());
     Ok(())
 }

@@ -25,6 +25,7 @@ use crate::memtable::{Layout, chunks};
 use crate::options::LakeOptions;
 use crate::snapshot::LakeSnapshot;
 use crate::state::LakeState;
+use crate::unreadable_files::UnreadableFiles;
 use crate::upkeep::{self, Scope};
 use crate::view::View;
 
@@ -34,6 +35,7 @@ pub struct Lake {
     state: Arc<LakeState>,
     log: Option<WalHandle>,
     log_thread: Option<JoinHandle<()>>,
+    missing_groups: u64,
     background: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -75,6 +77,7 @@ impl Lake {
             view,
             logs: logs.into_iter().map(Mutex::new).collect(),
             footers: Arc::default(),
+            unreadable: UnreadableFiles::default(),
             orders,
             flushing: Arc::new(tokio::sync::Mutex::new(opened.trimmer)),
             compacting: tokio::sync::Mutex::default(),
@@ -89,6 +92,7 @@ impl Lake {
             state,
             log: Some(log),
             log_thread: Some(opened.thread),
+            missing_groups: opened.missing_groups,
             background,
         })
     }
@@ -128,6 +132,18 @@ impl Lake {
         files.map_or(0, |files| files.len() as u64)
     }
 
+    /// The number of groups of acknowledged batches that were missing when the folder was opened: they were in neither the log
+    /// nor the tables.
+    pub fn missing_groups(&self) -> u64 {
+        self.missing_groups
+    }
+
+    /// The number of tables' files that upkeep or an erasure could not read since the store was opened. Each is named in the log;
+    /// its rows are missing from merges, and queries that need it fail.
+    pub fn unreadable_files(&self) -> u64 {
+        self.state.unreadable.len() as u64
+    }
+
     /// KiB of pending batches that the log would take now.
     #[cfg(test)]
     pub(crate) fn room_left(&self) -> usize {
@@ -143,6 +159,12 @@ impl Lake {
         let state = Arc::clone(&self.state);
         let captured = spawn_blocking(move || LakeSnapshot::capture(&state));
         captured.await.map_err(|_| LakeError::Closed)?
+    }
+
+    /// A number that is another one once queries may see other rows: after an append, an erasure, or a commit of another
+    /// program (noticed within about a second). Merges and flushes do not change it. It begins anew with each opening.
+    pub fn revision(&self) -> u64 {
+        self.state.view.revision()
     }
 
     /// Moves everything acknowledged so far to the tables.
@@ -238,6 +260,7 @@ fn open_tables(
 
 /// The write-ahead log, replayed and running.
 struct OpenedLog {
+    missing_groups: u64,
     handle: WalHandle,
     thread: JoinHandle<()>,
     trimmer: Trimmer,
@@ -258,6 +281,7 @@ impl OpenedLog {
         let mut dedup = DedupIndex::new(limit);
         let dedup_files = DedupFiles::load(Arc::clone(disk), seen, limit, &mut dedup)?;
         let segments = replay::read_all(&**disk, &folder)?;
+        let missing_groups = replay::missing_groups(&segments, applied);
         // Before anything is removed.
         quarantine::keep(&**disk, &folder, &segments)?;
         let sealed = replay::index_fingerprints(&segments, &mut dedup)?;
@@ -278,6 +302,7 @@ impl OpenedLog {
             erased: orders.erased(),
         })?;
         Ok(Self {
+            missing_groups,
             handle,
             thread,
             trimmer: Trimmer::new(Arc::clone(disk), folder, sealed, dedup_files),

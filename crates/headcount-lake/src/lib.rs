@@ -7,7 +7,7 @@
 //!
 //! Rows that came with a receipt can be erased ([`Lake::order_erasure`]): their bytes are removed from the disk.
 //!
-//! The store does not judge records (only admission can make an [`AdmittedBatch`]), answers no queries (reports run SQL over
+//! The store does not judge records (outside tests only admission makes an [`AdmittedBatch`]), answers no queries (reports run SQL over
 //! a [`LakeSnapshot`]), and is not a server.
 //!
 //! [`AdmittedBatch`]: headcount_catalog::AdmittedBatch
@@ -19,14 +19,19 @@ mod delta;
 mod erasure;
 mod error;
 mod flush;
+mod follow;
 mod lake;
 mod low_priority;
 mod memtable;
+mod new_files;
 mod options;
 mod parquet_file;
 mod provider;
+mod rewrite;
 mod snapshot;
 mod state;
+mod table_file;
+mod unreadable_files;
 mod upkeep;
 mod view;
 

@@ -21,6 +21,9 @@ pub struct LakeOptions {
     pub vacuum_grace: Duration,
     /// How long a file that an erasure replaced stays for readers that began before: longer than a query may take.
     pub erasure_grace: Duration,
+    /// Bytes of the disk that merges leave free, for the log. With less room than this, nothing is merged, and files that left
+    /// their table go after `erasure_grace` if that is shorter than `vacuum_grace`.
+    pub disk_reserve: u64,
     /// Commits of one table between two checkpoints of its log.
     pub checkpoint_every: u64,
     /// How long a superseded log entry is kept.
@@ -40,6 +43,7 @@ impl Default for LakeOptions {
             compact_at_files: 8,
             vacuum_grace: Duration::from_secs(3600),
             erasure_grace: Duration::from_secs(35),
+            disk_reserve: 256 << 20,
             checkpoint_every: 50,
             log_retention: Duration::from_secs(3600),
             background: true,

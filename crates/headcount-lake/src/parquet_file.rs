@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use headcount_log::disk::{Disk, DiskFile};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -24,6 +24,10 @@ const DAY: i64 = 86_400_000_000;
 /// Days before today at which a partition begins; older and future times go to the nearest such day.
 /// So a sender with a broken clock cannot make a folder for each day of the calendar.
 const OLDEST_DAY: i64 = 400;
+/// Days that one flush may put into partitions of their own.
+const MAX_DAYS: usize = 32;
+/// Of more days than that, so many of the last ones have partitions of their own.
+const OWN_DAYS: usize = 8;
 
 /// The rows in the order of their time; those without one come first.
 pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
@@ -38,7 +42,8 @@ pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeErr
     Ok(take_record_batch(batch, &order)?)
 }
 
-/// The stretches of `sorted` that belong to one day each.
+/// The stretches of `sorted` that belong to one partition each: a day, or, where there would be more than [`MAX_DAYS`], the first
+/// day of a month for what is older than the last days. So a small request cannot make hundreds of files.
 pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Range<usize>)> {
     let today = now.timestamp_micros().div_euclid(DAY);
     let times = sorted.column_by_name("time");
@@ -58,9 +63,30 @@ pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Ran
             _ => days.push((day, row..row + 1)),
         }
     }
+    if days.len() > MAX_DAYS {
+        days = by_month(days);
+    }
     days.into_iter()
         .map(|(day, rows)| (day_name(day), rows))
         .collect()
+}
+
+/// Puts all but the last [`OWN_DAYS`] days together by their months.
+fn by_month(days: Vec<(i64, Range<usize>)>) -> Vec<(i64, Range<usize>)> {
+    let older = days.len().saturating_sub(OWN_DAYS);
+    let mut months: Vec<(i64, Range<usize>)> = Vec::new();
+    for (index, (day, rows)) in days.into_iter().enumerate() {
+        let date = DateTime::from_timestamp_micros(day * DAY).unwrap_or_default();
+        let partition = match index < older {
+            true => day - i64::from(date.day0()),
+            false => day,
+        };
+        match months.last_mut() {
+            Some((last, of_month)) if *last == partition => of_month.end = rows.end,
+            _ => months.push((partition, rows)),
+        }
+    }
+    months
 }
 
 /// Today's partition.
@@ -73,7 +99,13 @@ fn day_name(day: i64) -> String {
     day.format("%Y-%m-%d").to_string()
 }
 
-/// A file being written.
+/// Whether we gave a file its name. A file of another program may be about to be committed, whatever it holds.
+pub(crate) fn is_ours(name: &str) -> bool {
+    let stem = name.strip_suffix(".parquet");
+    stem.is_some_and(|stem| stem.len() == 36 && uuid::Uuid::try_parse(stem).is_ok())
+}
+
+/// A file being written. It is removed if it is dropped before it is finished.
 pub(crate) struct ParquetFile<'a> {
     disk: &'a dyn Disk,
     table_folder: &'a Path,
@@ -82,6 +114,7 @@ pub(crate) struct ParquetFile<'a> {
     writer: ArrowWriter<Box<dyn DiskFile>>,
     rows: u64,
     time: Option<(i64, i64)>,
+    is_finished: bool,
 }
 
 impl<'a> ParquetFile<'a> {
@@ -99,8 +132,14 @@ impl<'a> ParquetFile<'a> {
         disk.create_folder(&folder)
             .map_err(LakeError::io("create", &folder))?;
         let file = disk.create(&path).map_err(LakeError::io("create", &path))?;
-        let properties = properties(schema, level)?;
-        let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties))?;
+        let writer = properties(schema, level).and_then(|properties| {
+            let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties));
+            Ok(writer?)
+        });
+        let writer = writer.inspect_err(|_| {
+            // One that stays is vacuumed later.
+            let _ = disk.remove(&path);
+        })?;
         Ok(Self {
             disk,
             table_folder,
@@ -109,6 +148,7 @@ impl<'a> ParquetFile<'a> {
             writer,
             rows: 0,
             time: None,
+            is_finished: false,
         })
     }
 
@@ -138,26 +178,37 @@ impl<'a> ParquetFile<'a> {
     }
 
     /// Completes the file; it and its name are durable afterwards.
-    pub(crate) fn finish(self) -> Result<ActiveFile, LakeError> {
+    pub(crate) fn finish(mut self) -> Result<ActiveFile, LakeError> {
         let path = self.table_folder.join(&self.name);
-        let mut file = self.writer.into_inner()?;
-        file.sync().map_err(LakeError::io("sync", &path))?;
-        drop(file);
+        // The footer is in the file itself; its copy in memory is not needed.
+        let _ = self.writer.finish()?;
+        let synced = self.writer.inner_mut().sync();
+        synced.map_err(LakeError::io("sync", &path))?;
         let folder = self.table_folder.join(format!("day={}", self.day));
         self.disk
             .sync_folder(&folder)
             .map_err(LakeError::io("sync", &folder))?;
         let metadata = self.disk.metadata(&path);
         let size = metadata.map_err(LakeError::io("read", &path))?.length;
+        self.is_finished = true;
         Ok(ActiveFile {
             log_path: self.name.clone(),
-            path: self.name,
+            path: self.name.clone(),
             size,
             rows: Some(self.rows),
-            day: self.day,
+            day: self.day.clone(),
             time: self.time,
             deletion_vector: None,
         })
+    }
+}
+
+impl Drop for ParquetFile<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // One that stays is vacuumed later.
+            let _ = self.disk.remove(&self.table_folder.join(&self.name));
+        }
     }
 }
 
@@ -224,5 +275,39 @@ impl Randomness {
             _ if column.ends_with("_key") => Self::Keys,
             _ => Self::None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::TimestampMicrosecondArray;
+
+    use super::*;
+
+    /// The partitions of rows that are `ages` days old.
+    fn partitions(ages: impl Iterator<Item = i64>, now: DateTime<Utc>) -> Vec<(String, usize)> {
+        let times = ages.map(|age| now.timestamp_micros() - age * DAY);
+        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
+        let rows = RecordBatch::try_from_iter([("time", Arc::new(times) as _)]).unwrap();
+        let days = days(&sorted_by_time(&rows).unwrap(), now);
+        let last = days.last().map_or(0, |(_, rows)| rows.end);
+        assert_eq!(last, rows.num_rows());
+        days.into_iter()
+            .map(|(day, rows)| (day, rows.len()))
+            .collect()
+    }
+
+    #[test]
+    fn each_day_is_a_partition_unless_there_are_very_many() {
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let few = partitions(0..32, now);
+        assert_eq!(few.len(), 32);
+        assert_eq!(few[0], ("2026-10-30".to_owned(), 1));
+        let many = partitions(-1..400, now);
+        assert_eq!(many.len(), 14 + 8, "{many:?}");
+        assert_eq!(many[0], ("2025-10-01".to_owned(), 5));
+        assert_eq!(many[13], ("2026-11-01".to_owned(), 23));
+        assert_eq!(many[14], ("2026-11-24".to_owned(), 1));
+        assert_eq!(many[21], ("2026-12-01".to_owned(), 1));
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct LakeTable {
     schema: SchemaRef,
     folder: PathBuf,
     files: Files,
+    /// Why the files cannot be read.
+    refusal: Option<Arc<LakeError>>,
     batches: Vec<RecordBatch>,
     footers: Arc<FooterCache>,
 }
@@ -65,6 +67,7 @@ impl LakeTable {
         stored: &SchemaRef,
         folder: PathBuf,
         files: Files,
+        refusal: Option<Arc<LakeError>>,
         batches: Vec<RecordBatch>,
         footers: Arc<FooterCache>,
     ) -> Self {
@@ -72,6 +75,7 @@ impl LakeTable {
             schema: query_schema(stored),
             folder,
             files,
+            refusal,
             batches,
             footers,
         }
@@ -82,6 +86,7 @@ impl LakeTable {
             &Arc::new(ArrowSchema::empty()),
             PathBuf::new(),
             Files::default(),
+            None,
             Vec::new(),
             Arc::default(),
         )
@@ -219,6 +224,9 @@ impl TableProvider for LakeTable {
             }
             None => None,
         };
+        if let Some(refusal) = &self.refusal {
+            return Err(DataFusionError::External(Box::new(Arc::clone(refusal))));
+        }
         let files = self.scan_files(state, projection, predicate.as_ref(), limit)?;
         let memory = self.scan_memory(projection)?;
         match (files, memory) {
@@ -232,6 +240,9 @@ impl TableProvider for LakeTable {
     }
 
     fn statistics(&self) -> Option<Statistics> {
+        if self.refusal.is_some() {
+            return None;
+        }
         let rows: Option<u64> = self.files.iter().map(|file| file.rows).sum();
         let memory: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
         let mut statistics = Statistics::new_unknown(&self.schema);

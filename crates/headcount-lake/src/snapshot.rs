@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 
 use crate::delta::log::{Files, TableLog, table_folder};
 use crate::error::LakeError;
+use crate::follow::follow;
 use crate::memtable::{Layout, TableBatches, chunks, decode};
 use crate::provider::{FooterCache, LakeTable, location};
 use crate::state::LakeState;
@@ -25,18 +26,26 @@ pub struct LakeSnapshot {
     root: PathBuf,
     layout: Arc<Layout>,
     files: Vec<Files>,
+    /// By table: why it cannot be read.
+    refusals: Vec<Option<Arc<LakeError>>>,
     batches: TableBatches,
     footers: Arc<FooterCache>,
 }
 
 impl LakeSnapshot {
-    /// Everything that is visible in a running store.
+    /// Everything that is visible in a running store, with what other programs committed so far.
     pub(crate) fn capture(state: &LakeState) -> Result<Self, LakeError> {
-        let Captured { files, batches } = state.view.capture()?;
+        follow(state);
+        let Captured {
+            files,
+            refusals,
+            batches,
+        } = state.view.capture()?;
         Ok(Self {
             root: state.root.clone(),
             layout: Arc::clone(&state.layout),
             files,
+            refusals,
             batches,
             footers: Arc::clone(&state.footers),
         })
@@ -60,7 +69,7 @@ impl LakeSnapshot {
         let opened = spawn_blocking(move || open_logs(&disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;
         let applied = logs.iter().map(TableLog::applied).collect();
-        let files = logs.iter().map(TableLog::files).collect();
+        let files: Vec<Files> = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(schema, applied);
         let decoding = Arc::clone(&layout);
         let decoded =
@@ -69,6 +78,7 @@ impl LakeSnapshot {
         Ok(LakeSnapshot {
             root,
             layout,
+            refusals: vec![None; files.len()],
             files,
             batches,
             footers: Arc::new(FooterCache::default()),
@@ -92,20 +102,25 @@ impl LakeSnapshot {
             &self.layout.arrow[index],
             table_folder(&self.root, definition),
             Arc::clone(&self.files[index]),
+            self.refusals[index].clone(),
             self.batches[index].clone(),
             Arc::clone(&self.footers),
         ))
     }
 
     /// How many rows the table has. A counter table's number depends on what has been merged; its sums do not.
-    pub fn row_count(&self, table: TableId) -> u64 {
+    ///
+    /// `None` where it is not known: another program wrote a file whose rows neither the log nor the file's footer counts, or
+    /// made the table unreadable.
+    pub fn row_count(&self, table: TableId) -> Option<u64> {
         let index = usize::from(table.0);
-        let (Some(files), Some(batches)) = (self.files.get(index), self.batches.get(index)) else {
-            return 0;
-        };
-        let in_files: u64 = files.iter().filter_map(|file| file.rows).sum();
+        if self.refusals.get(index)?.is_some() {
+            return None;
+        }
+        let in_files: Option<u64> = self.files.get(index)?.iter().map(|file| file.rows).sum();
+        let batches = self.batches.get(index)?;
         let in_memory: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        in_files + in_memory as u64
+        Some(in_files? + in_memory as u64)
     }
 
     /// The locations of the active files of all tables, as queries name them (object store locations of a local file system).

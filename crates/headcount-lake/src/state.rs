@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use headcount_catalog::Schema;
-use headcount_log::disk::{Disk, FolderLock};
+use headcount_catalog::{Schema, TableId};
+use headcount_log::disk::Disk;
 use headcount_log::erasure::Orders;
+use headcount_log::folder::WriterLock;
 use headcount_log::wal::Trimmer;
 use parking_lot::Mutex;
 
-use crate::delta::log::TableLog;
+use crate::delta::log::{Files, TableLog};
+use crate::error::LakeError;
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
+use crate::unreadable_files::UnreadableFiles;
 use crate::view::View;
 
 /// What the threads and tasks of one [`Lake`](crate::Lake) share.
@@ -28,13 +31,14 @@ pub(crate) struct LakeState {
     /// One per table, in the schema's order. Locked during its commits.
     pub(crate) logs: Vec<Mutex<TableLog>>,
     pub(crate) footers: Arc<FooterCache>,
+    pub(crate) unreadable: UnreadableFiles,
     pub(crate) orders: Orders,
     /// Held during a flush.
     pub(crate) flushing: Arc<tokio::sync::Mutex<Trimmer>>,
     /// Held during upkeep, and while an erasure rewrites files.
     pub(crate) compacting: tokio::sync::Mutex<UpkeepProgress>,
     /// Excludes other writers for as long as anything of this one runs.
-    pub(crate) _lock: FolderLock,
+    pub(crate) _lock: WriterLock,
 }
 
 /// The progress of upkeep between its rounds.
@@ -48,6 +52,17 @@ pub(crate) struct UpkeepProgress {
 }
 
 impl LakeState {
+    /// Applies and shows what was committed to the table meanwhile; returns its files.
+    pub(crate) fn refresh(&self, id: TableId) -> Result<Files, LakeError> {
+        let mut log = self.logs[usize::from(id.0)].lock();
+        let is_changed = log.refresh()?;
+        let files = log.files();
+        if is_changed {
+            self.view.publish_changed(id, Arc::clone(&files));
+        }
+        Ok(files)
+    }
+
     /// The log's folder.
     pub(crate) fn wal(&self) -> PathBuf {
         self.root.join("wal")

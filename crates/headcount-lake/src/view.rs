@@ -1,6 +1,7 @@
 //! The state of a running store as queries see it: the memtable, and each table's active files.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use headcount_catalog::{Schema, TableId};
@@ -23,17 +24,23 @@ pub(crate) struct View {
     room: Condvar,
     /// Notified when the memtable reaches its size.
     pub(crate) flush_due: Notify,
+    /// Counts the changes of what queries see.
+    revision: AtomicU64,
 }
 
 /// The content of every table at one moment.
 pub(crate) struct Captured {
     pub(crate) files: Vec<Files>,
+    /// By table: why it cannot be read.
+    pub(crate) refusals: Vec<Option<Arc<LakeError>>>,
     /// The rows that are not in files yet.
     pub(crate) batches: TableBatches,
 }
 
 struct ViewState {
     files: Vec<Files>,
+    /// By table: why it cannot be read any more, after a commit of another program.
+    refusals: Vec<Option<Arc<LakeError>>>,
     active: Arc<Generation>,
     frozen: Option<Frozen>,
 }
@@ -51,6 +58,7 @@ struct Frozen {
 impl View {
     pub(crate) fn new(layout: Arc<Layout>, files: Vec<Files>, options: &LakeOptions) -> Self {
         let state = ViewState {
+            refusals: vec![None; files.len()],
             files,
             active: Arc::new(Generation::new(Arc::clone(&layout))),
             frozen: None,
@@ -62,6 +70,7 @@ impl View {
             state: Mutex::new(state),
             room: Condvar::new(),
             flush_due: Notify::new(),
+            revision: AtomicU64::new(0),
         }
     }
 
@@ -74,9 +83,19 @@ impl View {
     pub(crate) fn push_chunk(&self, chunk: Chunk) {
         let state = self.state.lock();
         state.active.push(chunk);
+        self.changed();
         if state.active.bytes() >= self.flush_bytes {
             self.flush_due.notify_one();
         }
+    }
+
+    /// A number that is another one once queries may see other rows.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.revision.fetch_add(1, Ordering::Release);
     }
 
     /// Whether the memtable is large or old enough to be flushed.
@@ -109,7 +128,36 @@ impl View {
 
     /// The files of `table` hold the same rows, arranged differently.
     pub(crate) fn publish_files(&self, table: TableId, files: Files) {
-        self.state.lock().files[usize::from(table.0)] = files;
+        let mut state = self.state.lock();
+        state.files[usize::from(table.0)] = files;
+        state.refusals[usize::from(table.0)] = None;
+    }
+
+    /// The files of `table` hold other rows: some were erased, or another program committed.
+    pub(crate) fn publish_changed(&self, table: TableId, files: Files) {
+        self.publish_files(table, files);
+        self.changed();
+    }
+
+    /// Another program committed to `table` so that it cannot be read any more.
+    pub(crate) fn publish_refusal(&self, table: TableId, error: Arc<LakeError>) {
+        let refusal = &mut self.state.lock().refusals[usize::from(table.0)];
+        if refusal.is_none() {
+            tracing::error!(
+                error = &*error as &dyn std::error::Error,
+                "another program's commit makes a table unreadable; queries of it fail, and its rows stay in the log"
+            );
+            self.changed();
+        }
+        *refusal = Some(error);
+    }
+
+    /// The commit that made `table` unreadable is gone.
+    pub(crate) fn withdraw_refusal(&self, table: TableId) {
+        let refusal = self.state.lock().refusals[usize::from(table.0)].take();
+        if refusal.is_some() {
+            self.changed();
+        }
     }
 
     /// Drops the frozen generation once every table holds its rows.
@@ -120,10 +168,14 @@ impl View {
 
     /// Everything visible at this moment.
     pub(crate) fn capture(&self) -> Result<Captured, LakeError> {
-        let (files, frozen, active) = {
+        let (files, refusals, frozen, active) = {
             let state = self.state.lock();
-            let active = Arc::clone(&state.active);
-            (state.files.clone(), state.frozen.clone(), active)
+            (
+                state.files.clone(),
+                state.refusals.clone(),
+                state.frozen.clone(),
+                Arc::clone(&state.active),
+            )
         };
         let mut batches = active.batches()?;
         if let Some(frozen) = frozen {
@@ -131,7 +183,11 @@ impl View {
                 of_table.extend(frozen);
             }
         }
-        Ok(Captured { files, batches })
+        Ok(Captured {
+            files,
+            refusals,
+            batches,
+        })
     }
 }
 

@@ -68,9 +68,12 @@ pub struct DedupFiles {
 impl DedupFiles {
     /// Reads the files in `folder` into `index`; keeps about `limit` fingerprints from now on.
     ///
+    /// A damaged file is set aside under the ending `.damaged` and reported: without it, spans that are sent again may be counted
+    /// twice, which is no reason to store nothing.
+    ///
     /// # Errors
     ///
-    /// A file cannot be read or is damaged.
+    /// A file cannot be read or renamed.
     pub fn load(
         disk: Arc<dyn Disk>,
         folder: PathBuf,
@@ -90,13 +93,37 @@ impl DedupFiles {
             limit,
         };
         for name in names {
-            let fingerprints = files.read(name)?;
+            let Some(fingerprints) = files.read_or_set_aside(name)? else {
+                continue;
+            };
             for &fingerprint in &fingerprints {
                 index.insert(fingerprint);
             }
             files.files.push((name, fingerprints.len()));
         }
         Ok(files)
+    }
+
+    /// The fingerprints of a file; `None` if it was damaged, and is set aside.
+    fn read_or_set_aside(&self, name: u64) -> Result<Option<Vec<u64>>, LogError> {
+        match self.read(name) {
+            Err(error @ LogError::Damaged { .. }) => self.set_aside(name, &error).map(|()| None),
+            read => read.map(Some),
+        }
+    }
+
+    fn set_aside(&self, name: u64, error: &LogError) -> Result<(), LogError> {
+        let path = self.path(name);
+        let aside = path.with_extension("damaged");
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            kept_as = %aside.display(),
+            "spans that are sent again may be counted twice: a file that remembers spans is damaged"
+        );
+        self.disk
+            .rename(&path, &aside)
+            .and_then(|()| self.disk.sync_folder(&self.folder))
+            .map_err(LogError::io("set aside", &path))
     }
 
     /// Keeps the fingerprints of the segment that began with `first`, durably.
@@ -139,13 +166,15 @@ impl DedupFiles {
         let from = from.map_or(0, |large| large + 1);
         let mut merged = Vec::new();
         for (name, _) in &self.files[from..] {
-            merged.extend(self.read(*name)?);
+            merged.extend(self.read_or_set_aside(*name)?.unwrap_or_default());
         }
         self.write(newest, &merged)?;
         let old = self.files.split_off(from);
         self.files.push((newest, merged.len()));
         for (name, _) in old.into_iter().filter(|(name, _)| *name != newest) {
-            self.remove(name)?;
+            if self.disk.exists(&self.path(name)) {
+                self.remove(name)?;
+            }
         }
         Ok(())
     }
@@ -187,7 +216,7 @@ impl DedupFiles {
             return Err(LogError::Damaged {
                 path,
                 offset: 0,
-                reason: "the checksum differs; the store also works without this file, but may then count a span twice that is sent again".to_owned(),
+                reason: "the checksum differs".to_owned(),
             });
         }
         let fingerprints = bytes[HEADER..].chunks_exact(8);
@@ -247,19 +276,25 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named() {
+    fn a_damaged_file_is_set_aside_and_the_others_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = load(dir.path(), 10, &mut DedupIndex::new(10)).unwrap();
         files.keep(1, &[1, 2]).unwrap();
+        files.keep(3, &[3, 4]).unwrap();
         let path = files.path(1);
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[20] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-        let error = load(dir.path(), 10, &mut DedupIndex::new(10)).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("00000000000000000001.fingerprints")
+        std::fs::write(&path, &bytes).unwrap();
+        for _ in 0..2 {
+            let mut index = DedupIndex::new(10);
+            let files = load(dir.path(), 10, &mut index).unwrap();
+            assert_eq!(files.files, [(3, 2)]);
+            assert!(index.insert(1) && !index.insert(3));
+        }
+        assert!(!path.exists());
+        assert_eq!(
+            std::fs::read(path.with_extension("damaged")).unwrap(),
+            bytes
         );
     }
 }

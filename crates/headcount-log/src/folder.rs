@@ -27,22 +27,46 @@ pub fn holds_data(disk: &dyn Disk, dir: &Path) -> io::Result<bool> {
         || has("wal", |name| name.ends_with(".wal"))?)
 }
 
-/// Creates the folder tree and takes the lock; returns the folder's canonical path and the lock.
+/// The locks of a data folder's writer.
+#[derive(Debug)]
+pub struct WriterLock {
+    /// `None` where the file system locks no folders.
+    _folder: Option<FolderLock>,
+    _file: FolderLock,
+}
+
+impl WriterLock {
+    /// Locks the folder itself, which stays locked when somebody removes the file `LOCK`, and that file, which earlier versions
+    /// and file systems without locks of folders know.
+    fn take(disk: &dyn Disk, root: &Path) -> Result<Self, LogError> {
+        let locked = || LogError::Locked {
+            folder: root.to_path_buf(),
+        };
+        let folder = match disk.lock_folder(root) {
+            Ok(lock) => Some(lock.ok_or_else(locked)?),
+            Err(_) => None,
+        };
+        let path = root.join("LOCK");
+        let file = disk.lock(&path).map_err(LogError::io("lock", &path))?;
+        Ok(Self {
+            _folder: folder,
+            _file: file.ok_or_else(locked)?,
+        })
+    }
+}
+
+/// Creates the folder tree and takes the locks; returns the folder's canonical path and the locks.
 ///
 /// # Errors
 ///
-/// Another process holds the lock, or a folder cannot be created.
-pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, FolderLock), LogError> {
+/// Another process holds a lock, or a folder cannot be created.
+pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), LogError> {
     let absolute = std::path::absolute(dir).map_err(LogError::io("open", dir))?;
     disk.create_root(&absolute)
         .map_err(LogError::io("create", dir))?;
     let root = disk.canonical(dir).map_err(LogError::io("open", dir))?;
     disk.durable_folders().set_root(&root);
-    let path = root.join("LOCK");
-    let lock = disk.lock(&path).map_err(LogError::io("lock", &path))?;
-    let Some(lock) = lock else {
-        return Err(LogError::Locked { folder: root });
-    };
+    let lock = WriterLock::take(disk, &root)?;
     for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
         let folder = root.join(name);
         disk.create_folder(&folder)

@@ -41,8 +41,8 @@ pub struct Source {
     pub name: String,
     /// The tier of its rows.
     pub tier: Tier,
-    /// How many rows it has.
-    pub rows: u64,
+    /// How many rows it has; `None` if unknown.
+    pub rows: Option<u64>,
     /// Its rows.
     pub provider: Arc<dyn TableProvider>,
 }

@@ -80,7 +80,7 @@ fn empty_source(table: &Table) -> Source {
     Source {
         name: table.name.clone(),
         tier: table.tier,
-        rows: 0,
+        rows: Some(0),
         provider: Arc::new(EmptyTable::new(arrow_schema(table))),
     }
 }

@@ -180,6 +180,8 @@ async fn the_collectors_own_counts_are_for_prometheus() {
         "headcount_requests_refused_total{reason=\"malformed\"} 1",
         "headcount_store_ready 1",
         "headcount_log_damaged_files 0",
+        "headcount_log_missing_groups 0",
+        "headcount_table_unreadable_files 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }

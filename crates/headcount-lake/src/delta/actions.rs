@@ -25,8 +25,42 @@ pub(super) fn actions_in(path: &Path, text: &str) -> Result<Vec<Value>, LakeErro
     Ok(actions)
 }
 
+/// The identity of a file of a table (Delta protocol, "Action Reconciliation"): the same path with another deletion vector is
+/// another file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileKey {
+    /// Decoded: programs escape different characters of the same path.
+    pub(super) path: String,
+    pub(super) deletion_vector: Option<String>,
+}
+
+impl FileKey {
+    /// The first of the keys that `path` can have.
+    pub(super) fn first(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            deletion_vector: None,
+        }
+    }
+}
+
+/// The key of an `add` or `remove` action.
+pub(super) fn file_key(action: &Value) -> FileKey {
+    FileKey {
+        path: decoded(&action["path"]),
+        deletion_vector: vector_id(&action["deletionVector"]),
+    }
+}
+
+/// A path in the log is percent-encoded (Delta protocol, "Add File and Remove File").
+fn decoded(path: &Value) -> String {
+    let path = path.as_str().unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
+    decoded.map_or_else(|_| path.to_owned(), |path| path.into_owned())
+}
+
 /// The id of a deletion vector, `None` for none (Delta protocol, "Derived Fields" of deletion vector descriptors).
-pub(super) fn vector_id(vector: &Value) -> Option<String> {
+fn vector_id(vector: &Value) -> Option<String> {
     let storage = vector["storageType"].as_str()?;
     let content = vector["pathOrInlineDv"].as_str().unwrap_or_default();
     Some(match vector["offset"].as_i64() {

@@ -62,7 +62,7 @@ pub(crate) fn commit(
                 .map_err(LakeError::io("sync", &folder))?;
             return Ok(Committed::Before);
         }
-        if change.remove.iter().any(|file| !log.contains(&file.path)) {
+        if change.remove.iter().any(|file| !log.contains(file)) {
             return Ok(Committed::Obsolete);
         }
         let actions = actions(log, table, change)?;

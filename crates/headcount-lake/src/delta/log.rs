@@ -9,7 +9,7 @@ use headcount_log::disk::Disk;
 use parquet::file::metadata::ParquetMetaDataReader;
 use serde_json::Value;
 
-use super::actions::vector_id;
+use super::actions::{FileKey, file_key};
 use super::replay::{commit_path, read_commit, replay};
 use super::{protocol, schema};
 use crate::error::LakeError;
@@ -54,8 +54,7 @@ pub(crate) struct TableLog {
     pub(crate) app_id: String,
     /// The last version applied; `None` before the table exists.
     pub(crate) version: Option<u64>,
-    /// By path and deletion vector: the protocol's key of a file.
-    active: BTreeMap<(String, Option<String>), ActiveFile>,
+    active: BTreeMap<FileKey, ActiveFile>,
     transaction: Option<u64>,
     /// The `metaData` action in force.
     pub(crate) metadata: Value,
@@ -90,21 +89,30 @@ impl TableLog {
         Ok(log)
     }
 
-    /// Applies the commits that came since.
-    pub(crate) fn refresh(&mut self) -> Result<(), LakeError> {
-        let mut is_changed = false;
-        loop {
-            let version = self.next_version();
-            let Some(actions) = read_commit(&*self.disk, &self.commit_path(version))? else {
-                break;
-            };
-            for action in &actions {
-                self.apply(action);
+    /// Applies the commits that came since; returns whether there were any.
+    ///
+    /// After an error the state is as before: a later call meets the same commits again, and nobody commits on top of one
+    /// that was not understood.
+    pub(crate) fn refresh(&mut self) -> Result<bool, LakeError> {
+        let Some(first) = self.read_next()? else {
+            return Ok(false);
+        };
+        let mut next = self.clone();
+        let mut actions = Some(first);
+        while let Some(read) = actions {
+            for action in &read {
+                next.apply(action);
             }
-            self.version = Some(version);
-            is_changed = true;
+            next.version = Some(next.next_version());
+            actions = next.read_next()?;
         }
-        if is_changed { self.complete() } else { Ok(()) }
+        next.complete()?;
+        *self = next;
+        Ok(true)
+    }
+
+    fn read_next(&self) -> Result<Option<Vec<Value>>, LakeError> {
+        read_commit(&*self.disk, &self.commit_path(self.next_version()))
     }
 
     /// Checks the protocol, and reads the row counts that the log lacks from the files' footers: statistics are optional in the
@@ -122,15 +130,11 @@ impl TableLog {
     /// Applies one action.
     pub(crate) fn apply(&mut self, action: &Value) {
         if let Some(add) = action.get("add") {
-            let file = active_file(add);
-            let key = (file.path.clone(), file.deletion_vector.clone());
+            let key = file_key(add);
+            let file = active_file(&key, add);
             self.active.insert(key, file);
         } else if let Some(remove) = action.get("remove") {
-            let key = (
-                decoded(&remove["path"]),
-                vector_id(&remove["deletionVector"]),
-            );
-            self.active.remove(&key);
+            self.active.remove(&file_key(remove));
         } else if let Some(transaction) = action.get("txn") {
             if transaction["appId"] == self.app_id.as_str() {
                 self.transaction = transaction["version"].as_u64();
@@ -168,11 +172,19 @@ impl TableLog {
         }
     }
 
-    /// Whether the file is active, with a deletion vector or without.
-    pub(crate) fn contains(&self, path: &str) -> bool {
-        let from = (path.to_owned(), None);
-        let mut files = self.active.range(from..);
-        files.next().is_some_and(|((active, _), _)| active == path)
+    /// Whether a file of this path is active, with a deletion vector or without.
+    pub(crate) fn contains_path(&self, path: &str) -> bool {
+        let mut files = self.active.range(FileKey::first(path)..);
+        files.next().is_some_and(|(key, _)| key.path == path)
+    }
+
+    /// Whether `file` is active with the deletion vector that it has. It is another file once somebody deleted rows of it.
+    pub(crate) fn contains(&self, file: &ActiveFile) -> bool {
+        let key = FileKey {
+            path: file.path.clone(),
+            deletion_vector: file.deletion_vector.clone(),
+        };
+        self.active.contains_key(&key)
     }
 
     /// The active files, in the order of their days.
@@ -181,7 +193,7 @@ impl TableLog {
     }
 }
 
-fn active_file(add: &Value) -> ActiveFile {
+fn active_file(key: &FileKey, add: &Value) -> ActiveFile {
     let stats: Value = add["stats"]
         .as_str()
         .and_then(|stats| serde_json::from_str(stats).ok())
@@ -191,14 +203,13 @@ fn active_file(add: &Value) -> ActiveFile {
         let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
         Some(time.timestamp_micros())
     };
-    let deletion_vector = vector_id(&add["deletionVector"]);
-    let deleted = match deletion_vector {
+    let deleted = match key.deletion_vector {
         Some(_) => add["deletionVector"]["cardinality"].as_u64(),
         None => Some(0),
     };
     let physical = stats["numRecords"].as_u64();
     ActiveFile {
-        path: decoded(&add["path"]),
+        path: key.path.clone(),
         log_path: add["path"].as_str().unwrap_or_default().to_owned(),
         size: add["size"].as_u64().unwrap_or_default(),
         rows: physical
@@ -210,7 +221,7 @@ fn active_file(add: &Value) -> ActiveFile {
             .to_owned(),
         // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
         time: bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999)),
-        deletion_vector,
+        deletion_vector: key.deletion_vector.clone(),
     }
 }
 
@@ -219,11 +230,4 @@ fn rows_in(disk: &dyn Disk, path: &Path) -> Option<u64> {
     let file = disk.open(path).ok()?;
     let footer = ParquetMetaDataReader::new().parse_and_finish(&file).ok()?;
     footer.file_metadata().num_rows().try_into().ok()
-}
-
-/// A path in the log is percent-encoded (Delta protocol, "Add File and Remove File").
-fn decoded(path: &Value) -> String {
-    let path = path.as_str().unwrap_or_default();
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8();
-    decoded.map_or_else(|_| path.to_owned(), |path| path.into_owned())
 }

@@ -34,7 +34,15 @@ pub(crate) fn replay<State>(
         let Some(newest) = entries.newest() else {
             return Ok((state, None));
         };
-        let (mut reached, actions) = entries.start(disk, log_folder)?;
+        let (mut reached, actions) = match entries.start(disk, log_folder) {
+            // Another process removed the checkpoint, having written a newer one.
+            Err(LakeError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS =>
+            {
+                continue;
+            }
+            started => started?,
+        };
         for action in &actions {
             apply(&mut state, action);
         }
@@ -144,12 +152,8 @@ impl Entries {
             }
             match checkpoint::read(disk, files) {
                 Ok(actions) => {
-                    if let Some(error) = unreadable {
-                        let newer: LakeError = error;
-                        tracing::warn!(
-                            log = %log_folder.display(), error = %crate::error::chain(&newer),
-                            "a checkpoint cannot be read; an older one is used"
-                        );
+                    if let Some(error) = &unreadable {
+                        warn_of(log_folder, error, "an older one is used");
                     }
                     return Ok((Some(*version), actions));
                 }
@@ -158,7 +162,11 @@ impl Entries {
         }
         match unreadable {
             Some(error) if !self.commits.contains(&0) => Err(error),
-            _ => Ok((None, Vec::new())),
+            Some(error) => {
+                warn_of(log_folder, &error, "all commits are read instead");
+                Ok((None, Vec::new()))
+            }
+            None => Ok((None, Vec::new())),
         }
     }
 
@@ -167,6 +175,13 @@ impl Entries {
         let newest = self.newest().unwrap_or_default();
         (version + 1..=newest).all(|version| self.commits.contains(&version))
     }
+}
+
+fn warn_of(log_folder: &Path, error: &LakeError, instead: &str) {
+    tracing::warn!(
+        log = %log_folder.display(), error = error as &dyn std::error::Error,
+        "a checkpoint cannot be read; {instead}"
+    );
 }
 
 /// A file of a log, by its name.

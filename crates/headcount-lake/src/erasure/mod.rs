@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
-use headcount_catalog::{RECEIPT_COLUMN, Table, TableId, TableKind};
+use headcount_catalog::{RECEIPT_COLUMN, Table, TableId};
 use headcount_log::disk::{Disk, DiskEntry};
 use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::{WalHandle, quarantine};
@@ -28,13 +28,17 @@ use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::flush::flush;
 use crate::low_priority;
+use crate::new_files::NewFiles;
+use crate::parquet_file::is_ours;
+use crate::rewrite::Rewrite;
 use crate::state::LakeState;
-use crate::upkeep::compaction::rewrite;
 
 /// Files that one commit replaces.
 const FILES: usize = 32;
 
 /// Carries out every pending order; returns how long that took without the grace period, or `None` where none is pending.
+///
+/// A file or table that cannot be erased from does not stop the others. It fails the erasure, whose orders stay pending.
 pub(crate) async fn carry_out(
     state: &Arc<LakeState>,
     log: &WalHandle,
@@ -44,30 +48,14 @@ pub(crate) async fn carry_out(
     if pending.numbers.is_empty() {
         return Ok(None);
     }
-    flush(state, log).await?;
+    let mut erased = flush(state, log).await;
     let receipts: Arc<[_]> = pending.receipts.into();
     let mut doomed = Vec::new();
     for (id, table) in state.schema.iter() {
-        if table.column_index(RECEIPT_COLUMN).is_none() {
-            continue;
+        if table.column_index(RECEIPT_COLUMN).is_some() {
+            let filter = Arc::new(ErasureFilter::new(&receipts, &table.name));
+            erased = erased.and(erase_from_table(state, id, &filter, &mut doomed).await);
         }
-        let filter = Arc::new(ErasureFilter::new(&receipts, &table.name));
-        {
-            let _no_merge = state.compacting.lock().await;
-            let (state, filter) = (Arc::clone(state), Arc::clone(&filter));
-            let erased = low_priority::run(move || erase_from_table(&state, id, &filter)).await?;
-            doomed.extend(erased?);
-        }
-        let left = {
-            // While nobody merges or flushes, no file of ours is about to be committed.
-            let _no_merge = state.compacting.lock().await;
-            let _no_flush = state.flushing.lock().await;
-            let state = Arc::clone(state);
-            low_priority::run(move || left_behind(&state, id)).await??
-        };
-        let disk = Arc::clone(&state.disk);
-        let leftovers = low_priority::run(move || holding(&*disk, left, &filter)).await?;
-        doomed.extend(leftovers?);
     }
     // Unreadable parts of the log may hold such rows; nobody can tell.
     doomed.extend(quarantine::files(&*state.disk, &state.wal())?);
@@ -79,105 +67,152 @@ pub(crate) async fn carry_out(
         let working = Arc::clone(state);
         low_priority::run(move || remove(&working, &doomed)).await??;
     }
+    erased?;
     let working = Arc::clone(state);
     low_priority::run(move || working.orders.finish(&pending.numbers)).await??;
     Ok(Some(worked))
 }
 
-/// Rewrites the table's files that hold rows to be erased; returns those that were replaced.
-fn erase_from_table(
+/// Erases from the files of one table, and adds those to `doomed` that are to be removed.
+async fn erase_from_table(
+    state: &Arc<LakeState>,
+    id: TableId,
+    filter: &Arc<ErasureFilter>,
+    doomed: &mut Vec<PathBuf>,
+) -> Result<(), LakeError> {
+    let erased = {
+        let _no_merge = state.compacting.lock().await;
+        let (state, filter) = (Arc::clone(state), Arc::clone(filter));
+        low_priority::run(move || {
+            let mut replaced = Vec::new();
+            let erased = erase_from_files(&state, id, &filter, &mut replaced);
+            (replaced, erased)
+        })
+        .await?
+    };
+    let (replaced, erased) = erased;
+    doomed.extend(replaced);
+    let left = {
+        // While nobody merges or flushes, no file of ours is about to be committed.
+        let _no_merge = state.compacting.lock().await;
+        let _no_flush = state.flushing.lock().await;
+        let state = Arc::clone(state);
+        low_priority::run(move || left_behind(&state, id)).await??
+    };
+    let (disk, filter) = (Arc::clone(&state.disk), Arc::clone(filter));
+    let leftovers = low_priority::run(move || holding(&*disk, left, &filter)).await?;
+    doomed.extend(leftovers?);
+    erased
+}
+
+/// Rewrites the table's files that hold rows to be erased, and adds those to `replaced` that no longer count. A file that
+/// cannot be read, or whose rows another program deleted by a deletion vector, is passed over and fails the call at its end.
+fn erase_from_files(
     state: &LakeState,
     id: TableId,
     filter: &ErasureFilter,
-) -> Result<Vec<PathBuf>, LakeError> {
+    replaced: &mut Vec<PathBuf>,
+) -> Result<(), LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
-    let mut replaced = Vec::new();
-    let mut clean = HashSet::new();
+    let mut failed: Option<LakeError> = None;
+    // Files that need no further look: without such rows, or unreadable.
+    let mut settled = HashSet::new();
     loop {
-        let files = {
-            let mut log = state.logs[usize::from(id.0)].lock();
-            log.refresh()?;
-            log.files()
+        let files = state.refresh(id)?;
+        let mut rewritten = Rewritten {
+            old: Vec::new(),
+            added: NewFiles::new(&*state.disk, &folder),
         };
-        let mut old = Vec::new();
         for file in files.iter() {
-            if clean.contains(&file.path) {
+            if settled.contains(&file.path) {
                 continue;
             }
-            match has_erased(&*state.disk, filter, &folder.join(&file.path)) {
-                Ok(true) if file.deletion_vector.is_some() => {
-                    let path = folder.join(&file.path);
-                    return Err(LakeError::DeletionVector { path });
+            match rewrite_file(state, id, &folder, file, filter) {
+                Ok(Some(added)) => {
+                    rewritten.added.append(added);
+                    rewritten.old.push(file.clone());
                 }
-                Ok(true) => old.push(file.clone()),
-                Ok(false) => {
-                    clean.insert(file.path.clone());
+                Ok(None) => {
+                    settled.insert(file.path.clone());
                 }
                 // Another program replaced it meanwhile; the log says so.
                 Err(LakeError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
                         && !is_active(state, id, file)? => {}
+                Err(
+                    error @ (LakeError::UnreadableFile { .. } | LakeError::DeletionVector { .. }),
+                ) => {
+                    settled.insert(file.path.clone());
+                    state.unreadable.note(&error);
+                    failed = failed.or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
-            if old.len() == FILES {
+            if rewritten.old.len() == FILES {
                 break;
             }
         }
-        if old.is_empty() {
-            return Ok(replaced);
+        if rewritten.old.is_empty() {
+            return failed.map_or(Ok(()), Err);
         }
-        if replace(state, id, table, &old, filter)? == Committed::Now {
+        let old = rewritten.old.clone();
+        if replace(state, id, table, rewritten)? == Committed::Now {
             replaced.extend(old.iter().map(|file| folder.join(&file.path)));
         }
     }
 }
 
-fn is_active(state: &LakeState, id: TableId, file: &ActiveFile) -> Result<bool, LakeError> {
-    let mut log = state.logs[usize::from(id.0)].lock();
-    log.refresh()?;
-    Ok(log.contains(&file.path))
+/// The file's rows without those to be erased, in new files; `None` where there are no such rows.
+fn rewrite_file<'a>(
+    state: &'a LakeState,
+    id: TableId,
+    folder: &'a Path,
+    file: &'a ActiveFile,
+    filter: &'a ErasureFilter,
+) -> Result<Option<NewFiles<'a>>, LakeError> {
+    let path = folder.join(&file.path);
+    if !has_erased(&*state.disk, filter, &path)? {
+        return Ok(None);
+    }
+    if file.deletion_vector.is_some() {
+        return Err(LakeError::DeletionVector { path });
+    }
+    let mut rewrite = Rewrite::new(state, id, folder, &file.day)?;
+    rewrite.erased = Some(filter);
+    rewrite.run(std::slice::from_ref(file)).map(Some)
 }
 
-/// Replaces `old` by files without the rows that are to be erased.
+fn is_active(state: &LakeState, id: TableId, file: &ActiveFile) -> Result<bool, LakeError> {
+    let files = state.refresh(id)?;
+    Ok(files.iter().any(|active| active.path == file.path))
+}
+
+/// Files with rows to be erased, and the files that take their places.
+struct Rewritten<'a> {
+    old: Vec<ActiveFile>,
+    added: NewFiles<'a>,
+}
+
+/// Commits a replacement.
 fn replace(
     state: &LakeState,
     id: TableId,
     table: &Table,
-    old: &[ActiveFile],
-    filter: &ErasureFilter,
+    rewritten: Rewritten<'_>,
 ) -> Result<Committed, LakeError> {
-    let folder = table_folder(&state.root, table);
-    let counter = table.kind == TableKind::Counter;
-    let mut added = Vec::new();
-    for file in old {
-        let one = std::slice::from_ref(file);
-        added.extend(rewrite(
-            state,
-            &folder,
-            &file.day,
-            one,
-            counter,
-            Some(filter),
-        )?);
-    }
     let change = Change {
         operation: "DELETE",
-        add: &added,
-        remove: old,
+        add: rewritten.added.as_slice(),
+        remove: &rewritten.old,
         data_change: true,
         applied: None,
     };
     let mut log = state.logs[usize::from(id.0)].lock();
-    let committed = commit(&*state.disk, &mut log, table, &change)?;
-    if committed != Committed::Now {
-        for file in &added {
-            // A file that stays is vacuumed later.
-            let _ = state.disk.remove(&folder.join(&file.path));
-        }
-    }
-    state.view.publish_files(id, log.files());
-    Ok(committed)
+    let committed = commit(&*state.disk, &mut log, table, &change);
+    rewritten.added.settle(&committed, &log);
+    state.view.publish_changed(id, log.files());
+    committed
 }
 
 /// Our files that belong to no table and never will: leftovers of a crash, or files that a merge replaced.
@@ -188,11 +223,11 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
     if !state.disk.exists(&folder) {
         return Ok(left);
     }
-    let mut log = state.logs[usize::from(id.0)].lock();
-    log.refresh()?;
+    let files = state.refresh(id)?;
+    let active: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
     // A commit that failed after it got its name still decides which files are active. It must not be lost once files are
     // removed because of it.
-    let log_folder = log.log_folder();
+    let log_folder = folder.join("_delta_log");
     if state.disk.exists(&log_folder) {
         state
             .disk
@@ -213,7 +248,7 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
             .sync_folder(&day_folder)
             .map_err(LakeError::io("sync", &day_folder))?;
         for DiskEntry { name, path } in list(state, &day_folder)? {
-            if is_ours(&name) && !log.contains(&format!("{day}/{name}")) {
+            if is_ours(&name) && !active.contains(format!("{day}/{name}").as_str()) {
                 left.push(path);
             }
         }
@@ -228,12 +263,6 @@ fn list(state: &LakeState, folder: &Path) -> Result<Vec<DiskEntry>, LakeError> {
         .map_err(LakeError::io("list", folder))
 }
 
-/// Whether we gave a file its name. A file of another program may be about to be committed, whatever it holds.
-fn is_ours(name: &str) -> bool {
-    let stem = name.strip_suffix(".parquet");
-    stem.is_some_and(|stem| stem.len() == 36 && uuid::Uuid::try_parse(stem).is_ok())
-}
-
 /// The `files` that hold rows to be erased, or may hold some: a file that a crash cut short cannot be read.
 fn holding(
     disk: &dyn Disk,
@@ -243,7 +272,7 @@ fn holding(
     let mut holding = Vec::new();
     for path in files {
         match has_erased(disk, filter, &path) {
-            Ok(true) | Err(LakeError::Parquet(_) | LakeError::Arrow(_)) => holding.push(path),
+            Ok(true) | Err(LakeError::UnreadableFile { .. }) => holding.push(path),
             Ok(false) => {}
             Err(LakeError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -9,9 +9,9 @@ use headcount_catalog::RECEIPT_COLUMN;
 use headcount_log::disk::Disk;
 use headcount_log::erasure::ErasureFilter;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::LakeError;
+use crate::table_file::{self, unreadable};
 
 /// Whether a row of the file is to be erased. Reads one column.
 pub(crate) fn has_erased(
@@ -19,15 +19,14 @@ pub(crate) fn has_erased(
     filter: &ErasureFilter,
     path: &Path,
 ) -> Result<bool, LakeError> {
-    let file = disk.open(path).map_err(LakeError::io("open", path))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let reader = table_file::open(disk, path)?;
     if reader.schema().column_with_name(RECEIPT_COLUMN).is_none() {
         return Ok(false);
     }
     let column = ProjectionMask::columns(reader.parquet_schema(), [RECEIPT_COLUMN]);
     let reader = reader.with_projection(column).with_batch_size(32 << 10);
-    for batch in reader.build()? {
-        if rows_to_keep(filter, &batch?)?.is_some() {
+    for batch in reader.build().map_err(unreadable(path))? {
+        if rows_to_keep(filter, &batch.map_err(unreadable(path))?)?.is_some() {
             return Ok(true);
         }
     }

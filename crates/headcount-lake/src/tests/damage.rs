@@ -8,7 +8,7 @@ use headcount_catalog::KeyedReceipt;
 use headcount_log::wal::format::header;
 use headcount_log::wal::segment::SegmentFile;
 
-use super::support::{batch, by_hand, schema, stored};
+use super::support::{batch, batch_under, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 /// Four acknowledged groups, of which the second is damaged while nobody looks.
@@ -71,4 +71,96 @@ async fn an_erasure_leaves_nothing_that_nobody_can_read() {
     lake.order_erasure(vec![receipt]).await.unwrap();
     lake.erase().await.unwrap();
     assert_eq!(lake.damaged_files(), 0);
+}
+
+/// The tables' files, in the order of their paths.
+fn parquet_files(dir: &Path, table: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for day in fs::read_dir(dir.join("tables").join(table)).unwrap() {
+        let day = day.unwrap().path();
+        if day.to_string_lossy().contains("day=") {
+            let of_day = fs::read_dir(day).unwrap();
+            files.extend(of_day.map(|file| file.unwrap().path()));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Two flushes of three days each, of which one file is damaged afterwards.
+async fn with_a_damaged_file(lake: &Lake, dir: &Path) -> (PathBuf, Vec<u8>) {
+    for spans in [1..10, 10..19] {
+        let sent = batch_under(Some(KeyedReceipt::new([7; 16])), spans.clone());
+        lake.append(sent).await.unwrap();
+        lake.append(batch(spans.start + 100..spans.end + 100))
+            .await
+            .unwrap();
+        lake.flush().await.unwrap();
+    }
+    let damaged = parquet_files(dir, "default/crews").remove(0);
+    let whole = fs::read(&damaged).unwrap();
+    fs::write(&damaged, vec![0xdb; whole.len()]).unwrap();
+    (damaged, whole)
+}
+
+#[tokio::test]
+async fn a_damaged_file_stops_no_other_file_from_being_erased_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        erasure_grace: Duration::ZERO,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    let (damaged, whole) = with_a_damaged_file(&lake, dir.path()).await;
+    let replaced = parquet_files(dir.path(), "default/crews");
+    let order = vec![KeyedReceipt::new([7; 16])];
+    lake.order_erasure(order).await.unwrap();
+    for _ in 0..2 {
+        let error = lake.erase().await.unwrap_err();
+        assert!(
+            error.to_string().contains(&*damaged.to_string_lossy()),
+            "{error}"
+        );
+    }
+    assert_eq!(lake.unreadable_files(), 1);
+    for file in replaced.iter().filter(|file| **file != damaged) {
+        assert!(!file.exists(), "{} held such rows", file.display());
+    }
+    let shared = "SELECT count(*) AS n FROM shared_agents";
+    let shared = sql(&lake.snapshot().await.unwrap(), shared).await;
+    assert!(shared.contains("| 6 |"), "{shared}");
+    // The order is still there, and is carried out once the file can be read.
+    fs::write(&damaged, whole).unwrap();
+    lake.erase().await.unwrap();
+    assert!(!damaged.exists());
+    let left = stored(&lake.snapshot().await.unwrap()).await;
+    assert_eq!(left, (101..119).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_damaged_file_stops_no_other_file_from_being_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        vacuum_grace: Duration::ZERO,
+        checkpoint_every: 2,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    let (damaged, _) = with_a_damaged_file(&lake, dir.path()).await;
+    lake.append(batch(200..210)).await.unwrap();
+    lake.flush().await.unwrap();
+    lake.compact().await.unwrap();
+    assert_eq!(lake.unreadable_files(), 1);
+    assert!(damaged.exists(), "it may be restored in part");
+    let days = fs::read_dir(dir.path().join("tables/default/crews"))
+        .unwrap()
+        .count()
+        - 1;
+    let files = parquet_files(dir.path(), "default/crews").len();
+    assert_eq!(files, days + 1, "one file a day beside the damaged one");
+    assert_eq!(parquet_files(dir.path(), "default/refusals").len(), 1);
+    let checkpoint = dir
+        .path()
+        .join("tables/default/crews/_delta_log/_last_checkpoint");
+    assert!(checkpoint.exists());
 }

@@ -4,6 +4,8 @@
 mod damage;
 mod erasure;
 mod interoperability;
+mod other_programs;
 mod promises;
 mod records;
+mod room;
 pub(crate) mod support;

@@ -4,60 +4,92 @@
 //! each other, so that a row is rewritten a few times in its life however often its day is flushed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use chrono::Utc;
 use headcount_catalog::{TableId, TableKind};
-use headcount_log::erasure::ErasureFilter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::counter;
-use crate::delta::commit::{Change, Committed, commit};
+use super::room;
+use crate::delta::commit::{Change, commit};
 use crate::delta::log::{ActiveFile, table_folder};
-use crate::erasure::rows::without_erased;
 use crate::error::LakeError;
-use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time, today};
+use crate::parquet_file::today;
+use crate::rewrite::Rewrite;
 use crate::state::LakeState;
 
 /// Files of this size or more are not merged.
 const LARGE: u64 = 64 << 20;
-/// Compression of files that stay.
-const LEVEL: i32 = 7;
-/// Merged files are closed at about this size.
-const TARGET: usize = 128 << 20;
+/// A file of a past day is rewritten once the smaller ones of its day have this part of its size.
+const WORTH: u64 = 16;
 
 /// Merges files of one day and like size, where there are enough of them.
 pub(super) fn merge_full_tiers(state: &LakeState, id: TableId) -> Result<(), LakeError> {
-    let files = state.logs[usize::from(id.0)].lock().files();
-    for group in plan(&files, state.options.compact_at_files) {
-        merge(state, id, &group)?;
+    let files = mergeable_files(state, id)?;
+    merge_all(state, id, plan(&files, state.options.compact_at_files))
+}
+
+/// Merges the files of each past day. `with_all` also takes today's and later ones, and leaves one file a day; without it a
+/// large file waits until the small ones beside it are worth rewriting it.
+pub(super) fn merge_days(state: &LakeState, id: TableId, with_all: bool) -> Result<(), LakeError> {
+    let files = mergeable_files(state, id)?;
+    let today = today(Utc::now());
+    let groups = match with_all {
+        true => plan_whole_days(&files),
+        false => plan_past_days(&files, &today),
+    };
+    merge_all(state, id, groups)
+}
+
+/// Merges each group by itself: one that fails does not keep the others from being merged. Returns the first failure.
+fn merge_all(
+    state: &LakeState,
+    id: TableId,
+    groups: Vec<Vec<ActiveFile>>,
+) -> Result<(), LakeError> {
+    let mut merged = Ok(());
+    for mut group in groups {
+        merged = merged.and(merge_readable(state, id, &mut group));
+    }
+    merged
+}
+
+/// Merges the files of a group that can be read.
+fn merge_readable(
+    state: &LakeState,
+    id: TableId,
+    group: &mut Vec<ActiveFile>,
+) -> Result<(), LakeError> {
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
+    let folder = table_folder(&state.root, table);
+    while group.len() > 1 {
+        let Err(error) = merge(state, id, group) else {
+            return Ok(());
+        };
+        if !state.unreadable.note(&error) {
+            return Err(error);
+        }
+        group.retain(|file| !state.unreadable.contains(&folder.join(&file.path)));
     }
     Ok(())
 }
 
-/// Merges each past day into one file; today and later days too if `with_today`.
-pub(super) fn merge_days(
-    state: &LakeState,
-    id: TableId,
-    with_today: bool,
-) -> Result<(), LakeError> {
-    let files = state.logs[usize::from(id.0)].lock().files();
-    let today = today(Utc::now());
-    let before = (!with_today).then_some(today.as_str());
-    for group in plan_whole_days(&files, before) {
-        merge(state, id, &group)?;
-    }
-    Ok(())
+/// The files that may be merged: small, readable, and without a deletion vector. Merging one that has one would bring back
+/// rows that another program deleted.
+fn mergeable_files(state: &LakeState, id: TableId) -> Result<Vec<ActiveFile>, LakeError> {
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
+    let folder = table_folder(&state.root, table);
+    let files = state.refresh(id)?;
+    let is_mergeable = |file: &&ActiveFile| {
+        file.size < LARGE
+            && file.deletion_vector.is_none()
+            && !state.unreadable.contains(&folder.join(&file.path))
+    };
+    Ok(files.iter().filter(is_mergeable).cloned().collect())
 }
 
 /// The groups of a day's files to merge.
 fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
     let mut tiers: BTreeMap<(&str, u32), Vec<ActiveFile>> = BTreeMap::new();
-    for file in files.iter().filter(|file| is_mergeable(file)) {
+    for file in files {
         // A tier is a factor of eight in rows; a merged file moves up by about one.
         let tier = (file.rows.unwrap_or_default() / 256 + 1).ilog2() / 3;
         tiers
@@ -69,20 +101,33 @@ fn plan(files: &[ActiveFile], at_files: usize) -> Vec<Vec<ActiveFile>> {
     full.collect()
 }
 
-/// Each day's small files, for days before `today` (or all days), where there are at least two.
-fn plan_whole_days(files: &[ActiveFile], before: Option<&str>) -> Vec<Vec<ActiveFile>> {
+/// Each day's files, where there are at least two.
+fn plan_whole_days(files: &[ActiveFile]) -> Vec<Vec<ActiveFile>> {
     let mut days: BTreeMap<&str, Vec<ActiveFile>> = BTreeMap::new();
-    for file in files.iter().filter(|file| is_mergeable(file)) {
-        if before.is_none_or(|today| file.day.as_str() < today) {
-            days.entry(&file.day).or_default().push(file.clone());
-        }
+    for file in files {
+        days.entry(&file.day).or_default().push(file.clone());
     }
     days.into_values().filter(|files| files.len() > 1).collect()
 }
 
-/// A file with a deletion vector is left alone: merging it would bring back rows that another program deleted.
-fn is_mergeable(file: &ActiveFile) -> bool {
-    file.size < LARGE && file.deletion_vector.is_none()
+/// For each day before `today` the files to merge. A file is rewritten only together with others that have a sixteenth of
+/// its size at least: so a few late rows a day do not have the whole day rewritten, and few files are left.
+fn plan_past_days(files: &[ActiveFile], today: &str) -> Vec<Vec<ActiveFile>> {
+    let mut groups = plan_whole_days(files);
+    groups.retain(|group| group.first().is_some_and(|file| file.day.as_str() < today));
+    for group in &mut groups {
+        group.sort_by_key(|file| file.size);
+        let mut smaller: u64 = group.iter().map(|file| file.size).sum();
+        while let Some(largest) = group.last() {
+            smaller -= largest.size;
+            if smaller >= largest.size / WORTH {
+                break;
+            }
+            group.pop();
+        }
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
 }
 
 /// Replaces `old`, files of one day, by one file (or a few large ones).
@@ -92,122 +137,63 @@ fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeE
     let Some(day) = old.first().map(|file| file.day.clone()) else {
         return Ok(());
     };
+    let bytes = old.iter().map(|file| file.size).sum();
+    if !room::is_enough(state, &folder, bytes) {
+        return Ok(());
+    }
     let mut old = old.to_vec();
     old.sort_by_key(|file| file.time);
-    let counter = table.kind == TableKind::Counter;
-    let added = rewrite(state, &folder, &day, &old, counter, None)?;
+    let added = Rewrite::new(state, id, &folder, &day)?.run(&old)?;
     let change = Change {
         operation: "OPTIMIZE",
-        add: &added,
+        add: added.as_slice(),
         remove: &old,
         // Summed counts are the same facts in fewer rows, but a reader of changes must not take both.
-        data_change: counter,
+        data_change: table.kind == TableKind::Counter,
         applied: None,
     };
     let mut log = state.logs[usize::from(id.0)].lock();
-    if commit(&*state.disk, &mut log, table, &change)? == Committed::Obsolete {
-        for file in &added {
-            // A file that stays is vacuumed later.
-            let _ = state.disk.remove(&folder.join(&file.path));
-        }
-    }
+    let committed = commit(&*state.disk, &mut log, table, &change);
+    added.settle(&committed, &log);
     state.view.publish_files(id, log.files());
-    Ok(())
+    committed.map(|_committed| ())
 }
 
-/// Writes the rows of `old` except those that are `erased`, one sorted row group after the other, so that memory holds one row
-/// group at a time.
-pub(crate) fn rewrite(
-    state: &LakeState,
-    folder: &Path,
-    day: &str,
-    old: &[ActiveFile],
-    counter: bool,
-    erased: Option<&ErasureFilter>,
-) -> Result<Vec<ActiveFile>, LakeError> {
-    let schema = common_schema(state, folder, old)?;
-    let mut added = Vec::new();
-    let mut open: Option<ParquetFile<'_>> = None;
-    let mut gathered: Vec<RecordBatch> = Vec::new();
-    let mut rows = 0;
-    for (index, file) in old.iter().enumerate() {
-        let path = folder.join(&file.path);
-        let reader = state
-            .disk
-            .open(&path)
-            .map_err(LakeError::io("open", &path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?.with_batch_size(32 << 10);
-        let mut batches = reader.build()?.peekable();
-        while let Some(batch) = batches.next() {
-            let mut batch = widened(&batch?, &schema)?;
-            if let Some(erased) = erased {
-                batch = without_erased(erased, batch)?;
-            }
-            rows += batch.num_rows();
-            gathered.push(batch);
-            let last = batches.peek().is_none() && index + 1 == old.len();
-            if rows < ROW_GROUP_ROWS && !last {
-                continue;
-            }
-            let mut group = concat_batches(&schema, &gathered)?;
-            gathered.clear();
-            rows = 0;
-            if counter {
-                group = counter::sum(&group)?;
-            }
-            if group.num_rows() == 0 {
-                continue;
-            }
-            let group = sorted_by_time(&group)?;
-            let mut target = match open.take() {
-                Some(target) => target,
-                None => ParquetFile::create(&*state.disk, folder, day, &schema, LEVEL)?,
-            };
-            target.write(&group)?;
-            target.end_row_group()?;
-            if target.bytes_written() >= TARGET {
-                added.push(target.finish()?);
-            } else {
-                open = Some(target);
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(day: &str, name: &str, size: u64) -> ActiveFile {
+        ActiveFile {
+            path: name.to_owned(),
+            log_path: name.to_owned(),
+            size,
+            rows: Some(size / 20),
+            day: day.to_owned(),
+            time: None,
+            deletion_vector: None,
         }
     }
-    if let Some(target) = open {
-        added.push(target.finish()?);
-    }
-    Ok(added)
-}
 
-/// All columns of all files, also those that the catalog no longer has: merging loses nothing.
-fn common_schema(
-    state: &LakeState,
-    folder: &Path,
-    files: &[ActiveFile],
-) -> Result<SchemaRef, LakeError> {
-    let mut schemas = Vec::new();
-    for file in files {
-        let path = folder.join(&file.path);
-        let reader = state
-            .disk
-            .open(&path)
-            .map_err(LakeError::io("open", &path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(reader)?;
-        schemas.push(
-            reader
-                .schema()
-                .as_ref()
-                .clone()
-                .with_metadata(Default::default()),
-        );
+    #[test]
+    fn a_few_late_rows_do_not_have_their_day_rewritten() {
+        let names = |files: &[ActiveFile]| {
+            let groups = plan_past_days(files, "2026-11-30");
+            let names = |group: Vec<ActiveFile>| {
+                let mut names: Vec<String> = group.into_iter().map(|file| file.path).collect();
+                names.sort();
+                names.concat()
+            };
+            groups.into_iter().map(names).collect::<Vec<_>>()
+        };
+        let large = file("2026-11-28", "a", 16 << 20);
+        let late = |name| file("2026-11-28", name, 2000);
+        assert!(names(&[large.clone(), late("b")]).is_empty());
+        // The small ones are merged with each other.
+        assert_eq!(names(&[large.clone(), late("b"), late("c")]), ["bc"]);
+        let worth = file("2026-11-28", "d", 2 << 20);
+        assert_eq!(names(&[large, late("b"), worth]), ["abd"]);
+        let today = [file("2026-11-30", "e", 1), file("2026-11-30", "f", 1)];
+        assert!(names(&today).is_empty());
     }
-    Ok(Arc::new(ArrowSchema::try_merge(schemas)?))
-}
-
-fn widened(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, LakeError> {
-    let column = |field: &Arc<arrow::datatypes::Field>| match batch.column_by_name(field.name()) {
-        Some(column) => Arc::clone(column),
-        None => new_null_array(field.data_type(), batch.num_rows()),
-    };
-    let columns = schema.fields().iter().map(column).collect();
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }

@@ -1,7 +1,8 @@
 //! Upkeep: keeps the tables small and quick to open, in the background.
 
 mod checkpoint;
-pub(crate) mod compaction;
+mod compaction;
+mod room;
 mod vacuum;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::error::LakeError;
 use crate::low_priority;
 use crate::state::LakeState;
 
-/// How often past days are merged, and files without a table removed.
+/// How often past days are merged, and files without a table removed while there is room.
 const ROUND: Duration = Duration::from_secs(3600);
 
 /// The extent of a run.
@@ -23,32 +24,36 @@ pub(crate) enum Scope {
     All,
 }
 
-/// Goes through all tables once: compaction, checkpoint, vacuum.
+/// Goes through all tables once: compaction, checkpoint, vacuum. Each step of each table is tried, whatever became of the
+/// others: a failed merge must not keep files that nobody needs on a full disk. Returns the first failure.
 pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), LakeError> {
     let progress = &mut *state.compacting.lock().await;
     let is_round = scope == Scope::All
         || progress
             .last_round
             .is_none_or(|last| last.elapsed() >= ROUND);
+    let mut done = Ok(());
     for (id, table) in state.schema.iter() {
         let working = Arc::clone(state);
-        low_priority::run(move || {
-            if scope == Scope::Due {
-                compaction::merge_full_tiers(&working, id)?;
+        let merged = low_priority::run(move || {
+            let merged = match scope {
+                Scope::Due => compaction::merge_full_tiers(&working, id),
+                Scope::All => Ok(()),
+            };
+            match is_round {
+                true => merged.and(compaction::merge_days(&working, id, scope == Scope::All)),
+                false => merged,
             }
-            if is_round {
-                compaction::merge_days(&working, id, scope == Scope::All)?;
-            }
-            Ok::<(), LakeError>(())
         })
-        .await??;
-        checkpoint::write_when_due(state, progress, id).await?;
-        if is_round {
-            vacuum::vacuum(state, progress, id, table)?;
+        .await?;
+        done = done.and(merged);
+        done = done.and(checkpoint::write_when_due(state, progress, id).await);
+        if is_round || room::is_short(state, &state.root) {
+            done = done.and(vacuum::vacuum(state, progress, id, table));
         }
     }
     if is_round {
         progress.last_round = Some(Instant::now());
     }
-    Ok(())
+    done
 }

@@ -1,13 +1,15 @@
 //! Vacuum: removal of files that no table and no reader needs.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use headcount_catalog::{Table, TableId};
 use headcount_log::disk::{Disk, DiskEntry};
 
+use super::room;
 use crate::delta::log::table_folder;
 use crate::error::LakeError;
+use crate::parquet_file::is_ours;
 use crate::state::{LakeState, UpkeepProgress};
 
 /// Removes Parquet files that have belonged to no table for the grace period: replaced ones, and leftovers of a crash.
@@ -21,7 +23,26 @@ pub(super) fn vacuum(
     if !state.disk.exists(&folder) {
         return Ok(());
     }
+    // A commit that failed after it got its name still decides which files are active. So it is read, and it must not be lost
+    // once files are removed because of it.
+    state.refresh(id)?;
+    let log_folder = folder.join("_delta_log");
+    if state.disk.exists(&log_folder) {
+        state
+            .disk
+            .sync_folder(&log_folder)
+            .map_err(LakeError::io("sync", &log_folder))?;
+    }
     let grace = state.options.vacuum_grace;
+    // Our own files need not wait for longer than a reader may take.
+    let own_grace = match room::is_short(state, &folder) {
+        true => grace.min(state.options.erasure_grace),
+        false => grace,
+    };
+    remove_unfinished(&*state.disk, &log_folder, grace)?;
+    state
+        .unreadable
+        .retain(|path| !path.starts_with(&folder) || state.disk.exists(path));
     for DiskEntry {
         name: day,
         path: day_folder,
@@ -33,7 +54,7 @@ pub(super) fn vacuum(
         for DiskEntry { name, path } in list(&*state.disk, &day_folder)? {
             let active = state.logs[usize::from(id.0)]
                 .lock()
-                .contains(&format!("{day}/{name}"));
+                .contains_path(&format!("{day}/{name}"));
             if active {
                 progress.inactive.remove(&path);
                 continue;
@@ -42,6 +63,7 @@ pub(super) fn vacuum(
                 .inactive
                 .entry(path.clone())
                 .or_insert_with(Instant::now);
+            let grace = if is_ours(&name) { own_grace } else { grace };
             let metadata = state.disk.metadata(&path);
             // A file younger than that may be about to be committed.
             if since.elapsed() >= grace
@@ -53,6 +75,26 @@ pub(super) fn vacuum(
                     .map_err(LakeError::io("remove", &path))?;
                 progress.inactive.remove(&path);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Removes files of a log that a crash, or a full disk, left before they got their names.
+fn remove_unfinished(disk: &dyn Disk, log_folder: &Path, grace: Duration) -> Result<(), LakeError> {
+    if !disk.exists(log_folder) {
+        return Ok(());
+    }
+    for DiskEntry { name, path } in list(disk, log_folder)? {
+        let is_unfinished = name.starts_with("_commit_") && name.ends_with(".json.tmp")
+            || name.ends_with(".checkpoint.parquet.tmp");
+        // Another program may be about to give a younger one its name.
+        if is_unfinished
+            && disk
+                .metadata(&path)
+                .is_ok_and(|metadata| metadata.is_older_than(grace))
+        {
+            disk.remove(&path).map_err(LakeError::io("remove", &path))?;
         }
     }
     Ok(())

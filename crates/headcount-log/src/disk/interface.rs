@@ -54,7 +54,7 @@ impl DiskMetadata {
     }
 }
 
-/// An exclusive lock, held until it is dropped.
+/// An exclusive lock of a file or folder, held until it is dropped.
 #[derive(Debug)]
 pub struct FolderLock(#[expect(dead_code, reason = "held for its drop")] File);
 
@@ -97,6 +97,9 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
     /// Takes the lock file `path`, which is created if missing; `None` where another process holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<FolderLock>>;
 
+    /// Locks the folder `path` itself, which nobody can remove while it holds files; `None` where another process holds it.
+    fn lock_folder(&self, path: &Path) -> io::Result<Option<FolderLock>>;
+
     /// The whole content of a file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
@@ -108,6 +111,9 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
 
     /// Size, age and kind of `path`.
     fn metadata(&self, path: &Path) -> io::Result<DiskMetadata>;
+
+    /// Bytes that may still be written to the file system of `path`.
+    fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 
     /// The absolute path without links, of a file or folder that exists.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
@@ -161,10 +167,18 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
         if !self.is_folder(path) {
             self.create_folder(path)?;
         } else if let Some(parent) = path.parent() {
-            // An earlier process may have ended before it synced this name. If the parent may not be read, it was not us
-            // who created the folder.
+            // An earlier process may have ended before it synced this name. Where the parent may not be read, is read-only or
+            // knows no sync, it was not us who created the folder, for example because it is a volume's root.
+            use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
             match self.sync_folder(parent) {
-                Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+                Err(error)
+                    if !matches!(
+                        error.kind(),
+                        PermissionDenied | InvalidInput | Unsupported | ReadOnlyFilesystem
+                    ) =>
+                {
+                    return Err(error);
+                }
                 _ => {}
             }
         }

@@ -54,12 +54,11 @@ impl Disk for RealDisk {
     fn lock(&self, path: &Path) -> io::Result<Option<FolderLock>> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
-        let file = options.open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(FolderLock::new(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        locked(options.open(path)?)
+    }
+
+    fn lock_folder(&self, path: &Path) -> io::Result<Option<FolderLock>> {
+        locked(File::open(path)?)
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -92,12 +91,25 @@ impl Disk for RealDisk {
         })
     }
 
+    fn free_bytes(&self, path: &Path) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(path)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         fs::canonicalize(path)
     }
 
     fn durable_folders(&self) -> &DurableFolders {
         &self.durable_folders
+    }
+}
+
+fn locked(file: File) -> io::Result<Option<FolderLock>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(FolderLock::new(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

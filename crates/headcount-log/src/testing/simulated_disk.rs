@@ -42,6 +42,10 @@ struct State {
     /// Operations until one fsync fails.
     failing_sync: Option<u64>,
     full: bool,
+    /// Bytes until the disk is full.
+    room: Option<u64>,
+    /// The room that is told.
+    free: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +85,18 @@ impl SimulatedDisk {
     /// Whether writes fail for want of space.
     pub fn set_full(&self, full: bool) {
         self.0.state.lock().full = full;
+    }
+
+    /// The disk is full once `bytes` more were written; removing files makes no room. `None` ends that.
+    pub fn fill_after(&self, bytes: Option<u64>) {
+        let mut state = self.0.state.lock();
+        state.room = bytes;
+        state.full = false;
+    }
+
+    /// The free room that is told is `bytes`. Writes do not use it up: another program gives it back meanwhile.
+    pub fn set_free_bytes(&self, bytes: Option<u64>) {
+        self.0.state.lock().free = bytes;
     }
 
     /// Nothing is written until the returned guard is dropped.
@@ -135,6 +151,7 @@ impl SimulatedDisk {
         state.power = None;
         state.failing_sync = None;
         state.full = false;
+        state.room = None;
         self.0.real.durable_folders().clear();
     }
 
@@ -284,6 +301,10 @@ impl Disk for SimulatedDisk {
         self.0.real.lock(path)
     }
 
+    fn lock_folder(&self, path: &Path) -> io::Result<Option<FolderLock>> {
+        self.0.real.lock_folder(path)
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.0.real.read(path)
     }
@@ -298,6 +319,10 @@ impl Disk for SimulatedDisk {
 
     fn metadata(&self, path: &Path) -> io::Result<DiskMetadata> {
         self.0.real.metadata(path)
+    }
+
+    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        Ok(self.0.state.lock().free.unwrap_or(u64::MAX))
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -320,6 +345,13 @@ impl Write for SimulatedFile {
         let mut state = self.disk.0.state.lock();
         state.operation()?;
         // Space ends in the middle of a write.
+        if let Some(room) = &mut state.room {
+            let taken = (bytes.len() as u64).min(*room);
+            *room -= taken;
+            if *room == 0 {
+                state.full = true;
+            }
+        }
         let full = state.full;
         let taken = if full { bytes.len() / 2 } else { bytes.len() };
         self.file.write_all(&bytes[..taken])?;

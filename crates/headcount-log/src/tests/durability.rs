@@ -10,10 +10,10 @@ use headcount_catalog::{AdmittedBatch, BatchWriter, Catalog, Entries, Fingerprin
 use parking_lot::Mutex;
 
 use crate::dedup::{DedupFiles, DedupIndex};
-use crate::disk::{Disk, FolderLock};
+use crate::disk::Disk;
 use crate::erasure::Orders;
 use crate::error::LogError;
-use crate::folder::prepare;
+use crate::folder::{WriterLock, prepare};
 use crate::testing::SimulatedDisk;
 use crate::wal::format::header;
 use crate::wal::segment::Frame;
@@ -56,7 +56,7 @@ struct Store {
     log: WalHandle,
     thread: JoinHandle<()>,
     trimmer: Trimmer,
-    _lock: FolderLock,
+    _lock: WriterLock,
 }
 
 impl Store {

@@ -150,6 +150,22 @@ pub fn index_fingerprints(
     Ok(sealed)
 }
 
+/// How many groups are in neither the log nor the tables, which hold the rows up to `applied`: the log begins behind them.
+/// Somebody removed segments, or copied the tables of a running store before its log.
+pub fn missing_groups(segments: &[Segment], applied: u64) -> u64 {
+    let first = segments.first().map(|segment| segment.file.first);
+    let missing = first.map_or(0, |first| first.saturating_sub(applied + 1));
+    if missing > 0 {
+        tracing::error!(
+            missing,
+            applied,
+            "the write-ahead log begins behind what the tables hold: groups of acknowledged requests are lost; restore the \
+             segments, or copy the log of a running store before its tables"
+        );
+    }
+    missing
+}
+
 /// The sequence number of the next frame, where the tables hold the rows up to `applied`.
 ///
 /// # Errors

@@ -51,7 +51,7 @@ pub(crate) fn source_of(table: &Table, dataset: &Dataset) -> (Source, Vec<Record
     let source = Source {
         name: table.name.clone(),
         tier: table.tier,
-        rows: rows.len() as u64,
+        rows: Some(rows.len() as u64),
         provider: Arc::new(MemTable::try_new(schema, vec![batches.clone()]).unwrap()),
     };
     (source, batches)

@@ -63,8 +63,8 @@ impl PageContext {
         let reports = state.answers.reports(role).await;
         let tables = reports.map_err(|error| report_problem(&error))?.tables();
         let rows = tables.column_index("rows");
-        let count = |row: &Vec<Value>| rows.and_then(|rows| row[rows].as_u64()).unwrap_or(0);
-        let is_empty = tables.rows.iter().all(|row| count(row) == 0);
+        let count = |row: &Vec<Value>| rows.and_then(|rows| row[rows].as_u64());
+        let is_empty = tables.rows.iter().all(|row| count(row) == Some(0));
         let mut context = Self {
             state,
             role,

@@ -162,13 +162,14 @@ async fn schema(context: &PageContext) -> Result<Vec<TableEntry>, Problem> {
     let tables = reports.map_err(|error| report_problem(&error))?.tables();
     let rows_of = |name: &str| {
         let row = tables.rows.iter().find(|row| row[0] == name);
-        row.and_then(|row| row[2].as_f64()).unwrap_or(0.0)
+        let rows = row.and_then(|row| row[2].as_f64());
+        rows.map_or("unknown".to_owned(), headcount_charts::format_count)
     };
     let catalog_schema = Catalog::embedded().schema();
     let entry = |table: &headcount_catalog::Table| TableEntry {
         name: table.name.clone(),
         tier: table.tier.name(),
-        rows: headcount_charts::format_count(rows_of(&table.name)),
+        rows: rows_of(&table.name),
         columns: table
             .columns
             .iter()

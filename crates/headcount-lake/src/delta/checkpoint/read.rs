@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::json::LineDelimitedWriter;
+use arrow::json::WriterBuilder;
+use arrow::json::writer::LineDelimited;
 use headcount_log::disk::Disk;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
@@ -45,8 +46,7 @@ fn read_file(disk: &dyn Disk, file: &Path, actions: &mut Vec<Value>) -> Result<(
     read_parquet(disk, file, actions)
 }
 
-/// Arrow's JSON writer turns each row into an action as a commit has it: structs and maps become objects, and nulls are left
-/// out.
+/// Arrow's JSON writer turns each row into an action as a commit has it: structs and maps become objects.
 fn read_parquet(disk: &dyn Disk, path: &Path, actions: &mut Vec<Value>) -> Result<(), LakeError> {
     let damaged = |reason: String| LakeError::Damaged {
         path: path.to_path_buf(),
@@ -60,13 +60,35 @@ fn read_parquet(disk: &dyn Disk, path: &Path, actions: &mut Vec<Value>) -> Resul
     for batch in reader {
         let batch = batch.map_err(|error| damaged(error.to_string()))?;
         let batch = schema::without_parsed_columns(&batch)?;
-        let mut writer = LineDelimitedWriter::new(Vec::new());
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .build::<_, LineDelimited>(Vec::new());
         writer.write(&batch)?;
         writer.finish()?;
         let text =
             String::from_utf8(writer.into_inner()).map_err(|error| damaged(error.to_string()))?;
-        let read = actions_in(path, &text)?;
-        actions.extend(read.into_iter().filter(|action| action != &json!({})));
+        for mut action in actions_in(path, &text)? {
+            remove_nulls(&mut action);
+            if action != json!({}) {
+                actions.push(action);
+            }
+        }
     }
     Ok(())
+}
+
+/// Fields that are maps: a null in one is a value, such as that of a partition without a value.
+const MAPS: [&str; 4] = ["partitionValues", "tags", "configuration", "options"];
+
+/// Removes what a commit leaves out: the columns of the other actions, and fields without a value.
+fn remove_nulls(action: &mut Value) {
+    let Value::Object(fields) = action else {
+        return;
+    };
+    fields.retain(|_, value| !value.is_null());
+    for (name, value) in fields.iter_mut() {
+        if !MAPS.contains(&name.as_str()) {
+            remove_nulls(value);
+        }
+    }
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::delta::actions::vector_id;
-
-/// A file's key: its path as the log writes it, and the id of its deletion vector.
-type FileKey = (String, Option<String>);
+use crate::delta::actions::{FileKey, file_key};
 
 /// The latest of each kind of action that a checkpoint keeps.
 #[derive(Debug, Default)]
@@ -37,12 +34,12 @@ impl Reconciled {
                 self.domains.insert(text(&body["domain"]), body.clone());
             }
             "add" => {
-                let key = key(body);
+                let key = file_key(body);
                 self.removed.remove(&key);
                 self.files.insert(key, body.clone());
             }
             "remove" => {
-                let key = key(body);
+                let key = file_key(body);
                 self.files.remove(&key);
                 self.removed.insert(key, body.clone());
             }
@@ -93,10 +90,6 @@ impl Reconciled {
         }
         actions
     }
-}
-
-fn key(file: &Value) -> FileKey {
-    (text(&file["path"]), vector_id(&file["deletionVector"]))
 }
 
 fn text(value: &Value) -> String {

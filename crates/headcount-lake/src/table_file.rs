@@ -1,0 +1,77 @@
+//! Reading a table's Parquet files, with errors that name the file and tell damage from a disk that refuses.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use arrow::error::ArrowError;
+use headcount_log::disk::Disk;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+
+use crate::error::LakeError;
+
+/// Opens a file and reads its footer.
+pub(crate) fn open(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<ParquetRecordBatchReaderBuilder<File>, LakeError> {
+    let file = disk.open(path).map_err(LakeError::io("open", path))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(path))
+}
+
+/// An error met in reading the file `path`: damage, unless the operating system refused.
+pub(crate) fn unreadable<E>(path: &Path) -> impl FnOnce(E) -> LakeError
+where
+    E: Into<ReadError>,
+{
+    let path = path.to_path_buf();
+    move |error| match error.into() {
+        ReadError::System(source) => LakeError::Io {
+            action: "read",
+            path,
+            source,
+        },
+        ReadError::Content(source) => LakeError::UnreadableFile { path, source },
+    }
+}
+
+/// The cause of a failed read.
+pub(crate) enum ReadError {
+    /// The operating system refused, for example because no descriptor is left: another attempt may succeed.
+    System(io::Error),
+    /// The bytes are not those of a Parquet file that this version can read.
+    Content(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<ParquetError> for ReadError {
+    fn from(error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(source) => match source.downcast::<io::Error>() {
+                Ok(source) => Self::from(*source),
+                Err(source) => Self::Content(source),
+            },
+            other => Self::Content(Box::new(other)),
+        }
+    }
+}
+
+impl From<ArrowError> for ReadError {
+    fn from(error: ArrowError) -> Self {
+        match error {
+            ArrowError::IoError(_, source) => Self::from(source),
+            other => Self::Content(Box::new(other)),
+        }
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(source: io::Error) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        match source.kind() {
+            // These come from the content: an offset behind the end, or text that is not UTF-8.
+            UnexpectedEof | InvalidData | InvalidInput => Self::Content(Box::new(source)),
+            _ => Self::System(source),
+        }
+    }
+}
