@@ -44,7 +44,7 @@ fn main() {
         Source {
             name: table.name.clone(),
             tier: table.tier,
-            rows,
+            rows: Some(rows),
             provider: runtime.block_on(read).unwrap().into_view(),
         }
     });
