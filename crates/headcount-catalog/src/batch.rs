@@ -246,6 +246,28 @@ mod tests {
     }
 
     #[test]
+    fn a_varint_of_more_than_64_bits_is_named_as_such() {
+        // Table 0; eleven bytes of cells: the column and type, and ten bytes of an integer.
+        let mut rows = vec![0, 11, 2];
+        rows.extend([0xff; 9]);
+        rows.push(2);
+        let mut entry = 7_u64.to_le_bytes().to_vec();
+        entry.extend(13_u32.to_le_bytes());
+        entry.extend(rows);
+        let entry = Entries::new(&entry)
+            .next()
+            .expect("an entry")
+            .expect("valid");
+        let row = entry.rows().next().expect("a row").expect("valid");
+        let error = row.cells().next().expect("a cell").unwrap_err();
+        assert_eq!(error, CodecError::Varint);
+        assert_eq!(
+            error.to_string(),
+            "record holds a varint of more than 64 bits"
+        );
+    }
+
+    #[test]
     fn every_truncation_is_an_error_or_a_shorter_run() {
         let mut writer = BatchWriter::with_capacity(0);
         writer.begin_entry(Fingerprint(1));

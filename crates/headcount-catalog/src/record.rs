@@ -74,8 +74,8 @@ pub enum CodecError {
     /// The bytes end in the middle of an entry, row or cell.
     #[error("record bytes end in the middle of a value")]
     Truncated,
-    /// A varint runs past ten bytes.
-    #[error("record holds a varint of more than ten bytes")]
+    /// A varint does not fit into 64 bits.
+    #[error("record holds a varint of more than 64 bits")]
     Varint,
     /// A cell's type is unknown.
     #[error("record holds a cell of unknown type {0}")]

@@ -1,11 +1,11 @@
 //! A client of OTLP/HTTP: sends one request body and returns how many of its spans the collector rejected.
 
-use std::borrow::Cow;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use headcount_collector::PayloadFormat;
+use headcount_commands::output::on_one_line;
 use headcount_wire::{ExportResponse, RpcStatus};
 use ureq::Agent;
 use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 6;
 
 /// The longest `Retry-After` that is honoured.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// The most characters shown of a response that no collector would send, such as a proxy's page.
+const MAX_FOREIGN_TEXT: usize = 300;
 
 /// The collector's response to a request that it accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +85,7 @@ impl OtlpClient {
             return match status {
                 200 => Ok(accepted(&body, format)?),
                 // The body is at fault: the next one may be accepted.
-                400 | 413 | 415 => Err(SendError::Rejected(error_message(&body).into_owned())),
+                400 | 413 | 415 => Err(SendError::Rejected(error_message(&body))),
                 _ => Err(SendError::Failed(anyhow::anyhow!(
                     "the collector at {} responded with status {status}: {}",
                     self.address,
@@ -129,14 +132,18 @@ fn read_body(response: &mut Response<ureq::Body>) -> anyhow::Result<Vec<u8>> {
         .context("cannot read the collector's response")
 }
 
-/// The message of a `google.rpc.Status` body, or the body itself where it is something else.
-fn error_message(body: &[u8]) -> Cow<'_, str> {
+/// The message of a `google.rpc.Status` body, or the beginning of the body where it is something else; for a terminal.
+fn error_message(body: &[u8]) -> String {
     if let Some(status) = RpcStatus::parse_json(body) {
-        return status.message;
+        return on_one_line(&status.message);
     }
     match RpcStatus::parse(body) {
-        Ok(status) if status != RpcStatus::default() => status.message,
-        _ => String::from_utf8_lossy(body),
+        Ok(status) if status != RpcStatus::default() => on_one_line(&status.message),
+        _ => {
+            let text = String::from_utf8_lossy(body);
+            let beginning: String = text.chars().take(MAX_FOREIGN_TEXT).collect();
+            on_one_line(&beginning)
+        }
     }
 }
 
@@ -151,7 +158,7 @@ fn accepted(body: &[u8], format: PayloadFormat) -> anyhow::Result<ExportOutcome>
     )?;
     Ok(ExportOutcome {
         rejected_spans: u64::try_from(response.rejected_spans).unwrap_or_default(),
-        message: response.message.into_owned(),
+        message: on_one_line(&response.message),
     })
 }
 
@@ -192,5 +199,21 @@ mod tests {
         assert_eq!(error_message(br#"{"code":3,"message":"cut"}"#), "cut");
         assert_eq!(error_message(&[0x08, 3, 0x12, 3, b'c', b'u', b't']), "cut");
         assert_eq!(error_message(b"plain words"), "plain words");
+    }
+
+    #[test]
+    fn a_message_in_another_encoding_is_shown_and_the_count_beside_it_kept() {
+        // Latin-1 and a terminal's escape sequence.
+        let message = *b"f\xfcr\x1b[31m";
+        let status = [&[0x08, 3, 0x12, 8][..], &message].concat();
+        assert_eq!(error_message(&status), "f\u{fffd}r\u{fffd}[31m");
+        let response = [&[0x0a, 12, 0x08, 3, 0x12, 8][..], &message].concat();
+        let read = accepted(&response, PayloadFormat::Protobuf).expect("a response");
+        assert_eq!(
+            (read.rejected_spans, read.message.as_str()),
+            (3, "f\u{fffd}r\u{fffd}[31m")
+        );
+        let page = format!("<html>{}", "x".repeat(5000));
+        assert_eq!(error_message(page.as_bytes()).len(), MAX_FOREIGN_TEXT);
     }
 }

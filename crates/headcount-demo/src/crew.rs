@@ -136,7 +136,7 @@ impl Crew {
         };
         for agent in &mut crew.agents {
             while agent.tools.len() < 2 {
-                agent.tools = imagine_tools(rng);
+                agent.tools = random_tools(rng);
             }
         }
         for task in &mut crew.tasks {
@@ -175,7 +175,7 @@ impl Agent {
             function_calling_model: rng.random_bool(0.05).then_some("gpt-4o-mini"),
             delegates: rng.random_bool(0.22),
             runs_code: rng.random_bool(0.06),
-            tools: imagine_tools(rng),
+            tools: random_tools(rng),
         }
     }
 
@@ -224,7 +224,7 @@ impl Task {
     }
 }
 
-fn imagine_tools(rng: &mut Rng) -> Vec<Cow<'static, str>> {
+fn random_tools(rng: &mut Rng) -> Vec<Cow<'static, str>> {
     let count = rng.weighted(&[(0, 5), (1, 7), (2, 5), (3, 2), (5, 1)]);
     let mut tools: Vec<Cow<'static, str>> = Vec::with_capacity(count);
     for _ in 0..count {

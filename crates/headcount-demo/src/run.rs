@@ -119,8 +119,8 @@ impl Run<'_> {
     }
 
     fn count_features(&mut self) {
-        for (feature, (major, minor, patch), random_bool) in FEATURES {
-            if self.release.since(*major, *minor, *patch) && self.rng.random_bool(*random_bool) {
+        for (feature, (major, minor, patch), probability) in FEATURES {
+            if self.release.since(*major, *minor, *patch) && self.rng.random_bool(*probability) {
                 self.count_feature(*feature);
             }
         }

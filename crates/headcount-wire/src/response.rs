@@ -17,7 +17,8 @@ pub struct ExportResponse<'a> {
 }
 
 impl<'a> ExportResponse<'a> {
-    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts.
+    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts. A message that is not UTF-8 is read
+    /// with replacement characters: the count beside it is what matters.
     ///
     /// # Errors
     /// The bytes are not such a message.
@@ -36,7 +37,7 @@ impl<'a> ExportResponse<'a> {
             while let Some(key) = inner.next_key()? {
                 match key {
                     REJECTED_SPANS => response.rejected_spans = inner.varint()?.cast_signed(),
-                    ERROR_MESSAGE => response.message = inner.text()?.into(),
+                    ERROR_MESSAGE => response.message = String::from_utf8_lossy(inner.bytes()?),
                     _ => inner.skip_unless(key, &[1, 2])?,
                 }
             }
@@ -155,6 +156,9 @@ mod tests {
             assert!(bytes.len() < 4 || ExportResponse::parse(&bytes[..bytes.len() - 1]).is_err());
         }
         assert_eq!(ExportResponse::parse(b""), Ok(ExportResponse::default()));
+        // A text in another encoding does not hide the count.
+        let latin = ExportResponse::parse(b"\x0a\x07\x08\x02\x12\x03f\xfcr").unwrap();
+        assert_eq!((latin.rejected_spans, &*latin.message), (2, "f\u{fffd}r"));
         // Unknown fields are skipped.
         let later = ExportResponse::parse(b"\x0a\x04\x18\x01\x08\x02\x12\x00").unwrap();
         assert_eq!(later.rejected_spans, 2);

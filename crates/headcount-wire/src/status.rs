@@ -21,7 +21,8 @@ pub struct RpcStatus<'a> {
 }
 
 impl<'a> RpcStatus<'a> {
-    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts; details are skipped.
+    /// Reads `application/x-protobuf`. Of a field that occurs twice, the last counts; details are skipped. A message that is
+    /// not UTF-8 is read with replacement characters.
     ///
     /// # Errors
     /// The bytes are not such a message.
@@ -34,7 +35,7 @@ impl<'a> RpcStatus<'a> {
             match key {
                 // Protobuf cuts a varint down to the 32 bits of its field.
                 CODE => status.code = cursor.varint()? as i32,
-                MESSAGE => status.message = cursor.text()?.into(),
+                MESSAGE => status.message = String::from_utf8_lossy(cursor.bytes()?),
                 _ => cursor.skip_unless(key, &[1, 2])?,
             }
         }
@@ -130,6 +131,8 @@ mod tests {
             assert_eq!(RpcStatus::parse(&with_retry), Ok(status.clone()));
             assert_eq!(RpcStatus::parse_json(&status.to_json()), Some(status));
         }
+        let latin = RpcStatus::parse(b"\x08\x03\x12\x03f\xfcr").unwrap();
+        assert_eq!((latin.code, &*latin.message), (3, "f\u{fffd}r"));
         assert!(RpcStatus::parse(b"<html>").is_err());
         for other in [&b"<html>"[..], b"[]", b"{}", br#"{"message":5}"#] {
             assert_eq!(RpcStatus::parse_json(other), None);

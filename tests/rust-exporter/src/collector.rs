@@ -104,7 +104,8 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        let _ended_before = self.child.kill();
-        let _reaped = self.child.wait();
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

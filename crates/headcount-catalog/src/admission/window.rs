@@ -185,7 +185,7 @@ impl<T: Copy> Halves<T> {
         if self.young.len() >= GENERATION / SHARDS {
             self.old = std::mem::take(&mut self.young);
         }
-        let _before: Option<T> = self.young.insert(identity, value);
+        self.young.insert(identity, value);
     }
 }
 

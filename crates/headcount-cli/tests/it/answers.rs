@@ -325,7 +325,7 @@ fn the_server_says_once_where_it_listens_and_stores() {
 }
 
 #[test]
-fn the_demo_goes_through_the_door_and_is_counted_once() {
+fn the_demo_is_sent_over_http_and_counted_once() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let send = || {

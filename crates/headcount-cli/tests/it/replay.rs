@@ -259,7 +259,7 @@ fn every_captured_body_through_ingest_is_stored_field_by_field() {
 }
 
 #[test]
-fn a_body_sent_through_every_door_is_stored_once() {
+fn a_body_sent_by_every_protocol_is_stored_once() {
     let body = support::corpus("crewai-1.15.30/shared").join("000.bin");
     let folder = tempfile::tempdir().expect("a folder");
     let bytes = std::fs::read(&body).expect("a body");
