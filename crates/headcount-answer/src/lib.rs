@@ -3,10 +3,14 @@
 //! A separate crate, so that commands without the query engine (such as `headcount status`) have the same output and do
 //! not depend on DataFusion.
 
+mod visible;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
+
+pub use visible::visible;
 
 /// The kind of a column's values, for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +99,7 @@ impl Answer {
         csv
     }
 
-    /// The rows as a Markdown table. Null is an empty cell.
+    /// The rows as a Markdown table. Null is an empty cell. What cannot be seen in a text is replaced (see [`visible`]).
     pub fn to_markdown(&self) -> String {
         let mut markdown = String::new();
         let mut push = |cells: &mut dyn Iterator<Item = String>| {
@@ -172,13 +176,14 @@ fn quoted(cell: &str) -> String {
 
 fn escaped(cell: &str) -> String {
     let mut text = String::with_capacity(cell.len());
-    for letter in cell.chars() {
+    for letter in visible(cell).chars() {
         match letter {
             '|' | '\\' | '<' | '`' | '*' | '[' => {
                 text.push('\\');
                 text.push(letter);
             }
-            '\n' | '\r' => text.push(' '),
+            '\n' | '\r' | '\t' => text.push(' '),
+            letter if letter.is_control() => text.push(char::REPLACEMENT_CHARACTER),
             other => text.push(other),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use headcount_answer::visible;
+
 /// An SVG under construction.
 #[derive(Debug)]
 pub(crate) struct Svg {
@@ -90,10 +92,10 @@ pub(crate) fn at(value: f64) -> String {
     if text == "-0" { "0" } else { text }.to_owned()
 }
 
-/// Text with markup escaped and control characters replaced.
+/// Text with markup escaped, and control and invisible characters replaced.
 pub(crate) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in visible(text).chars() {
         match letter {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
@@ -101,11 +103,8 @@ pub(crate) fn escaped(text: &str) -> String {
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
             '\n' => safe.push('\n'),
-            // Characters that XML 1.0 forbids (§2.2), and bidirectional controls.
+            // XML 1.0 forbids most of them (§2.2).
             letter if letter.is_control() => safe.push(' '),
-            '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                safe.push(' ');
-            }
             letter => safe.push(letter),
         }
     }
@@ -130,7 +129,7 @@ mod tests {
     #[test]
     fn markup_is_escaped() {
         let text = escaped("<b a=\"1\">&'\u{0}\u{202e}");
-        assert_eq!(text, "&lt;b a=&quot;1&quot;&gt;&amp;&#39;  ");
+        assert_eq!(text, "&lt;b a=&quot;1&quot;&gt;&amp;&#39; \u{fffd}");
     }
 
     #[test]

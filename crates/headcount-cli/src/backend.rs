@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use headcount_catalog::Catalog;
 use headcount_commands::exit;
+use headcount_commands::output::on_one_line;
 use headcount_lake::{LakeSnapshot, is_data_folder};
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
 use headcount_web::AccessToken;
@@ -239,7 +240,7 @@ fn error_message(text: &str, address: &str, status: u16) -> String {
         .as_ref()
         .and_then(|problem| problem["detail"].as_str());
     match message {
-        Some(message) => message.to_owned(),
+        Some(message) => on_one_line(message),
         None => format!("the server at {address} responded with status {status}; is --url right?"),
     }
 }

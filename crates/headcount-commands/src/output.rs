@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anyhow::Context as _;
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use headcount_answer::{Answer, AnswerColumn, ColumnKind};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind, visible};
 use serde_json::Value;
 
 /// A line under the header and nothing else: rows stay rows for `grep`.
@@ -42,7 +42,7 @@ pub fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
 pub fn show(answer: &Answer, format: Format) -> anyhow::Result<()> {
     print(&render(answer, format, io::stdout().is_terminal())?)?;
     for text in &answer.notes {
-        note(&format!("note: {text}"));
+        note(&format!("note: {}", on_one_line(text)));
     }
     Ok(())
 }
@@ -111,14 +111,14 @@ fn plain(value: &Value, kind: ColumnKind) -> String {
             .as_f64()
             .filter(|number| number.abs() >= 0.01 || *number == 0.0)
             .map_or_else(|| number.to_string(), to_three_decimals),
-        (other, _) => other.to_string(),
+        (other, _) => on_one_line(&other.to_string()),
     }
 }
 
 /// `2026-11-16T00:10:39.932099Z` without the fraction of the second.
 fn to_the_second(moment: &str) -> String {
     match moment.split_once('.') {
-        Some((seconds, fraction)) if fraction.ends_with('Z') => format!("{seconds}Z"),
+        Some((seconds, fraction)) if fraction.ends_with('Z') => on_one_line(seconds) + "Z",
         _ => on_one_line(moment),
     }
 }
@@ -128,9 +128,11 @@ fn to_three_decimals(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Text that strangers sent must not move the cursor or recolour the terminal of the person who reads it.
+/// Text that strangers sent must not move the cursor, recolour the terminal of the person who reads it, or turn the text
+/// around it (see [`visible`]).
 pub fn on_one_line(text: &str) -> String {
-    text.chars()
+    visible(text)
+        .chars()
         .map(|character| {
             if character.is_control() {
                 '\u{fffd}'
@@ -207,6 +209,27 @@ mod tests {
         let text = render(&tools(), Format::Table, true).expect("table");
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.contains("\u{fffd}[31mred"), "{text}");
+    }
+
+    #[test]
+    fn a_stranger_s_text_cannot_turn_or_hide_what_people_read() {
+        let hostile = "\u{202e}exe.loot\u{2066}a\u{2028}b\u{200b}c\u{feff}";
+        let columns = [(hostile, ColumnKind::Text), ("names", ColumnKind::List)];
+        let rows = vec![vec![json!(hostile), json!([hostile, { "key": hostile }])]];
+        let mut answer = answer(&columns, rows);
+        answer.rows[0].push(json!({ hostile: 1 }));
+        answer.columns.push(AnswerColumn {
+            name: "other".to_owned(),
+            kind: ColumnKind::Other,
+        });
+        for format in [Format::Table, Format::Markdown] {
+            let text = render(&answer, format, false).expect("a table");
+            let is_hostile = |letter: char| hostile.contains(letter) && !letter.is_ascii();
+            assert!(!text.contains(is_hostile), "{text:?}");
+            assert!(text.contains("\u{fffd}exe.loot"), "{text:?}");
+        }
+        let text = render(&answer, Format::Json, false).expect("json");
+        assert!(text.contains(hostile), "programs get what was sent");
     }
 
     #[test]

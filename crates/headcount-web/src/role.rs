@@ -75,7 +75,9 @@ impl Role {
         }
         let is_low = |crews: u64| crews < PUBLIC_MIN_CREWS;
         if parameters.min_crews.is_some_and(is_low) {
-            return reject("public reports require min_crews of 5 or more");
+            return reject(&format!(
+                "public reports require min_crews of {PUBLIC_MIN_CREWS} or more"
+            ));
         }
         let bounds = [&parameters.since, &parameters.until];
         if bounds.into_iter().flatten().any(|text| !is_day(text)) {

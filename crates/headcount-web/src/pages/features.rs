@@ -5,7 +5,7 @@ use super::panel::Panel;
 
 /// The panels.
 pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
-    let (features, previous, crews, agents, environment, environment_before) = futures::join!(
+    let (features, previous, crews, agents, environment, previous_environment) = futures::join!(
         context.report("features"),
         context.previous("features"),
         context.report("crews"),
@@ -26,7 +26,7 @@ pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
         Panel::of(context, &agents, Some("agents")),
         Panel::of(context, &environment, Some("share")).compared(
             &environment,
-            environment_before.as_ref(),
+            previous_environment.as_ref(),
             &["aspect", "value"],
             "runs",
         ),

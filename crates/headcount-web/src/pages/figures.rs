@@ -1,6 +1,7 @@
 //! Answers as charts, each in three widths: the whole page, half a page, and a narrow screen.
 
 use chrono::NaiveDate;
+use headcount_answer::visible;
 use headcount_charts::{
     BoxPlot, Part, Step, format_count, format_duration, format_short, stacked_shares, time_series,
 };
@@ -106,7 +107,7 @@ pub(crate) fn trend(title: &str, periods: &[NaiveDate], lines: &[Line]) -> Figur
     let mut figure = each_width(|width| time_series(title, periods, &lines, width, show));
     let class = |index: usize| format!("series-{}", index + 1);
     let entries = lines.iter().enumerate().map(|(index, line)| Legend {
-        name: line.name.clone(),
+        name: visible(&line.name).into_owned(),
         class: class(index),
     });
     figure.legend = entries.collect();
@@ -186,7 +187,7 @@ pub(crate) fn shares(
     }
     let mut figure = each_width(|width| stacked_shares(title, &periods, &parts, width));
     let entry = |part: &Part| Legend {
-        name: part.name.clone(),
+        name: visible(&part.name).into_owned(),
         class: part.class.clone(),
     };
     figure.legend = parts.iter().map(entry).collect();

@@ -1,12 +1,14 @@
 //! The layout around a page: the navigation, the filter form, the footer.
 
 use chrono::NaiveDate;
+use headcount_answer::visible;
 use headcount_reports::{DEFAULT_MIN_CREWS, Period};
 
 use super::context::PageContext;
 use super::filters::{Filters, RANGES};
 use super::page::Page;
 use crate::assets::{Addresses, addresses};
+use crate::role::PUBLIC_MIN_CREWS;
 
 /// The layout around a page.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct Layout {
     /// Whether newer answers are being computed.
     pub(crate) is_stale: bool,
     pub(crate) is_public: bool,
+    /// The fewest crews that a public row may have.
+    pub(crate) min_crews: u64,
     /// Whether the user can sign out.
     pub(crate) has_session: bool,
     /// Whether the page reloads until data arrives.
@@ -95,6 +99,7 @@ impl Layout {
             computed_at: String::new(),
             is_stale: false,
             is_public: false,
+            min_crews: PUBLIC_MIN_CREWS,
             has_session: false,
             is_waiting: false,
         }
@@ -206,7 +211,7 @@ fn select(values: &[String], selected: &str, all: &str) -> Vec<SelectOption> {
     }
     options.extend(names.into_iter().map(|name| SelectOption {
         value: name.to_owned(),
-        label: name.replace('_', " ").replace(':', ": "),
+        label: visible(name).replace('_', " ").replace(':', ": "),
         is_selected: name == selected,
     }));
     options

@@ -1,5 +1,6 @@
 //! An answer as an HTML table, with labels and formatted values.
 
+use headcount_answer::visible;
 use headcount_charts::{bar, format_count, format_duration, format_share};
 use headcount_reports::{Answer, ColumnKind, ReportHeader};
 use serde_json::Value;
@@ -145,7 +146,7 @@ impl Cell {
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
-            text: without_bidi_controls(&text),
+            text: visible(&text).into_owned(),
             sort: text,
             ..Self::default()
         }
@@ -164,7 +165,7 @@ impl Cell {
 
 /// The label of a column.
 pub(crate) fn label(name: &str) -> String {
-    let words = name.replace('_', " ");
+    let words = visible(name).replace('_', " ");
     words
         .replace(" p50", ", median")
         .replace(" p95", ", 95th percentile")
@@ -190,19 +191,13 @@ pub(crate) fn text_of(value: &Value, name: &str) -> String {
             }
         }
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
-        Value::String(text) => short_time(text).unwrap_or_else(|| without_bidi_controls(text)),
+        Value::String(text) => short_time(text).unwrap_or_else(|| visible(text).into_owned()),
         Value::Array(items) => {
             let texts: Vec<String> = items.iter().map(|item| text_of(item, name)).collect();
             texts.join(", ")
         }
-        Value::Object(_) => value.to_string(),
+        Value::Object(_) => visible(&value.to_string()).into_owned(),
     }
-}
-
-/// Makes bidirectional controls visible, which could reorder the text around them (UAX #9 §2).
-fn without_bidi_controls(text: &str) -> String {
-    let is_control = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.replace(is_control, "\u{fffd}")
 }
 
 /// Whether the column holds shares.

@@ -6,7 +6,7 @@ use super::panel::Panel;
 
 /// The panels.
 pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
-    let (versions, previous, by_period, runtimes, runtimes_before, runtimes_by_period) = futures::join!(
+    let (versions, previous, by_period, runtimes, previous_runtimes, runtimes_by_period) = futures::join!(
         context.report("versions"),
         context.previous("versions"),
         context.by_period("versions"),
@@ -54,7 +54,7 @@ pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
             .with_figure(runtime_share),
         Panel::of(context, &runtimes, Some("runs")).compared(
             &runtimes,
-            runtimes_before.as_ref(),
+            previous_runtimes.as_ref(),
             &["runtime", "version"],
             "runs",
         ),
