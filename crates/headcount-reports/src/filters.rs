@@ -13,11 +13,13 @@ use arrow::datatypes::{DataType, Schema};
 use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif, starts_with};
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::scalar::ScalarValue;
+use headcount_catalog::{Catalog, Tier};
 
 use crate::parameters::{Period, Selection, VersionFilter};
 
-/// The conditions that a record of a table with this schema meets to be selected.
-pub(crate) fn conditions(schema: &Schema, selection: &Selection) -> Vec<Expr> {
+/// The conditions that a record of the table `name`, with this schema, meets to be selected. An environment selects
+/// nothing in the shared tier, whose records name none: there it is ignored.
+pub(crate) fn conditions(name: &str, schema: &Schema, selection: &Selection) -> Vec<Expr> {
     let zone = match schema
         .field_with_name("time")
         .map(|field| field.data_type())
@@ -41,7 +43,8 @@ pub(crate) fn conditions(schema: &Schema, selection: &Selection) -> Vec<Expr> {
             starts_with(ident("framework_version"), lit(prefix.as_str()))
         }
     });
-    let environment = selection.environment.as_ref().map(|(column, value)| {
+    let environment = selection.environment.as_ref().filter(|_| !is_shared(name));
+    let environment = environment.map(|(column, value)| {
         // A table without the column has no record that is known to come from this environment.
         if schema.column_with_name(column).is_some() {
             ident(*column).eq(lit(value.as_str()))
@@ -53,6 +56,12 @@ pub(crate) fn conditions(schema: &Schema, selection: &Selection) -> Vec<Expr> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Whether the table `name` is of the shared tier.
+pub(crate) fn is_shared(name: &str) -> bool {
+    let mut tables = Catalog::embedded().schema().tables.iter();
+    tables.any(|table| table.tier == Tier::Shared && table.name == name)
 }
 
 /// The columns that reports read beside the table's own: name and expression.

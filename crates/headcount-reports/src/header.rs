@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::filters::is_shared;
+
 /// A column of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportColumn {
@@ -101,6 +103,12 @@ impl ReportHeader {
     /// Whether the report may be shown to everybody, see [`crate::publish`].
     pub fn is_publishable(&self) -> bool {
         !self.published_by.is_empty()
+    }
+
+    /// Whether it is about the shared tier.
+    pub(crate) fn reads_shared_tier(&self) -> bool {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        self.sql.split(|letter| !is_word(letter)).any(is_shared)
     }
 
     fn read_line(&mut self, line: &str) -> Result<(), String> {

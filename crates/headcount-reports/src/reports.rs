@@ -270,9 +270,12 @@ impl Reports {
         }
         answer.notes.extend(report.notes.iter().cloned());
         if let Some((column, _)) = &selection.environment {
-            answer.notes.push(format!(
-                "only records with a known {column} count; shared, lost and refused records have none"
-            ));
+            answer.notes.push(match report.reads_shared_tier() {
+                true => "shared records name no environment: that filter is ignored".to_owned(),
+                false => format!(
+                    "only records with a known {column} count; lost and refused records have none"
+                ),
+            });
         }
         Ok(answer)
     }

@@ -64,7 +64,7 @@ pub fn filter_conditions(
     let known = tables.find(|known| known.name == table);
     let known =
         known.ok_or_else(|| ReportError::Refused(format!("there is no table {table:?}")))?;
-    let conditions = conditions(&arrow_schema(known), &selection);
+    let conditions = conditions(table, &arrow_schema(known), &selection);
     let texts: EngineResult<Vec<String>> = conditions.into_iter().map(sql_of).collect();
     texts.map_err(|error| engine_error(&error))
 }
@@ -168,7 +168,7 @@ fn view(table: &Table, selection: &Selection) -> EngineResult<String> {
     for (name, column) in derived_columns(&schema, selection) {
         columns.push_str(&format!(", {} AS {name}", sql_of(column)?));
     }
-    let conditions: EngineResult<Vec<String>> = conditions(&schema, selection)
+    let conditions: EngineResult<Vec<String>> = conditions(&table.name, &schema, selection)
         .into_iter()
         .map(sql_of)
         .collect();
@@ -271,7 +271,13 @@ mod tests {
             ]
         );
         let shared = filter_conditions("shared_agents", &parameters, Utc::now()).unwrap();
-        assert_eq!(shared[4], "false");
+        assert_eq!(
+            shared,
+            conditions[..4],
+            "the shared tier names no environment"
+        );
+        let lost = filter_conditions("losses", &parameters, Utc::now()).unwrap();
+        assert_eq!(lost[4], "false");
         assert!(filter_conditions("nonsense", &parameters, Utc::now()).is_err());
     }
 }

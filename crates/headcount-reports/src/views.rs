@@ -24,7 +24,7 @@ pub(crate) fn view(
     let schema = provider.schema();
     let scan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None)?.build()?;
     let mut frame = DataFrame::new(context.state(), scan);
-    for condition in conditions(&schema, selection) {
+    for condition in conditions(name, &schema, selection) {
         frame = frame.filter(condition)?;
     }
     let own = schema.fields().iter().map(|field| ident(field.name()));

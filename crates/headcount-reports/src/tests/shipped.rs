@@ -228,6 +228,22 @@ fn an_environment_leaves_what_names_it() {
 }
 
 #[test]
+fn the_shared_tier_names_no_environment_so_that_the_filter_is_ignored() {
+    let reports = reports();
+    let mut everywhere = parameters(1);
+    everywhere.environment = None;
+    let mut in_ci = everywhere.clone();
+    in_ci.environment = Some("runtime_context:ci".to_owned());
+    let all = ask(&reports, "shared", &everywhere);
+    let filtered = ask(&reports, "shared", &in_ci);
+    assert!(!all.rows.is_empty());
+    assert_eq!(filtered.rows, all.rows);
+    let is_said = |note: &String| note.contains("that filter is ignored");
+    assert!(filtered.notes.iter().any(is_said), "{:?}", filtered.notes);
+    assert!(!all.notes.iter().any(is_said), "{:?}", all.notes);
+}
+
+#[test]
 fn without_the_shared_tier_its_tables_cannot_be_asked() {
     let reports = reports().without_tier(headcount_catalog::Tier::Shared);
     let error = wait(reports.sql("SELECT count(*) FROM shared_agents")).unwrap_err();

@@ -59,7 +59,11 @@ impl PageContext {
             role.require_owner()?;
         }
         let now = Utc::now();
-        let filters = Filters::parse(query, role, now)?;
+        let mut filters = Filters::parse(query, role, now)?;
+        if page == Page::Shared {
+            // Shared crews name no environment: the page must not look as if it was filtered.
+            filters.environment.clear();
+        }
         let reports = state.answers.reports(role).await;
         let tables = reports.map_err(|error| report_problem(&error))?.tables();
         let rows = tables.column_index("rows");
@@ -196,7 +200,7 @@ impl PageContext {
             versions: distinct(versions.texts("version")),
             environments: Vec::new(),
         };
-        // Shared crews cannot be filtered by environment, and tool spans name no crew.
+        // Tool spans name no crew.
         if self.page != Page::Shared {
             let (aspects, values) = (environments.texts("aspect"), environments.texts("value"));
             let pairs = aspects.into_iter().zip(values);
