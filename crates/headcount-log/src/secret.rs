@@ -1,10 +1,11 @@
 //! The collector's secret: 32 random bytes that key every stored hash, and never leave the folder.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use crate::disk::{Disk, RealDisk};
 use crate::folder::holds_data;
+use crate::private_file;
 
 /// Reads the secret of the data folder `dir`, or creates it (mode 0600, durable before it is returned). Logs a warning where
 /// the folder already holds data, which were keyed with another secret.
@@ -32,30 +33,18 @@ fn load_or_create_on(disk: &dyn Disk, dir: &Path) -> io::Result<[u8; 32]> {
     }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| io::Error::other(error.to_string()))?;
-    let unfinished = dir.join(format!(".secret.{}", uuid::Uuid::new_v4().simple()));
-    let mut file = disk.create_private(&unfinished)?;
-    file.write_all(&secret)?;
-    file.sync()?;
-    drop(file);
-    // A link, not a rename: of two processes that start at once the second keeps the first one's secret.
-    let linked = disk.link(&unfinished, &path);
-    disk.remove(&unfinished)?;
-    match linked {
-        Ok(()) => {}
+    match private_file::create(disk, &path, &secret) {
+        Ok(()) => Ok(secret),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return load(disk, &path)?.ok_or(error);
+            load(disk, &path)?.ok_or(error)
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     }
-    disk.sync_folder(dir)?;
-    Ok(secret)
 }
 
 fn load(disk: &dyn Disk, path: &Path) -> io::Result<Option<[u8; 32]>> {
-    let bytes = match disk.read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(bytes) = private_file::read(disk, path)? else {
+        return Ok(None);
     };
     let secret = bytes.try_into().map_err(|bytes: Vec<u8>| {
         io::Error::new(
