@@ -4,11 +4,11 @@ use std::io::{self, Read};
 
 use bytes::Bytes;
 
-use crate::memory_budget::MemoryReservation;
+use crate::memory_budget::{BudgetExhausted, MemoryReservation};
 
 /// A content coding (RFC 9110 §8.4.1; zstd by RFC 8878).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentCoding {
+pub(crate) enum ContentCoding {
     /// `gzip` or `x-gzip`.
     Gzip,
     /// `deflate`: zlib, or the raw stream that some senders call by that name.
@@ -19,7 +19,7 @@ pub enum ContentCoding {
 
 /// Why a body could not be decompressed.
 #[derive(Debug, thiserror::Error)]
-pub enum DecompressError {
+pub(crate) enum DecompressError {
     /// The body does not match its `Content-Encoding`, or is truncated.
     #[error("the body is not a complete {0:?} stream, although its Content-Encoding says so")]
     Corrupt(ContentCoding),
@@ -27,7 +27,7 @@ pub enum DecompressError {
     #[error("the body is larger than {0} bytes after decompression; send fewer spans per request")]
     TooLarge(usize),
     /// The memory budget for bodies is exhausted.
-    #[error("the collector's memory budget for requests is exhausted; retry later")]
+    #[error("{}", BudgetExhausted)]
     MemoryExhausted,
 }
 
@@ -38,7 +38,7 @@ const MAX_CODINGS: usize = 2;
 ///
 /// # Errors
 /// A coding is unknown, or there are too many.
-pub fn parse_content_encoding(header: &str) -> Result<Vec<ContentCoding>, String> {
+pub(crate) fn parse_content_encoding(header: &str) -> Result<Vec<ContentCoding>, String> {
     let mut codings = Vec::new();
     for name in header
         .split(',')

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::ingest::IngestPipeline;
-use crate::memory_budget::MemoryBudget;
+use crate::memory_budget::{BudgetExhausted, MemoryBudget};
 use crate::receive::{self, ReceiveError};
 
 /// The longest body, in bytes: each token takes 35.
@@ -115,7 +115,7 @@ fn accepted(tokens: usize) -> Response {
 }
 
 fn memory_exhausted() -> Problem {
-    let detail = "the collector's memory budget for requests is exhausted; retry later";
+    let detail = BudgetExhausted.to_string();
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "out of memory budget",

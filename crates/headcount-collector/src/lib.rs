@@ -24,7 +24,6 @@ mod rejection;
 mod server;
 
 pub use counters::{Counters, RejectionReason};
-pub use decompress::{ContentCoding, DecompressError, parse_content_encoding};
 pub use error::ServeError;
 pub use ingest::{IngestError, IngestOutcome, IngestPipeline};
 pub use options::{ReceiverLimits, ServeOptions};

@@ -20,8 +20,9 @@ pub(crate) struct MemoryReservation {
     permit: OwnedSemaphorePermit,
 }
 
-/// The budget has too little left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The budget has too little left. Its text is for the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the collector's memory budget for requests is exhausted; retry later")]
 pub(crate) struct BudgetExhausted;
 
 impl MemoryBudget {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 
-use crate::memory_budget::MemoryReservation;
+use crate::memory_budget::{BudgetExhausted, MemoryReservation};
 
 /// Memory is reserved in steps of at least this many bytes, so that a body in tiny frames does not reserve for each.
 const MIN_STEP: usize = 8 * 1024;
@@ -20,7 +20,7 @@ pub(crate) enum ReceiveError {
     #[error("the body is larger than {0} bytes; send fewer spans per request")]
     TooLarge(usize),
     /// The memory budget for bodies is exhausted.
-    #[error("the collector's memory budget for requests is exhausted; retry later")]
+    #[error("{}", BudgetExhausted)]
     MemoryExhausted,
     /// The body took longer than this.
     #[error("the body did not arrive within {} s", .0.as_secs())]

@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use crate::counters::RejectionReason;
 use crate::decompress::DecompressError;
 use crate::ingest::IngestError;
+use crate::memory_budget::BudgetExhausted;
 use crate::receive::ReceiveError;
 
 /// How long a sender should wait before it retries.
@@ -34,7 +35,7 @@ impl Rejection {
     pub(crate) fn memory_exhausted() -> Self {
         Self::new(
             RejectionReason::MemoryExhausted,
-            "the collector's memory budget for requests is exhausted; retry later",
+            BudgetExhausted.to_string(),
         )
     }
 
