@@ -1,12 +1,13 @@
 // First byte, transfer and largest paint of every page over a data folder that `bench/run --keep --folder DIR ingest` made.
 //
-//     tests/web/run --pages    # once: installs the browser and its driver
+//     tests/web/run --install  # once: installs the browser and its driver
 //     node bench/pages.mjs DIR
 //
 // One JSON object a page. `first_ms` is the first byte of the first request after the start (nothing is kept yet), `warm_ms`
 // the median of seven later ones and `worst_ms` the slowest of them; `while_ingesting_ms` the median while spans come in.
 
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { PAGES, browse } from "../tests/web/collector.mjs";
@@ -18,6 +19,8 @@ const banner = await new Promise((resolve) => {
   let text = "";
   child.stdout.on("data", (piece) => { text += piece; if (text.includes("Ctrl-C ends it")) resolve(text); });
 });
+const token = readFileSync(join(process.argv[2], "data", "token"), "utf8").trim();
+const authorization = `Bearer ${token}`;
 const url = banner.match(/dashboard\s+(http:\/\/\S+?)\/\s/)[1];
 
 /** Milliseconds to the first byte of the answer, and its bytes as they travel. */
@@ -25,7 +28,7 @@ async function ask(path) {
   const { request } = await import("node:http");
   const began = performance.now();
   return new Promise((resolve, reject) => {
-    const asking = request(url + path, { headers: { "accept-encoding": "gzip" } }, (answer) => {
+    const asking = request(url + path, { headers: { authorization, "accept-encoding": "gzip" } }, (answer) => {
       const first = performance.now() - began;
       let bytes = 0;
       answer.on("data", (piece) => { bytes += piece.length; });
@@ -43,7 +46,7 @@ const paths = PAGES.map((path) => (path === "/sql" ? "/sql" : `${path}?${query}`
 const browser = await browse();
 
 async function paint(path) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, extraHTTPHeaders: { authorization } });
   const page = await context.newPage();
   const session = await context.newCDPSession(page);
   await session.send("Network.enable");

@@ -34,10 +34,13 @@ class Refused(Exception):
 class Server:
     """A process that listens, started with `with` and gone afterwards."""
 
-    def __init__(self, command: list, port: int, log: Path, environment: dict | None = None):
+    def __init__(
+        self, command: list, port: int, log: Path, environment: dict | None = None, token_file: Path | None = None
+    ):
         self.command = [str(part) for part in command]
         self.port = port
         self.log = log
+        self.token_file = token_file
         self.environment = os.environ | (environment or {})
         self.process: subprocess.Popen | None = None
 
@@ -96,7 +99,7 @@ def headcount(folder: Path) -> Server:
     http, grpc = free_port(), free_port()
     command = [HEADCOUNT, "serve", "--data", folder / "data"]
     command += ["--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{grpc}"]
-    return Server(command, http, folder / "headcount.log")
+    return Server(command, http, folder / "headcount.log", token_file=folder / "data" / "token")
 
 
 def otel_collector(folder: Path, configuration: str) -> Server:
@@ -131,8 +134,11 @@ def ask(*arguments: str) -> list[dict]:
 
 def get(server: Server, path: str) -> bytes:
     """What the query endpoint answers."""
+    request = urllib.request.Request(f"http://{server.address}{path}")
+    if server.token_file and server.token_file.exists():
+        request.add_header("Authorization", f"Bearer {server.token_file.read_text().strip()}")
     try:
-        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=600) as answer:
+        with urllib.request.urlopen(request, timeout=600) as answer:
             return answer.read()
     except urllib.error.HTTPError as error:
         raise Refused(f"{error.code} {error.read().decode(errors='replace')}") from error

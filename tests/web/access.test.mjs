@@ -1,20 +1,22 @@
-// Access: with a token, without one, and in public mode.
+// Access: with the token, without one, and in public mode.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
+import { request as send } from "node:http";
 import { join } from "node:path";
 import { PAGES, browse, collect, demo } from "./collector.mjs";
 
 let browser;
 
-before(async () => { browser = await browse(); });
+before(async () => { browser = await browse({ signedIn: false }); });
 after(async () => { await browser?.close(); });
 
 const request = (url, path, headers = {}) => fetch(url + path, { headers, redirect: "manual" });
 
-test("on a public address a token is generated, printed once, and required for everything except telemetry and health checks", async () => {
-  const collector = await collect(["--http", "0.0.0.0:0"]);
+test("a token is generated, printed once, and required for everything except telemetry and health checks", async () => {
+  const collector = await collect();
   const file = join(collector.folder, "data", "token");
   const token = readFileSync(file, "utf8").trim();
   assert.ok(collector.banner.includes(token));
@@ -80,23 +82,60 @@ test("in public mode everybody sees the anonymous tier with small groups folded,
   await collector.stop();
 });
 
-test("cross-site requests and rebound hosts are rejected", async () => {
-  const collector = await collect();
-  const refused = [
-    { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
-    { host: "rebound.example.org" },
-    { "x-forwarded-for": "192.0.2.1" },
-  ];
-  for (const headers of refused) {
-    const answer = await new Promise((resolve, reject) => {
-      import("node:http").then(({ request: send }) => {
-        const asking = send(`${collector.url}/api/v1/tables`, { headers }, resolve);
-        asking.on("error", reject);
-        asking.end();
-      });
+/** The status of a request with these headers, which `fetch` would not send. */
+function statusOf(url, headers, method = "GET") {
+  return new Promise((resolve, reject) => {
+    const asking = send(url, { headers, method }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
     });
-    assert.equal(answer.statusCode, 403, JSON.stringify(headers));
-    answer.resume();
+    asking.on("error", reject);
+    asking.end();
+  });
+}
+
+test("cross-site requests are rejected, and behind a proxy the token is required", async () => {
+  const collector = await collect();
+  const authorization = `Bearer ${collector.token}`;
+  const tables = `${collector.url}/api/v1/tables`;
+  assert.equal(await statusOf(tables, { authorization }), 200);
+  assert.equal(await statusOf(tables, { authorization, "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" }), 403);
+  // As nginx sends it with nothing but `proxy_pass http://127.0.0.1:PORT`, and with each of the usual headers.
+  const { host } = new URL(collector.url);
+  for (const headers of [{ host, connection: "close" }, { host: "telemetry.example.com" }, { host, "x-forwarded-for": "192.0.2.1" }]) {
+    for (const path of [...PAGES, "/api/v1/tables", "/api/openapi.json", "/metrics"]) {
+      assert.equal(await statusOf(collector.url + path, headers), 401, `${path} ${JSON.stringify(headers)}`);
+    }
   }
+  await collector.stop();
+});
+
+test("without a token only requests to this machine's names are answered", async () => {
+  const collector = await collect(["--no-token"]);
+  const tables = `${collector.url}/api/v1/tables`;
+  assert.equal(await statusOf(tables, {}), 200);
+  for (const headers of [{ host: "rebound.example.org" }, { "x-forwarded-for": "192.0.2.1" }]) {
+    assert.equal(await statusOf(tables, headers), 403, JSON.stringify(headers));
+  }
+  await collector.stop();
+});
+
+test("the link of the first start signs a browser in, and the token stays nowhere", async () => {
+  const collector = await collect();
+  assert.ok(collector.banner.includes(collector.link));
+  demo(collector.url);
+  const page = await browser.newPage();
+  const addresses = [];
+  page.on("request", (asking) => addresses.push([asking.url(), asking.headers().referer ?? ""]));
+  await page.goto(`${collector.link}&next=/tools`);
+  assert.equal(page.url(), `${collector.url}/tools`);
+  assert.ok((await page.locator("#tools tbody tr").count()) > 0);
+  assert.equal(await page.evaluate(() => document.referrer + history.length), "2");
+  for (const [address, referrer] of addresses.slice(1)) {
+    assert.ok(!address.includes(collector.token) && !referrer.includes(collector.token), address);
+  }
+  const printed = execFileSync(process.env.HEADCOUNT_BINARY, ["open", "--print", "--data", join(collector.folder, "data")], { encoding: "utf8" });
+  assert.equal(printed.trim(), collector.link);
+  await page.close();
   await collector.stop();
 });

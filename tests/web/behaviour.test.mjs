@@ -44,7 +44,7 @@ test("the previous period is shown beside a number, equals the report, and can b
   const head = await texts(page.locator("#tools thead th"));
   const [now, old, change] = ["crews", "previous", "change"].map((name) => head.findIndex((text) => text.startsWith(name)));
   assert.deepEqual([old, change], [now + 1, now + 2]);
-  const report = await fetch(`${collector.url}/api/v1/reports/tools?${span(6, 4)}`).then((answer) => answer.json());
+  const report = await collector.ask(`/api/v1/reports/tools?${span(6, 4)}`).then((answer) => answer.json());
   const crews = new Map(report.map((row) => [row.tool, row.crews]));
   const rows = await page.locator("#tools tbody tr").all();
   let compared = 0;
@@ -114,12 +114,38 @@ test("the editor runs a query, shows its errors, and offers downloads", async ()
   await page.close();
 });
 
+test("a link fills the editor and runs nothing, wherever it is followed from", async () => {
+  const page = await open("/sql");
+  const link = `${collector.url}/sql?query=${encodeURIComponent("SELECT 42 AS answer")}`;
+  const shared = page.getByRole("link", { name: "Link to this query" });
+  await page.getByLabel("Query").fill("SELECT 42 AS answer");
+  assert.equal(await shared.evaluate((element) => decodeURIComponent(element.href)), decodeURIComponent(link));
+  // A page of another site (a data: address has no origin) opens the link, and then sends the form itself.
+  const foreign = await browser.newPage();
+  await foreign.goto(`data:text/html,<a href="${link}">link</a><form method="post" action="${collector.url}/sql"><input name="query" value="SELECT 42 AS answer"><button>send</button></form>`);
+  await foreign.getByRole("button", { name: "send" }).click();
+  await foreign.waitForURL(`${collector.url}/sql`);
+  assert.match(await foreign.locator("h1").textContent(), /cross-site/);
+  await foreign.goBack();
+  await foreign.getByRole("link", { name: "link" }).click();
+  await foreign.waitForURL(link);
+  assert.equal(await foreign.getByLabel("Query").inputValue(), "SELECT 42 AS answer");
+  assert.equal(await foreign.locator("#answer").count(), 0);
+  assert.match(await foreign.locator("main").textContent(), /has not been run/);
+  await foreign.getByRole("button", { name: "Run", exact: true }).click();
+  assert.match(await foreign.locator("#answer tbody").textContent(), /42/);
+  await foreign.close();
+  await page.close();
+});
+
 test("the SQL of every report runs in the editor", async () => {
-  const reports = await (await fetch(`${collector.url}/api/v1/reports`)).json();
+  const reports = await (await collector.ask("/api/v1/reports")).json();
   assert.ok(reports.length >= 20);
   const page = await open("/sql");
   for (const { name } of reports) {
     await page.goto(`${collector.url}/sql?report=${name}&since=2020-01-01`);
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.waitForSelector("#answer");
     assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator(".failure").allTextContents()}`);
     if (name !== "losses") assert.ok((await page.locator("#answer tbody tr").count()) > 0, name);
   }

@@ -1,14 +1,19 @@
 // Starts the built binary on free ports, and a browser.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const BINARY = process.env.HEADCOUNT_BINARY;
 
-/** Starts a collector; `arguments_` are those of `headcount serve`. */
+/** The session cookies of the collectors that were started. */
+const cookies = [];
+
+/**
+ * Starts a collector; `arguments_` are those of `headcount serve`. `ask` is `fetch` of a path as an owner; `link` signs a browser in.
+ */
 export async function collect(arguments_ = []) {
   const folder = mkdtempSync(join(tmpdir(), "headcount-web-"));
   const child = spawn(BINARY, ["serve", "--data", join(folder, "data"), "--http", "127.0.0.1:0", "--grpc", "none", ...arguments_]);
@@ -28,7 +33,15 @@ export async function collect(arguments_ = []) {
     await ended;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url, folder, banner, stop };
+  const file = join(folder, "data", "token");
+  const token = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  const ask = (path, init = {}) => fetch(url + path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+  const link = `${url}/login?token=${token}`;
+  if (token) {
+    const [name, value] = (await fetch(link, { redirect: "manual" })).headers.get("set-cookie").split(";")[0].split("=");
+    cookies.push({ name, value, domain: new URL(url).hostname, path: "/", expires: -1, httpOnly: true, secure: false, sameSite: "Lax" });
+  }
+  return { url, folder, banner, stop, token, ask, link };
 }
 
 /** Sends the bundled sample week. */
@@ -61,13 +74,23 @@ export async function send(url, spans) {
   return answer.json();
 }
 
-/** Debian's Chromium. */
-export function browse() {
-  return chromium.launch({
+/** Debian's Chromium. Its pages are signed in to the collectors that were started before, unless `signedIn` is false. */
+export async function browse({ signedIn = true } = {}) {
+  const browser = await chromium.launch({
     executablePath: process.env.HEADCOUNT_CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync"],
   });
+  if (!signedIn) return browser;
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = (options = {}) => newContext({ storageState: { cookies, origins: [] }, ...options });
+  browser.newPage = async (options) => {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    page.once("close", () => context.close());
+    return page;
+  };
+  return browser;
 }
 
 /** Every page of the navigation. */

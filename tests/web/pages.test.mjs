@@ -18,7 +18,7 @@ let collector, browser, crew;
 before(async () => {
   collector = await collect();
   demo(collector.url);
-  const answer = await fetch(`${collector.url}/api/v1/sql`, {
+  const answer = await collector.ask("/api/v1/sql", {
     method: "POST",
     body: "SELECT a.crew_id FROM shared_agents a JOIN shared_io i ON i.crew_id = a.crew_id GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
   });

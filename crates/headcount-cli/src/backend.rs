@@ -17,6 +17,7 @@ use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use crate::http;
+use crate::listening::Listening;
 
 /// The default data folder.
 pub(crate) const DEFAULT_FOLDER: &str = "./headcount-data";
@@ -36,13 +37,8 @@ pub(crate) struct BackendArgs {
     /// Query the server at this address instead, for example http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// The file with the server's access token, if it requires one
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "url",
-        env = "HEADCOUNT_TOKEN_FILE"
-    )]
+    /// The file with the access token of the server at --url; found by itself for the server of ./headcount-data
+    #[arg(long, value_name = "FILE", env = "HEADCOUNT_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 }
 
@@ -52,7 +48,11 @@ impl BackendArgs {
         match &self.url {
             Some(url) => {
                 let (agent, address) = http::agent(url)?;
-                let token = self.token_file.as_deref().map(read_token).transpose()?;
+                let token = match &self.token_file {
+                    Some(path) => Some(read_token(path)?),
+                    None => own_token(&address),
+                };
+                let token = token.map(|token| format!("Bearer {}", token.reveal()));
                 Ok(Backend::Server(Server {
                     agent,
                     address,
@@ -140,13 +140,18 @@ pub(crate) struct Server {
     token: Option<String>,
 }
 
-/// The value of the `Authorization` header with the token in the file.
-fn read_token(path: &Path) -> anyhow::Result<String> {
+/// The token of the server at `url`, if that is the one that runs on the default data folder. Another server never gets it.
+fn own_token(url: &str) -> Option<AccessToken> {
+    let listening = Listening::read(Path::new(DEFAULT_FOLDER))?;
+    listening.serves(url).then(|| listening.token())?
+}
+
+/// The token in the file.
+fn read_token(path: &Path) -> anyhow::Result<AccessToken> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token file {}", path.display()))?;
-    let token = AccessToken::parse(&text)
-        .with_context(|| format!("the token file {} contains no token", path.display()))?;
-    Ok(format!("Bearer {}", token.reveal()))
+    AccessToken::parse(&text)
+        .with_context(|| format!("the token file {} contains no token", path.display()))
 }
 
 impl Server {
@@ -200,7 +205,7 @@ impl Server {
                  HEADCOUNT_TOKEN_FILE (`headcount serve` prints its path at startup)"
             ),
             Some(_) => format!(
-                "the server at {address} has another token than the file given with --token-file or HEADCOUNT_TOKEN_FILE"
+                "the server at {address} has another access token; give its token file with --token-file or HEADCOUNT_TOKEN_FILE"
             ),
         }
     }

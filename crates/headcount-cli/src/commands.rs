@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod ingest;
+pub(crate) mod open;
 pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod sql;

@@ -1,13 +1,14 @@
 //! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
-//! [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
+//! [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod backend;
 mod captured_request;
 mod commands;
 mod http;
+mod listening;
 mod otlp_client;
 mod progress;
 
@@ -57,6 +58,7 @@ const FIRST_STEPS: &str = "\
 First steps:
   headcount serve                 # in one terminal
   headcount demo                  # in another: a week of sample traffic
+  headcount open                  # the dashboard
   headcount report tools
 
 Telemetry that frameworks on this machine record:
@@ -77,6 +79,7 @@ enum Command {
     Tables(commands::tables::Tables),
     Catalog(commands::catalog::Show),
     Demo(commands::demo::Demo),
+    Open(commands::open::Open),
     #[command(flatten)]
     Builder(headcount_commands::Commands),
     Completions(commands::completions::Completions),
@@ -92,6 +95,7 @@ impl Command {
             Command::Tables(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Open(command) => command.run(),
             Command::Builder(command) => command.run(),
             Command::Completions(command) => command.run(Arguments::command()),
         }

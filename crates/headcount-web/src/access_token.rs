@@ -1,9 +1,10 @@
-//! The access token of a collector that other machines can reach.
+//! The access token of a collector: whoever has it is an owner.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use headcount_lake::read_or_create_private_file;
 
 /// Random bytes of a generated token; it is written in hexadecimal.
 const GENERATED_BYTES: usize = 32;
@@ -41,8 +42,9 @@ pub enum AccessTokenError {
 }
 
 impl AccessToken {
-    /// Loads the token from the file `path`. Generates one, readable only by the file's owner, if there is no file; the
-    /// flag says whether it did.
+    /// Loads the token from the file `path`. Generates one, readable only by the file's owner (mode 0600) and durable before
+    /// it is returned, if there is no file; the flag says whether it did. To replace the token, delete the file and start
+    /// the collector again.
     ///
     /// # Errors
     /// The file cannot be read or created, or its content is not a token.
@@ -51,19 +53,14 @@ impl AccessToken {
             path: path.to_owned(),
             source,
         };
-        match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text)
-                .map(|token| (token, false))
-                .ok_or_else(|| AccessTokenError::Form {
-                    path: path.to_owned(),
-                }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let token = Self::generate().map_err(failed)?;
-                token.save(path).map_err(failed)?;
-                Ok((token, true))
-            }
-            Err(error) => Err(failed(error)),
-        }
+        let fresh = format!("{}\n", Self::generate().map_err(failed)?.reveal());
+        let (content, is_new) =
+            read_or_create_private_file(path, fresh.as_bytes()).map_err(failed)?;
+        let text = String::from_utf8_lossy(&content);
+        let token = Self::parse(&text).ok_or_else(|| AccessTokenError::Form {
+            path: path.to_owned(),
+        })?;
+        Ok((token, is_new))
     }
 
     /// Parses a token, ignoring surrounding white space.
@@ -83,6 +80,14 @@ impl AccessToken {
         blake3::hash(self.0.as_bytes()) == blake3::hash(candidate.trim().as_bytes())
     }
 
+    /// The name of the session cookie. Cookies of one host are shared by all its ports, so collectors on one machine need
+    /// names of their own.
+    pub(crate) fn session_cookie(&self) -> String {
+        let key = blake3::derive_key("headcount dashboard cookie v1", self.0.as_bytes());
+        let digest = blake3::Hash::from_bytes(key).to_hex();
+        format!("headcount_session_{}", &digest[..8])
+    }
+
     /// The value of the session cookie. It does not reveal the token, and a new token invalidates it.
     pub(crate) fn session(&self) -> String {
         let key = blake3::derive_key("headcount dashboard session v1", self.0.as_bytes());
@@ -99,22 +104,6 @@ impl AccessToken {
         getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self(blake3::Hash::from_bytes(bytes).to_hex().to_string()))
     }
-
-    fn save(&self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let mut file = options.open(path)?;
-        writeln!(file, "{}", self.0)?;
-        file.sync_all()
-    }
 }
 
 impl fmt::Debug for AccessToken {
@@ -125,6 +114,8 @@ impl fmt::Debug for AccessToken {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -18,9 +18,10 @@ use headcount_problem::Problem;
 use headcount_reports::{Answer, ReportHeader, catalog_of_reports, find_report};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::Value;
 
 use crate::answer_cache::QueryKey;
-use crate::problem::report_problem;
+use crate::problem::{panicked, report_problem};
 use crate::role::Role;
 use crate::state::SiteState;
 use conditional::{conditional, entity_tag, tagged};
@@ -108,6 +109,12 @@ async fn description(
     Extension(role): Extension<Role>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let described = state.descriptions.of(role);
+    let described = described.get_or_try_init(|| describe(&state, role)).await?;
+    Ok(json(described, role, &headers))
+}
+
+async fn describe(state: &SiteState, role: Role) -> Result<Value, Problem> {
     let reports = state.answers.reports(Role::Owner).await;
     let reports = reports.map_err(|error| report_problem(&error))?;
     let mut described = Vec::new();
@@ -115,7 +122,7 @@ async fn description(
         let columns = reports.columns(&header.name).await;
         described.push((header, columns.map_err(|error| report_problem(&error))?));
     }
-    Ok(json(&openapi::document(&described), role, &headers))
+    Ok(openapi::document(&described, state.access.needs_token()))
 }
 
 async fn metrics(
@@ -154,9 +161,15 @@ async fn sql(
 
 /// Encodes the answer on a thread for blocking work: a large one takes longer than a runtime worker may be blocked.
 async fn write(format: Format, answer: Arc<Answer>) -> Result<Response, Problem> {
-    let writing = tokio::task::spawn_blocking(move || format.write(&answer));
-    let joined = writing.await;
-    joined.map_err(|error| Problem::internal("query failed", error.to_string()))?
+    on_blocking_thread(move || format.write(&answer)).await
+}
+
+/// The result of `work`. If it panics, the client learns that and no more: the message may quote data.
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|_| Err(panicked()))
 }
 
 fn json(value: &impl serde::Serialize, role: Role, headers: &HeaderMap) -> Response {
@@ -174,4 +187,19 @@ fn json(value: &impl serde::Serialize, role: Role, headers: &HeaderMap) -> Respo
 fn set_cache_control(response: &mut Response, role: Role) {
     let value = HeaderValue::from_static(role.cache_control());
     response.headers_mut().insert(CACHE_CONTROL, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_message_of_a_panic_is_not_for_the_client() {
+        let work = || -> Result<(), Problem> { panic!("the role is Anna Example") };
+        let problem = on_blocking_thread(work).await.unwrap_err();
+        assert_eq!(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(problem.detail.contains("standard error"), "{problem:?}");
+        assert!(!problem.detail.contains("Anna"), "{problem:?}");
+        assert_eq!(on_blocking_thread(|| Ok(7)).await, Ok(7));
+    }
 }

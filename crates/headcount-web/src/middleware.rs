@@ -3,7 +3,6 @@
 use std::any::Any;
 
 use axum::response::{IntoResponse as _, Response};
-use headcount_problem::Problem;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -14,6 +13,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, Predicate as _, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::problem::panicked;
 
 /// Only our own files are loaded, nothing inline runs, and no page may be framed. Markup in a tool's name would have no
 /// effect even if a template did not escape it.
@@ -36,11 +37,13 @@ pub(crate) fn security_headers() -> (SetHeader, SetHeader, SetHeader, SetHeader,
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
     let resource_policy = HeaderName::from_static("cross-origin-resource-policy");
+    let same_origin = HeaderValue::from_static("same-origin");
     let no_store = HeaderValue::from_static("no-store");
     (
         fixed(CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         fixed(X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        fixed(REFERRER_POLICY, "same-origin"),
+        // Signing in by a link leaves no referrer at all.
+        SetResponseHeaderLayer::if_not_present(REFERRER_POLICY, same_origin),
         fixed(resource_policy, "same-origin"),
         SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, no_store),
     )
@@ -63,10 +66,9 @@ fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
 
 /// Answers 500 when a handler panics; the panic hook has printed the message.
 pub(crate) fn catch_panic() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Response> {
-    CatchPanicLayer::custom(panicked as fn(Box<dyn Any + Send>) -> Response)
+    CatchPanicLayer::custom(on_panic as fn(Box<dyn Any + Send>) -> Response)
 }
 
-fn panicked(_: Box<dyn Any + Send>) -> Response {
-    let detail = "the request handler panicked; the collector's standard error has the message";
-    Problem::internal("internal error", detail).into_response()
+fn on_panic(_: Box<dyn Any + Send>) -> Response {
+    panicked().into_response()
 }

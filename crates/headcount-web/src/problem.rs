@@ -1,4 +1,4 @@
-//! Reports' errors as problem details.
+//! Reports' errors and panics as problem details.
 
 use headcount_problem::Problem;
 use headcount_reports::ReportError;
@@ -12,4 +12,10 @@ pub(crate) fn report_problem(error: &ReportError) -> Problem {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, "query failed", error.to_string())
+}
+
+/// The problem for a handler that panicked, without the panic's message; the panic hook has printed it.
+pub(crate) fn panicked() -> Problem {
+    let detail = "the request handler panicked; the collector's standard error has the message";
+    Problem::internal("internal error", detail)
 }

@@ -13,7 +13,7 @@ use axum::routing::get;
 use headcount_problem::Problem;
 use headcount_reports::QueryLimits;
 use http::header::VARY;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
@@ -24,7 +24,7 @@ use crate::store::Store;
 use crate::{api, assets, pages};
 
 /// Access policy and limits of the site.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SiteOptions {
     /// The access policy.
     pub access: Access,
@@ -37,6 +37,15 @@ pub struct SiteOptions {
 impl SiteOptions {
     /// 30 s.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// This access policy, and the default limits.
+    pub fn new(access: Access) -> Self {
+        Self {
+            access,
+            limits: QueryLimits::default(),
+            timeout: None,
+        }
+    }
 }
 
 /// The router of the dashboard and the API over `store`. Requests carry the peer's address as
@@ -46,6 +55,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         answers: AnswerCache::new(store, options.limits),
         access: Arc::new(options.access),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
+        descriptions: Arc::default(),
     };
     let protected = Router::new()
         .merge(pages::routes())
@@ -53,6 +63,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         .layer(from_fn_with_state(state.clone(), authorize));
     let open = Router::new()
         .route("/assets/{build}/{name}", get(asset))
+        .route("/robots.txt", get(robots))
         .merge(pages::login_routes());
     protected
         .merge(open)
@@ -67,19 +78,19 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
 }
 
 /// Gives the handler the client's role, or rejects the request.
-async fn authorize(State(state): State<SiteState>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+async fn authorize(State(state): State<SiteState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let remote = SocketAddr::from(([0, 0, 0, 0], 0));
     let peer = peer.map_or(remote, |ConnectInfo(peer)| *peer);
-    match state.access.role(peer, request.headers()) {
+    match state.access.role(peer, &parts) {
         Ok(role) => {
-            request.extensions_mut().insert(role);
-            let mut response = next.run(request).await;
+            parts.extensions.insert(role);
+            let mut response = next.run(Request::from_parts(parts, body)).await;
             vary_by_credentials(response.headers_mut());
             response
         }
-        Err(problem) if is_for_programs(request.uri().path()) => problem.into_response(),
-        Err(problem) => pages::reject(&problem, request.uri()),
+        Err(problem) => reject(&problem, &parts.uri),
     }
 }
 
@@ -91,10 +102,17 @@ fn vary_by_credentials(headers: &mut HeaderMap) {
 
 /// Rejects cross-site requests.
 async fn same_site(request: Request, next: Next) -> Response {
-    match reject_cross_site(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) if is_for_programs(request.uri().path()) => problem.into_response(),
-        Err(problem) => pages::reject(&problem, request.uri()),
+    let (parts, body) = request.into_parts();
+    match reject_cross_site(&parts) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => reject(&problem, &parts.uri),
+    }
+}
+
+fn reject(problem: &Problem, address: &Uri) -> Response {
+    match is_for_programs(address.path()) {
+        true => problem.clone().into_response(),
+        false => pages::reject(problem, address),
     }
 }
 
@@ -105,6 +123,14 @@ fn is_for_programs(path: &str) -> bool {
 
 async fn asset(Path((_build, name)): Path<(String, String)>) -> Response {
     assets::serve(&name).unwrap_or_else(|| Problem::not_found("no such file").into_response())
+}
+
+/// Crawlers: nothing of a collector that needs the token, and of a public one the pages, each at one address.
+async fn robots(State(state): State<SiteState>) -> &'static str {
+    match state.access.is_public() {
+        true => "User-agent: *\nDisallow: /api/\nDisallow: /login\nDisallow: /*?\n",
+        false => "User-agent: *\nDisallow: /\n",
+    }
 }
 
 async fn not_found(request: Request) -> Response {
@@ -118,32 +144,104 @@ async fn not_found(request: Request) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use axum::body::Body;
-    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+    use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+    use http::{Method, StatusCode};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     use super::*;
+    use crate::access_token::AccessToken;
 
-    async fn get_gzip(path: &str) -> Response {
-        let request = Request::get(path).header(ACCEPT_ENCODING, "br, gzip");
+    const TOKEN: &str = "0123456789abcdef";
+    const STYLE: &str = "/assets/build/page.css";
+
+    /// A site over a store that never answers, and whose metrics cannot be read.
+    fn site_with(access: fn(AccessToken) -> Access) -> Router {
+        let store = Store {
+            snapshot: Box::new(|| Box::pin(std::future::pending())),
+            revision: Box::new(|| 0),
+            metrics: Box::new(|| panic!("the role is Anna Example")),
+        };
+        let token = AccessToken::parse(TOKEN).unwrap();
+        site(store, SiteOptions::new(access(token)))
+    }
+
+    async fn ask(site: Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let request = request.body(Body::empty()).unwrap();
-        public_site().oneshot(request).await.unwrap()
+        site.oneshot(request).await.unwrap()
+    }
+
+    async fn get_accepting(path: &str, codings: &str) -> Response {
+        let headers = [(ACCEPT_ENCODING.as_str(), codings)];
+        ask(site_with(Access::Public), Method::GET, path, &headers).await
+    }
+
+    async fn body_of(response: Response) -> Vec<u8> {
+        let collected = response.into_body().collect().await.unwrap();
+        collected.to_bytes().to_vec()
     }
 
     #[tokio::test]
     async fn text_of_some_length_is_compressed_for_clients_that_accept_it() {
-        let response = get_gzip("/assets/build/page.css").await;
-        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
-        assert_eq!(response.headers()[VARY], "accept-encoding");
-        let compressed = response.into_body().collect().await.unwrap().to_bytes();
-        assert!(compressed.starts_with(&[0x1f, 0x8b]));
-        let response = get_gzip("/assets/build/icon.svg").await;
-        assert!(!response.headers().contains_key(CONTENT_ENCODING));
-        let request = Request::get("/assets/build/page.css");
-        let request = request.body(Body::empty()).unwrap();
-        let response = public_site().oneshot(request).await.unwrap();
-        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+        let plain = get_accepting(STYLE, "identity").await;
+        assert!(!plain.headers().contains_key(CONTENT_ENCODING));
+        let plain = body_of(plain).await;
+        for codings in ["br, gzip", "gzip;q=0.5"] {
+            let response = get_accepting(STYLE, codings).await;
+            assert_eq!(response.headers()[CONTENT_ENCODING], "gzip", "{codings}");
+            assert_eq!(response.headers()[VARY], "accept-encoding", "{codings}");
+            let compressed = body_of(response).await;
+            assert!(compressed.len() < plain.len() / 2, "{codings}");
+            let mut read = Vec::new();
+            let mut gunzip = flate2::read::GzDecoder::new(compressed.as_slice());
+            gunzip.read_to_end(&mut read).unwrap();
+            assert!(read == plain, "{codings}");
+        }
+        let short = get_accepting("/assets/build/icon.svg", "gzip").await;
+        assert!(!short.headers().contains_key(CONTENT_ENCODING));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_rules_out_gzip_gets_none() {
+        for codings in [
+            "gzip;q=0",
+            "br",
+            "identity",
+            "",
+            "*;q=0, identity",
+            "gzip;q=0, *",
+        ] {
+            let response = get_accepting(STYLE, codings).await;
+            assert_eq!(response.status(), StatusCode::OK, "{codings}");
+            let coding = response.headers().get(CONTENT_ENCODING);
+            assert_eq!(coding, None, "{codings}");
+        }
+    }
+
+    #[tokio::test]
+    async fn head_is_answered_as_get_without_a_body() {
+        for path in [
+            STYLE,
+            "/login",
+            "/nowhere",
+            "/api/v1/reports",
+            "/robots.txt",
+        ] {
+            let site = site_with(Access::Public);
+            let get = ask(site.clone(), Method::GET, path, &[]).await;
+            let head = ask(site, Method::HEAD, path, &[]).await;
+            assert_eq!(head.status(), get.status(), "{path}");
+            let content_type = |response: &Response| response.headers().get(CONTENT_TYPE).cloned();
+            assert_eq!(content_type(&head), content_type(&get), "{path}");
+            assert!(body_of(head).await.is_empty(), "{path}");
+        }
     }
 
     #[tokio::test]
@@ -155,37 +253,37 @@ mod tests {
             "/api/nowhere",
             "/assets/build/none",
         ] {
-            let response = get_gzip(path).await;
-            let headers = response.headers();
-            assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-            assert!(headers.contains_key("content-security-policy"), "{path}");
-            assert!(headers.contains_key("cache-control"), "{path}");
+            let response = get_accepting(path, "gzip").await;
+            assert_has_security_headers(&response, path);
         }
     }
 
-    /// A public site over a store that never answers.
-    fn public_site() -> Router {
-        let store = Store {
-            snapshot: Box::new(|| Box::pin(std::future::pending())),
-            revision: Box::new(|| 0),
-            metrics: Box::new(String::new),
-        };
-        let access = Access {
-            public: true,
-            ..Access::default()
-        };
-        let options = SiteOptions {
-            access,
-            ..SiteOptions::default()
-        };
-        site(store, options)
+    fn assert_has_security_headers(response: &Response, path: &str) {
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
+        assert!(headers.contains_key("content-security-policy"), "{path}");
+        assert!(headers.contains_key("cache-control"), "{path}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_the_security_headers_and_no_message() {
+        let owner = [(AUTHORIZATION.as_str(), "Bearer 0123456789abcdef")];
+        let site = site_with(Access::Token);
+        let response = ask(site.clone(), Method::GET, "/metrics", &owner).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_has_security_headers(&response, "/metrics");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let body = String::from_utf8(body_of(response).await).unwrap();
+        assert!(!body.contains("Anna"), "{body}");
+        let next = ask(site, Method::GET, STYLE, &[]).await;
+        assert_eq!(next.status(), StatusCode::OK);
     }
 
     #[tokio::test]
     async fn a_response_cached_for_the_public_is_not_served_to_an_owner() {
         for path in ["/api/v1/reports", "/api/v1/tables", "/tools?sort=up"] {
-            let request = Request::get(path).body(Body::empty()).unwrap();
-            let response = public_site().oneshot(request).await.unwrap();
+            let response = ask(site_with(Access::Public), Method::GET, path, &[]).await;
             let vary = response.headers().get_all(VARY).iter();
             let vary: Vec<&str> = vary.filter_map(|value| value.to_str().ok()).collect();
             let vary = vary.join(", ");
@@ -194,5 +292,46 @@ mod tests {
                 "{path}: {vary}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_link_with_the_token_starts_a_session_and_leaves_no_trace() {
+        let site = site_with(Access::Token);
+        let link = format!("/login?next=/tools%3Fsince=7d&token={TOKEN}");
+        let response = ask(site.clone(), Method::GET, &link, &[]).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        let headers = response.headers();
+        assert_eq!(headers["location"], "/tools?since=7d");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["cache-control"], "no-store");
+        let cookie = headers["set-cookie"].to_str().unwrap();
+        assert!(cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+        assert!(!cookie.contains(TOKEN), "{cookie}");
+        assert!(body_of(response).await.is_empty());
+
+        for wrong in ["0123456789abcdee", "", "0123456789abcdef0"] {
+            let link = format!("/login?token={wrong}&next=//elsewhere.example");
+            let response = ask(site.clone(), Method::GET, &link, &[]).await;
+            assert_eq!(response.status(), StatusCode::SEE_OTHER);
+            let headers = response.headers();
+            assert_eq!(headers["location"], "/login?wrong=1&next=%2F", "{wrong}");
+            assert!(!headers.contains_key("set-cookie"), "{wrong}");
+            assert_eq!(headers["referrer-policy"], "no-referrer");
+        }
+    }
+
+    #[tokio::test]
+    async fn crawlers_are_kept_out_unless_the_collector_is_public() {
+        let text = |access| async move {
+            let response = ask(site_with(access), Method::GET, "/robots.txt", &[]).await;
+            String::from_utf8(body_of(response).await).unwrap()
+        };
+        assert_eq!(text(Access::Token).await, "User-agent: *\nDisallow: /\n");
+        let public = text(Access::Public).await;
+        assert!(
+            !public.lines().any(|line| line == "Disallow: /"),
+            "{public}"
+        );
+        assert!(public.contains("Disallow: /api/"), "{public}");
     }
 }

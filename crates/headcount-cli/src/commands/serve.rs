@@ -1,7 +1,7 @@
 //! `headcount serve`: runs a collector on a data folder.
 
 use std::io::ErrorKind;
-use std::net::ToSocketAddrs as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -16,6 +16,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backend::DEFAULT_FOLDER;
+use crate::commands::open::{remove_page, sign_in_link};
+use crate::listening::Listening;
 
 /// Receive and store telemetry
 ///
@@ -33,10 +35,14 @@ pub(crate) struct Serve {
     /// The address for OTLP/gRPC, or `none`
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4317")]
     grpc: String,
-    /// The file with the access token that queries require; created if missing. By default, a collector that only this
-    /// machine can reach requires no token, and any other keeps one in its data folder
+    /// The file with the access token that queries require; created if missing. By default the file `token` in the data
+    /// folder. To replace the token, delete the file and restart
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Answer queries of every user of this machine without the access token. Only for loopback addresses, and never
+    /// behind a reverse proxy, whose clients would all count as users of this machine
+    #[arg(long, conflicts_with_all = ["token_file", "public"])]
+    no_token: bool,
     /// Show the reports of the anonymous tier to everybody, with rare values grouped; the rest requires the access token
     #[arg(long)]
     public: bool,
@@ -49,8 +55,9 @@ Examples:
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
-Ctrl-C or SIGTERM stops it after it has flushed all rows to the tables. On an address that others can reach, anyone may
-send, but queries require the access token. It has no TLS: put a reverse proxy in front of it.
+Ctrl-C or SIGTERM stops it after it has flushed all rows to the tables. Anyone who reaches it may send; queries require the
+access token, which the first start creates and prints (`headcount open` signs a browser in). It has no TLS: put a reverse
+proxy in front of it, under a host name of its own.
 
 Exit codes:
   0  stopped by a signal
@@ -71,9 +78,10 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         self.check_addresses()?;
         let token = self.token()?;
-        let access = Access {
-            token: token.as_ref().map(|kept| kept.token.clone()),
-            public: self.public,
+        let access = match &token {
+            Some(file) if self.public => Access::Public(file.token.clone()),
+            Some(file) => Access::Token(file.token.clone()),
+            None => Access::Loopback,
         };
         let options = ServeOptions {
             http: self.http,
@@ -81,18 +89,30 @@ impl Serve {
             ..ServeOptions::local(self.data.clone())
         };
         let site_options = SiteOptions {
-            access,
             timeout: Some(options.limits.timeout),
-            ..SiteOptions::default()
+            ..SiteOptions::new(access)
         };
         let collector = Collector::start(options, |pipeline| site(store(pipeline), site_options));
         let collector = collector.await.map_err(explain)?;
+        if token.is_none() {
+            require_loopback(collector.http_addresses())?;
+        }
+        let token_file = token.as_ref().map(|file| file.path.as_path());
+        let listening = Listening::new(collector.http_addresses(), token_file);
+        if let Err(error) = listening.write(&self.data) {
+            let folder = self.data.display();
+            output::note(&format!(
+                "headcount: cannot write to {folder}: {error}; `headcount open` will not find this server"
+            ));
+        }
         // A server still serves if nobody reads its banner.
-        let _ = output::print(&banner(&collector, &self.data, token.as_ref()));
+        let _ = output::print(&banner(&listening, &collector, &self.data, token.as_ref()));
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        Listening::remove(&self.data);
+        remove_page(&self.data);
         collector.stop().await.context(
             "all rows are safe in the write-ahead log, but the last ones are not in the tables yet",
         )
@@ -121,13 +141,16 @@ impl Serve {
         Ok(())
     }
 
-    /// The access token that queries require, if any.
+    /// The access token that queries require; `None` with `--no-token`.
     fn token(&self) -> anyhow::Result<Option<TokenFile>> {
-        let path = match &self.token_file {
-            Some(path) => path.clone(),
-            None if self.http.iter().all(|address| is_loopback(address)) => return Ok(None),
-            None => self.data.join("token"),
-        };
+        if self.no_token {
+            return match self.http.iter().find(|address| !is_loopback(address)) {
+                Some(address) => Err(reachable_by_others(address)),
+                None => Ok(None),
+            };
+        }
+        let in_data = || self.data.join("token");
+        let path = self.token_file.clone().unwrap_or_else(in_data);
         let (token, is_new) = AccessToken::load_or_generate(&path)?;
         Ok(Some(TokenFile {
             token,
@@ -143,6 +166,21 @@ fn is_loopback(address: &str) -> bool {
         return true;
     };
     addresses.all(|address| address.ip().to_canonical().is_loopback())
+}
+
+fn reachable_by_others(address: &str) -> anyhow::Error {
+    exit::usage(format!(
+        "--no-token is only for addresses of this machine, and others can reach `{address}`; leave out --no-token"
+    ))
+}
+
+/// Without a token, only this machine may reach the collector. A name may have resolved to another address since.
+fn require_loopback(addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    let is_local = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+    match addresses.iter().find(|address| !is_local(address)) {
+        Some(address) => Err(reachable_by_others(&address.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// The site's view of the pipeline. It does not keep the pipeline alive: the collector closes it.
@@ -182,7 +220,12 @@ fn explain(error: ServeError) -> anyhow::Error {
 }
 
 /// The addresses, the data folder, and the next steps.
-fn banner(collector: &Collector, data: &Path, token: Option<&TokenFile>) -> String {
+fn banner(
+    listening: &Listening,
+    collector: &Collector,
+    data: &Path,
+    token: Option<&TokenFile>,
+) -> String {
     let mut text = String::from("headcount is listening\n\n");
     for address in collector.http_addresses() {
         text.push_str(&format!("  OTLP/HTTP  http://{address}/v1/traces\n"));
@@ -191,27 +234,33 @@ fn banner(collector: &Collector, data: &Path, token: Option<&TokenFile>) -> Stri
         text.push_str(&format!("  OTLP/gRPC  http://{address}\n"));
     }
     text.push_str(&format!("  stores in  {}\n", data.display()));
-    if let Some(address) = collector.http_addresses().first() {
-        text.push_str(&format!("  dashboard  http://{address}/\n"));
+    let url = listening.urls.first();
+    if let Some(url) = url {
+        text.push_str(&format!("  dashboard  {url}/\n"));
     }
-    if let Some(kept) = token {
-        let path = kept.path.display();
-        text.push_str(&match kept.is_new {
+    if let Some(file) = token {
+        let path = file.path.display();
+        text.push_str(&match file.is_new {
             true => format!(
                 "  token      {} (shown this once; kept in {path})\n",
-                kept.token.reveal()
+                file.token.reveal()
             ),
             false => format!("  token      in {path}\n"),
         });
     }
-    if let Some(address) = collector.http_addresses().first() {
-        let with_token = token.map_or_else(String::new, |kept| {
-            format!(" --token-file {}", kept.path.display())
-        });
+    if let Some(url) = url {
+        let data_option = match data == Path::new(DEFAULT_FOLDER) {
+            true => String::new(),
+            false => format!(" --data {}", data.display()),
+        };
+        let dashboard = match token {
+            Some(file) if file.is_new => sign_in_link(url, file.token.reveal()),
+            _ => format!("headcount open{data_option}"),
+        };
         text.push_str(&format!(
-            "\nSend a sample week:  headcount demo --url http://{address}\n\
-             Then open:           http://{address}/\n\
-             Or run a report:     headcount report tools --url http://{address}{with_token}\n"
+            "\nSend a sample week:  headcount demo --url {url}\n\
+             Then open:           {dashboard}\n\
+             Or run a report:     headcount report tools{data_option}\n"
         ));
     }
     text.push_str("Ctrl-C ends it.\n");

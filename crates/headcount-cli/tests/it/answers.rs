@@ -287,16 +287,17 @@ fn a_server_s_folder_can_be_read_but_not_written() {
 
     // Acknowledged rows are seen at once, from the folder and from the server alike.
     let query = "SELECT id, memory, task_count FROM crews";
-    let from_server = json(&["sql", query, "--url", &server.url, "--format", "json"]);
+    let options = server.options();
+    let from_server = json(&[&["sql", query, "--format", "json"][..], &options].concat());
     assert_eq!(from_server, sql(data.path(), query));
     assert_eq!(from_server[0]["memory"], json!(false));
     let report = ["report", "versions", "--format", "json", "--min-crews", "1"];
-    let from_server = json(&[&report[..], &["--url", &server.url]].concat());
+    let from_server = json(&[&report[..], &options].concat());
     assert_eq!(
         from_server,
         json(&[&report[..], &["--data", path(data.path())]].concat())
     );
-    let from_server = json(&["tables", "--url", &server.url, "--format", "json"]);
+    let from_server = json(&[&["tables", "--format", "json"][..], &options].concat());
     assert_eq!(
         from_server,
         json(&["tables", "--data", path(data.path()), "--format", "json"])
@@ -332,7 +333,7 @@ fn the_demo_is_sent_over_http_and_counted_once() {
         let output = run(&["demo", "--crews", "20", "--seed", "7", "--url", &server.url]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert!(stdout(&output).starts_with("sent "), "{}", stdout(&output));
-        json(&["tables", "--url", &server.url, "--format", "json"])
+        json(&[&["tables", "--format", "json"][..], &server.options()].concat())
     };
     let once = send();
     let crews = sql(

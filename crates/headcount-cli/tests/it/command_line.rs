@@ -1,12 +1,12 @@
 //! The command line as scripts use it: help, exit codes, output streams.
 
 use crate::support;
-use std::io::{BufRead as _, Read as _};
+use std::io::Read as _;
 use std::process::Stdio;
 
 use crate::support::{headcount, path, run, stderr, stdout};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "serve",
     "ingest",
     "report",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 8] = [
     "tables",
     "catalog",
     "demo",
+    "open",
     "completions",
 ];
 
@@ -42,7 +43,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 16] = [
+    let wrong: [&[&str]; 20] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -59,6 +60,17 @@ fn a_wrong_command_line_ends_with_2() {
         &["serve", "--http", "127.0.0.1:99999"],
         &["serve", "--grpc", "nonsense"],
         &["serve", "--http", ""],
+        &["serve", "--no-token", "--http", "0.0.0.0:0"],
+        &[
+            "serve",
+            "--no-token",
+            "--http",
+            "127.0.0.1:0",
+            "--http",
+            "[::]:0",
+        ],
+        &["serve", "--no-token", "--public"],
+        &["serve", "--no-token", "--token-file", "x"],
     ];
     for arguments in wrong {
         let output = run(arguments);
@@ -151,43 +163,6 @@ fn a_missing_secret_is_reported() {
     let warned = ingest();
     assert!(warned.contains("holds data but no secret"), "{warned}");
     assert_eq!(ingest(), "");
-}
-
-#[test]
-fn an_error_explains_how_to_give_the_access_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let token = folder.path().join("token");
-    let mut child = headcount()
-        .args(["serve", "--data", path(&folder.path().join("data"))])
-        .args(["--http", "127.0.0.1:0", "--grpc", "none"])
-        .args(["--token-file", path(&token)])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut banner = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("OTLP/HTTP") {
-        line.clear();
-        assert_ne!(banner.read_line(&mut line).unwrap(), 0);
-    }
-    let url = line.split_whitespace().last().unwrap();
-    let url = url.strip_suffix("/v1/traces").unwrap().to_owned();
-    let without = run(&["tables", "--url", &url]);
-    let other = folder.path().join("other");
-    std::fs::write(&other, "0123456789abcdef0123456789abcdef\n").unwrap();
-    let wrong = run(&["tables", "--url", &url, "--token-file", path(&other)]);
-    let right = run(&["tables", "--url", &url, "--token-file", path(&token)]);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let message = stderr(&without);
-    assert!(
-        message.contains("--token-file or HEADCOUNT_TOKEN_FILE"),
-        "{message}"
-    );
-    assert_eq!(without.status.code(), Some(1));
-    let message = stderr(&wrong);
-    assert!(message.contains("has another token"), "{message}");
-    assert_eq!(right.status.code(), Some(0), "{}", stderr(&right));
 }
 
 #[test]

@@ -10,3 +10,4 @@ mod forget;
 mod grpc_client;
 mod replay;
 mod support;
+mod token;

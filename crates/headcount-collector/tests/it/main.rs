@@ -1,6 +1,7 @@
 //! The collector through its sockets.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod connections;
 mod erase;
 mod grpc;

@@ -10,8 +10,13 @@ Statistics about how AI-agent crews are built and run. A report is a named query
 Answers are available as JSON rows, JSON with column kinds, CSV, an Arrow IPC stream or Parquet, chosen by `Accept` or `format`. \
 Errors are problem details (RFC 9457). The API is read-only.";
 
-/// The description of the API with these reports and their columns.
-pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)]) -> Value {
+/// The description of the API with these reports and their columns. `needs_token` says whether every request needs the
+/// access token.
+pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)], needs_token: bool) -> Value {
+    let security = match needs_token {
+        true => json!([{ "token": [] }]),
+        false => json!([{}, { "token": [] }]),
+    };
     let mut paths = Map::new();
     let mut schemas = shared_schemas();
     for (header, columns) in reports {
@@ -31,7 +36,7 @@ pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)]) -> Value 
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "security": [{}, { "token": [] }],
+        "security": security,
         "tags": [
             { "name": "reports", "description": "Named queries" },
             { "name": "store", "description": "Tables, SQL and the catalog" },

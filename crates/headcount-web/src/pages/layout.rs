@@ -85,7 +85,7 @@ impl Layout {
             .to_string();
         layout.is_stale = context.is_stale();
         layout.is_public = !is_owner;
-        layout.has_session = is_owner && context.state.access.token.is_some();
+        layout.has_session = is_owner && context.state.access.token().is_some();
         layout
     }
 

@@ -47,8 +47,8 @@ pub(crate) fn links(
 
 /// The address of the SQL page with a query.
 pub(crate) fn sql_address(query: &str) -> String {
-    let mut address = url::form_urlencoded::Serializer::new(String::from("/sql?"));
-    address.append_pair("query", query).finish()
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    format!("/sql?{}", pairs.append_pair("query", query).finish())
 }
 
 /// The parameters as a query string.

@@ -1,4 +1,7 @@
 //! Sign-in for browsers: the access token once, then a session cookie.
+//!
+//! A link may carry the token (`/login?token=…`): it is answered with a redirect at once, so that the token stays in no
+//! history, no referrer and no bookmark. A proxy in front logs such an address: there, people use the form.
 
 use askama::Template;
 use axum::Router;
@@ -6,12 +9,11 @@ use axum::extract::{RawQuery, Request, State};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use headcount_problem::Problem;
-use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::error_page;
 use super::layout::Layout;
-use crate::access::SESSION_COOKIE;
 use crate::request_body::read_body;
 use crate::state::SiteState;
 
@@ -35,51 +37,95 @@ pub(crate) fn routes() -> Router<SiteState> {
         .route("/logout", post(sign_out))
 }
 
-async fn form(RawQuery(query): RawQuery) -> Response {
-    let query = query.unwrap_or_default();
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let next = pairs
-        .find(|(name, _)| name == "next")
-        .map(|(_, value)| value.into_owned());
-    page(
-        &local_address(&next.unwrap_or_default()),
-        false,
-        StatusCode::OK,
-    )
+/// What a form or a link submits.
+#[derive(Debug, Default)]
+struct Submitted {
+    /// The access token.
+    token: Option<String>,
+    /// The address to return to.
+    next: String,
+    /// Whether a link had a wrong token.
+    is_wrong: bool,
+}
+
+impl Submitted {
+    fn parse(pairs: &[u8]) -> Self {
+        let mut submitted = Self::default();
+        for (name, value) in url::form_urlencoded::parse(pairs) {
+            match name.as_ref() {
+                "token" => submitted.token = Some(value.into_owned()),
+                "next" => submitted.next = value.into_owned(),
+                "wrong" => submitted.is_wrong = true,
+                _ => {}
+            }
+        }
+        submitted.next = local_address(&submitted.next);
+        submitted
+    }
+}
+
+async fn form(
+    State(state): State<SiteState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let submitted = Submitted::parse(query.unwrap_or_default().as_bytes());
+    let Some(token) = &submitted.token else {
+        return page(&submitted.next, submitted.is_wrong, StatusCode::OK);
+    };
+    if state.access.token().is_none() {
+        return Redirect::to(&submitted.next).into_response();
+    }
+    let signed_in = signed_in(&state, token, &submitted.next, &headers);
+    let mut response = signed_in.unwrap_or_else(|| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("wrong", "1");
+        query.append_pair("next", &submitted.next);
+        Redirect::to(&format!("/login?{}", query.finish())).into_response()
+    });
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    response.headers_mut().insert(REFERRER_POLICY, no_referrer);
+    response
 }
 
 async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
-    let is_secure = is_secure(request.headers());
+    let headers = request.headers().clone();
     let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
         Err(problem) => return error_page::response(&problem),
     };
-    let (mut submitted, mut next) = (String::new(), String::new());
-    for (name, value) in url::form_urlencoded::parse(&body) {
-        match name.as_ref() {
-            "token" => submitted = value.into_owned(),
-            "next" => next = value.into_owned(),
-            _ => {}
-        }
-    }
-    let next = local_address(&next);
-    let expected = state.access.token.as_ref();
-    match expected.filter(|token| token.matches(&submitted)) {
-        Some(token) => {
-            let secure = if is_secure { "; Secure" } else { "" };
-            let session = token.session();
-            let cookie = format!(
-                "{SESSION_COOKIE}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}"
-            );
-            with_cookie(Redirect::to(&next).into_response(), &cookie)
-        }
-        None => page(&next, true, StatusCode::UNAUTHORIZED),
-    }
+    let submitted = Submitted::parse(&body);
+    let token = submitted.token.unwrap_or_default();
+    signed_in(&state, &token, &submitted.next, &headers)
+        .unwrap_or_else(|| page(&submitted.next, true, StatusCode::UNAUTHORIZED))
 }
 
-async fn sign_out() -> Response {
-    let cookie = format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
-    with_cookie(Redirect::to("/login").into_response(), &cookie)
+/// Starts a session and goes to `next`, if `candidate` is the token.
+fn signed_in(
+    state: &SiteState,
+    candidate: &str,
+    next: &str,
+    headers: &HeaderMap,
+) -> Option<Response> {
+    let token = state.access.token()?;
+    if !token.matches(candidate) {
+        return None;
+    }
+    let secure = if is_secure(headers) { "; Secure" } else { "" };
+    let (name, session) = (token.session_cookie(), token.session());
+    let cookie =
+        format!("{name}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
+    Some(with_cookie(Redirect::to(next).into_response(), &cookie))
+}
+
+async fn sign_out(State(state): State<SiteState>) -> Response {
+    let response = Redirect::to("/login").into_response();
+    let Some(token) = state.access.token() else {
+        return response;
+    };
+    let name = token.session_cookie();
+    let cookie = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    with_cookie(response, &cookie)
 }
 
 /// Rejects a request for `address`: with the sign-in form where the token helps, else with an error page.

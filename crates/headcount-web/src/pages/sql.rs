@@ -1,4 +1,7 @@
 //! The SQL page: an editor, the schema, and the answer as table and chart. Owners only.
+//!
+//! An address fills the editor and runs nothing, because any page may link to it. Only the form runs a query, and only from
+//! this site (`cross_site.rs`).
 
 use askama::Template;
 use axum::extract::{Extension, RawQuery, Request, State};
@@ -39,6 +42,8 @@ struct SqlPage {
     query: String,
     /// The address of this page with this query.
     address: String,
+    /// Whether the query comes from the address, and was not run.
+    is_linked: bool,
     /// Whether a query was run.
     was_run: bool,
     rows: usize,
@@ -64,12 +69,12 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
-    page(state, role, query.as_bytes())
+    page(state, role, query.as_bytes(), Runs::Nothing)
         .await
         .unwrap_or_else(|problem| error_page::response(&problem))
 }
 
-/// As [`show`], for queries that are too long for an address.
+/// Runs the query of the form.
 pub(crate) async fn run(
     State(state): State<SiteState>,
     Extension(role): Extension<Role>,
@@ -79,12 +84,19 @@ pub(crate) async fn run(
         Ok(body) => body,
         Err(problem) => return error_page::response(&problem),
     };
-    page(state, role, &body)
+    page(state, role, &body, Runs::Query)
         .await
         .unwrap_or_else(|problem| error_page::response(&problem))
 }
 
-async fn page(state: SiteState, role: Role, form: &[u8]) -> Result<Response, Problem> {
+/// Whether the page runs its query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    Nothing,
+    Query,
+}
+
+async fn page(state: SiteState, role: Role, form: &[u8], runs: Runs) -> Result<Response, Problem> {
     let context = PageContext::open(state, role, "", Page::Sql).await?;
     let requested = parse_form(form)?;
     let mut page = SqlPage {
@@ -94,6 +106,7 @@ async fn page(state: SiteState, role: Role, form: &[u8]) -> Result<Response, Pro
         query: requested
             .clone()
             .unwrap_or_else(|| INITIAL_QUERY.to_owned()),
+        is_linked: requested.is_some() && runs == Runs::Nothing,
         was_run: false,
         rows: 0,
         seconds: String::new(),
@@ -106,7 +119,7 @@ async fn page(state: SiteState, role: Role, form: &[u8]) -> Result<Response, Pro
             .map(|report| (report.name.as_str(), report.title.as_str()))
             .collect(),
     };
-    if let Some(query) = requested {
+    if let Some(query) = requested.filter(|_| runs == Runs::Query) {
         page.was_run = true;
         let start = std::time::Instant::now();
         match context.state.answers.fresh(QueryKey::Sql(query)).await {

@@ -22,7 +22,16 @@ pub fn corpus(scenario: &str) -> PathBuf {
 
 pub fn headcount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
-    command.env_remove("HEADCOUNT_LOG").stdin(Stdio::null());
+    for name in [
+        "HEADCOUNT_LOG",
+        "HEADCOUNT_TOKEN_FILE",
+        "BROWSER",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+    ] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
     command
 }
 
@@ -59,6 +68,8 @@ pub struct Server {
     pub url: String,
     /// `127.0.0.1:PORT` of the gRPC listener, if it was asked for.
     pub grpc: Option<String>,
+    /// The file with its access token, if it has one.
+    pub token_file: PathBuf,
     /// Everything that it printed until it was ready.
     pub banner: String,
     /// Kept open, so that the server can write to its standard output.
@@ -68,29 +79,35 @@ pub struct Server {
 impl Server {
     /// Starts a server on `data` and on a free port, and waits until it takes requests.
     pub fn start(data: &Path) -> Server {
-        Server::listening(data, "127.0.0.1:0", "none")
+        Server::listening(data, "127.0.0.1:0", "none", &[])
+    }
+
+    /// The same with further options.
+    pub fn start_with(data: &Path, options: &[&str]) -> Server {
+        Server::listening(data, "127.0.0.1:0", "none", options)
     }
 
     /// The same on `address`, where one that is started again is found again.
     pub fn start_at(data: &Path, address: &str) -> Server {
-        Server::listening(data, address, "none")
+        Server::listening(data, address, "none", &[])
     }
 
     /// The same with a gRPC listener.
     pub fn start_with_grpc(data: &Path) -> Server {
-        Server::listening(data, "127.0.0.1:0", "127.0.0.1:0")
+        Server::listening(data, "127.0.0.1:0", "127.0.0.1:0", &[])
     }
 
-    fn listening(data: &Path, http: &str, grpc: &str) -> Server {
+    fn listening(data: &Path, http: &str, grpc: &str, options: &[&str]) -> Server {
         let mut child = headcount()
             .args(["serve", "--data", path(data)])
             .args(["--http", http, "--grpc", grpc])
+            .args(options)
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut banner = String::new();
-        while !banner.contains("stores in") {
+        while !banner.contains("Ctrl-C ends it") {
             let read = stdout.read_line(&mut banner).expect("UTF-8");
             assert_ne!(read, 0, "the server ended: {banner}");
         }
@@ -108,10 +125,16 @@ impl Server {
         Server {
             child,
             url: url.to_owned(),
+            token_file: data.join("token"),
             grpc,
             banner,
             _stdout: stdout,
         }
+    }
+
+    /// Options by which a command queries this server.
+    pub fn options(&self) -> [&str; 4] {
+        ["--url", &self.url, "--token-file", path(&self.token_file)]
     }
 
     /// Kills it without a chance to flush.

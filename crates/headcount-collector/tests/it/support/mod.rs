@@ -12,12 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_collector::{Collector, IngestPipeline, ReceiverLimits, ServeOptions};
-use headcount_web::{SiteOptions, Store, site};
+use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
 
 /// Headers by name.
 pub type Headers<'h> = &'h [(&'h str, &'h str)];
+
+/// The access token of collectors that have one.
+pub const TOKEN: &str = "0123456789abcdef";
 
 /// A running collector and its data folder.
 pub struct Running {
@@ -55,6 +58,22 @@ pub async fn start() -> Running {
 }
 
 pub async fn start_within(limits: ReceiverLimits) -> Running {
+    start_with_access(limits, Access::Loopback).await
+}
+
+/// A collector whose queries need [`TOKEN`].
+pub async fn start_with_token() -> Running {
+    let token = AccessToken::parse(TOKEN).expect("a token");
+    start_with_access(ReceiverLimits::default(), Access::Token(token)).await
+}
+
+/// A collector whose reports are public.
+pub async fn start_public() -> Running {
+    let token = AccessToken::parse(TOKEN).expect("a token");
+    start_with_access(ReceiverLimits::default(), Access::Public(token)).await
+}
+
+async fn start_with_access(limits: ReceiverLimits, access: Access) -> Running {
     let folder = tempfile::tempdir().expect("a folder");
     let mut options = ServeOptions::local(folder.path().join("data"));
     options.http = vec!["127.0.0.1:0".to_owned()];
@@ -62,7 +81,7 @@ pub async fn start_within(limits: ReceiverLimits) -> Running {
     options.limits = limits;
     let site_options = SiteOptions {
         timeout: Some(options.limits.timeout),
-        ..SiteOptions::default()
+        ..SiteOptions::new(access)
     };
     let started = Collector::start(options, |pipeline| site(store(pipeline), site_options));
     let collector = started.await.expect("it starts");
