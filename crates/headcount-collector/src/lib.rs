@@ -10,6 +10,8 @@ mod counters;
 mod decompress;
 mod erase_endpoint;
 mod error;
+mod grpc_frame;
+mod grpc_health;
 mod idle;
 mod ingest;
 mod listener;

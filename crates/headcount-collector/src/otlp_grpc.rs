@@ -1,19 +1,19 @@
 //! `opentelemetry.proto.collector.trace.v1.TraceService/Export` (OTLP 1.x §OTLP/gRPC). The single message of the
 //! call is received here frame by frame, so that the limits of bodies over HTTP apply before it is complete.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
 use headcount_wire::ExportResponse;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tokio::sync::watch;
 use tonic::body::Body;
 
 use crate::counters::RejectionReason;
 use crate::decompress::{ContentCoding, decompress_all};
+use crate::grpc_frame::{PREFIX, announced, reply, unframe};
+use crate::grpc_health as health;
 use crate::ingest::{IngestOutcome, IngestPipeline};
 use crate::memory_budget::MemoryBudget;
 use crate::options::ReceiverLimits;
@@ -24,15 +24,14 @@ use crate::rejection::Rejection;
 /// The only method.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// The length of the prefix of a message: whether it is compressed, and its length as a big-endian `u32` (gRPC over HTTP/2, §Requests).
-const PREFIX: usize = 5;
-
 /// The OTLP/gRPC receiver.
 #[derive(Debug, Clone)]
 pub(crate) struct OtlpGrpc {
     pub(crate) pipeline: Arc<IngestPipeline>,
     pub(crate) budget: MemoryBudget,
     pub(crate) limits: ReceiverLimits,
+    /// Whether the collector is stopping.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl OtlpGrpc {
@@ -46,11 +45,16 @@ impl OtlpGrpc {
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
-        let outcome = if request.uri().path() == EXPORT {
-            self.export(request).await
-        } else {
-            let message = "the only method is TraceService/Export";
-            Err(Rejection::new(RejectionReason::UnknownMethod, message))
+        let outcome = match request.uri().path() {
+            EXPORT => self.export(request).await,
+            health::CHECK => {
+                let is_serving = !*self.stop.borrow() && self.pipeline.store_failure().is_none();
+                return health::check(request, is_serving, self.limits.timeout).await;
+            }
+            _ => {
+                let message = "the only methods are TraceService/Export and Health/Check";
+                Err(Rejection::new(RejectionReason::UnknownMethod, message))
+            }
         };
         match outcome {
             Ok(outcome) => success(&outcome),
@@ -104,10 +108,17 @@ impl OtlpGrpc {
     }
 }
 
+/// Whether the request is gRPC with protobuf messages (gRPC over HTTP/2, §Requests). gRPC-Web is another protocol, whose
+/// clients cannot read the trailers of this one.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
+    let content_type = headers
         .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next());
+    let essence = essence.unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 fn coding_of(headers: &HeaderMap) -> Result<Option<ContentCoding>, Rejection> {
@@ -124,30 +135,6 @@ fn coding_of(headers: &HeaderMap) -> Result<Option<ContentCoding>, Rejection> {
     }
 }
 
-/// The message length in the prefix, once the prefix is complete.
-fn announced(framed: &[u8]) -> Option<usize> {
-    let length = framed.get(1..PREFIX)?;
-    let length = u32::from_be_bytes(length.try_into().ok()?);
-    usize::try_from(length).ok()
-}
-
-/// The only message of the call, and whether it is compressed.
-fn unframe(framed: &Bytes) -> Result<(bool, Bytes), Rejection> {
-    let malformed = |message| Rejection::new(RejectionReason::Malformed, message);
-    let length = announced(framed).ok_or_else(|| malformed("the call contains no message"))?;
-    let is_compressed = match framed[0] {
-        0 => false,
-        1 => true,
-        _ => return Err(malformed("the compressed flag is neither 0 nor 1")),
-    };
-    if framed.len() - PREFIX != length {
-        return Err(malformed(
-            "the call must contain exactly one message of the announced length",
-        ));
-    }
-    Ok((is_compressed, framed.slice(PREFIX..)))
-}
-
 fn success(outcome: &IngestOutcome) -> Response<Body> {
     let rejected_spans = i64::try_from(outcome.rejected).unwrap_or(i64::MAX);
     let message = ExportResponse {
@@ -155,19 +142,7 @@ fn success(outcome: &IngestOutcome) -> Response<Body> {
         message: outcome.message.as_str().into(),
     }
     .to_protobuf();
-    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    framed.put_slice(&message);
-    let trailers = async {
-        let done = (HeaderName::from_static("grpc-status"), HeaderValue::from(0));
-        Some(Ok::<_, Infallible>(HeaderMap::from_iter([done])))
-    };
-    let body = Full::new(framed.freeze()).with_trailers(trailers);
-    let mut response = Response::new(Body::new(body));
-    let content_type = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    with_accepted_encodings(response)
+    with_accepted_encodings(reply(&message))
 }
 
 /// Adds the compressions that a message may have.
@@ -184,18 +159,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_contains_exactly_one_message() {
-        let (is_compressed, message) = unframe(&Bytes::from_static(b"\0\0\0\0\x02ab")).unwrap();
-        assert_eq!((is_compressed, &message[..]), (false, &b"ab"[..]));
-        for framed in [
-            &b""[..],
-            b"\0\0\0\0",
-            b"\0\0\0\0\x02a",
-            b"\0\0\0\0\x02abc",
-            b"\x02\0\0\0\x02ab",
+    fn only_grpc_with_protobuf_is_grpc() {
+        let is_grpc = |content_type: &'static str| {
+            let value = HeaderValue::from_static(content_type);
+            super::is_grpc(&HeaderMap::from_iter([(CONTENT_TYPE, value)]))
+        };
+        for content_type in [
+            "application/grpc",
+            "application/grpc+proto",
+            "Application/gRPC; charset=utf-8",
         ] {
-            let rejection = unframe(&Bytes::from_static(framed)).unwrap_err();
-            assert_eq!(rejection.reason, RejectionReason::Malformed, "{framed:?}");
+            assert!(is_grpc(content_type), "{content_type}");
         }
+        for content_type in [
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "application/grpc-web-text",
+            "application/grpc+json",
+            "application/grpcx",
+            "application/x-protobuf",
+            "",
+        ] {
+            assert!(!is_grpc(content_type), "{content_type}");
+        }
+        assert!(!super::is_grpc(&HeaderMap::new()));
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use headcount_wire::{ExportResponse, RECEIPT_HEADER, Receipt, RpcStatus};
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use tonic::Code;
 
 use crate::counters::RejectionReason;
 use crate::decompress::{decompress_all, parse_content_encoding};
@@ -98,6 +99,28 @@ impl OtlpHttp {
         let body = request.into_body();
         Ok(receive::receive(body, limit, timeout, reservation, |_| false).await?)
     }
+}
+
+/// The encoding of a request that looks like an export sent to an address that is not for exports: `POST` of an OTLP type,
+/// outside of the query API.
+pub(crate) fn misdirected_export(request: &Request<Body>) -> Option<PayloadFormat> {
+    let is_query = request.uri().path().starts_with("/api/");
+    let content_type = text_of(request.headers(), &CONTENT_TYPE);
+    let format = content_type.and_then(PayloadFormat::of)?;
+    (request.method() == Method::POST && !is_query).then_some(format)
+}
+
+/// The response to such a request: 404 with the right address.
+pub(crate) fn not_here(format: PayloadFormat) -> Response {
+    let status = RpcStatus {
+        code: Code::Unimplemented as i32,
+        message: "this collector receives OTLP traces only, by POST to /v1/traces".into(),
+    };
+    let body = match format {
+        PayloadFormat::Protobuf => status.to_protobuf(),
+        PayloadFormat::Json => status.to_json(),
+    };
+    response_of(StatusCode::NOT_FOUND, format, body)
 }
 
 /// How much memory admission needs beside the body: JSON is transcoded to protobuf, and rows are copied.

@@ -9,7 +9,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::{Semaphore, watch};
@@ -23,7 +24,7 @@ use crate::listener::{Bound, ListenerConfig, bind, serve};
 use crate::memory_budget::MemoryBudget;
 use crate::options::ServeOptions;
 use crate::otlp_grpc::OtlpGrpc;
-use crate::otlp_http::OtlpHttp;
+use crate::otlp_http::{self, OtlpHttp, misdirected_export};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -157,6 +158,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         pipeline: Arc::clone(&pipeline),
         budget,
         limits,
+        stop: config.stop.clone(),
     };
     let mut collector = Collector {
         pipeline,
@@ -195,21 +197,42 @@ impl Endpoints {
             "/v1/erase" => self.erase.handle(request).await,
             "/healthz" => plain("alive\n"),
             "/readyz" => readiness(*self.stop.borrow(), self.traces.pipeline.store_failure()),
-            _ => {
-                let mut request = request;
-                let peer = ConnectInfo(peer);
-                request.extensions_mut().insert(peer);
-                match self.site.clone().oneshot(request).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
-            }
+            _ => self.ask_site(peer, request).await,
+        }
+    }
+
+    /// Passes the request on. Where the site has no such address, a misdirected export gets an answer that its sender can
+    /// read and log, instead of a page.
+    async fn ask_site(&self, peer: SocketAddr, mut request: Request<Body>) -> Response {
+        let misdirected = misdirected_export(&request);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let response = match self.site.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        match misdirected.filter(|_| is_refusal(response.status())) {
+            Some(format) => otlp_http::not_here(format),
+            None => response,
         }
     }
 }
 
-fn plain(text: &'static str) -> Response {
-    Response::new(Body::from(text))
+/// Whether the site has no such address for the sender: none, not for this method, or not without the token.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+    )
+}
+
+fn plain(text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
 }
 
 /// Whether traces may be sent here, in one line: for load balancers.
@@ -219,7 +242,7 @@ fn readiness(is_stopping: bool, health_fault: Option<&'static str>) -> Response 
         (true, _) => "the collector is stopping",
         (false, Some(health_fault)) => health_fault,
     };
-    let mut response = Response::new(Body::from(format!("not ready: {reason}\n")));
+    let mut response = plain(format!("not ready: {reason}\n"));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response
 }

@@ -14,18 +14,23 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// A response: the trailers (or, without a message, the headers) and the message.
-struct Reply {
+pub(crate) struct Reply {
     status: HeaderMap,
-    message: Vec<u8>,
+    pub(crate) message: Vec<u8>,
 }
 
 impl Reply {
-    fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.status["grpc-status"].to_str().expect("a number")
     }
 }
 
-async fn call(running: &Running, path: &str, encoding: Option<&str>, message: &[u8]) -> Reply {
+pub(crate) async fn call(
+    running: &Running,
+    path: &str,
+    encoding: Option<&str>,
+    message: &[u8],
+) -> Reply {
     let address = running.collector.grpc_address().expect("a listener");
     let stream = tokio::net::TcpStream::connect(address)
         .await
