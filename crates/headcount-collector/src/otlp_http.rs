@@ -101,10 +101,15 @@ impl OtlpHttp {
     }
 }
 
+/// What addresses of exports end with, at any collector.
+const SIGNALS: [&str; 3] = ["/traces", "/metrics", "/logs"];
+
 /// The encoding of a request that looks like an export sent to an address that is not for exports: `POST` of an OTLP type,
-/// outside of the query API.
+/// outside of the query API or to another collector's address under `/api/`.
 pub(crate) fn misdirected_export(request: &Request<Body>) -> Option<PayloadFormat> {
-    let is_query = request.uri().path().starts_with("/api/");
+    let path = request.uri().path().trim_end_matches('/');
+    let is_query =
+        path.starts_with("/api/") && !SIGNALS.iter().any(|signal| path.ends_with(signal));
     let content_type = text_of(request.headers(), &CONTENT_TYPE);
     let format = content_type.and_then(PayloadFormat::of)?;
     (request.method() == Method::POST && !is_query).then_some(format)

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// The rows of a table without the columns that are random, keyed or times, and without what is null.
 fn rows(server: &Server, table: &str) -> Vec<Value> {
     let query = format!("SELECT * FROM {table} ORDER BY time");
-    let answer = json(&["sql", &query, "--url", &server.url, "--format", "json"]);
+    let answer = json(&[&["sql", &query, "--format", "json"][..], &server.options()].concat());
     let is_plain = |name: &str, value: &Value| {
         let is_random = matches!(
             name,
@@ -50,7 +50,7 @@ fn rows(server: &Server, table: &str) -> Vec<Value> {
 }
 
 fn column(server: &Server, query: &str) -> Vec<Value> {
-    let answer = json(&["sql", query, "--url", &server.url, "--format", "json"]);
+    let answer = json(&[&["sql", query, "--format", "json"][..], &server.options()].concat());
     let first = |row: &Value| row.as_object().unwrap().values().next().unwrap().clone();
     answer.as_array().unwrap().iter().map(first).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{request, start, start_with_token};
 
-const ADDRESSES: [&str; 10] = [
+const ADDRESSES: [&str; 12] = [
     "/v1/traces/",
     "//v1/traces",
     "/v1/traces/v1/traces",
@@ -10,6 +10,8 @@ const ADDRESSES: [&str; 10] = [
     "/v1/trace",
     "/v1/metrics",
     "/v1/logs",
+    "/api/default/v1/traces",
+    "/api/public/otel/v1/metrics/",
     "/",
     "/tools",
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
