@@ -84,6 +84,14 @@ impl Status {
             if let Some(text) = why_events_wait(installation) {
                 answer.notes.push(text);
             }
+            if installation.lacks_locks() {
+                answer.notes.push(format!(
+                    "{}: the file system of {} has no locks that exclude other processes, so each process keeps its events in files \
+                     of its own",
+                    installation.framework(),
+                    installation.folder().display()
+                ));
+            }
             let forbidden = installation.forbidden();
             if forbidden > 0 {
                 answer.notes.push(format!(

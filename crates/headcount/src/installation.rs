@@ -102,7 +102,7 @@ fn is_of_a_framework(folder: &Path) -> bool {
 }
 
 fn readable(folder: &Path) -> impl Iterator<Item = Pending> {
-    spool::list(&spool_folder(folder))
+    spool::list_all(&spool_folder(folder))
         .into_iter()
         .filter_map(|found| {
             // Without its lock, so that events of a running process are included.
@@ -238,6 +238,21 @@ impl Installation {
         })
     }
 
+    /// Whether its folder is on a file system without locks that exclude other processes, as some network homes are. Then each
+    /// process keeps its events in files of its own.
+    #[must_use]
+    pub fn lacks_locks(&self) -> bool {
+        let path = self.folder.join(ABOUT);
+        let Ok(file) = files::open(&path, std::fs::File::options().read(true)) else {
+            return false;
+        };
+        match spool::Held::lock(file) {
+            Ok(held) => !held.is_locked() || !spool::locks_exclude(&path),
+            // Another process asks the same question.
+            Err(_) => false,
+        }
+    }
+
     /// The ledger: requests that were sent and segments that were removed, oldest first.
     #[must_use]
     pub fn log(&self) -> Vec<Entry> {
@@ -271,7 +286,7 @@ impl Installation {
                 totals.dropped += content.dropped();
             }
         }
-        for found in spool::list(&spool_folder(&self.folder)) {
+        for found in spool::list_all(&spool_folder(&self.folder)) {
             let bytes = found.peek().unwrap_or_default();
             let content = spool::read(&bytes);
             totals.pending += content.events();

@@ -83,6 +83,7 @@ fn main() -> ExitCode {
         ["switch-in-a-run"] => long::switch_in_a_run(&start()),
         ["decide-with-children"] => long::decide_with_children(&start()),
         ["fork-in-a-run"] => fork_in_a_run(&start()),
+        ["lacks-locks"] => println!("{}", headcount::Installation::all()[0].lacks_locks()),
         ["timed-drop"] => {
             let telemetry = start();
             telemetry.tool_used(&unique_tool(1), 1, None);

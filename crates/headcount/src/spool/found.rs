@@ -12,6 +12,8 @@ use crate::platform::files;
 
 /// The extension of a segment that waits. A retired segment has its delivery status instead.
 pub(super) const ENDING: &str = "spool";
+/// The extension of a segment that its process appends to without a lock, because the file system has none that excludes others.
+pub(super) const OPEN: &str = "open";
 
 /// A segment in the folder, locked or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
 /// Whether any segment in a framework's folder waits for the collector with this mark. Segments that a running process
 /// holds count, and so do segments that hold nothing but loss reports.
 pub(crate) fn holds_records(folder: &Path, mark: Option<&str>) -> bool {
-    list(&spool_folder(folder))
+    list_all(&spool_folder(folder))
         .iter()
         .filter(|found| found.is_for(mark))
         .filter_map(Found::peek)
@@ -41,6 +43,13 @@ pub(crate) fn holds_records(folder: &Path, mark: Option<&str>) -> bool {
 /// The segments in `folder` that wait, oldest first. A folder that cannot be read has none.
 pub(crate) fn list(folder: &Path) -> Vec<Found> {
     list_ending(folder, ENDING)
+}
+
+/// The segments in `folder` that wait, and those that a process appends to without a lock.
+pub(crate) fn list_all(folder: &Path) -> Vec<Found> {
+    let mut found = list(folder);
+    found.extend(list_ending(folder, OPEN));
+    found
 }
 
 /// The segments in `folder` whose names end with `.{ending}`, oldest first.

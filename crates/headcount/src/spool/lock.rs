@@ -2,8 +2,9 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::path::Path;
 
-use crate::platform::{self, OwnFile};
+use crate::platform::{self, OwnFile, files};
 
 /// A file that this process holds locked. Other processes that want the lock do not block.
 ///
@@ -18,26 +19,35 @@ pub(crate) struct Held {
     generation: u32,
     /// The entry in the list of files that children close; there is room for a few.
     note: Option<usize>,
+    is_locked: bool,
 }
 
 impl Held {
-    /// Locks `file`.
+    /// Locks `file`. On a file system without locks (some network homes) the file is held without one.
     ///
     /// # Errors
-    /// `WouldBlock`: another process holds it. Anything else: files cannot be locked here.
+    /// `WouldBlock`: another process holds it. Anything else: the host program closed it.
     pub(crate) fn lock(file: OwnFile) -> io::Result<Self> {
         // Noted before the lock: otherwise a child that is forked in between would hold the lock.
-        let held = Self {
+        let mut held = Self {
             note: file.note_for_children(),
             generation: platform::generation(),
             file,
+            is_locked: false,
         };
-        let locked = held.file().map(File::try_lock);
+        let locked = held.file.get()?.try_lock();
         match locked {
-            Some(Ok(())) => Ok(held),
-            Some(Err(TryLockError::Error(error))) => Err(error),
-            Some(Err(TryLockError::WouldBlock)) | None => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(()) => held.is_locked = true,
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            // The call is not implemented (Lustre without `flock`), the server has no lock manager (NFS), and others.
+            Err(TryLockError::Error(_)) => {}
         }
+        Ok(held)
+    }
+
+    /// Whether no other process can hold the file at the same time.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// The file; `None` in a forked child of the process that locked it, or after the host program closed it.
@@ -51,6 +61,16 @@ impl Held {
     fn is_of_this_process(&self) -> bool {
         self.generation == platform::generation()
     }
+}
+
+/// Whether a lock on the file at `path`, which somebody holds, keeps others out. On a network file system with local locks, or
+/// with locks that do nothing, it does not. A file that cannot be opened says nothing.
+pub(crate) fn locks_exclude(path: &Path) -> bool {
+    let Ok(file) = files::open(path, File::options().read(true)) else {
+        return true;
+    };
+    let again = file.get().map(File::try_lock);
+    matches!(again, Ok(Err(TryLockError::WouldBlock)))
 }
 
 impl Drop for Held {
@@ -70,7 +90,6 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::files;
 
     #[test]
     fn a_lock_is_held_by_one_and_free_when_dropped() {

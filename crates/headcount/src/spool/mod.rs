@@ -21,9 +21,9 @@ mod writer;
 pub use delivery::DeliveryStatus;
 pub use ledger::Entry;
 
-pub(crate) use found::{Found, holds_records, list, spool_folder};
+pub(crate) use found::{Found, holds_records, list, list_all, spool_folder};
 pub(crate) use ledger::{Ledger, sha256};
-pub(crate) use lock::Held;
+pub(crate) use lock::{Held, locks_exclude};
 pub(crate) use retire::{
     Removed, discard_all, discard_before, discard_for, ledger_line, maintain, retire, retired,
 };

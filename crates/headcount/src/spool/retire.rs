@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::delivery::DeliveryStatus;
-use super::found::{Found, list, list_ending, spool_folder};
+use super::found::{ENDING, Found, OPEN, list_all, list_ending, spool_folder};
 use super::ledger::{Entry, Ledger, sha256};
 use super::limits::AGE_LIMIT_MILLIS;
 use super::segment::{self, Content};
@@ -107,7 +107,24 @@ pub(crate) fn discard_before(folder: &Path, off_until: u64) -> Removed {
 /// Maintenance that is due whether or not anything is sent: writes missing ledger lines, removes segments that are too old.
 pub(crate) fn maintain(folder: &Path) -> Removed {
     finish(&Ledger::new(folder), retired(folder));
+    release_abandoned(folder);
     discard(folder, DeliveryStatus::TooOld, is_too_old)
+}
+
+/// After this time without a record, in milliseconds, a segment that a process appends to without a lock counts as abandoned.
+const ABANDONED_MILLIS: u64 = 10 * 60_000;
+
+/// Lets any process send segments without a lock whose process was killed. One that still runs opens another segment.
+fn release_abandoned(folder: &Path) {
+    for found in list_ending(&spool_folder(folder), OPEN) {
+        let written = std::fs::metadata(&found.path).and_then(|metadata| metadata.modified());
+        let age = written.map_or(0, |written| {
+            clock::now_nanos().saturating_sub(clock::nanos_of(written)) / 1_000_000
+        });
+        if age > ABANDONED_MILLIS {
+            let _best_effort = std::fs::rename(&found.path, found.path.with_extension(ENDING));
+        }
+    }
 }
 
 fn is_too_old(found: &Found) -> bool {
@@ -121,7 +138,7 @@ fn is_too_old(found: &Found) -> bool {
 fn discard(folder: &Path, status: DeliveryStatus, which: impl Fn(&Found) -> bool) -> Removed {
     let ledger = Ledger::new(folder);
     let mut removed = Removed::new();
-    for found in list(&spool_folder(folder)) {
+    for found in list_all(&spool_folder(folder)) {
         if !which(&found) {
             continue;
         }
@@ -140,6 +157,7 @@ fn discard(folder: &Path, status: DeliveryStatus, which: impl Fn(&Found) -> bool
 mod tests {
     use super::*;
     use crate::spool::disk::DiskSpool;
+    use crate::spool::found::list;
     use crate::spool::limits::Room;
     use crate::spool::segment::Record;
 

@@ -87,6 +87,10 @@ impl Uploader {
             entry.dropped += rejected;
         }
         if !retire(ledger, found, &entry) {
+            if !found.path.exists() {
+                // Without locks another process may have sent it too: with the same ids, so that it counts once.
+                return Some(answer);
+            }
             // It will be sent again with the same ids, after the usual pause for failures.
             return Some(Answer::Unanswered);
         }

@@ -8,6 +8,7 @@ mod endings;
 mod fields;
 mod identifiers;
 mod many_processes;
+mod no_locks;
 mod notice;
 mod off_and_on;
 mod ownership;
