@@ -125,14 +125,18 @@ fn why_events_wait(installation: &Installation) -> Option<String> {
         return None;
     }
     let framework = installation.framework();
+    let waiting = match pending {
+        1 => "1 event waits".to_owned(),
+        _ => format!("{pending} events wait"),
+    };
     if installation.endpoint().starts_with("none") {
         return Some(format!(
-            "{framework}: {pending} events wait, because the framework set no address that can be used (endpoint: {})",
+            "{framework}: {waiting}, because the framework set no address that can be used (endpoint: {})",
             installation.endpoint()
         ));
     }
     Some(match last_failure(installation) {
-        Some(failure) => format!("{framework}: {pending} events wait. {failure}"),
-        None => format!("{framework}: {pending} events wait for the next run of {framework}"),
+        Some(failure) => format!("{framework}: {waiting}. {failure}"),
+        None => format!("{framework}: {waiting} for its next run"),
     })
 }

@@ -24,10 +24,15 @@ def _note_about_crewai() -> str | None:
     return "HEADCOUNT_CREWAI is set: programs of this interpreter count CrewAI's crews"
 
 
+def _main(arguments: list[str]) -> int:
+    code = command(arguments)
+    note = _note_about_crewai()
+    if arguments[:1] == ["status"] and code == 0 and note is not None:
+        print(f"note: {note}", file=sys.stderr)
+    return code
+
+
 if __name__ == "__main__":
     # Ctrl-C ends the program at once, even while it waits for a collector.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    code = command(sys.argv[1:])
-    if sys.argv[1:2] == ["status"] and code == 0 and (note := _note_about_crewai()) is not None:
-        print(f"note: {note}", file=sys.stderr)
-    sys.exit(code)
+    sys.exit(_main(sys.argv[1:]))
