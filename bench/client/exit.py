@@ -4,8 +4,9 @@
     exit.py SUBJECT CREWAI_PYTHON [RUNS]
 
 SUBJECT is the client's example `subject`; CREWAI_PYTHON a Python with CrewAI (tests/python/run makes one), or `-`. The time
-is from the end of the program's own work to the end of its process, as its parent sees it. Slow DNS needs root: the
-process gets a nameserver that does not answer, in a mount namespace of its own.
+is from the end of the program's own work to the end of its process, as its parent sees it. A second table is of programs that
+end at once while events of an earlier run wait (docs/decisions/0020). Slow DNS needs root: the process gets a nameserver that does
+not answer, in a mount namespace of its own.
 """
 
 import os
@@ -150,7 +151,24 @@ def main():
                 environment = {"PATH": os.environ["PATH"], "HOME": scratch}
                 columns.append(milliseconds([run(command, environment, has_no_dns, Path(scratch))]))
         print(f"| {name} | {' | '.join(columns)} |", flush=True)
-    print(f"\nworst end with headcount: {worst:.1f} ms")
+    print(f"\nworst end with headcount: {worst:.1f} ms\n")
+    short(subject, runs)
+
+
+def short(subject, runs):
+    """The first end of a short program that finds events of an earlier run, and the next one."""
+    print("| network | events of an earlier run wait | the next end |")
+    print("| --- | ---: | ---: |")
+    for name, endpoint, has_no_dns in states():
+        ends = [], []
+        for _ in range(runs):
+            with tempfile.TemporaryDirectory() as scratch:
+                environment = {"PATH": os.environ["PATH"], "HEADCOUNT_HOME": f"{scratch}/home"}
+                subprocess.run([subject, "record", "6", "1"], env=environment, stdout=subprocess.DEVNULL, check=True)
+                environment["HEADCOUNT_ENDPOINT"] = endpoint
+                for times in ends:
+                    times.append(run([subject, "start-and-exit", "0"], environment, has_no_dns, Path(scratch)))
+        print(f"| {name} | {' | '.join(map(milliseconds, ends))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import headcount
 import pytest
 import spool
-from conftest import FRAMEWORK
 from headcount.crewai import _listener
+
+Recorded = Callable[[], list[spool.Span]]
 
 
 class Event:
@@ -31,12 +32,11 @@ def bus() -> Any:
     return Bus()
 
 
-def counted(telemetry: headcount.Telemetry, home: Path) -> int:
-    telemetry.flush(0)
-    return sum(span.name == "Feature Usage" for span in spool.spans(home, FRAMEWORK))
+def features(recorded: Recorded) -> int:
+    return sum(span.name == "Feature Usage" for span in recorded())
 
 
-def test_a_patch_that_was_there_before_hears_all_and_is_put_back(telemetry: headcount.Telemetry, home: Path) -> None:
+def test_a_patch_that_was_there_before_hears_all_and_is_put_back(telemetry: headcount.Telemetry, recorded: Recorded) -> None:
     patched, seen = bus(), []
     inner = patched.emit
 
@@ -51,10 +51,10 @@ def test_a_patch_that_was_there_before_hears_all_and_is_put_back(telemetry: head
     listener.end()
     assert patched.emit is theirs
     patched.emit(None, Event())
-    assert (len(seen), patched.heard, counted(telemetry, home)) == (2, 2, 1)
+    assert (len(seen), patched.heard, features(recorded)) == (2, 2, 1)
 
 
-def test_a_later_patch_of_the_class_hears_events_and_stays(telemetry: headcount.Telemetry, home: Path) -> None:
+def test_a_later_patch_of_the_class_hears_events_and_stays(telemetry: headcount.Telemetry, recorded: Recorded) -> None:
     patched, seen = bus(), []
     listener = _listener.Listener(telemetry)
     listener.begin(patched)
@@ -69,11 +69,11 @@ def test_a_later_patch_of_the_class_hears_events_and_stays(telemetry: headcount.
     assert patched.emit(None, Event()) == "emitted"
     listener.end()
     patched.emit(None, Event())
-    assert (len(seen), patched.heard, counted(telemetry, home)) == (2, 2, 1)
+    assert (len(seen), patched.heard, features(recorded)) == (2, 2, 1)
     assert vars(patched) == {"heard": 2}, "nothing of the listener is left on the bus"
 
 
-def test_a_later_patch_of_the_bus_stays(telemetry: headcount.Telemetry, home: Path) -> None:
+def test_a_later_patch_of_the_bus_stays(telemetry: headcount.Telemetry, recorded: Recorded) -> None:
     patched, seen = bus(), []
     listener = _listener.Listener(telemetry)
     listener.begin(patched)
@@ -87,13 +87,13 @@ def test_a_later_patch_of_the_bus_stays(telemetry: headcount.Telemetry, home: Pa
     patched.emit(None, Event())
     listener.end()
     patched.emit(None, Event())
-    assert (len(seen), patched.heard, counted(telemetry, home)) == (2, 2, 1)
+    assert (len(seen), patched.heard, features(recorded)) == (2, 2, 1)
     assert patched.emit is theirs
 
 
 @pytest.mark.parametrize("is_wrapped", [False, True])
 def test_modules_that_are_thrown_away_and_imported_again_count_once(
-    is_wrapped: bool, telemetry: headcount.Telemetry, home: Path, monkeypatch: pytest.MonkeyPatch
+    is_wrapped: bool, telemetry: headcount.Telemetry, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As notebooks and test runners do."""
     reloaded = bus()
@@ -109,7 +109,7 @@ def test_modules_that_are_thrown_away_and_imported_again_count_once(
     second = again.Listener(telemetry)
     second.begin(reloaded)
     reloaded.emit(None, Event())
-    assert (reloaded.heard, counted(telemetry, home)) == (1, 1)
+    assert (reloaded.heard, features(recorded)) == (1, 1)
     second.end()
     reloaded.emit(None, Event())
-    assert (reloaded.heard, counted(telemetry, home)) == (2, 1)
+    assert (reloaded.heard, features(recorded)) == (2, 1)
