@@ -75,6 +75,12 @@ pub enum LakeError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process found that a table cannot be read.
+    #[error("{reason}")]
+    Reported {
+        /// The text of its error.
+        reason: String,
+    },
     /// A table's log could not be read or written.
     #[error("the log of table {table} could not be used")]
     Delta {

@@ -20,6 +20,7 @@ mod erasure;
 mod error;
 mod flush;
 mod follow;
+mod handover;
 mod lake;
 mod low_priority;
 mod memtable;
@@ -37,6 +38,7 @@ mod view;
 
 pub use arrow_rows::arrow_schema;
 pub use error::LakeError;
+pub use handover::SnapshotFiles;
 pub use headcount_log::folder::is_data_folder;
 pub use headcount_log::private_file::read_or_create as read_or_create_private_file;
 pub use headcount_log::secret::load_or_create_secret;

@@ -23,13 +23,13 @@ use crate::view::Captured;
 /// [`LakeOptions::vacuum_grace`](crate::LakeOptions::vacuum_grace) after they were replaced.
 #[derive(Debug, Clone)]
 pub struct LakeSnapshot {
-    root: PathBuf,
-    layout: Arc<Layout>,
-    files: Vec<Files>,
+    pub(crate) root: PathBuf,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) files: Vec<Files>,
     /// By table: why it cannot be read.
-    refusals: Vec<Option<Arc<LakeError>>>,
-    batches: TableBatches,
-    footers: Arc<FooterCache>,
+    pub(crate) refusals: Vec<Option<Arc<LakeError>>>,
+    pub(crate) batches: TableBatches,
+    pub(crate) footers: Arc<FooterCache>,
 }
 
 impl LakeSnapshot {

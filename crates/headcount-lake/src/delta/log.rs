@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headcount_catalog::Table;
 use headcount_log::disk::Disk;
 use parquet::file::metadata::ParquetMetaDataReader;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::actions::{FileKey, file_key};
@@ -15,7 +16,7 @@ use super::{protocol, schema};
 use crate::error::LakeError;
 
 /// A Parquet file that belongs to its table now.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ActiveFile {
     /// Relative to the table's folder, decoded.
     pub(crate) path: String,
