@@ -65,6 +65,11 @@ pub struct ReportHeader {
 }
 
 impl ReportHeader {
+    /// Whether the query itself depends on the threshold for free text, so that its rows serve that threshold alone.
+    pub fn reads_min_crews(&self) -> bool {
+        self.sql.contains("$min_crews")
+    }
+
     /// Reads the header of the report `name` from its file's `text`.
     ///
     /// # Errors

@@ -108,6 +108,11 @@ impl ReportParameters {
         self.resolve(Utc::now()).map(|_| ())
     }
 
+    /// The crews from which free text is shown: `min_crews`, or [`DEFAULT_MIN_CREWS`].
+    pub fn threshold(&self) -> u64 {
+        self.min_crews.unwrap_or(DEFAULT_MIN_CREWS)
+    }
+
     /// Reads the parameters; relative times such as "7 days ago" count from `now`.
     pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
         let moment = |parameter, text: &Option<String>, end_of_day| {
@@ -142,7 +147,7 @@ impl ReportParameters {
             by: self.by,
             framework: self.framework.clone(),
             version,
-            min_crews: self.min_crews.unwrap_or(DEFAULT_MIN_CREWS),
+            min_crews: self.threshold(),
         })
     }
 }

@@ -13,7 +13,7 @@ use headcount_answer::{Answer, AnswerColumn, ColumnKind, cell_text};
 use serde_json::Value;
 
 use crate::header::ReportHeader;
-use crate::reports::HOW_TO_SHOW_ALL;
+use crate::report_rows::HOW_TO_SHOW_ALL;
 
 /// The fewest rows that are grouped into one: of two nobody knows which is which.
 const FEWEST_ROWS: usize = 2;

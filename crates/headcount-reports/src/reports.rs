@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use chrono::Utc;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ParamValues;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use futures::future::{BoxFuture, FutureExt};
@@ -23,16 +21,14 @@ use crate::constant_period::without_constant_period;
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
 use crate::filters::period;
-use crate::header::{Holder, ReportHeader};
+use crate::free_sql;
+use crate::header::ReportHeader;
 use crate::json::rows_of;
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
 use crate::partial_aggregates::{CachePartialAggregates, PartialAggregateCache};
-use crate::rare_values::group_rare_values;
+use crate::report_rows::ReportRows;
 use crate::views::{periods, view};
-
-/// The end of a note on grouped values, for readers who may see them.
-pub(crate) const HOW_TO_SHOW_ALL: &str = "; --min-crews 1 shows every value";
 
 /// A table that queries can read.
 #[derive(Debug, Clone)]
@@ -93,6 +89,20 @@ impl Reports {
         name: &str,
         parameters: &ReportParameters,
     ) -> Result<Answer, ReportError> {
+        let rows = self.report_rows(name, parameters).await?;
+        rows.present(parameters.threshold())
+    }
+
+    /// The rows of the report `name` before rare values are grouped: the work of a report, which any number of thresholds
+    /// can share.
+    ///
+    /// # Errors
+    /// As of [`Self::report`].
+    pub async fn report_rows(
+        &self,
+        name: &str,
+        parameters: &ReportParameters,
+    ) -> Result<ReportRows, ReportError> {
         let Some(report) = find_report(name) else {
             return Err(unknown(name));
         };
@@ -131,9 +141,9 @@ impl Reports {
         &self,
         report: &'static ReportHeader,
         selection: Selection,
-    ) -> BoxFuture<'static, Result<Answer, ReportError>> {
+    ) -> BoxFuture<'static, Result<ReportRows, ReportError>> {
         let this = self.clone();
-        let work = async move { this.run(report, &selection).await };
+        let work = async move { this.run(report, selection).await };
         within(self.limits, work.boxed())
     }
 
@@ -195,19 +205,14 @@ impl Reports {
 
     async fn query(&self, query: &str) -> Result<Answer, ReportError> {
         let refused = |error: DataFusionError| self.refused(&error);
-        let context = session(&self.limits, None)?;
+        let mut context = session(&self.limits, None)?;
         for source in self.sources.iter() {
             let provider = Arc::clone(&source.provider);
             context
                 .register_table(source.name.as_str(), provider)
                 .map_err(refused)?;
         }
-        let reading_only = SQLOptions::new()
-            .with_allow_ddl(false)
-            .with_allow_dml(false)
-            .with_allow_statements(false);
-        let frame = context.sql_with_options(query, reading_only);
-        let frame = frame.await.map_err(refused)?;
+        let frame = free_sql::plan(&mut context, query).await.map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut answer = of_schema(&schema);
         // A batch is dropped as soon as it has become rows.
@@ -219,65 +224,27 @@ impl Reports {
     async fn run(
         &self,
         report: &'static ReportHeader,
-        selection: &Selection,
-    ) -> Result<Answer, ReportError> {
+        selection: Selection,
+    ) -> Result<ReportRows, ReportError> {
         let cache = self.cache.clone().map(CachePartialAggregates::new);
         let context = session(&self.limits, cache)?;
-        let frame = plan(&context, &self.sources, report, selection)
+        let frame = plan(&context, &self.sources, report, &selection)
             .await
             .map_err(|error| self.refused(&error))?;
         let (schema, batches) = collect(frame, &self.limits).await?;
-        let all = concat_batches(&schema, &batches).map_err(|error| self.failed(error.into()))?;
-        self.present(report, selection, all)
-    }
-
-    /// Groups rare values, orders and annotates the rows of a report.
-    fn present(
-        &self,
-        report: &ReportHeader,
-        selection: &Selection,
-        mut all: RecordBatch,
-    ) -> Result<Answer, ReportError> {
+        let mut rows =
+            concat_batches(&schema, &batches).map_err(|error| self.failed(error.into()))?;
         if selection.by.is_none()
-            && let Ok(period) = all.schema().index_of("period")
+            && let Ok(period) = rows.schema().index_of("period")
         {
-            all.remove_column(period);
+            rows.remove_column(period);
         }
-        let mut answer = of_schema(&all.schema());
-        answer.rows = match &report.free_text {
-            None => rows_of(&all),
-            Some(free_text) => {
-                let grouped = group_rare_values(&all, free_text, selection.min_crews)
-                    .map_err(|error| self.failed(error.into()))?;
-                let note = grouping_note(report, selection.min_crews, grouped.values);
-                answer.notes.extend(note);
-                grouped.rows
-            }
-        };
-        if selection.by.is_some() {
-            // Grouped rows come last; each belongs to its period. ISO 8601 dates sort as text.
-            answer.rows.sort_by(|left, right| {
-                let day = |row: &[Value]| row[0].as_str().map(str::to_owned);
-                day(left).cmp(&day(right))
-            });
-        }
-        for (column, note) in &report.when_null {
-            let index = answer.column_index(column);
-            let is_null = |row: &Vec<Value>| index.is_some_and(|index| row[index].is_null());
-            if answer.rows.iter().any(is_null) {
-                answer.notes.push(note.clone());
-            }
-        }
-        answer.notes.extend(report.notes.iter().cloned());
-        if let Some((column, _)) = &selection.environment {
-            answer.notes.push(match report.reads_shared_tier() {
-                true => "shared records name no environment: that filter is ignored".to_owned(),
-                false => format!(
-                    "only records with a known {column} count; lost and refused records have none"
-                ),
-            });
-        }
-        Ok(answer)
+        Ok(ReportRows::new(
+            report,
+            selection,
+            rows,
+            self.limits.memory_bytes,
+        ))
     }
 
     fn refused(&self, error: &DataFusionError) -> ReportError {
@@ -311,24 +278,6 @@ pub(crate) async fn plan(
     let min_crews = i64::try_from(selection.min_crews).unwrap_or(i64::MAX);
     let min_crews = ("min_crews", ScalarValue::Int64(Some(min_crews)));
     frame.with_param_values(ParamValues::from(vec![min_crews]))
-}
-
-fn grouping_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<String> {
-    let free_text = report.free_text.as_ref()?;
-    if values == 0 {
-        return None;
-    }
-    let column = &free_text.column;
-    Some(match &free_text.holder {
-        Holder::Column(holder) => format!(
-            "{values} of the values of {column} come from fewer than {min_crews} {holder} and are grouped; their \
-             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_SHOW_ALL}"
-        ),
-        Holder::NoCrew => format!(
-            "{values} of the values of {column} are grouped: the framework's spans name no crew, so none is known \
-             to come from {min_crews} different crews{HOW_TO_SHOW_ALL}"
-        ),
-    })
 }
 
 fn unknown(name: &str) -> ReportError {

@@ -1,5 +1,6 @@
 //! Tests over a small store whose rows are written out in `dataset.json`.
 
+mod free_sql;
 mod limits;
 mod parameters;
 mod presentation;
