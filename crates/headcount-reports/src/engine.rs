@@ -4,6 +4,7 @@
 //! thousand levels deep has the stack that the recursion of parser and planner needs.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
@@ -18,8 +19,9 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
+use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::answer_size::json_size;
 use crate::distinct::distinct_functions;
@@ -29,7 +31,7 @@ use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
 
 /// Limits of one query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryLimits {
     /// Wall-clock time from planning to the last row.
     pub time: Duration,
@@ -70,7 +72,19 @@ const UNBOUNDED_FUNCTIONS: [&str; 7] = [
 /// Address space for the stack of a query thread; only what is touched becomes memory.
 const QUERY_STACK_BYTES: usize = 256 << 20;
 
+/// The same in the process of one query, where address space is limited, and a stack that is too small costs one query.
+const SMALL_STACK_BYTES: usize = 64 << 20;
+
+/// Threads that read files, in the process of one query.
+const FEW_READERS: usize = 2;
+
 static QUERY_THREADS: OnceLock<Runtime> = OnceLock::new();
+
+/// Measures the time of queries, on a thread of its own: a query that never yields keeps its thread, and all of them keep all.
+static CLOCK: OnceLock<Runtime> = OnceLock::new();
+
+/// Queries whose time is over and that have not yielded since.
+static OVERDUE: AtomicUsize = AtomicUsize::new(0);
 
 /// State that queries share: caches of file footers, and registered object stores. No query may write to disk.
 static SHARED: LazyLock<Result<RuntimeEnv, String>> = LazyLock::new(|| {
@@ -82,22 +96,77 @@ static SHARED: LazyLock<Result<RuntimeEnv, String>> = LazyLock::new(|| {
 });
 
 fn query_threads() -> Result<&'static Runtime, ReportError> {
-    if let Some(threads) = QUERY_THREADS.get() {
+    started(&QUERY_THREADS, || {
+        Builder::new_multi_thread()
+            .thread_name("headcount-query")
+            .thread_stack_size(QUERY_STACK_BYTES)
+            .enable_all()
+            .build()
+    })
+}
+
+/// Starts the query threads of a process that answers one query: few, with small stacks, and all of them now, so that
+/// none is started after the process has limited its memory. Nothing if query threads run already.
+///
+/// # Errors
+/// A thread cannot be started.
+pub(crate) fn start_threads_of_one_query() -> Result<(), ReportError> {
+    let threads = started(&QUERY_THREADS, || {
+        Builder::new_multi_thread()
+            .thread_name("headcount-query")
+            .thread_stack_size(SMALL_STACK_BYTES)
+            .max_blocking_threads(FEW_READERS)
+            .thread_keep_alive(Duration::MAX)
+            .enable_all()
+            .build()
+    })?;
+    let _clock = clock()?;
+    // Each is busy until all are, so that each has a thread of its own.
+    let meeting = Arc::new(std::sync::Barrier::new(FEW_READERS + 1));
+    for _ in 0..FEW_READERS {
+        let meeting = Arc::clone(&meeting);
+        let _thread = threads.spawn_blocking(move || meeting.wait());
+    }
+    let _met = meeting.wait();
+    Ok(())
+}
+
+fn clock() -> Result<&'static Runtime, ReportError> {
+    started(&CLOCK, || {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("headcount-query-clock")
+            .enable_time()
+            .build()
+    })
+}
+
+/// The runtime in `place`, started if it is the first time.
+fn started(
+    place: &'static OnceLock<Runtime>,
+    start: impl FnOnce() -> std::io::Result<Runtime>,
+) -> Result<&'static Runtime, ReportError> {
+    if let Some(threads) = place.get() {
         return Ok(threads);
     }
-    let threads = Builder::new_multi_thread()
-        .thread_name("headcount-query")
-        .thread_stack_size(QUERY_STACK_BYTES)
-        .enable_all()
-        .build()
+    let threads = start()
         .map_err(|error| ReportError::Engine(format!("cannot start query threads: {error}")))?;
     // Another thread may have been first: then its runtime is used, and ours is dropped without waiting.
-    if let Err(unused) = QUERY_THREADS.set(threads) {
+    if let Err(unused) = place.set(threads) {
         unused.shutdown_background();
     }
-    QUERY_THREADS
+    place
         .get()
         .ok_or_else(|| ReportError::Engine("cannot start query threads".to_owned()))
+}
+
+/// Whether every query thread of this process runs a query whose time is over and that does not yield: no report is answered
+/// until one of them does.
+pub fn are_queries_stuck() -> bool {
+    let threads = QUERY_THREADS.get();
+    threads.is_some_and(|threads| {
+        OVERDUE.load(Ordering::Relaxed) >= threads.handle().metrics().num_workers()
+    })
 }
 
 /// A session of its own for one query, with its own memory limit and no tables. With `cache`, partial aggregates of files
@@ -171,11 +240,14 @@ async fn run_within<T: Send + 'static>(
     });
     let _end = EndOnDrop(task.abort_handle());
     // The timeout inside stops work that yields; this one also returns when the work never does.
-    let waited = wait(limits.time + Duration::from_millis(100), task);
-    match waited.await {
+    let mut task = task;
+    match wait(limits.time + Duration::from_millis(100), &mut task).await? {
         Some(Ok(result)) => result,
         Some(Err(_)) => Err(ReportError::Engine("internal error".to_owned())),
-        None => Err(too_slow(&limits)),
+        None => {
+            count_until_it_ends(task)?;
+            Err(too_slow(&limits))
+        }
     }
 }
 
@@ -183,23 +255,30 @@ fn too_slow(limits: &QueryLimits) -> ReportError {
     ReportError::TooSlow { limit: limits.time }
 }
 
-/// The task's result, or `None` when it takes longer than `time`. The clock is that of the query threads, so that the
-/// caller's runtime needs none.
+/// The task's result, or `None` when it takes longer than `time`. The caller's runtime needs no clock.
 async fn wait<T>(
     time: Duration,
-    task: tokio::task::JoinHandle<T>,
-) -> Option<Result<T, tokio::task::JoinError>> {
-    let clock = QUERY_THREADS.get().map(|threads| {
-        let _inside = threads.enter();
+    task: &mut JoinHandle<T>,
+) -> Result<Option<Result<T, tokio::task::JoinError>>, ReportError> {
+    let sleep = {
+        let _inside = clock()?.enter();
         tokio::time::sleep(time)
-    });
-    let Some(clock) = clock else {
-        return Some(task.await);
     };
-    tokio::select! {
+    Ok(tokio::select! {
         result = task => Some(result),
-        () = clock => None,
-    }
+        () = sleep => None,
+    })
+}
+
+/// Counts the task among the overdue ones until it yields and ends.
+fn count_until_it_ends<T: Send + 'static>(task: JoinHandle<T>) -> Result<(), ReportError> {
+    OVERDUE.fetch_add(1, Ordering::Relaxed);
+    let _watching = clock()?.spawn(async move {
+        // Aborted or done: it keeps its thread no longer.
+        let _ = task.await;
+        OVERDUE.fetch_sub(1, Ordering::Relaxed);
+    });
+    Ok(())
 }
 
 /// The rows of `frame`, all of them in memory.

@@ -54,6 +54,17 @@ pub enum ReportError {
         /// The limit in bytes, see [`crate::QueryLimits::answer_bytes`].
         limit: usize,
     },
+    /// Too many queries run and wait; this one was not started.
+    #[error(
+        "{running} queries are running, and this one did not get its turn; try again in {} s",
+        retry_after.as_secs()
+    )]
+    Busy {
+        /// How many queries run at once.
+        running: usize,
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The query failed on the data: a cast, a division, a file that cannot be read.
     #[error("the query failed: {0}")]
     Failed(String),
@@ -63,9 +74,9 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500).
+    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500; 503 for [`Self::Busy`]).
     pub fn is_client_error(&self) -> bool {
-        !matches!(self, Self::Engine(_))
+        !matches!(self, Self::Engine(_) | Self::Busy { .. })
     }
 
     /// An error while planning: the query's own fault.

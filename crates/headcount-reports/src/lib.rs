@@ -28,6 +28,7 @@ mod publishing;
 mod rare_values;
 mod report_rows;
 mod reports;
+mod sandbox;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ mod views;
 
 pub use arrow_export::{to_arrow_ipc, to_parquet, to_record_batch};
 pub use comparison::compare_answers;
-pub use engine::QueryLimits;
+pub use engine::{QueryLimits, are_queries_stuck};
 pub use error::ReportError;
 pub use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 pub use header::{FreeText, Holder, ReportColumn, ReportHeader};
@@ -47,5 +48,6 @@ pub use partial_aggregates::PartialAggregateCache;
 pub use publishing::publish;
 pub use report_rows::ReportRows;
 pub use reports::{Reports, Source};
+pub use sandbox::{QuerySlot, Sandbox, answer_one_query};
 pub use statement::{filter_conditions, statement};
 pub use usage::{Field, fields_used};
