@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod ingest;
 pub(crate) mod open;
+pub(crate) mod query_process;
 pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod sql;

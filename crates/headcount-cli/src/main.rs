@@ -122,6 +122,10 @@ fn start_log(level: &str) -> anyhow::Result<()> {
 }
 
 fn main() -> ExitCode {
+    // Before the command line is read: it is no command for people, and starts a thousand times.
+    if std::env::args_os().nth(1).as_deref() == Some(commands::query_process::NAME.as_ref()) {
+        return exit::end(commands::query_process::run()).into();
+    }
     let arguments = Arguments::parse();
     let ended = start_log(&arguments.log).and_then(|()| arguments.command.run());
     exit::end(ended).into()

@@ -131,8 +131,13 @@ impl IngestPipeline {
         let appended = self.lake.append_holding(outcome.batch, reservation).await;
         self.record_health(&appended);
         let Appended {
-            stored, duplicates, ..
+            stored,
+            duplicates,
+            written,
         } = appended?;
+        if written {
+            self.counters.stored();
+        }
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
         Ok(IngestOutcome {

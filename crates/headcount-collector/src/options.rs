@@ -18,6 +18,8 @@ pub struct ServeOptions {
     pub limits: ReceiverLimits,
     /// Options of the store.
     pub lake: LakeOptions,
+    /// Why queries cannot be answered now, if they cannot: the collector is not ready then.
+    pub query_failure: fn() -> Option<&'static str>,
 }
 
 impl ServeOptions {
@@ -29,6 +31,7 @@ impl ServeOptions {
             grpc: Some("127.0.0.1:4317".to_owned()),
             limits: ReceiverLimits::default(),
             lake: LakeOptions::default(),
+            query_failure: || None,
         }
     }
 }

@@ -48,6 +48,7 @@ struct Endpoints {
     erase: EraseEndpoint,
     /// Handles everything that is not telemetry.
     site: Router,
+    query_failure: fn() -> Option<&'static str>,
     stop: watch::Receiver<bool>,
 }
 
@@ -152,6 +153,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
             timeout: limits.timeout,
         },
         site: site(&pipeline),
+        query_failure: options.query_failure,
         stop: config.stop.clone(),
     };
     let receiver = OtlpGrpc {
@@ -196,7 +198,10 @@ impl Endpoints {
             "/v1/traces" => self.traces.handle(request).await,
             "/v1/erase" => self.erase.handle(request).await,
             "/healthz" => plain("alive\n"),
-            "/readyz" => readiness(*self.stop.borrow(), self.traces.pipeline.store_failure()),
+            "/readyz" => {
+                let failure = self.traces.pipeline.store_failure();
+                readiness(*self.stop.borrow(), failure.or_else(self.query_failure))
+            }
             _ => self.ask_site(peer, request).await,
         }
     }
@@ -235,7 +240,7 @@ fn plain(text: impl Into<Body>) -> Response {
     response
 }
 
-/// Whether traces may be sent here, in one line: for load balancers.
+/// Whether traces and queries may be sent here, in one line: for load balancers.
 fn readiness(is_stopping: bool, health_fault: Option<&'static str>) -> Response {
     let reason = match (is_stopping, health_fault) {
         (false, None) => return plain("ready\n"),

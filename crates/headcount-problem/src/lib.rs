@@ -3,9 +3,11 @@
 //! A [`Problem`] is a status, a short title that names the kind of problem, and a detail about this occurrence that says
 //! how to fix it. As an axum response it is `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
@@ -18,6 +20,8 @@ pub struct Problem {
     pub title: &'static str,
     /// This occurrence, and how to fix it.
     pub detail: String,
+    /// When the client may try again (`Retry-After`, RFC 9110 §10.2.3); whole seconds are sent.
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
@@ -27,6 +31,16 @@ impl Problem {
             status,
             title,
             detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The same with the time after which the client may try again.
+    #[must_use]
+    pub fn retry_after(self, time: Duration) -> Self {
+        Self {
+            retry_after: Some(time),
+            ..self
         }
     }
 
@@ -63,6 +77,9 @@ impl IntoResponse for Problem {
             // RFC 9110 §15.5.2 requires a challenge.
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(time) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(time.as_secs().max(1)));
+        }
         response
     }
 }
@@ -79,5 +96,8 @@ mod tests {
         assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
         let response = Problem::new(StatusCode::UNAUTHORIZED, "t", "d").into_response();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "t", "d");
+        let response = problem.retry_after(Duration::from_secs(7)).into_response();
+        assert_eq!(response.headers()[RETRY_AFTER], "7");
     }
 }

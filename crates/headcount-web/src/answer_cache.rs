@@ -1,83 +1,86 @@
 //! A cache of answers in front of the reports engine.
 //!
-//! An answer is fresh while the store's revision is unchanged, for at most [`FRESH_FOR`]. Pages also accept a stale report
+//! An answer is fresh while the stored data is unchanged, for at most [`FRESH_FOR`]. Pages also accept a stale report
 //! ([`MAX_STALE`]) and have it recomputed in the background, as `stale-while-revalidate` does for HTTP (RFC 5861), so that
-//! nobody waits for a report that was viewed before. A page prints the time of its answers, and after [`STALE_AFTER`] that
-//! newer ones are being computed. Identical queries that arrive together are computed once.
+//! nobody waits for a report that was viewed before. A page prints the time of its answers, and after [`STALE_AFTER`](crate::computed::STALE_AFTER) that
+//! newer ones are being computed.
+//!
+//! A question is computed by one at a time ([`SingleFlight`]), and refreshed for at most a tenth of the time, however many
+//! view it and whatever arrives meanwhile. Reports that differ by the threshold for free text alone are one question.
 
-use std::hash::Hash;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::Tier;
+use headcount_lake::LakeSnapshot;
 use headcount_reports::{
-    Answer, PartialAggregateCache, QueryLimits, ReportError, ReportParameters, Reports,
+    Answer, AnswerColumn, PartialAggregateCache, QueryLimits, ReportError, ReportHeader,
+    ReportParameters, Reports, Sandbox, catalog_of_reports,
 };
 use moka::future::Cache;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
+use crate::computed::{Begun, Computed, FRESH_FOR, Latest};
 use crate::role::Role;
+use crate::single_flight::SingleFlight;
 use crate::store::Store;
 
-/// The age from which an answer is marked as stale.
-const STALE_AFTER: TimeDelta = TimeDelta::minutes(2);
+pub(crate) use crate::computed::{CachedAnswer, QueryError};
+pub(crate) use crate::question::QueryKey;
 
 /// The greatest age of a report that a page shows instead of waiting. Rows, which may hold data that was erased since, are
-/// never older than [`STALE_AFTER`].
+/// never older than [`STALE_AFTER`](crate::computed::STALE_AFTER).
 const MAX_STALE: Duration = Duration::from_secs(60 * 60);
 
-/// How long an answer stays fresh while nothing arrives: "the last 36 hours" moves on, and rows expire.
-const FRESH_FOR: Duration = Duration::from_secs(30);
-
-/// The capacity of each cache, in bytes.
-const CACHE_BYTES: u64 = 32 << 20;
+/// The capacity of the cache, in bytes.
+const CACHE_BYTES: u64 = 64 << 20;
 
 /// The most queries that run at once; more wait. Each may take its whole memory limit ([`QueryLimits`]).
 const MAX_CONCURRENT_QUERIES: usize = 8;
 
-/// A query as a cache key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum QueryKey {
-    /// A report: its name and its parameters as JSON.
-    Report(String, String),
-    /// A SQL query.
-    Sql(String),
-}
+/// The most refreshes among those: whoever waits for an answer goes first.
+const MAX_CONCURRENT_REFRESHES: usize = 1;
 
-/// An answer with the time of its computation.
-#[derive(Debug, Clone)]
-pub(crate) struct CachedAnswer {
-    pub(crate) answer: Arc<Answer>,
-    pub(crate) computed_at: DateTime<Utc>,
-}
+/// A report with its columns.
+pub(crate) type ReportColumns = (&'static ReportHeader, Vec<AnswerColumn>);
 
 /// Runs queries and caches their answers.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerCache {
     store: Arc<Store>,
     limits: QueryLimits,
+    /// Runs SQL of clients; without one it runs in this process.
+    sandbox: Option<Sandbox>,
+    /// The columns of each report, which depend on no data.
+    columns: Arc<OnceCell<Vec<ReportColumns>>>,
     /// Partial aggregates by file.
     partial_aggregates: PartialAggregateCache,
     permits: Arc<Semaphore>,
-    /// Answers by query and revision.
-    fresh: Cache<(QueryKey, u64), CachedAnswer>,
-    /// The latest answer to each query.
-    latest: Cache<QueryKey, CachedAnswer>,
+    refreshes: Arc<Semaphore>,
+    /// The latest answer to each question.
+    latest: Cache<QueryKey, Latest>,
+    flights: SingleFlight<QueryKey, QueryError>,
+    /// When rows were last seen in the anonymous tier.
+    rows_seen: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Why a query failed, shared by everybody who waited for it.
-pub(crate) type QueryError = Arc<ReportError>;
-
 impl AnswerCache {
-    pub(crate) fn new(store: Store, limits: QueryLimits) -> Self {
+    pub(crate) fn new(store: Store, limits: QueryLimits, sandbox: Option<Sandbox>) -> Self {
         Self {
             store: Arc::new(store),
             limits,
+            sandbox,
+            columns: Arc::default(),
             partial_aggregates: PartialAggregateCache::default(),
             permits: Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES)),
-            fresh: cache(FRESH_FOR),
-            latest: cache(MAX_STALE),
+            refreshes: Arc::new(Semaphore::new(MAX_CONCURRENT_REFRESHES)),
+            latest: Cache::builder()
+                .max_capacity(CACHE_BYTES)
+                .time_to_live(MAX_STALE)
+                .weigher(|_, latest: &Latest| latest.computed.weight())
+                .build(),
+            flights: SingleFlight::default(),
+            rows_seen: Arc::default(),
         }
     }
 
@@ -88,10 +91,7 @@ impl AnswerCache {
 
     /// Reports over the tables that `role` may see, as of now.
     pub(crate) async fn reports(&self, role: Role) -> Result<Reports, ReportError> {
-        let snapshot = (self.store.snapshot)().await.map_err(|error| {
-            let text = format!("cannot read the store: {error}");
-            ReportError::Engine(text)
-        })?;
+        let snapshot = self.snapshot().await?;
         self.partial_aggregates.retain_files_of(&snapshot);
         let reports = Reports::new(&snapshot, self.limits)
             .with_partial_aggregates(self.partial_aggregates.clone());
@@ -101,89 +101,171 @@ impl AnswerCache {
         })
     }
 
-    /// The answer as of the current revision.
+    async fn snapshot(&self) -> Result<LakeSnapshot, ReportError> {
+        let snapshot = (self.store.snapshot)().await;
+        snapshot.map_err(|error| ReportError::Engine(format!("cannot read the store: {error}")))
+    }
+
+    /// Every report with its columns, planned once.
+    pub(crate) async fn columns(&self) -> Result<&[ReportColumns], ReportError> {
+        let planning = async {
+            // The semaphore is never closed.
+            let _permit = self.permits.acquire().await;
+            let reports = self.reports(Role::Owner).await?;
+            let mut planned = Vec::new();
+            for header in catalog_of_reports() {
+                planned.push((header, reports.columns(&header.name).await?));
+            }
+            Ok(planned)
+        };
+        self.columns
+            .get_or_try_init(|| planning)
+            .await
+            .map(Vec::as_slice)
+    }
+
+    /// Whether `role` sees tables without rows alone. Once there are rows, it is not asked again for some time.
+    pub(crate) async fn is_empty(&self, role: Role) -> Result<bool, ReportError> {
+        let lock = || {
+            self.rows_seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let is_recent = |seen: Instant| seen.elapsed() < FRESH_FOR;
+        if lock().is_some_and(is_recent) {
+            return Ok(false);
+        }
+        let snapshot = self.snapshot().await?;
+        let has_rows = |tier| {
+            let mut of_tier = snapshot
+                .schema()
+                .iter()
+                .filter(|(_, table)| table.tier == tier);
+            of_tier.any(|(id, _)| snapshot.row_count(id) != Some(0))
+        };
+        if has_rows(Tier::Default) {
+            *lock() = Some(Instant::now());
+            return Ok(false);
+        }
+        Ok(!(role.is_owner() && has_rows(Tier::Shared)))
+    }
+
+    /// The answer with everything that was stored before the call.
     pub(crate) async fn fresh(&self, key: QueryKey) -> Result<CachedAnswer, QueryError> {
-        let revision = (self.store.revision)();
-        let computing = self.compute(&key);
-        let cached = self
-            .fresh
-            .try_get_with((key.clone(), revision), computing)
-            .await?;
-        self.latest.insert(key, cached.clone()).await;
-        Ok(cached)
+        let (arrived, revision) = (Instant::now(), (self.store.revision)());
+        let question = key.question();
+        if let Some(latest) = self.current(&question, revision).await {
+            return latest.answer(&key).await;
+        }
+        let asker = self.flights.ask(&question);
+        let mut last_failure = asker.flight.turn.lock().await;
+        // Whoever had the turn before may have computed what this one needs.
+        if let Some(latest) = self.current(&question, revision).await {
+            return latest.answer(&key).await;
+        }
+        if let Some((failed, error)) = &*last_failure
+            && *failed >= arrived
+        {
+            return Err(Arc::clone(error));
+        }
+        match self.compute(&question).await {
+            Ok(latest) => {
+                *last_failure = None;
+                self.latest.insert(question, latest.clone()).await;
+                drop(last_failure);
+                latest.answer(&key).await
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                *last_failure = Some((Instant::now(), Arc::clone(&error)));
+                Err(error)
+            }
+        }
     }
 
     /// A fresh answer, or a stale one that is recomputed in the background.
     pub(crate) async fn fresh_or_stale(&self, key: QueryKey) -> Result<CachedAnswer, QueryError> {
         let revision = (self.store.revision)();
-        if let Some(cached) = self.fresh.get(&(key.clone(), revision)).await {
-            return Ok(cached);
-        }
-        let latest = self.latest.get(&key).await;
+        let question = key.question();
+        let latest = self.latest.get(&question).await;
         let is_acceptable =
-            |cached: &CachedAnswer| matches!(key, QueryKey::Report(..)) || !cached.is_stale();
-        let Some(cached) = latest.filter(is_acceptable) else {
+            |latest: &Latest| matches!(question, QueryKey::Report(..)) || !latest.is_stale();
+        let Some(latest) = latest.filter(is_acceptable) else {
             return self.fresh(key).await;
         };
-        let this = self.clone();
-        tokio::spawn(async move { this.fresh(key).await.is_ok() });
-        Ok(cached)
+        if !latest.is_current(revision) && latest.is_due() {
+            self.refresh(&question);
+        }
+        latest.answer(&key).await
     }
 
-    /// The answer to a SQL query, bypassing the cache.
-    pub(crate) async fn uncached(&self, query: &str) -> Result<Answer, ReportError> {
-        // The semaphore is never closed.
-        let _permit = self.permits.acquire().await;
-        self.reports(Role::Owner).await?.sql(query).await
-    }
-
-    async fn compute(&self, key: &QueryKey) -> Result<CachedAnswer, ReportError> {
-        // The semaphore is never closed.
-        let _permit = self.permits.acquire().await;
-        let computed_at = Utc::now();
-        let reports = self.reports(Role::Owner).await?;
-        let answer = match key {
-            QueryKey::Report(name, parameters) => reports.report(name, &parse(parameters)?).await?,
-            QueryKey::Sql(query) => reports.sql(query).await?,
+    /// Computes the question in the background, unless that is planned already.
+    fn refresh(&self, question: &QueryKey) {
+        let Some(asker) = self.flights.refresh(question) else {
+            return;
         };
-        Ok(CachedAnswer {
-            answer: Arc::new(answer),
-            computed_at,
-        })
+        let (this, question) = (self.clone(), question.clone());
+        let _task = tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _permit = this.refreshes.acquire().await;
+            // A failure is shown to whoever asks when the answer is too old.
+            let _ = this.fresh(question).await;
+            drop(asker);
+        });
     }
-}
 
-impl CachedAnswer {
-    /// Whether the page should say that a newer answer is being computed.
-    pub(crate) fn is_stale(&self) -> bool {
-        Utc::now() - self.computed_at > STALE_AFTER
+    async fn current(&self, question: &QueryKey, revision: u64) -> Option<Latest> {
+        let latest = self.latest.get(question).await;
+        latest.filter(|latest| latest.is_current(revision))
     }
-}
 
-impl QueryKey {
-    pub(crate) fn report(name: &str, parameters: &ReportParameters) -> Self {
-        let parameters = serde_json::to_string(parameters).unwrap_or_default();
-        Self::Report(name.to_owned(), parameters)
+    /// The answer to a client's SQL query, bypassing the cache.
+    pub(crate) async fn sql(&self, query: &str) -> Result<Answer, ReportError> {
+        let Some(sandbox) = &self.sandbox else {
+            // The semaphore is never closed.
+            let _permit = self.permits.acquire().await;
+            return self.reports(Role::Owner).await?.sql(query).await;
+        };
+        let slot = sandbox.enter().await?;
+        sandbox.sql(slot, self.snapshot().await?, query).await
+    }
+
+    async fn compute(&self, question: &QueryKey) -> Result<Latest, ReportError> {
+        let computed = match question {
+            QueryKey::Sql(query) => {
+                let begun = self.begin();
+                let answer = self.sql(query).await?;
+                begun.end(Computed::Answer(Arc::new(answer)))
+            }
+            own => {
+                // The semaphore is never closed.
+                let _permit = self.permits.acquire().await;
+                let begun = self.begin();
+                begun.end(self.compute_own(own).await?)
+            }
+        };
+        Ok(computed)
+    }
+
+    async fn compute_own(&self, question: &QueryKey) -> Result<Computed, ReportError> {
+        let reports = self.reports(Role::Owner).await?;
+        match question {
+            QueryKey::Report(name, parameters, _) => {
+                let rows = reports.report_rows(name, &parse(parameters)?).await?;
+                Ok(Computed::Report(rows, Mutex::default()))
+            }
+            QueryKey::Fixed(query) | QueryKey::Sql(query) => {
+                let answer = reports.sql(query).await?;
+                Ok(Computed::Answer(Arc::new(answer)))
+            }
+        }
+    }
+
+    fn begin(&self) -> Begun {
+        Begun::now((self.store.revision)())
     }
 }
 
 fn parse(parameters: &str) -> Result<ReportParameters, ReportError> {
     serde_json::from_str(parameters).map_err(|error| ReportError::Engine(error.to_string()))
-}
-
-fn cache<K: Hash + Eq + Send + Sync + 'static>(time_to_live: Duration) -> Cache<K, CachedAnswer> {
-    Cache::builder()
-        .max_capacity(CACHE_BYTES)
-        .time_to_live(time_to_live)
-        .weigher(|_, cached: &CachedAnswer| weight(&cached.answer))
-        .build()
-}
-
-/// The approximate size of an answer in memory, in bytes.
-fn weight(answer: &Answer) -> u32 {
-    let cells = answer.rows.iter().flatten();
-    let texts: usize = cells
-        .map(|value| 32 + value.as_str().map_or(0, str::len))
-        .sum();
-    u32::try_from(texts + 1024).unwrap_or(u32::MAX)
 }

@@ -20,7 +20,7 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
-use crate::answer_cache::QueryKey;
+use crate::answer_cache::{QueryKey, ReportColumns};
 use crate::problem::{panicked, report_problem};
 use crate::role::Role;
 use crate::state::SiteState;
@@ -115,13 +115,10 @@ async fn description(
 }
 
 async fn describe(state: &SiteState, role: Role) -> Result<Value, Problem> {
-    let reports = state.answers.reports(Role::Owner).await;
-    let reports = reports.map_err(|error| report_problem(&error))?;
-    let mut described = Vec::new();
-    for header in readable_reports(role) {
-        let columns = reports.columns(&header.name).await;
-        described.push((header, columns.map_err(|error| report_problem(&error))?));
-    }
+    let columns = state.answers.columns().await;
+    let columns = columns.map_err(|error| report_problem(&error))?;
+    let readable = columns.iter().filter(|(header, _)| role.may_read(header));
+    let described: Vec<ReportColumns> = readable.cloned().collect();
     Ok(openapi::document(&described, state.access.needs_token()))
 }
 
@@ -147,7 +144,7 @@ async fn sql(
         Some(format) => Format::parse(format)?,
         None => Format::requested(&address_query, &headers)?,
     };
-    let answer = state.answers.uncached(&sql_request.query).await;
+    let answer = state.answers.sql(&sql_request.query).await;
     let answer = answer.map_err(|error| report_problem(&error))?;
     let mut response = write(format, Arc::new(answer)).await?;
     if sql_request.is_form {

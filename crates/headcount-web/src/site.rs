@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headcount_problem::Problem;
-use headcount_reports::QueryLimits;
+use headcount_reports::{QueryLimits, Sandbox};
 use http::header::VARY;
 use http::{HeaderMap, HeaderValue, Uri};
 
@@ -30,6 +30,8 @@ pub struct SiteOptions {
     pub access: Access,
     /// The limits of one query.
     pub limits: QueryLimits,
+    /// Where free SQL runs; in this process if `None`.
+    pub sandbox: Option<Sandbox>,
     /// How long a request body may take to arrive; [`SiteOptions::DEFAULT_TIMEOUT`] if `None`.
     pub timeout: Option<Duration>,
 }
@@ -43,6 +45,7 @@ impl SiteOptions {
         Self {
             access,
             limits: QueryLimits::default(),
+            sandbox: None,
             timeout: None,
         }
     }
@@ -52,7 +55,7 @@ impl SiteOptions {
 /// [`ConnectInfo<SocketAddr>`]; one without it counts as remote.
 pub fn site(store: Store, options: SiteOptions) -> Router {
     let state = SiteState {
-        answers: AnswerCache::new(store, options.limits),
+        answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
         descriptions: Arc::default(),

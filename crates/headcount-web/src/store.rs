@@ -10,7 +10,7 @@ pub struct Store {
     /// A snapshot of the tables as of now.
     pub snapshot:
         Box<dyn Fn() -> BoxFuture<'static, Result<LakeSnapshot, LakeError>> + Send + Sync>,
-    /// A number that changes with every accepted request; answers stay valid while it is unchanged.
+    /// A number that grows with everything that is stored; answers stay valid while it is unchanged.
     pub revision: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The collector's metrics in Prometheus' text format 0.0.4.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,

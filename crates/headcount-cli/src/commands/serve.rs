@@ -11,10 +11,12 @@ use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
+use headcount_reports::are_queries_stuck;
 use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::query_process;
 use crate::backend::DEFAULT_FOLDER;
 use crate::commands::open::{remove_page, sign_in_link};
 use crate::listening::Listening;
@@ -86,10 +88,14 @@ impl Serve {
         let options = ServeOptions {
             http: self.http,
             grpc: (self.grpc != "none").then_some(self.grpc),
+            query_failure: || {
+                are_queries_stuck().then_some("every query thread runs a query that does not end")
+            },
             ..ServeOptions::local(self.data.clone())
         };
         let site_options = SiteOptions {
             timeout: Some(options.limits.timeout),
+            sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)
         };
         let collector = Collector::start(options, |pipeline| site(store(pipeline), site_options));
@@ -201,7 +207,7 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
             })
         }),
         revision: Box::new(move || {
-            Weak::upgrade(&revisions).map_or(0, |pipeline| pipeline.counters().requests())
+            Weak::upgrade(&revisions).map_or(0, |pipeline| pipeline.counters().revision())
         }),
         metrics: Box::new(move || {
             Weak::upgrade(&counts).map_or_else(String::new, |pipeline| pipeline.metrics())

@@ -8,6 +8,7 @@ mod durability;
 mod expected_rows;
 mod forget;
 mod grpc_client;
+mod queries;
 mod replay;
 mod support;
 mod token;

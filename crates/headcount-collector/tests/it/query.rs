@@ -188,3 +188,20 @@ async fn the_collectors_own_counts_are_for_prometheus() {
     let kinds = text.lines().filter(|line| line.starts_with("# TYPE "));
     assert_eq!(kinds.count(), 8);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_stored_makes_answers_old() {
+    let running = start().await;
+    let revision = || running.collector.pipeline().counters().revision();
+    let features = request(&["Feature Usage"]);
+    assert_eq!(running.post(&features).await.status, 200);
+    let stored = revision();
+    assert!(stored > 0);
+    // An empty request, a repeated one, and one that is none.
+    assert_eq!(running.post(b"").await.status, 200);
+    assert_eq!(running.post(&features).await.status, 200);
+    assert_eq!(running.post(b"\xff").await.status, 400);
+    assert_eq!(revision(), stored);
+    assert_eq!(running.post(&request(&["Nothing Known"])).await.status, 200);
+    assert!(revision() > stored, "a refusal is counted in a table");
+}

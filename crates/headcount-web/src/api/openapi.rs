@@ -141,7 +141,7 @@ fn sql_path() -> Value {
             "application/json": { "schema": { "$ref": "#/components/schemas/query" } },
             "text/plain": { "schema": { "type": "string", "examples": ["SELECT count(*) FROM crews"] } },
         }},
-        "responses": responses_with(responses, &["400", "401", "403", "406", "408", "413", "500"]),
+        "responses": responses_with(responses, &["400", "401", "403", "406", "408", "413", "500", "503"]),
     }})
 }
 

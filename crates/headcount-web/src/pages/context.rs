@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, NaiveDate, Utc};
 use headcount_problem::Problem;
 use headcount_reports::{Answer, ReportParameters, find_report};
-use serde_json::Value;
 
 use super::filters::Filters;
 use super::page::Page;
@@ -64,11 +63,8 @@ impl PageContext {
             // Shared crews name no environment: the page must not look as if it was filtered.
             filters.environment.clear();
         }
-        let reports = state.answers.reports(role).await;
-        let tables = reports.map_err(|error| report_problem(&error))?.tables();
-        let rows = tables.column_index("rows");
-        let count = |row: &Vec<Value>| rows.and_then(|rows| row[rows].as_u64());
-        let is_empty = tables.rows.iter().all(|row| count(row) == Some(0));
+        let is_empty = state.answers.is_empty(role).await;
+        let is_empty = is_empty.map_err(|error| report_problem(&error))?;
         let mut context = Self {
             state,
             role,

@@ -115,7 +115,7 @@ struct Records(std::sync::Arc<Answer>);
 
 impl Records {
     async fn query(context: &PageContext, sql: String) -> Result<Self, Problem> {
-        let answer = context.answer(QueryKey::Sql(sql)).await;
+        let answer = context.answer(QueryKey::Fixed(sql)).await;
         answer.map(Self).map_err(|error| report_problem(&error))
     }
 

@@ -182,7 +182,7 @@ async fn filled_rows(context: &PageContext, table: &str) -> Vec<(String, f64)> {
         "SELECT count(*) AS \"\"{} FROM \"{table}\"",
         counted.collect::<String>()
     );
-    let Ok(answer) = context.answer(QueryKey::Sql(query)).await else {
+    let Ok(answer) = context.answer(QueryKey::Fixed(query)).await else {
         return Vec::new();
     };
     let row = answer.rows.first().cloned().unwrap_or_default();

@@ -79,7 +79,7 @@ async fn crews(context: &PageContext) -> Panel {
         href: sql_address(&query),
         file: String::new(),
     }];
-    match context.answer(QueryKey::Sql(query.clone())).await {
+    match context.answer(QueryKey::Fixed(query.clone())).await {
         Err(error) => panel.failure = error.to_string(),
         Ok(answer) if answer.rows.is_empty() => {
             panel.empty_message = "No crew with share_crew on sent data in this range.".to_owned();

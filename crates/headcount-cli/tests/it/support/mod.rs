@@ -137,6 +137,11 @@ impl Server {
         ["--url", &self.url, "--token-file", path(&self.token_file)]
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without a chance to flush.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
