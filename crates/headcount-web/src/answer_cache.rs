@@ -252,7 +252,7 @@ impl AnswerCache {
         match question {
             QueryKey::Report(name, parameters, _) => {
                 let rows = reports.report_rows(name, &parse(parameters)?).await?;
-                Ok(Computed::Report(rows, Mutex::default()))
+                Ok(Computed::Report(Box::new(rows), Mutex::default()))
             }
             QueryKey::Fixed(query) | QueryKey::Sql(query) => {
                 let answer = reports.sql(query).await?;

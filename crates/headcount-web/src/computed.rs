@@ -46,7 +46,8 @@ pub(crate) struct Latest {
 /// What a query computed.
 #[derive(Debug)]
 pub(crate) enum Computed {
-    Report(ReportRows, Mutex<Vec<(u64, Arc<Answer>)>>),
+    /// A report's rows, and their answers by threshold.
+    Report(Box<ReportRows>, Mutex<Vec<(u64, Arc<Answer>)>>),
     Answer(Arc<Answer>),
 }
 
