@@ -6,8 +6,8 @@
 //! cargo run --release -p headcount --example deploy -- remove
 //! ```
 //!
-//! A command ends before anything could be sent: what it recorded waits on disk and leaves with a later run. With `--wait`
-//! behind the word it is sent before the command ends, for two seconds at most.
+//! A command ends before its events could be sent: they wait on disk, and a later run sends them. With `--wait` as the second
+//! argument they are sent before the command ends, within two seconds.
 //!
 //! `HEADCOUNT_ENDPOINT` names the collector. `create` packs the current folder's `crew.yaml`, if there is one, and fails
 //! otherwise: both are counted.
