@@ -10,6 +10,8 @@ use crate::found::Found;
 const LONGEST_PREFIX: usize = 200;
 /// How long the name of a folder with spaces may be, in bytes. Longer text between two separators is not a name.
 const LONGEST_NAME: usize = 96;
+/// How long a quoted path may be, in bytes.
+const LONGEST_QUOTED: usize = 500;
 /// First folders of paths whose next folders may have spaces (`/Volumes/Macintosh HD/Users/…`).
 const MOUNT_POINTS: [&str; 9] = [
     "Volumes", "System", "mnt", "media", "run", "net", "srv", "cygdrive", "host_mnt",
@@ -19,7 +21,8 @@ const MOUNT_POINTS: [&str; 9] = [
 pub(crate) fn replace(text: &str, found: &mut Found) -> String {
     let mut output = String::with_capacity(text.len());
     let (mut at, mut copied) = (0, 0);
-    while at < text.len() {
+    while let Some(next) = text[at..].find(['/', '\\', '~', '%']) {
+        at += next;
         match path_at(text, at, copied) {
             Some((start, end)) => {
                 found.add(Found::PATH);
@@ -27,7 +30,7 @@ pub(crate) fn replace(text: &str, found: &mut Found) -> String {
                 output.push_str("[path]");
                 (at, copied) = (end, end);
             }
-            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+            None => at += 1,
         }
     }
     output.push_str(&text[copied..]);
@@ -46,13 +49,19 @@ fn path_at(text: &str, at: usize, from: usize) -> Option<(usize, usize)> {
     let (keyword, is_root) = keyword(text, at, behind)?;
     let start = start(text, at, from)?;
     let name = at + separator + keyword;
+    let path_end = |name| match quoted_end(text, start, name) {
+        // Names may hold apostrophes, so one does not end a path that goes on.
+        Some(quote) if text[quote..].starts_with('\'') => quote.max(end(text, name)),
+        Some(quote) => quote,
+        None => end(text, name),
+    };
     if is_root {
-        return Some((start, end(text, name)));
+        return Some((start, path_end(name)));
     }
     let between = crate::home_path::separator(&text[name..])?;
     let name = name + between;
     let is_named = text[name..].starts_with(|first: char| !is_end(first) && !first.is_whitespace());
-    is_named.then(|| (start, end(text, name)))
+    is_named.then(|| (start, path_end(name)))
 }
 
 /// `~/…` and `~anna/…`.
@@ -109,8 +118,11 @@ fn keyword(text: &str, at: usize, behind: &str) -> Option<(usize, bool)> {
     };
     // Windows and its disks ignore case, elsewhere `users` may be a part of an API.
     let is_of_windows = text[at..].starts_with('\\') || is_after_a_drive(&text[..at]);
-    let holds_homes = matches!(word, "Users")
-        || (is_numbered("home") || folded == "homes") && (is_of_windows || word != "Home")
+    let holds_homes = matches!(
+        word,
+        "Users" | "nethome" | "userhome" | "userhomes" | "homedirs"
+    ) || (is_numbered("home") || folded == "homes")
+        && (is_of_windows || word != "Home")
         || folded == "users" && is_of_windows
         || word == "media" && is_first_or_after_run(&text[..at]);
     if holds_homes && length > 0 {
@@ -215,6 +227,15 @@ fn is_of_the_web(before: &str) -> bool {
     ["http:", "https:"]
         .iter()
         .any(|scheme| before.len() >= scheme.len() && ends_with_ignoring_case(before, scheme))
+}
+
+/// Where a path ends that begins behind a quote: at the next one of its kind that is not an apostrophe within a name.
+fn quoted_end(text: &str, start: usize, name: usize) -> Option<usize> {
+    let quote = text[..start].chars().next_back();
+    let quote = quote.filter(|character| matches!(character, '"' | '\'' | '`'))?;
+    let closing = text[name..].match_indices(quote).map(|(at, _)| name + at);
+    let mut closing = closing.take_while(|at| at - name <= LONGEST_QUOTED);
+    closing.find(|at| !text[at + 1..].starts_with(char::is_alphanumeric))
 }
 
 /// Where a path ends whose home folder's name begins at `name`.

@@ -48,7 +48,11 @@ const ASSIGNED: &str = concat!(
     r#"\\*["'`]?\s*(?::=|=>|[:=])\s*"#,
 );
 /// A value: quoted, with spaces, perhaps without its end; or a word.
-const VALUE: &str = r#"(?P<value>\\*"[^"]*"?|\\*'[^']*'?|`[^`]*`?|\S+)"#;
+const VALUE: &str = concat!(
+    r#"(?P<value>"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\\+"[^"]*"?|\\+'[^']*'?|`[^`]*`?"#,
+    "|“[^”]*”?|„[^“”]*[“”]?|‘[^’]*’?|«[^»]*»?",
+    r"|\S+)",
+);
 /// A secret's name on a command line.
 const FLAG: &str = concat!(
     r"(^|[^A-Za-z0-9-])--(?:[A-Za-z0-9]+[-_])*",

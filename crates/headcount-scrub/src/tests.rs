@@ -115,6 +115,9 @@ const PLANTED: &[(&str, &str)] = &[
     ("MYSQL_PASS=tulips", "[secret]"),
     ("AWS_SECRET_ACCESS_KEY=tulips", "[secret]"),
     ("accessToken = tulips", "[secret]"),
+    (r"'secret': 'tul\'ips x'", "[secret]"),
+    (r#""password":"tul\"ips x""#, "[secret]"),
+    ("password=“tulips in spring”", "[secret]"),
     ("/home/anna/crew/tool.py", "[path]"),
     ("/Users/anna/crew", "[path]"),
     ("file:///home/anna", "[path]"),
@@ -151,6 +154,22 @@ fn planted_texts_are_replaced_by_markers() {
         scrub("mail anna@example.com, please"),
         "mail [email], please"
     );
+}
+
+/// A quote behind the path ends it, whatever the names are.
+#[test]
+fn a_quoted_path_ends_with_its_quote() {
+    for (text, expected) in [
+        ("open '/Users/jane roe' now", "open '[path]' now"),
+        ("open '/Users/o'hara x/y z' and go", "open '[path]' and go"),
+        (
+            r#"{"file": "C:\Users\jane roe\a b", "tool": "x/y"}"#,
+            r#"{"file": "[path]", "tool": "x/y"}"#,
+        ),
+        ("run `/nethome/jane/x y` twice", "run `[path]` twice"),
+    ] {
+        assert_eq!(scrub(text), expected);
+    }
 }
 
 #[test]
@@ -216,6 +235,7 @@ const HOMES: &[(&str, &str)] = &[
     ("/Volumes/Macintosh HD/Users/", "/"),
     (r"D:\My Backup\Users\", r"\"),
     ("/gpfs/fs1/home/", "/"),
+    ("/nethome/", "/"),
     ("/data1/home/", "/"),
     ("/mnt/nfs/home/", "/"),
     ("/export/home/", "/"),
