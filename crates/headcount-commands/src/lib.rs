@@ -21,12 +21,12 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-pub use crate::consent::{Off, On};
+use crate::consent::{Off, On};
 use crate::exit::Code;
-pub use crate::forget::Forget;
-pub use crate::log::Log;
-pub use crate::preview::Preview;
-pub use crate::status::Status;
+use crate::forget::Forget;
+use crate::log::Log;
+use crate::preview::Preview;
+use crate::status::Status;
 
 /// One of the commands, as clap reads it.
 #[derive(Debug, Subcommand)]

@@ -276,8 +276,8 @@ mod tests {
             conditions[..4],
             "the shared tier names no environment"
         );
-        let lost = filter_conditions("losses", &parameters, Utc::now()).unwrap();
-        assert_eq!(lost[4], "false");
+        let refused = filter_conditions("refusals", &parameters, Utc::now()).unwrap();
+        assert_eq!(refused[4], "false");
         assert!(filter_conditions("nonsense", &parameters, Utc::now()).is_err());
     }
 }

@@ -148,11 +148,15 @@ async fn not_found(request: Request) -> Response {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::body::Body;
+    use headcount_catalog::Catalog;
+    use headcount_lake::LakeSnapshot;
     use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
     use http::{Method, StatusCode};
     use http_body_util::BodyExt as _;
+    use serde_json::{Value, json};
     use tower::ServiceExt as _;
 
     use super::*;
@@ -321,6 +325,39 @@ mod tests {
             assert!(!headers.contains_key("set-cookie"), "{wrong}");
             assert_eq!(headers["referrer-policy"], "no-referrer");
         }
+    }
+
+    #[tokio::test]
+    async fn the_description_is_planned_once_and_names_the_token_where_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        for tier in ["default", "shared"] {
+            std::fs::create_dir_all(folder.path().join("tables").join(tier)).unwrap();
+        }
+        let data = folder.path().to_owned();
+        let snapshots = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&snapshots);
+        let store = Store {
+            snapshot: Box::new(move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let data = data.clone();
+                let schema = Arc::clone(Catalog::embedded().schema());
+                Box::pin(async move { LakeSnapshot::read(&data, schema).await })
+            }),
+            revision: Box::new(|| 0),
+            metrics: Box::new(String::new),
+        };
+        let token = AccessToken::parse(TOKEN).unwrap();
+        let site = site(store, SiteOptions::new(Access::Token(token)));
+        let owner = [(AUTHORIZATION.as_str(), "Bearer 0123456789abcdef")];
+        for _ in 0..3 {
+            let response = ask(site.clone(), Method::GET, "/api/openapi.json", &owner).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            let described: Value = serde_json::from_slice(&body_of(response).await).unwrap();
+            assert_eq!(described["security"], json!([{ "token": [] }]));
+            let tools = &described["components"]["schemas"]["report_tools"];
+            assert!(tools.is_object(), "{described}");
+        }
+        assert_eq!(snapshots.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
