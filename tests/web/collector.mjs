@@ -87,7 +87,8 @@ export async function browse({ signedIn = true } = {}) {
   browser.newPage = async (options) => {
     const context = await browser.newContext(options);
     const page = await context.newPage();
-    page.once("close", () => context.close());
+    // At the end of the browser the context is gone already.
+    page.once("close", () => context.close().catch(() => {}));
     return page;
   };
   return browser;
