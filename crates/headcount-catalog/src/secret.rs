@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::Hasher;
 
-use headcount_wire::Receipt;
+use headcount_wire::{Receipt, Span};
 use siphasher::sip::{SipHasher13, SipHasher24};
 
 use crate::record::Fingerprint;
@@ -36,7 +36,8 @@ impl Secret {
                 .iter()
                 .fold(0_u64, |half, &byte| half << 8 | u64::from(byte))
         };
-        let fingerprint = derive("headcount fingerprint");
+        // Version 1 was of the ids alone, and lies in the files of older collectors.
+        let fingerprint = derive("headcount fingerprint 2");
         Self {
             crew: domain(KeyDomain::Crew),
             agent: domain(KeyDomain::Agent),
@@ -70,13 +71,31 @@ impl Secret {
     }
 
     /// Identifies a span without its ids; never 0.
-    pub fn fingerprint(&self, trace_id: &[u8], span_id: &[u8]) -> Fingerprint {
-        let mut hasher = SipHasher13::new_with_keys(self.fingerprint.0, self.fingerprint.1);
-        // The lengths separate two ids of unusual length.
-        hasher.write_usize(trace_id.len());
-        hasher.write(trace_id);
-        hasher.write(span_id);
+    ///
+    /// Two runs of a program that seeds its generator of random numbers draw the same ids: W3C Trace Context §3.2.2.3 expects
+    /// ids to be random and cannot ensure it. A span that is sent again has the ids, the start and the name it had before; one
+    /// of another run has another start.
+    pub fn span_fingerprint(&self, span: &Span<'_, '_>) -> Fingerprint {
+        let mut hasher = self.fingerprint_hasher();
+        // What is of one length comes first.
+        hasher.write(span.trace_id);
+        hasher.write(span.span_id);
+        hasher.write_u64(span.start_unix_nano);
+        hasher.write(span.name.as_bytes());
         Fingerprint(hasher.finish().max(1))
+    }
+
+    /// Identifies anything else of one `purpose`; never 0.
+    pub(crate) fn fingerprint(&self, purpose: &[u8], bytes: &[u8]) -> Fingerprint {
+        let mut hasher = self.fingerprint_hasher();
+        hasher.write_usize(purpose.len());
+        hasher.write(purpose);
+        hasher.write(bytes);
+        Fingerprint(hasher.finish().max(1))
+    }
+
+    fn fingerprint_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.fingerprint.0, self.fingerprint.1)
     }
 }
 
@@ -176,19 +195,39 @@ mod tests {
     }
 
     #[test]
-    fn a_span_sent_again_has_the_same_fingerprint() {
+    fn a_span_sent_again_has_the_same_fingerprint_and_one_of_another_run_has_not() {
+        let span = Span {
+            trace_id: &[1; 16],
+            span_id: &[2; 8],
+            name: "Tool Usage",
+            start_unix_nano: 7,
+            end_unix_nano: 9,
+            status: headcount_wire::StatusCode::Unset,
+            attributes: &[],
+        };
         let secret = Secret::new([7; 32]);
-        assert_eq!(
-            secret.fingerprint(&[1; 16], &[2; 8]),
-            secret.fingerprint(&[1; 16], &[2; 8])
-        );
-        assert_ne!(
-            secret.fingerprint(&[1; 16], &[2; 8]),
-            secret.fingerprint(&[1; 16], &[3; 8])
-        );
-        assert_ne!(
-            secret.fingerprint(&[1; 16], &[2; 8]),
-            Secret::new([8; 32]).fingerprint(&[1; 16], &[2; 8])
-        );
+        let first = secret.span_fingerprint(&span);
+        assert_eq!(first, secret.span_fingerprint(&span));
+        for other in [
+            Span {
+                trace_id: &[3; 16],
+                ..span
+            },
+            Span {
+                span_id: &[3; 8],
+                ..span
+            },
+            Span {
+                start_unix_nano: 8,
+                ..span
+            },
+            Span {
+                name: "Tool Usage Error",
+                ..span
+            },
+        ] {
+            assert_ne!(first, secret.span_fingerprint(&other), "{other:?}");
+        }
+        assert_ne!(first, Secret::new([8; 32]).span_fingerprint(&span));
     }
 }

@@ -28,7 +28,21 @@ pub enum Fault {
     TooManyAttributes,
 }
 
-/// The whole request is rejected (HTTP 400): its framing, a resource or a scope is malformed.
+impl Fault {
+    /// Whether the bytes are not protobuf, or not of this schema; else it is only a value that is not allowed.
+    pub(crate) fn is_of_framing(self) -> bool {
+        !matches!(
+            self,
+            Fault::InvalidUtf8
+                | Fault::DuplicateValue
+                | Fault::NestedTooDeep
+                | Fault::TooManyAttributes
+        )
+    }
+}
+
+/// A message of a request that cannot be read. If it is the whole request, that is rejected (HTTP 400); a resource or a scope
+/// is left out, and what is beside it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestError {
     /// The malformed message, by its name in the OTLP schema.

@@ -15,6 +15,8 @@ use crate::value::{Attribute, Nesting, read_key_value};
 pub struct TraceRequest<'a> {
     body: &'a [u8],
     span_count: usize,
+    refused_span_count: usize,
+    first_fault: Option<RequestError>,
 }
 
 /// One `ScopeSpans` with the resource it belongs to.
@@ -31,40 +33,65 @@ impl<'a> TraceRequest<'a> {
     /// fits. A message that occurs twice is merged, as protobuf prescribes: resource attributes add up, the last scope
     /// name counts. Scope attributes, schema URLs and unknown fields are skipped.
     ///
+    /// A malformed resource costs its `ResourceSpans`, a malformed scope its `ScopeSpans`, and neither what is beside it:
+    /// they are left out, and their spans are counted in [`refused_span_count`](Self::refused_span_count).
+    ///
     /// # Errors
-    /// The whole request must be rejected.
+    /// The whole request must be rejected: its framing is broken, or the framing of each `ResourceSpans` in it.
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
-        let locate = |message: &'static str, content: &[u8]| {
-            let offset = content.as_ptr().addr() - body.as_ptr().addr();
-            move |fault| RequestError {
-                message,
-                offset,
-                fault,
-            }
+        let mut request = Self {
+            body,
+            span_count: 0,
+            refused_span_count: 0,
+            first_fault: None,
         };
-        let mut span_count = 0;
+        let mut is_request = false;
         let mut attributes = Vec::new();
         let mut fields = Fields::new(body, 1);
         while let Some(resource_spans) = fields
             .try_next()
-            .map_err(locate("ExportTraceServiceRequest", body))?
+            .map_err(|fault| request.locate("ExportTraceServiceRequest", body, fault))?
         {
-            read_resource(resource_spans, &mut attributes)
-                .map_err(locate("ResourceSpans", resource_spans))?;
-            let mut scopes = Fields::new(resource_spans, 2);
-            while let Some(scope_spans) = scopes
-                .try_next()
-                .map_err(locate("ResourceSpans", resource_spans))?
-            {
-                span_count += read_scope(scope_spans)
-                    .map_err(locate("ScopeSpans", scope_spans))?
-                    .span_count;
+            if let Err(fault) = check_resource_spans(resource_spans, &mut attributes) {
+                is_request |= !fault.is_of_framing();
+                request.refuse("ResourceSpans", resource_spans, fault);
+                continue;
+            }
+            is_request = true;
+            for scope_spans in Fields::new(resource_spans, 2) {
+                match read_scope(scope_spans) {
+                    Ok(scope) => request.span_count += scope.span_count,
+                    Err(fault) => request.refuse("ScopeSpans", scope_spans, fault),
+                }
             }
         }
-        Ok(Self { body, span_count })
+        match request.first_fault {
+            Some(error) if !is_request => Err(error),
+            _ => Ok(request),
+        }
     }
 
-    /// One group for each `ScopeSpans`, in the sender's order, including those without spans.
+    fn locate(&self, message: &'static str, content: &[u8], fault: Fault) -> RequestError {
+        RequestError {
+            message,
+            offset: content.as_ptr().addr() - self.body.as_ptr().addr(),
+            fault,
+        }
+    }
+
+    /// Counts the spans of a `ResourceSpans` or `ScopeSpans` that is left out.
+    #[cold]
+    fn refuse(&mut self, message: &'static str, content: &[u8], fault: Fault) {
+        let error = self.locate(message, content, fault);
+        self.first_fault.get_or_insert(error);
+        let spans = match message {
+            "ResourceSpans" => Fields::new(content, 2).map(count_spans).sum(),
+            _ => count_spans(content),
+        };
+        self.refused_span_count += spans.max(1);
+    }
+
+    /// One group for each `ScopeSpans` that can be read, in the sender's order, including those without spans.
     pub fn groups(&self) -> impl Iterator<Item = SpanGroup<'a>> + use<'a> {
         Groups {
             resources: Fields::new(self.body, 1),
@@ -75,9 +102,20 @@ impl<'a> TraceRequest<'a> {
         }
     }
 
-    /// The number of spans in the request, including malformed ones.
+    /// The number of spans in [`groups`](Self::groups), including malformed ones.
     pub fn span_count(&self) -> usize {
         self.span_count
+    }
+
+    /// The number of spans under malformed resources and scopes. A resource or scope in which no span can be counted counts
+    /// as one.
+    pub fn refused_span_count(&self) -> usize {
+        self.refused_span_count
+    }
+
+    /// The first fault in a resource or scope; `None` if all can be read.
+    pub fn first_fault(&self) -> Option<RequestError> {
+        self.first_fault
     }
 }
 
@@ -160,20 +198,41 @@ impl<'a> Iterator for Groups<'a> {
     fn next(&mut self) -> Option<SpanGroup<'a>> {
         loop {
             if let Some(message) = self.scopes.next() {
+                let Ok(scope) = read_scope(message) else {
+                    continue;
+                };
                 return Some(SpanGroup {
                     resource: Arc::clone(&self.resource),
                     resource_index: self.resource_count.saturating_sub(1),
-                    scope: read_scope(message).ok()?,
+                    scope,
                     message,
                 });
             }
             let resource_spans = self.resources.next()?;
-            read_resource(resource_spans, &mut self.attributes).ok()?;
-            self.resource = Arc::from(self.attributes.as_slice());
             self.resource_count += 1;
+            if check_resource_spans(resource_spans, &mut self.attributes).is_err() {
+                continue;
+            }
+            self.resource = Arc::from(self.attributes.as_slice());
             self.scopes = Fields::new(resource_spans, 2);
         }
     }
+}
+
+/// Reads the attributes of a `ResourceSpans`'s resource, and checks the framing of the whole message.
+fn check_resource_spans<'a>(
+    resource_spans: &'a [u8],
+    attributes: &mut Vec<Attribute<'a>>,
+) -> Result<(), Fault> {
+    read_resource(resource_spans, attributes)?;
+    let mut scopes = Fields::new(resource_spans, 2);
+    while scopes.try_next()?.is_some() {}
+    Ok(())
+}
+
+/// The number of spans before the end of the message, or before its framing breaks.
+fn count_spans(scope_spans: &[u8]) -> usize {
+    Fields::new(scope_spans, 2).count()
 }
 
 /// Reads the attributes of a `ResourceSpans`'s resource, at any position in the message.
@@ -233,115 +292,5 @@ fn read_scope(scope_spans: &[u8]) -> Result<Scope<'_>, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::value::Value;
-    use crate::writer::Writer;
-
-    fn resource(writer: &mut Writer, key: &str) {
-        let resource = writer.open(1);
-        let attribute = writer.open(1);
-        writer.bytes(1, key.as_bytes());
-        writer.close(attribute);
-        writer.close(resource);
-    }
-
-    #[test]
-    fn a_resource_after_its_scopes_and_a_scope_after_its_spans_belong_to_them() {
-        let mut writer = Writer::default();
-        let resource_spans = writer.open(1);
-        let scope_spans = writer.open(2);
-        writer.bytes(2, b"");
-        for (field, text) in [(1, "name"), (2, "version"), (1, "last name")] {
-            let scope = writer.open(1);
-            writer.bytes(field, text.as_bytes());
-            writer.close(scope);
-        }
-        writer.close(scope_spans);
-        resource(&mut writer, "first");
-        resource(&mut writer, "second");
-        writer.close(resource_spans);
-        let body = writer.into_bytes();
-        let request = TraceRequest::parse(&body).unwrap();
-        assert_eq!(request.span_count(), 1);
-        let groups: Vec<_> = request.groups().collect();
-        let keys = groups[0].resource_attributes().iter();
-        assert_eq!(
-            keys.map(|attribute| (attribute.key, attribute.value))
-                .collect::<Vec<_>>(),
-            [("first", Value::Empty), ("second", Value::Empty)]
-        );
-        assert_eq!(
-            (groups[0].scope_name(), groups[0].scope_version()),
-            ("last name", "version")
-        );
-        assert_eq!(groups[0].spans().count(), 1);
-    }
-
-    #[test]
-    fn groups_tell_which_resource_of_the_request_they_belong_to() {
-        let mut writer = Writer::default();
-        for (key, groups) in [("a", 2), ("b", 0), ("c", 1)] {
-            let resource_spans = writer.open(1);
-            resource(&mut writer, key);
-            for _ in 0..groups {
-                let scope_spans = writer.open(2);
-                writer.close(scope_spans);
-            }
-            writer.close(resource_spans);
-        }
-        let body = writer.into_bytes();
-        let request = TraceRequest::parse(&body).unwrap();
-        let found: Vec<_> = request
-            .groups()
-            .map(|group| (group.resource_index(), group.resource_attributes()[0].key))
-            .collect();
-        assert_eq!(found, [(0, "a"), (0, "a"), (2, "c")]);
-    }
-
-    #[test]
-    fn an_empty_request_has_no_groups() {
-        for body in [&b""[..], b"\x0a\x00"] {
-            let request = TraceRequest::parse(body).unwrap();
-            assert_eq!((request.span_count(), request.groups().count()), (0, 0));
-        }
-    }
-
-    #[test]
-    fn a_fault_outside_of_spans_refuses_the_request_and_says_where() {
-        let error = |body: &[u8]| TraceRequest::parse(body).unwrap_err().to_string();
-        assert_eq!(
-            error(b"\x0a\x05"),
-            "cannot read the ExportTraceServiceRequest message that starts at byte 0 of the request: \
-             the bytes end inside a field"
-        );
-        assert_eq!(
-            error(b"\x0a\x06\x0a\x04\x0a\x02\x08\x00"),
-            "cannot read the ResourceSpans message that starts at byte 2 of the request: \
-             a known field has the wrong wire type"
-        );
-        assert_eq!(
-            error(b"\x0a\x07\x12\x05\x0a\x03\x0a\x01\xff"),
-            "cannot read the ScopeSpans message that starts at byte 4 of the request: \
-             a string is not valid UTF-8"
-        );
-        // JSON, read as protobuf.
-        assert!(TraceRequest::parse(b"{}").is_err());
-    }
-
-    #[test]
-    fn a_resource_beyond_the_attribute_limit_refuses_the_request() {
-        let with = |count: usize| {
-            let mut writer = Writer::default();
-            let resource_spans = writer.open(1);
-            (0..count).for_each(|_| resource(&mut writer, "k"));
-            writer.close(resource_spans);
-            writer.into_bytes()
-        };
-        assert!(TraceRequest::parse(&with(MAX_ATTRIBUTES)).is_ok());
-        let fault = TraceRequest::parse(&with(MAX_ATTRIBUTES + 1))
-            .unwrap_err()
-            .fault;
-        assert_eq!(fault, Fault::TooManyAttributes);
-    }
-}
+#[path = "request_tests.rs"]
+mod tests;

@@ -52,6 +52,8 @@ pub struct Outcome {
     pub spans_accepted: u64,
     /// Spans that were refused whole.
     pub spans_rejected: u64,
+    /// Those of them that begin more than a day after they arrived. If that befalls many senders, the clock here is behind.
+    pub spans_ahead: u64,
     /// The message for OTLP's `partial_success`: counts and reasons, never the sender's text. Empty where there is
     /// nothing to report.
     pub message: String,
@@ -117,17 +119,20 @@ impl Admission {
             spans: SipHasher13::new(),
             accepted: 0,
             rejected: [0; RefusalReason::ALL.len()],
+            ahead: 0,
         };
         let mut resources = ResourceReader::new(&self.programs);
         for group in request.groups() {
             walk.group(&request, &group, &mut resources);
         }
-        if malformed_before > 0 {
+        // Whose spans they were, a malformed resource or scope does not tell.
+        let malformed = malformed_before + request.refused_span_count() as u64;
+        if malformed > 0 {
             walk.spans.write(body);
             walk.reject(
                 self.programs.unknown_framework,
                 RefusalReason::MalformedSpan,
-                malformed_before,
+                malformed,
             );
         }
         Ok(walk.finish())
@@ -143,6 +148,7 @@ struct Walk<'a, 'p> {
     spans: SipHasher13,
     accepted: u64,
     rejected: [u64; RefusalReason::ALL.len()],
+    ahead: u64,
 }
 
 impl<'a, 'p> Walk<'a, 'p> {
@@ -172,7 +178,7 @@ impl<'a, 'p> Walk<'a, 'p> {
                 continue;
             };
             let secret = self.admission.cleaner.secret();
-            let fingerprint = secret.fingerprint(span.trace_id, span.span_id);
+            let fingerprint = secret.span_fingerprint(&span);
             self.spans.write_u64(fingerprint.0);
             let Some(&program) = dialect.spans.get(span.name) else {
                 self.reject(dialect.unknown_span, RefusalReason::UnknownSpan, 1);
@@ -196,7 +202,12 @@ impl<'a, 'p> Walk<'a, 'p> {
                     self.accepted += 1;
                     self.count(program.span_name, RefusalReason::Repeated, 1);
                 }
-                Err(reason) => self.reject(program.span_name, reason, 1),
+                Err(reason) => {
+                    let is_ahead =
+                        reason == RefusalReason::TimeOutOfRange && self.run.is_ahead(&span);
+                    self.ahead += u64::from(is_ahead);
+                    self.reject(program.span_name, reason, 1);
+                }
             }
         }
     }
@@ -204,7 +215,8 @@ impl<'a, 'p> Walk<'a, 'p> {
     /// Counts a span among those that the request's refusals stand for.
     fn see(&mut self, raw: &RawSpan<'_>) {
         let secret = self.admission.cleaner.secret();
-        self.spans.write_u64(secret.fingerprint(&[], raw.bytes()).0);
+        self.spans
+            .write_u64(secret.fingerprint(b"span", raw.bytes()).0);
     }
 
     fn count(&mut self, name: NameId, reason: RefusalReason, count: u64) {
@@ -237,6 +249,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             batch: writer.finish(),
             spans_accepted: self.accepted,
             spans_rejected: self.rejected.iter().sum(),
+            spans_ahead: self.ahead,
             message: refusals.message(&self.rejected),
         }
     }

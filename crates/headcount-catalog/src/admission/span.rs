@@ -64,6 +64,11 @@ pub(super) struct SpanRun<'a, 'p> {
     pub(super) last_version: Option<(&'a str, VersionText, Option<Version>)>,
 }
 
+/// When the span began, in microseconds since 1970 UTC.
+fn start_us(span: &Span<'_, '_>) -> i64 {
+    (span.start_unix_nano / 1_000).cast_signed()
+}
+
 impl<'a, 'p> SpanRun<'a, 'p> {
     pub(super) fn new(
         programs: &'p Programs,
@@ -110,8 +115,8 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         survey: &mut Survey,
     ) -> Result<(), RefusalReason> {
         let program = context.program;
-        let start_us = (span.start_unix_nano / 1_000).cast_signed();
-        if !(EARLIEST_US..=self.received_us.saturating_add(DAY_US)).contains(&start_us) {
+        let start_us = start_us(span);
+        if start_us < EARLIEST_US || self.is_ahead(span) {
             return Err(RefusalReason::TimeOutOfRange);
         }
         let duration_ns = span.end_unix_nano.checked_sub(span.start_unix_nano);
@@ -150,6 +155,11 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         self.rows(context);
         self.writer.end_entry();
         Ok(())
+    }
+
+    /// Whether the span begins later than a sender's clock may say.
+    pub(super) fn is_ahead(&self, span: &Span<'_, '_>) -> bool {
+        start_us(span) > self.received_us.saturating_add(DAY_US)
     }
 
     /// Puts the attributes into the order of the program; gives the number of those that it does not know.

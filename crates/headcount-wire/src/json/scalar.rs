@@ -1,12 +1,10 @@
 //! Scalar values of OTLP/JSON and protobuf's JSON mapping.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use super::strict::{Kind, Problem, StrictReader, number_length};
 use crate::hex;
-
-/// Doubles represent every integer up to here.
-const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A number, or a string with a number.
 fn number_text<'a>(reader: &mut StrictReader<'a>) -> Result<Cow<'a, str>, Problem> {
@@ -17,11 +15,8 @@ fn number_text<'a>(reader: &mut StrictReader<'a>) -> Result<Cow<'a, str>, Proble
     }
 }
 
-/// An integer. `1e3` and `5.0` are integers too: JavaScript writes them.
-fn integer<T: std::str::FromStr>(
-    reader: &mut StrictReader<'_>,
-    narrow: impl FnOnce(i64) -> Option<T>,
-) -> Result<T, Problem> {
+/// An integer. `1e3` and `5.0` are integers too: JavaScript and Python write them.
+fn integer<T: FromStr + TryFrom<i128>>(reader: &mut StrictReader<'_>) -> Result<T, Problem> {
     let text = number_text(reader)?;
     if number_length(text.as_bytes()) != Some(text.len()) {
         return Err(reader.problem("expected an integer"));
@@ -29,19 +24,43 @@ fn integer<T: std::str::FromStr>(
     if let Ok(value) = text.parse() {
         return Ok(value);
     }
-    text.parse()
-        .ok()
-        .filter(|value: &f64| value.fract() == 0.0 && value.abs() <= LARGEST_EXACT_INTEGER)
-        .and_then(|value| narrow(value as i64))
+    exact_integer(&text)
+        .and_then(|value| value.try_into().ok())
         .ok_or_else(|| reader.problem("expected an integer within the range of its type"))
 }
 
+/// The integer that a JSON number with a fraction or an exponent stands for; `None` if it is none, or has more than 38
+/// digits.
+fn exact_integer(number: &str) -> Option<i128> {
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some(0);
+    }
+    let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
+    let shift = exponent.parse::<i64>().ok()?.checked_add(dropped)?;
+    let zeros = usize::try_from(shift.checked_sub(i64::try_from(fraction.len()).ok()?)?).ok()?;
+    let significant = significant.trim_start_matches('0');
+    if significant.len().checked_add(zeros)? > 38 {
+        return None;
+    }
+    let value: i128 = format!("{significant}{}", "0".repeat(zeros)).parse().ok()?;
+    Some(if number.starts_with('-') {
+        -value
+    } else {
+        value
+    })
+}
+
 pub(super) fn signed(reader: &mut StrictReader<'_>) -> Result<i64, Problem> {
-    integer(reader, Some)
+    integer(reader)
 }
 
 pub(super) fn unsigned(reader: &mut StrictReader<'_>) -> Result<u64, Problem> {
-    integer(reader, |value| value.try_into().ok())
+    integer(reader)
 }
 
 pub(super) fn double(reader: &mut StrictReader<'_>) -> Result<f64, Problem> {
@@ -59,22 +78,18 @@ pub(super) fn double(reader: &mut StrictReader<'_>) -> Result<f64, Problem> {
     Ok(value)
 }
 
-/// `Status.code`, by number or by name.
-pub(super) fn status_code(reader: &mut StrictReader<'_>) -> Result<i32, Problem> {
-    if reader.kind()? == Kind::String {
-        let mut ahead = reader.clone();
-        let code = match &*ahead.string()? {
-            "STATUS_CODE_UNSET" => Some(0),
-            "STATUS_CODE_OK" => Some(1),
-            "STATUS_CODE_ERROR" => Some(2),
-            _ => None,
-        };
-        if let Some(code) = code {
-            *reader = ahead;
-            return Ok(code);
-        }
+/// `Status.code`: a number, or its name, also without the prefix and in any case. `None` for an unknown name.
+pub(super) fn status_code(reader: &mut StrictReader<'_>) -> Result<Option<i32>, Problem> {
+    if reader.kind()? != Kind::String {
+        return integer(reader).map(Some);
     }
-    integer(reader, |value| value.try_into().ok())
+    let name = reader.string()?.to_ascii_uppercase();
+    Ok(match name.strip_prefix("STATUS_CODE_").unwrap_or(&name) {
+        "UNSET" => Some(0),
+        "OK" => Some(1),
+        "ERROR" => Some(2),
+        other => other.parse().ok(),
+    })
 }
 
 /// An id: hex digits of any case (OTLP departs from protobuf's base64 here).
@@ -111,6 +126,12 @@ mod tests {
             ("1e3", Some(1_000)),
             ("1.5", None),
             ("1e300", None),
+            ("1e99999999999999999999", None),
+            ("9.223372036854775807e18", Some(i64::MAX)),
+            ("9.223372036854775808e18", None),
+            ("-120e-1", Some(-12)),
+            ("12e-2", None),
+            ("0e99", Some(0)),
             ("\"\"", None),
             ("\"+5\"", None),
             ("\" 5\"", None),
@@ -123,6 +144,10 @@ mod tests {
         assert_eq!(
             unsigned(&mut StrictReader::new("\"18446744073709551615\"")),
             Ok(u64::MAX)
+        );
+        assert_eq!(
+            unsigned(&mut StrictReader::new("1.7332e+18")),
+            Ok(1_733_200_000_000_000_000)
         );
         assert!(unsigned(&mut StrictReader::new("-1")).is_err());
         assert!(unsigned(&mut StrictReader::new("-1.0")).is_err());
@@ -148,12 +173,19 @@ mod tests {
     #[test]
     fn status_codes_have_numbers_and_names() {
         for (text, code) in [
-            ("2", Some(2)),
-            ("\"STATUS_CODE_OK\"", Some(1)),
-            ("\"2\"", Some(2)),
-            ("-7", Some(-7)),
-            ("\"OK\"", None),
+            ("2", Some(Some(2))),
+            ("2.0", Some(Some(2))),
+            ("\"STATUS_CODE_OK\"", Some(Some(1))),
+            ("\"2\"", Some(Some(2))),
+            ("-7", Some(Some(-7))),
+            ("\"OK\"", Some(Some(1))),
+            ("\"Error\"", Some(Some(2))),
+            ("\"status_code_error\"", Some(Some(2))),
+            ("\"unset\"", Some(Some(0))),
+            ("\"FINE\"", Some(None)),
+            ("\"\"", Some(None)),
             ("4294967296", None),
+            ("true", None),
         ] {
             assert_eq!(
                 status_code(&mut StrictReader::new(text)).ok(),

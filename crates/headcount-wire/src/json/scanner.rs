@@ -16,8 +16,6 @@ pub(super) enum StringError {
     ControlCharacter,
     UnknownEscape,
     HexDigits,
-    /// Strict only: the lenient rules give U+FFFD.
-    LoneSurrogate,
 }
 
 impl StringError {
@@ -28,7 +26,6 @@ impl StringError {
             StringError::ControlCharacter => "a control character in a string",
             StringError::UnknownEscape => "an unknown escape in a string",
             StringError::HexDigits => "a \\u escape needs four hex digits",
-            StringError::LoneSurrogate => "half of a surrogate pair in a string",
         }
     }
 }
@@ -153,32 +150,35 @@ impl<'a> Scanner<'a> {
         })
     }
 
+    /// A lone surrogate is U+FFFD: RFC 8259 §8.2 leaves it to the parser, and a program that cuts texts by UTF-16 units
+    /// writes one.
     fn unicode_escape<const LENIENT: bool>(&mut self) -> Result<char, StringError> {
         let unit = self.four_hex_digits()?;
         let after_unit = self.position;
         let code = if HIGH_SURROGATES.contains(&unit) {
-            self.low_surrogate().map(|low| {
-                0x1_0000 + ((unit - HIGH_SURROGATES.start) << 10 | (low - LOW_SURROGATES.start))
-            })
-        } else {
-            Ok(unit)
-        };
-        match code.and_then(|code| char::from_u32(code).ok_or(StringError::LoneSurrogate)) {
-            Err(_) if LENIENT => {
-                self.position = after_unit;
-                Ok(char::REPLACEMENT_CHARACTER)
+            match self.low_surrogate() {
+                Err(error) if !LENIENT => return Err(error),
+                Ok(Some(low)) => {
+                    0x1_0000 + ((unit - HIGH_SURROGATES.start) << 10 | (low - LOW_SURROGATES.start))
+                }
+                _ => unit,
             }
-            read => read,
-        }
+        } else {
+            unit
+        };
+        Ok(char::from_u32(code).unwrap_or_else(|| {
+            self.position = after_unit;
+            char::REPLACEMENT_CHARACTER
+        }))
     }
 
-    fn low_surrogate(&mut self) -> Result<u32, StringError> {
+    /// The escape that completes a pair; `None` if something else follows.
+    fn low_surrogate(&mut self) -> Result<Option<u32>, StringError> {
         if !(self.take(b'\\') && self.take(b'u')) {
-            return Err(StringError::LoneSurrogate);
+            return Ok(None);
         }
         let unit = self.four_hex_digits()?;
-        let is_low = LOW_SURROGATES.contains(&unit);
-        is_low.then_some(unit).ok_or(StringError::LoneSurrogate)
+        Ok(LOW_SURROGATES.contains(&unit).then_some(unit))
     }
 
     fn four_hex_digits(&mut self) -> Result<u32, StringError> {

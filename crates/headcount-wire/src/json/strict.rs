@@ -1,4 +1,8 @@
-//! The strict reader: JSON exactly as RFC 8259 defines it, from front to back over borrowed text.
+//! The strict reader: JSON as RFC 8259 defines it, from front to back over borrowed text.
+//!
+//! It is more tolerant in three points. A lone surrogate is U+FFFD. `NaN`, `Infinity` and `-Infinity` are numbers, as Python
+//! writes them. A string that is skipped is not decoded: its end is known whatever is in it, so that it costs nothing that is
+//! read.
 
 use std::borrow::Cow;
 
@@ -18,6 +22,8 @@ pub(super) struct Problem {
     pub(super) path: Vec<Step>,
     pub(super) offset: usize,
     pub(super) text: &'static str,
+    /// The syntax is invalid: nobody can tell where the next value begins.
+    pub(super) is_fatal: bool,
 }
 
 /// One step of the path to a problem.
@@ -28,6 +34,13 @@ pub(super) enum Step {
 }
 
 impl Problem {
+    /// The same problem, of syntax.
+    #[cold]
+    pub(super) fn fatal(mut self) -> Self {
+        self.is_fatal = true;
+        self
+    }
+
     /// The same problem, seen from the level above.
     #[cold]
     pub(super) fn below(mut self, step: Step) -> Self {
@@ -67,6 +80,7 @@ impl<'a> StrictReader<'a> {
             path: Vec::new(),
             offset: self.scanner.position(),
             text,
+            is_fatal: false,
         }
     }
 
@@ -96,7 +110,7 @@ impl<'a> StrictReader<'a> {
             Some(b'{') => Ok(Kind::Object),
             Some(b'[') => Ok(Kind::Array),
             Some(b'"') => Ok(Kind::String),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => Ok(Kind::Number),
             Some(b't' | b'f') => Ok(Kind::Boolean),
             Some(b'n') => Ok(Kind::Null),
             Some(_) => Err(self.problem("expected a value")),
@@ -125,9 +139,7 @@ impl<'a> StrictReader<'a> {
         if !self.take_token(b'}') {
             loop {
                 let key = self.key()?;
-                if self.kind()? == Kind::Null {
-                    self.word("null")?;
-                } else {
+                if !self.take_null()? {
                     member(self, &key)?;
                 }
                 if self.take_token(b'}') {
@@ -140,7 +152,7 @@ impl<'a> StrictReader<'a> {
         Ok(())
     }
 
-    /// Reads an array; `element` must read each value.
+    /// Reads an array; `element` must read each value, also `null`.
     pub(super) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), Problem>,
@@ -178,7 +190,7 @@ impl<'a> StrictReader<'a> {
                         continue;
                     }
                 }
-                Kind::String => drop(self.string()?),
+                Kind::String => self.skip_string()?,
                 Kind::Number => {
                     self.number()?;
                 }
@@ -201,22 +213,59 @@ impl<'a> StrictReader<'a> {
         }
     }
 
-    /// Reads the key before a value, if the value is in an object.
+    fn skip_string(&mut self) -> Result<(), Problem> {
+        if self.scanner.skip_string() {
+            Ok(())
+        } else {
+            Err(self.problem("the text ends inside a string"))
+        }
+    }
+
+    /// Skips the key before a value, if the value is in an object.
     fn key_in(&mut self, is_object: bool) -> Result<(), Problem> {
         if is_object {
-            self.key()?;
+            self.at_key()?;
+            self.skip_string()?;
+            self.colon()?;
         }
         Ok(())
     }
 
+    /// A key; empty if it cannot be decoded, because no known key is like that.
     fn key(&mut self) -> Result<Cow<'a, str>, Problem> {
-        if self.kind()? != Kind::String {
-            return Err(self.problem("expected a key"));
-        }
-        let key = self.string()?;
-        self.scanner.peek_token();
-        self.expect(b':', "expected ':' after a key")?;
+        self.at_key()?;
+        let start = self.scanner.clone();
+        let key = match self.scanner.string::<false>() {
+            Ok(key) => key,
+            Err(_) => {
+                self.scanner = start;
+                self.skip_string()?;
+                Cow::Borrowed("")
+            }
+        };
+        self.colon()?;
         Ok(key)
+    }
+
+    fn at_key(&mut self) -> Result<(), Problem> {
+        match self.kind()? {
+            Kind::String => Ok(()),
+            _ => Err(self.problem("expected a key")),
+        }
+    }
+
+    fn colon(&mut self) -> Result<(), Problem> {
+        self.scanner.peek_token();
+        self.expect(b':', "expected ':' after a key")
+    }
+
+    /// Skips `null`; false if the next value is another.
+    pub(super) fn take_null(&mut self) -> Result<bool, Problem> {
+        let is_null = self.kind()? == Kind::Null;
+        if is_null {
+            self.word("null")?;
+        }
+        Ok(is_null)
     }
 
     fn word(&mut self, word: &'static str) -> Result<(), Problem> {
@@ -228,7 +277,15 @@ impl<'a> StrictReader<'a> {
         }
     }
 
+    /// `true` or `false`, also as a string.
     pub(super) fn boolean(&mut self) -> Result<bool, Problem> {
+        if self.kind()? == Kind::String {
+            return match &*self.string()? {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(self.problem("expected true or false")),
+            };
+        }
         if self.kind()? != Kind::Boolean {
             return Err(self.problem("expected true or false"));
         }
@@ -237,13 +294,13 @@ impl<'a> StrictReader<'a> {
         Ok(value)
     }
 
-    /// A number, unparsed.
+    /// A number, unparsed; also `NaN` and the infinities.
     pub(super) fn number(&mut self) -> Result<&'a str, Problem> {
         if self.kind()? != Kind::Number {
             return Err(self.problem("expected a number"));
         }
         let rest = self.scanner.rest();
-        let Some(length) = number_length(rest.as_bytes()) else {
+        let Some(length) = literal_or_number_length(rest.as_bytes()) else {
             return Err(self.problem("a number is not written as JSON prescribes"));
         };
         self.scanner.advance(length);
@@ -270,6 +327,17 @@ fn expected_next(is_object: bool) -> &'static str {
     } else {
         "expected ',' or ']' in an array"
     }
+}
+
+/// The length of the number at the start of `bytes`; `None` if there is none.
+fn literal_or_number_length(bytes: &[u8]) -> Option<usize> {
+    let literals = ["NaN", "Infinity", "-Infinity"];
+    let literal = literals
+        .iter()
+        .find(|word| bytes.starts_with(word.as_bytes()));
+    literal
+        .map(|word| word.len())
+        .or_else(|| number_length(bytes))
 }
 
 /// The length of the JSON number at the start of `bytes`; `None` if there is none.

@@ -8,3 +8,4 @@ mod encoded;
 mod in_json;
 mod model;
 mod mutated;
+mod neighbours;
