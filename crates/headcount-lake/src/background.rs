@@ -1,7 +1,7 @@
 //! The background tasks of a running store: flushes, merges, erasures.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headcount_log::wal::WalHandle;
 use tokio::sync::Notify;
@@ -56,8 +56,13 @@ async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notif
         if !view.is_frozen() && !view.is_flush_due(options.flush_bytes, options.flush_interval) {
             continue;
         }
+        let began = Instant::now();
         match flush(state, log).await {
-            Ok(()) => flushed.notify_one(),
+            Ok(()) => {
+                let ms = began.elapsed().as_millis() as u64;
+                tracing::debug!(ms, "flushed the rows in memory to the tables");
+                flushed.notify_one();
+            }
             Err(error) => pause_after(&error).await,
         }
     }
@@ -75,6 +80,12 @@ async fn compact_when_due(state: &Arc<LakeState>, flushed: &Notify) {
 
 /// Reads the tables for at most a tenth of the time, however many orders come: anybody may send one.
 async fn erase_when_due(state: &Arc<LakeState>, log: &WalHandle) {
+    if let Err(error) = erasure::seen::learn(state).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "could not read which receipts the stored rows have: until the next start, orders to erase under made-up tokens take room"
+        );
+    }
     loop {
         let erased = match erasure::carry_out(state, log).await {
             Ok(worked) => state

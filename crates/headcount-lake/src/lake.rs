@@ -66,7 +66,7 @@ impl Lake {
         let files = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(Arc::clone(&schema), applied);
         let view = Arc::new(View::new(Arc::clone(&layout), files, &options));
-        let orders = Orders::load(Arc::clone(&disk), root.join("erasures"))?;
+        let orders = Orders::load(Arc::clone(&disk), root.join("erasures"), &schema)?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
         let state = Arc::new(LakeState {
             root,
@@ -122,6 +122,9 @@ impl Lake {
             return Ok(Appended::default());
         }
         let log = self.log.as_ref().ok_or(AppendError::Closed)?;
+        if let Some(receipt) = batch.receipt().filter(|_| batch.span_count() > 0) {
+            self.state.orders.seen().note(&receipt);
+        }
         log.append(batch, reservation).await
     }
 
@@ -142,6 +145,11 @@ impl Lake {
     /// its rows are missing from merges, and queries that need it fail.
     pub fn unreadable_files(&self) -> u64 {
         self.state.unreadable.len() as u64
+    }
+
+    /// The number of receipts whose rows are still to be erased.
+    pub fn pending_erasures(&self) -> u64 {
+        self.state.orders.pending_receipts() as u64
     }
 
     /// KiB of pending batches that the log would take now.
@@ -189,7 +197,8 @@ impl Lake {
 
     /// Orders the erasure of everything that came, or comes within the next 30 days, under one of `receipts`. When this resolves
     /// with `Ok`, the order is on the disk; it is carried out in the background, also after a restart. The answer does not tell
-    /// whether there was anything under the receipts.
+    /// whether there was anything under the receipts; a receipt under which nothing came takes no room, and is remembered only
+    /// for a while ([`Orders::accept`]).
     ///
     /// # Errors
     ///
@@ -285,6 +294,7 @@ impl OpenedLog {
         // Before anything is removed.
         quarantine::keep(&**disk, &folder, &segments)?;
         let sealed = replay::index_fingerprints(&segments, &mut dedup)?;
+        orders.seen().note_replayed(&segments);
         let sealed = SealedSegments::new(Mutex::new(sealed));
         let schema = view.schema();
         for chunk in chunks(&segments, schema) {

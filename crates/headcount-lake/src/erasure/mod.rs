@@ -11,6 +11,7 @@
 //! receipt is stored after the flush, because the log's thread drops it.
 
 pub(crate) mod rows;
+pub(crate) mod seen;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use hashbrown::HashSet;
 use headcount_catalog::{RECEIPT_COLUMN, Table, TableId};
 use headcount_log::disk::{Disk, DiskEntry};
 use headcount_log::erasure::ErasureFilter;
-use headcount_log::wal::{WalHandle, quarantine};
+use headcount_log::wal::WalHandle;
 
 use self::rows::has_erased;
 use crate::delta::commit::{Change, Committed, commit};
@@ -51,14 +52,16 @@ pub(crate) async fn carry_out(
     let mut erased = flush(state, log).await;
     let receipts: Arc<[_]> = pending.receipts.into();
     let mut doomed = Vec::new();
+    let mut filters = Vec::new();
     for (id, table) in state.schema.iter() {
         if table.column_index(RECEIPT_COLUMN).is_some() {
             let filter = Arc::new(ErasureFilter::new(&receipts, &table.name));
             erased = erased.and(erase_from_table(state, id, &filter, &mut doomed).await);
+            filters.push(filter);
         }
     }
-    // Unreadable parts of the log may hold such rows; nobody can tell.
-    doomed.extend(quarantine::files(&*state.disk, &state.wal())?);
+    let working = Arc::clone(state);
+    doomed.extend(low_priority::run(move || seen::quarantined(&working, &filters)).await??);
     doomed.sort();
     doomed.dedup();
     let worked = begun.elapsed();

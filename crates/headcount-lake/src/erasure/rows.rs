@@ -9,6 +9,7 @@ use headcount_catalog::RECEIPT_COLUMN;
 use headcount_log::disk::Disk;
 use headcount_log::erasure::ErasureFilter;
 use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::error::LakeError;
 use crate::table_file::{self, unreadable};
@@ -19,18 +20,50 @@ pub(crate) fn has_erased(
     filter: &ErasureFilter,
     path: &Path,
 ) -> Result<bool, LakeError> {
-    let reader = table_file::open(disk, path)?;
-    if reader.schema().column_with_name(RECEIPT_COLUMN).is_none() {
+    let Some(batches) = receipt_column(disk, path)? else {
         return Ok(false);
-    }
-    let column = ProjectionMask::columns(reader.parquet_schema(), [RECEIPT_COLUMN]);
-    let reader = reader.with_projection(column).with_batch_size(32 << 10);
-    for batch in reader.build().map_err(unreadable(path))? {
+    };
+    for batch in batches {
         if rows_to_keep(filter, &batch.map_err(unreadable(path))?)?.is_some() {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Calls `note` with the imprint of each row that has one. Reads one column.
+pub(crate) fn each_imprint(
+    disk: &dyn Disk,
+    path: &Path,
+    mut note: impl FnMut(&str),
+) -> Result<(), LakeError> {
+    let Some(batches) = receipt_column(disk, path)? else {
+        return Ok(());
+    };
+    for batch in batches {
+        let batch = batch.map_err(unreadable(path))?;
+        let column = cast(batch.column(0), &DataType::Utf8)?;
+        column
+            .as_string::<i32>()
+            .iter()
+            .flatten()
+            .for_each(&mut note);
+    }
+    Ok(())
+}
+
+/// The column of receipts; `None` where the file has none.
+fn receipt_column(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Option<ParquetRecordBatchReader>, LakeError> {
+    let reader = table_file::open(disk, path)?;
+    if reader.schema().column_with_name(RECEIPT_COLUMN).is_none() {
+        return Ok(None);
+    }
+    let column = ProjectionMask::columns(reader.parquet_schema(), [RECEIPT_COLUMN]);
+    let reader = reader.with_projection(column).with_batch_size(32 << 10);
+    Ok(Some(reader.build().map_err(unreadable(path))?))
 }
 
 /// The rows that are not to be erased.

@@ -12,10 +12,10 @@ use super::support::{batch, batch_under, by_hand, schema, sql, stored};
 use crate::{Lake, LakeOptions, LakeSnapshot};
 
 /// Four acknowledged groups, of which the second is damaged while nobody looks.
-async fn with_a_damaged_log(dir: &Path) -> PathBuf {
+async fn with_a_damaged_log(dir: &Path, under: Option<KeyedReceipt>) -> PathBuf {
     let lake = Lake::open(dir, schema(), by_hand()).await.unwrap();
     for group in 0..4 {
-        lake.append(batch([group])).await.unwrap();
+        lake.append(batch_under(under, [group])).await.unwrap();
     }
     drop(lake);
     let path = SegmentFile::new(&dir.join("wal"), 1).path;
@@ -31,7 +31,7 @@ async fn with_a_damaged_log(dir: &Path) -> PathBuf {
 #[tokio::test]
 async fn damage_in_the_log_loses_the_damaged_group_alone_and_is_quarantined() {
     let dir = tempfile::tempdir().unwrap();
-    let segment = with_a_damaged_log(dir.path()).await;
+    let segment = with_a_damaged_log(dir.path(), None).await;
     let beside = LakeSnapshot::read(dir.path(), schema()).await.unwrap();
     assert_eq!(stored(&beside).await, [0, 2, 3]);
     let lake = Lake::open(dir.path(), schema(), by_hand()).await.unwrap();
@@ -57,20 +57,22 @@ async fn damage_in_the_log_loses_the_damaged_group_alone_and_is_quarantined() {
     assert_eq!(lake.damaged_files(), 1);
 }
 
+/// They are evidence: whoever may send an order must not be able to remove them.
 #[tokio::test]
-async fn an_erasure_leaves_nothing_that_nobody_can_read() {
+async fn an_erasure_removes_unreadable_parts_of_the_log_that_hold_its_rows_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
-    with_a_damaged_log(dir.path()).await;
+    let [stranger, sender] = [6, 7].map(|byte| KeyedReceipt::new([byte; 16]));
+    with_a_damaged_log(dir.path(), Some(sender)).await;
     let options = LakeOptions {
         erasure_grace: Duration::ZERO,
         ..by_hand()
     };
     let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
-    assert_eq!(lake.damaged_files(), 1);
-    let receipt = KeyedReceipt::new([7; 16]);
-    lake.order_erasure(vec![receipt]).await.unwrap();
-    lake.erase().await.unwrap();
-    assert_eq!(lake.damaged_files(), 0);
+    for (receipt, left) in [(stranger, 1), (sender, 0)] {
+        lake.order_erasure(vec![receipt]).await.unwrap();
+        lake.erase().await.unwrap();
+        assert_eq!(lake.damaged_files(), left);
+    }
 }
 
 /// The tables' files, in the order of their paths.

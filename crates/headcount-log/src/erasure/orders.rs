@@ -1,20 +1,25 @@
 //! Orders to erase, on disk and in memory (`docs/formats/wal.md`).
 //!
 //! ```text
-//! accepted: erasures/{number}.order, fsynced ─▶ nothing more is stored under its receipts ─▶ answered
+//! accepted: nothing more is stored under its receipts ─▶ erasures/{number}.order, fsynced ─▶ answered
 //! done:     linked to {number}.done, durably, and then removed under its first name
 //! expired:  removed, after 30 days
 //! ```
+//!
+//! Only receipts that came with rows are kept: whoever makes up tokens takes no room from others. An order without such a
+//! receipt costs the same operations of the disk, into a file that the next one replaces, so that its answer tells nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hashbrown::HashSet;
-use headcount_catalog::KeyedReceipt;
-use parking_lot::{Mutex, RwLock};
+use headcount_catalog::{KeyedReceipt, Schema};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::erased::ErasedReceipts;
+use super::seen::SeenReceipts;
 use crate::disk::Disk;
 use crate::error::{LogError, OrderError};
 
@@ -25,18 +30,26 @@ const HEADER: usize = 20;
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 /// Receipts of all orders, pending or done: about 40 bytes of memory each, so 20 MB at most.
 const MAX_RECEIPTS: usize = 500_000;
-
-/// The receipts under which nothing is stored any more.
-pub type ErasedReceipts = Arc<RwLock<HashSet<KeyedReceipt>>>;
+/// The file of the last order that named no receipt that came with rows.
+const VOID: &str = "last.void";
 
 /// Every order that is remembered.
 pub struct Orders {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     erased: ErasedReceipts,
-    all: Mutex<Vec<Order>>,
+    seen: SeenReceipts,
+    all: Mutex<Remembered>,
     /// Notified when an order was accepted.
     pub accepted: Notify,
+}
+
+/// The orders in the sequence of their numbers.
+#[derive(Debug)]
+struct Remembered {
+    orders: Vec<Order>,
+    /// Receipts of those that are not done.
+    pending: usize,
 }
 
 /// One request's order.
@@ -64,7 +77,7 @@ impl Orders {
     /// # Errors
     ///
     /// A file cannot be read or is damaged.
-    pub fn load(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self, LogError> {
+    pub fn load(disk: Arc<dyn Disk>, folder: PathBuf, schema: &Schema) -> Result<Self, LogError> {
         let mut all = Vec::new();
         for entry in disk.list(&folder).map_err(LogError::io("list", &folder))? {
             let path = entry.path;
@@ -83,14 +96,20 @@ impl Orders {
         all.reverse();
         all.dedup_by_key(|order| order.number);
         all.reverse();
+        let pending = all.iter().filter(|order| !order.is_done);
+        let pending = pending.map(|order| order.receipts.len()).sum();
         let orders = Self {
             folder,
             disk,
             erased: ErasedReceipts::default(),
-            all: Mutex::new(all),
+            seen: SeenReceipts::new(schema),
+            all: Mutex::new(Remembered {
+                orders: all,
+                pending,
+            }),
             accepted: Notify::new(),
         };
-        orders.remember(&orders.all.lock());
+        orders.remember(&orders.all.lock().orders);
         Ok(orders)
     }
 
@@ -99,57 +118,84 @@ impl Orders {
         Arc::clone(&self.erased)
     }
 
+    /// The receipts that came with rows.
+    pub fn seen(&self) -> &SeenReceipts {
+        &self.seen
+    }
+
+    /// The number of receipts that wait to be erased.
+    pub fn pending_receipts(&self) -> usize {
+        self.all.lock().pending
+    }
+
     /// Accepts an order. When this returns, the order is on the disk, and a batch that comes later under one of its receipts
-    /// is not stored.
+    /// is not stored: for 30 days under a receipt that came with rows, and under any other until 65,536 more were ordered or
+    /// the process ends.
     ///
     /// # Errors
     ///
-    /// The order could not be written, or too many receipts are pending.
+    /// The order could not be written, or too many receipts are pending. Neither depends on whether any was seen.
     pub fn accept(&self, receipts: Vec<KeyedReceipt>) -> Result<(), OrderError> {
         let mut all = self.all.lock();
-        let waiting: usize = all
-            .iter()
-            .filter(|order| !order.is_done)
-            .map(|order| order.receipts.len())
-            .sum();
-        if waiting + receipts.len() > MAX_RECEIPTS {
+        if all.pending + receipts.len() > MAX_RECEIPTS {
             return Err(OrderError::TooMany);
         }
+        // Before asking which were seen: a batch is noted as seen before the log's thread asks whether its receipt is erased.
+        // So a batch that is appended meanwhile is not stored, or its receipt is found here.
+        self.erased.write().remember_recent(&receipts);
         let order = Order {
-            number: all.last().map_or(1, |last| last.number + 1),
+            number: all.orders.last().map_or(1, |last| last.number + 1),
             accepted: now(),
             is_done: false,
-            receipts,
+            receipts: self.to_erase(receipts),
         };
-        let path = self.path(order.number, false);
+        let is_void = order.receipts.is_empty();
+        let path = match is_void {
+            true => self.folder.join(VOID),
+            false => self.path(order.number, false),
+        };
         // After an error it is unknown whether the order is on the disk: the next one replaces it, or a restart carries it out.
         self.disk
             .replace(&path, &bytes(&order))
             .map_err(|error| OrderError::from(&error))?;
-        self.erased.write().extend(order.receipts.iter().copied());
-        all.push(order);
+        if is_void {
+            return Ok(());
+        }
+        self.erased.write().add_ordered(&order.receipts);
+        all.pending += order.receipts.len();
+        all.orders.push(order);
         drop(all);
         self.accepted.notify_one();
         Ok(())
     }
 
+    /// The receipts that came with rows and that no order names yet, each once.
+    fn to_erase(&self, receipts: Vec<KeyedReceipt>) -> Vec<KeyedReceipt> {
+        let erased = self.erased.read();
+        let mut named = HashSet::new();
+        let mut to_erase = receipts;
+        to_erase.retain(|receipt| {
+            self.seen.may_have(receipt) && !erased.is_ordered(receipt) && named.insert(*receipt)
+        });
+        to_erase
+    }
+
     /// The orders that were not carried out yet.
     pub fn pending(&self) -> Pending {
         let mut pending = Pending::default();
-        for order in self.all.lock().iter().filter(|order| !order.is_done) {
+        for order in self.all.lock().orders.iter().filter(|order| !order.is_done) {
             pending.numbers.push(order.number);
             pending.receipts.extend_from_slice(&order.receipts);
         }
         pending
     }
 
-    /// Marks orders as carried out: nothing is left of the rows that they name.
+    /// Marks orders as carried out: nothing is left of the rows that they name. Orders are accepted meanwhile.
     ///
     /// # Errors
     ///
     /// A file cannot be renamed; the orders stay pending.
     pub fn finish(&self, numbers: &[u64]) -> Result<(), LogError> {
-        let mut all = self.all.lock();
         let sync = || {
             self.disk
                 .sync_folder(&self.folder)
@@ -165,17 +211,28 @@ impl Orders {
         }
         // An order always has a name: without one, batches that come later under its receipts would be stored.
         sync()?;
-        for order in all
-            .iter_mut()
-            .filter(|order| numbers.contains(&order.number))
-        {
-            order.is_done = true;
-            let waiting = self.path(order.number, false);
-            self.disk
-                .remove(&waiting)
-                .map_err(LogError::io("remove", &waiting))?;
+        for number in numbers {
+            let waiting = self.path(*number, false);
+            if self.disk.exists(&waiting) {
+                self.disk
+                    .remove(&waiting)
+                    .map_err(LogError::io("remove", &waiting))?;
+            }
         }
-        sync()
+        sync()?;
+        let finished: HashSet<u64> = numbers.iter().copied().collect();
+        let mut all = self.all.lock();
+        let mut pending = 0;
+        for order in &mut all.orders {
+            order.is_done |= finished.contains(&order.number);
+            pending += if order.is_done {
+                0
+            } else {
+                order.receipts.len()
+            };
+        }
+        all.pending = pending;
+        Ok(())
     }
 
     /// Removes orders that were carried out: those that are old, and the oldest where there are too many.
@@ -188,14 +245,16 @@ impl Orders {
     }
 
     fn expire_at(&self, now: u64) -> Result<(), LogError> {
-        let mut all = self.all.lock();
-        let mut total: usize = all.iter().map(|order| order.receipts.len()).sum();
-        let mut expired = Vec::new();
-        for order in all.iter().filter(|order| order.is_done) {
-            let is_old = now.saturating_sub(order.accepted) > RETENTION.as_secs();
-            if is_old || total > MAX_RECEIPTS {
-                total -= order.receipts.len();
-                expired.push(order.number);
+        let mut expired = HashSet::new();
+        {
+            let all = self.all.lock();
+            let mut total: usize = all.orders.iter().map(|order| order.receipts.len()).sum();
+            for order in all.orders.iter().filter(|order| order.is_done) {
+                let is_old = now.saturating_sub(order.accepted) > RETENTION.as_secs();
+                if is_old || total > MAX_RECEIPTS {
+                    total -= order.receipts.len();
+                    expired.insert(order.number);
+                }
             }
         }
         if expired.is_empty() {
@@ -209,15 +268,16 @@ impl Orders {
                     .map_err(LogError::io("remove", &path))?;
             }
         }
-        all.retain(|order| !expired.contains(&order.number));
-        self.remember(&all);
+        let mut all = self.all.lock();
+        all.orders.retain(|order| !expired.contains(&order.number));
+        self.remember(&all.orders);
         Ok(())
     }
 
     /// Nothing is stored under the receipts of `orders`, and only theirs.
     fn remember(&self, orders: &[Order]) {
         let receipts = orders.iter().flat_map(|order| &order.receipts);
-        *self.erased.write() = receipts.copied().collect();
+        self.erased.write().set_ordered(receipts.copied());
     }
 
     fn path(&self, number: u64, is_done: bool) -> PathBuf {
@@ -271,68 +331,5 @@ fn read(disk: &dyn Disk, path: &Path, number: u64, is_done: bool) -> Result<Orde
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
-    use super::*;
-    use crate::disk::RealDisk;
-
-    fn receipts(from: usize, count: usize) -> Vec<KeyedReceipt> {
-        let receipt = |number: usize| KeyedReceipt::new((number as u128).to_le_bytes());
-        (from..from + count).map(receipt).collect()
-    }
-
-    fn load(folder: &Path) -> Orders {
-        Orders::load(Arc::new(RealDisk::default()), folder.to_path_buf()).unwrap()
-    }
-
-    #[test]
-    fn an_order_outlives_a_restart_until_it_is_done_and_its_receipts_stay_erased_for_30_days() {
-        let dir = tempfile::tempdir().unwrap();
-        let orders = load(dir.path());
-        orders.accept(receipts(0, 3)).unwrap();
-        orders.accept(receipts(3, 2)).unwrap();
-        let orders = load(dir.path());
-        let pending = orders.pending();
-        assert_eq!(pending.receipts, receipts(0, 5));
-        orders.finish(&pending.numbers[..1]).unwrap();
-        let orders = load(dir.path());
-        assert_eq!(orders.pending().receipts, receipts(3, 2));
-        assert_eq!(orders.erased().read().len(), 5);
-        orders.expire_at(now() + 29 * 86_400).unwrap();
-        assert_eq!(orders.erased().read().len(), 5);
-        orders.expire_at(now() + 31 * 86_400).unwrap();
-        assert_eq!(
-            orders.erased().read().len(),
-            2,
-            "a pending order never expires"
-        );
-        assert_eq!(load(dir.path()).erased().read().len(), 2);
-        orders.accept(receipts(9, 1)).unwrap();
-        assert_eq!(load(dir.path()).pending().numbers, [2, 3]);
-    }
-
-    #[test]
-    fn orders_have_room_for_so_many_receipts() {
-        let dir = tempfile::tempdir().unwrap();
-        let orders = load(dir.path());
-        orders.accept(receipts(0, MAX_RECEIPTS)).unwrap();
-        let refused = orders.accept(receipts(0, 1));
-        assert!(matches!(refused, Err(OrderError::TooMany)));
-        orders.finish(&[1]).unwrap();
-        orders.accept(receipts(MAX_RECEIPTS, 1)).unwrap();
-        orders.expire().unwrap();
-        assert_eq!(orders.erased().read().len(), 1, "the oldest has expired");
-    }
-
-    #[test]
-    fn a_damaged_order_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        load(dir.path()).accept(receipts(0, 3)).unwrap();
-        let path = dir.path().join("00000000000000000001.order");
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes[30] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-        let damaged = Orders::load(Arc::new(RealDisk::default()), dir.path().to_path_buf());
-        assert!(matches!(damaged, Err(LogError::Damaged { .. })));
-    }
-}
+#[path = "orders_tests.rs"]
+mod tests;

@@ -73,7 +73,11 @@ impl Store {
         let mut index = DedupIndex::new(REMEMBERED);
         let seen = root.join("seen");
         let dedup_files = DedupFiles::load(Arc::clone(&disk), seen, REMEMBERED, &mut index)?;
-        let orders = Orders::load(Arc::clone(&disk), root.join("erasures"))?;
+        let orders = Orders::load(
+            Arc::clone(&disk),
+            root.join("erasures"),
+            Catalog::embedded().schema(),
+        )?;
         let segments = replay::read_all(&*disk, &wal)?;
         quarantine::keep(&*disk, &wal, &segments)?;
         let sealed = replay::index_fingerprints(&segments, &mut index)?;

@@ -145,7 +145,8 @@ impl Writer {
         drop(erased);
         if let Err(error) = self.write_frame(frame, &fresh) {
             self.config.dedup.forget(&fresh);
-            tracing::error!(%error, "a group of batches was not stored");
+            // Whoever asked reports it, once and not for each request.
+            tracing::debug!(%error, "a group of batches was not stored");
             for (reply, _, reservation) in answers {
                 drop(reservation);
                 let _ = reply.send(Err(error.clone()));

@@ -1,0 +1,87 @@
+//! Reads the receipts of all rows back at a start, for the filter that keeps made-up orders out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use headcount_catalog::{RECEIPT_COLUMN, TableId};
+use headcount_log::erasure::ErasureFilter;
+use headcount_log::wal::quarantine;
+
+use super::is_active;
+use super::rows::each_imprint;
+use crate::delta::log::table_folder;
+use crate::error::LakeError;
+use crate::low_priority;
+use crate::state::LakeState;
+
+/// Notes the receipt of every row in the tables. Those in the log were noted when it was replayed, and later ones when they
+/// were appended.
+pub(crate) async fn learn(state: &Arc<LakeState>) -> Result<(), LakeError> {
+    for (id, table) in state.schema.iter() {
+        if table.column_index(RECEIPT_COLUMN).is_some() {
+            let state = Arc::clone(state);
+            low_priority::run(move || learn_table(&state, id)).await??;
+        }
+    }
+    state.orders.seen().complete();
+    Ok(())
+}
+
+fn learn_table(state: &LakeState, id: TableId) -> Result<(), LakeError> {
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
+    let folder = table_folder(&state.root, table);
+    let mut read = HashSet::new();
+    loop {
+        let files = state.refresh(id)?;
+        let unread = files.iter().filter(|file| !read.contains(&file.path));
+        let unread: Vec<_> = unread.cloned().collect();
+        if unread.is_empty() {
+            return Ok(());
+        }
+        for file in unread {
+            match learn_file(state, &folder.join(&file.path)) {
+                // It was replaced meanwhile, by one that is in the next list.
+                Err(LakeError::Io { source, .. })
+                    if source.kind() == std::io::ErrorKind::NotFound
+                        && !is_active(state, id, &file)? => {}
+                result => result?,
+            }
+            read.insert(file.path);
+        }
+    }
+}
+
+fn learn_file(state: &LakeState, path: &Path) -> Result<(), LakeError> {
+    let mut last = String::new();
+    each_imprint(&*state.disk, path, |imprint| {
+        // Rows of one request stand together.
+        if imprint != last {
+            state.orders.seen().note_imprint(imprint);
+            imprint.clone_into(&mut last);
+        }
+    })
+}
+
+/// Quarantined parts of the log that hold a row to be erased. The others are evidence of damage, and stay: whoever sends an
+/// order must not be able to remove them.
+pub(crate) fn quarantined(
+    state: &LakeState,
+    filters: &[Arc<ErasureFilter>],
+) -> Result<Vec<PathBuf>, LakeError> {
+    let mut holding = Vec::new();
+    for path in quarantine::files(&*state.disk, &state.wal())? {
+        let bytes = state
+            .disk
+            .read(&path)
+            .map_err(LakeError::io("read", &path))?;
+        if filters.iter().any(|filter| filter.is_in(&bytes)) {
+            tracing::warn!(
+                file = %path.display(),
+                "this unreadable part of the write-ahead log holds rows whose sender ordered their erasure; it is removed with them"
+            );
+            holding.push(path);
+        }
+    }
+    Ok(holding)
+}
