@@ -8,5 +8,6 @@ pub(crate) mod open;
 pub(crate) mod query_process;
 pub(crate) mod report;
 pub(crate) mod serve;
+mod signals;
 pub(crate) mod sql;
 pub(crate) mod tables;

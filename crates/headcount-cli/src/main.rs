@@ -5,6 +5,7 @@
 //! `headcount_commands`.
 
 mod backend;
+mod captured_files;
 mod captured_request;
 mod commands;
 mod http;

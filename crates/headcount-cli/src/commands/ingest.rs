@@ -1,6 +1,7 @@
-//! `headcount ingest`: stores captured request bodies in a data folder, or sends them to a running server.
+//! `headcount ingest`: stores captured requests in a data folder, or sends them to a running server.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -11,19 +12,21 @@ use headcount_lake::{AppendError, LakeError, LakeOptions, LogError};
 use tokio::runtime::Runtime;
 
 use crate::backend::DEFAULT_FOLDER;
-use crate::captured_request::{self, CapturedRequest};
+use crate::captured_files;
+use crate::captured_request::{CapturedFile, CapturedRequest};
 use crate::otlp_client::{OtlpClient, SendError};
 use crate::progress;
 
-/// Store captured OTLP request bodies
+/// Store captured OTLP requests
 ///
-/// A file has one trace request as an exporter sends it: protobuf or JSON, optionally compressed with gzip or zstd. For a
-/// folder, every *.bin file below it is read. Spans and fields that the catalog does not allow are rejected and counted,
-/// as over the network. A span that is already stored is not stored again.
+/// A file has one trace request as an exporter sends it (protobuf or JSON), or what the OpenTelemetry Collector's file exporter
+/// writes (JSON, one request a line, or protobuf with lengths), optionally compressed with gzip or zstd. Lines of logs and metrics
+/// are passed over. For a folder, every *.bin, *.json, *.jsonl, *.ndjson and *.pb file below it is read. Spans and fields that the
+/// catalog does not allow are rejected and counted, as over the network. A span that is already stored is not stored again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ingest {
-    /// Files, or folders with *.bin files
+    /// Files, or folders with such files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The data folder; created if missing
@@ -38,6 +41,7 @@ const EXAMPLES: &str = "\
 Examples:
   headcount ingest captured/000.bin captured/001.bin
   headcount ingest captured/ --data /srv/headcount
+  headcount ingest traces.jsonl traces-2026-11-30T12-00-00.000.jsonl.gz
   headcount ingest captured/ --url http://127.0.0.1:4318
 
 Exit codes:
@@ -48,7 +52,7 @@ Exit codes:
 impl Ingest {
     /// Ingests every readable file and prints the totals.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
-        let (files, failures) = captured_request::find(&self.files);
+        let (files, failures) = captured_files::find(&self.files);
         let mut total = Total::default();
         for failure in failures {
             total.fail(&failure);
@@ -72,27 +76,70 @@ impl Ingest {
     }
 }
 
+/// Requests that are stored at the same time, so that they share an fsync.
+const AT_ONCE: usize = 64;
+
+/// And the bytes of requests above which no further one is read before these are stored.
+const AT_ONCE_BYTES: usize = 16 << 20;
+
 fn ingest_all(files: &[PathBuf], sink: &Sink, total: &mut Total) -> anyhow::Result<()> {
     let bar = progress::bar(files.len() as u64, "files");
     for path in files {
-        let counts = CapturedRequest::read(path).and_then(|request| match sink.ingest(&request) {
-            Ok(counts) => Ok(Ok(counts)),
-            Err(SendError::Rejected(why)) => Err(anyhow!("{} was rejected: {why}", path.display())),
-            Err(SendError::Failed(error)) => Ok(Err(error)),
-        });
-        match counts {
-            Ok(counts) => total.add(&counts.with_context(|| stopped(path))?),
-            Err(failure) => bar.suspend(|| total.fail(&failure)),
+        let mut failures = Vec::new();
+        match CapturedFile::open(path) {
+            Ok(file) => {
+                ingest_file(file, sink, total, &mut failures).with_context(|| stopped(path))?
+            }
+            Err(failure) => failures.push(failure),
         }
+        bar.suspend(|| total.end_file(&failures));
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
 }
 
+/// Ingests the requests of one file; `failures` gets those that were not.
+fn ingest_file(
+    mut file: CapturedFile,
+    sink: &Sink,
+    total: &mut Total,
+    failures: &mut Vec<anyhow::Error>,
+) -> anyhow::Result<()> {
+    loop {
+        let mut requests = Vec::new();
+        let mut bytes = 0;
+        while requests.len() < AT_ONCE && bytes < AT_ONCE_BYTES {
+            match file.next() {
+                Some(Ok(request)) => {
+                    bytes += request.bytes.len();
+                    requests.push(request);
+                }
+                Some(Err(failure)) => failures.push(failure),
+                None => break,
+            }
+        }
+        if requests.is_empty() {
+            return Ok(());
+        }
+        for (request, outcome) in requests.iter().zip(sink.ingest(&requests)) {
+            match outcome {
+                Ok(counts) => total.add(&counts),
+                Err(SendError::Rejected(why)) => {
+                    failures.push(anyhow!("{} was rejected: {why}", request.place));
+                }
+                Err(SendError::Failed(error)) => return Err(error),
+            }
+        }
+    }
+}
+
 fn stopped(path: &Path) -> String {
     format!("stopped at {}", path.display())
 }
+
+/// The failures of one file that are told.
+const MAX_TOLD: usize = 10;
 
 /// Counts of spans.
 #[derive(Debug, Default)]
@@ -112,7 +159,6 @@ struct Total {
 
 impl Total {
     fn add(&mut self, counts: &SpanCounts) {
-        self.files += 1;
         self.spans.stored += counts.stored;
         self.spans.duplicates += counts.duplicates;
         self.spans.rejected += counts.rejected;
@@ -121,6 +167,24 @@ impl Total {
     fn fail(&mut self, failure: &anyhow::Error) {
         self.failed_files += 1;
         output::note(&headcount_commands::exit::describe(failure));
+    }
+
+    fn end_file(&mut self, failures: &[anyhow::Error]) {
+        if failures.is_empty() {
+            self.files += 1;
+            return;
+        }
+        self.failed_files += 1;
+        for failure in failures.iter().take(MAX_TOLD) {
+            output::note(&headcount_commands::exit::describe(failure));
+        }
+        if let Some(more) = failures
+            .len()
+            .checked_sub(MAX_TOLD)
+            .filter(|more| *more > 0)
+        {
+            output::note(&format!("… and {more} more in this file"));
+        }
     }
 
     fn summary(&self) -> String {
@@ -158,17 +222,20 @@ enum Sink {
 }
 
 impl Sink {
-    fn ingest(&self, request: &CapturedRequest) -> Result<SpanCounts, SendError> {
+    fn ingest(&self, requests: &[CapturedRequest]) -> Vec<Result<SpanCounts, SendError>> {
         match self {
-            Sink::Folder(store) => store.ingest(request),
-            Sink::Server(client) => {
-                let outcome = client.send(&request.bytes, request.format)?;
-                Ok(SpanCounts {
-                    stored: request.span_count().saturating_sub(outcome.rejected_spans),
-                    duplicates: 0,
-                    rejected: outcome.rejected_spans,
+            Sink::Folder(store) => store.ingest(requests),
+            Sink::Server(client) => requests
+                .iter()
+                .map(|request| {
+                    let outcome = client.send(&request.bytes, request.format)?;
+                    Ok(SpanCounts {
+                        stored: request.span_count().saturating_sub(outcome.rejected_spans),
+                        duplicates: 0,
+                        rejected: outcome.rejected_spans,
+                    })
                 })
-            }
+                .collect(),
         }
     }
 
@@ -184,7 +251,7 @@ impl Sink {
 #[derive(Debug)]
 struct Store {
     runtime: Runtime,
-    pipeline: IngestPipeline,
+    pipeline: Arc<IngestPipeline>,
 }
 
 impl Store {
@@ -199,26 +266,46 @@ impl Store {
             other => anyhow::Error::new(other)
                 .context(format!("cannot open the data folder {}", folder.display())),
         })?;
+        let pipeline = Arc::new(pipeline);
         Ok(Store { runtime, pipeline })
     }
 
-    fn ingest(&self, request: &CapturedRequest) -> Result<SpanCounts, SendError> {
-        let outcome = self.pipeline.ingest(request.bytes.clone(), request.format);
-        match self.runtime.block_on(outcome) {
-            Ok(outcome) => Ok(SpanCounts {
-                stored: outcome.stored,
-                duplicates: outcome.duplicates,
-                rejected: outcome.rejected,
-            }),
-            Err(IngestError::Store(error)) if !matches!(error, AppendError::TooLarge(_)) => {
-                Err(SendError::Failed(error.into()))
-            }
-            Err(error) => Err(SendError::Rejected(error.to_string())),
-        }
+    /// Ingests the requests at the same time.
+    fn ingest(&self, requests: &[CapturedRequest]) -> Vec<Result<SpanCounts, SendError>> {
+        let started: Vec<_> = requests
+            .iter()
+            .map(|request| {
+                let (pipeline, bytes) = (Arc::clone(&self.pipeline), request.bytes.clone());
+                let format = request.format;
+                self.runtime
+                    .spawn(async move { pipeline.ingest(bytes, format).await })
+            })
+            .collect();
+        let ended = started.into_iter().map(|task| self.runtime.block_on(task));
+        ended
+            .map(
+                |outcome| match outcome.unwrap_or(Err(IngestError::Panicked)) {
+                    Ok(outcome) => Ok(SpanCounts {
+                        stored: outcome.stored,
+                        duplicates: outcome.duplicates,
+                        rejected: outcome.rejected,
+                    }),
+                    Err(IngestError::Store(error))
+                        if !matches!(error, AppendError::TooLarge(_)) =>
+                    {
+                        Err(SendError::Failed(error.into()))
+                    }
+                    Err(error) => Err(SendError::Rejected(error.to_string())),
+                },
+            )
+            .collect()
     }
 
     fn close(self) -> anyhow::Result<()> {
-        self.runtime.block_on(self.pipeline.close()).context(
+        let Some(pipeline) = Arc::into_inner(self.pipeline) else {
+            return Ok(());
+        };
+        self.runtime.block_on(pipeline.close()).context(
             "all rows are safe in the write-ahead log, but the last ones are not in the tables yet",
         )
     }

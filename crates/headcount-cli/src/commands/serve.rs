@@ -14,11 +14,11 @@ use headcount_lake::{LakeError, LogError};
 use headcount_reports::are_queries_stuck;
 use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::query_process;
 use crate::backend::DEFAULT_FOLDER;
 use crate::commands::open::{remove_page, sign_in_link};
+use crate::commands::signals::Signals;
 use crate::listening::Listening;
 
 /// Receive and store telemetry
@@ -57,7 +57,7 @@ Examples:
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
-Ctrl-C or SIGTERM stops it after it has flushed all rows to the tables. Anyone who reaches it may send; queries require the
+Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops it after it has flushed all rows to the tables. Anyone who reaches it may send; queries require the
 access token, which the first start creates and prints (`headcount open` signs a browser in). It has no TLS: put a reverse
 proxy in front of it, under a host name of its own.
 
@@ -76,8 +76,7 @@ impl Serve {
 
     async fn collect(self) -> anyhow::Result<()> {
         // Before the banner: its reader may send a signal at once.
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let mut signals = Signals::listen()?;
         self.check_addresses()?;
         let token = self.token()?;
         let access = match &token {
@@ -113,10 +112,7 @@ impl Serve {
         }
         // A server still serves if nobody reads its banner.
         let _ = output::print(&banner(&listening, &collector, &self.data, token.as_ref()));
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        signals.stop().await;
         Listening::remove(&self.data);
         remove_page(&self.data);
         collector.stop().await.context(

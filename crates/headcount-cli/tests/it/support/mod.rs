@@ -150,10 +150,21 @@ impl Server {
 
     /// Stops it with SIGTERM and waits for its exit code.
     pub fn stop(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.expect("kill is there").success());
+        self.signal("TERM");
         self.child.wait().expect("it ends").code()
+    }
+
+    /// Stops it with another signal and waits for its exit code; `None` if the signal killed it.
+    pub fn stop_with(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.child.wait().expect("it ends").code()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, name: &str) {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(asked.expect("kill is there").success());
     }
 }
 
