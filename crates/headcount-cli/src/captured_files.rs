@@ -1,6 +1,7 @@
 //! Finds files of captured requests.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -40,7 +41,7 @@ fn find_below(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
             // Links to folders are not followed: they may form a cycle.
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 folders.push(path);
-            } else if is_captured(&path) {
+            } else if is_captured(&path) && !is_other_json(&path) {
                 found.push(path);
             }
         }
@@ -66,6 +67,30 @@ fn is_captured(path: &Path) -> bool {
         return ends_in(&path.with_extension(""), &ENDINGS);
     }
     ends_in(path, &ENDINGS)
+}
+
+/// Whether the file is JSON of something else: that ending is anybody's.
+fn is_other_json(path: &Path) -> bool {
+    if path.extension().is_none_or(|ending| ending != "json") {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
+    let names = [
+        "resourceSpans",
+        "resource_spans",
+        "resourceLogs",
+        "resourceMetrics",
+    ];
+    // One that cannot be read is reported when it is ingested.
+    read.is_ok() && {
+        let head = String::from_utf8_lossy(&head);
+        !head
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with('{')
+            || !names.iter().any(|name| head.contains(name))
+    }
 }
 
 #[cfg(test)]

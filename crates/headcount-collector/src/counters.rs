@@ -17,6 +17,10 @@ pub enum RejectionReason {
     UnsupportedMedia,
     /// The memory budget for bodies is exhausted.
     MemoryExhausted,
+    /// The body arrived slowly while others waited for its memory.
+    TooSlow,
+    /// All connections are in use.
+    Crowded,
     /// The disk is full.
     DiskFull,
     /// The store cannot keep up.
@@ -29,13 +33,15 @@ pub enum RejectionReason {
 
 impl RejectionReason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::UnknownMethod,
         Self::Timeout,
         Self::TooLarge,
         Self::UnsupportedMedia,
         Self::MemoryExhausted,
+        Self::TooSlow,
+        Self::Crowded,
         Self::DiskFull,
         Self::Overloaded,
         Self::StoreFailed,
@@ -51,7 +57,12 @@ impl RejectionReason {
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
             Self::Internal => 500,
-            Self::MemoryExhausted | Self::DiskFull | Self::Overloaded | Self::StoreFailed => 503,
+            Self::MemoryExhausted
+            | Self::TooSlow
+            | Self::Crowded
+            | Self::DiskFull
+            | Self::Overloaded
+            | Self::StoreFailed => 503,
         }
     }
 
@@ -160,7 +171,7 @@ mod tests {
             assert_eq!(reason as usize, index);
             counters.rejected(reason);
         }
-        assert_eq!(counters.requests_retryable(), 4);
+        assert_eq!(counters.requests_retryable(), 6);
         assert_eq!(counters.requests_rejected(), 6);
         assert_eq!(counters.rejections_by_status(413), 1);
     }

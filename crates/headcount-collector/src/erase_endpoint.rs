@@ -9,14 +9,16 @@ use axum::response::{IntoResponse as _, Response};
 use headcount_lake::OrderError;
 use headcount_problem::Problem;
 use headcount_wire::{ErasureToken, MAX_ERASURE_TOKENS};
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::ingest::IngestPipeline;
 use crate::memory_budget::{BudgetExhausted, MemoryBudget};
-use crate::receive::{self, ReceiveError};
+use crate::need::Need;
+use crate::payload_format::PayloadFormat;
+use crate::receive::{self, BodyLimits, ReceiveError};
 
 /// The longest body, in bytes: each token takes 35.
 const BODY_BYTES: usize = 512 * 1024;
@@ -77,10 +79,24 @@ impl EraseEndpoint {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "unsupported media type", detail));
         }
-        let mut reservation = self.budget.reserve(0).map_err(|_| memory_exhausted())?;
+        let share = self.budget.share_of(request.extensions());
+        // The most that one may have: a small request, so that no telemetry is in its way.
+        let reserved = self.budget.reserve(BODY_BYTES, &share).await;
+        let mut reservation = reserved.map_err(|_| memory_exhausted())?;
+        let limits = BodyLimits {
+            bytes: BODY_BYTES,
+            timeout: self.timeout,
+            need: Need {
+                format: PayloadFormat::Protobuf,
+                is_compressed: false,
+                decoded_limit: BODY_BYTES,
+            },
+        };
+        let announced = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
         let body = request.into_body();
-        let body =
-            receive::receive(body, BODY_BYTES, self.timeout, &mut reservation, |_| false).await;
+        let body = receive::receive(body, limits, announced, &mut reservation, |_| None).await;
         let tokens = read(&body.map_err(|error| not_received(&error))?)?;
         let ordered = self.pipeline.order_erasure(&tokens).await;
         ordered.map_err(|error| not_accepted(&error))?;
@@ -125,7 +141,7 @@ fn memory_exhausted() -> Problem {
 
 fn not_received(error: &ReceiveError) -> Problem {
     let (status, title) = match error {
-        ReceiveError::MemoryExhausted => return memory_exhausted(),
+        ReceiveError::MemoryExhausted | ReceiveError::TooSlow => return memory_exhausted(),
         ReceiveError::TooLarge(limit) => {
             let detail = format!("send the tokens in several requests of at most {limit} bytes");
             let status = StatusCode::PAYLOAD_TOO_LARGE;

@@ -6,7 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,6 +21,8 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct IdleTracker {
     opened: Instant,
     running: AtomicUsize,
+    /// Whether a request came.
+    has_begun: AtomicBool,
     /// Milliseconds from `opened` to the last progress.
     last_progress: AtomicU64,
 }
@@ -30,6 +32,7 @@ impl IdleTracker {
         Arc::new(Self {
             opened: Instant::now(),
             running: AtomicUsize::new(0),
+            has_begun: AtomicBool::new(false),
             last_progress: AtomicU64::new(0),
         })
     }
@@ -41,9 +44,15 @@ impl IdleTracker {
         is_idle.then(|| self.opened + std::time::Duration::from_millis(milliseconds))
     }
 
+    /// Whether no request came yet.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.has_begun.load(Ordering::Acquire)
+    }
+
     /// Marks the connection as busy until the guard is dropped.
     pub(crate) fn start_request(self: &Arc<Self>) -> RequestGuard {
         self.running.fetch_add(1, Ordering::AcqRel);
+        self.has_begun.store(true, Ordering::Release);
         RequestGuard(Arc::clone(self))
     }
 

@@ -11,7 +11,8 @@ use headcount_lake::{
 };
 use headcount_wire::{ErasureToken, JsonError, Receipt, RequestError, json_to_protobuf};
 
-use crate::counters::Counters;
+use crate::clock::ClockWatch;
+use crate::counters::{Counters, RejectionReason};
 use crate::error::ServeError;
 use crate::payload_format::PayloadFormat;
 
@@ -32,6 +33,7 @@ pub struct IngestPipeline {
     counters: Counters,
     /// When and why the store last failed to append a batch; `None` once it succeeds.
     store_failure: Mutex<Option<(Instant, &'static str)>>,
+    clock: Mutex<ClockWatch>,
 }
 
 /// The outcome of an acknowledged request: its admitted rows are on disk.
@@ -86,6 +88,7 @@ impl IngestPipeline {
             secret,
             counters: Counters::default(),
             store_failure: Mutex::default(),
+            clock: Mutex::default(),
         })
     }
 
@@ -110,7 +113,7 @@ impl IngestPipeline {
         receipt: Option<Receipt>,
         reservation: H,
     ) -> Result<IngestOutcome, IngestError> {
-        let size = body.len();
+        let (size, began) = (body.len(), Instant::now());
         let admission = Arc::clone(&self.admission);
         let (outcome, reservation) = if size <= INLINE_BYTES {
             (admit(&admission, &body, format, receipt)?, reservation)
@@ -123,6 +126,8 @@ impl IngestPipeline {
             let (outcome, reservation) = work.await.map_err(|_| IngestError::Panicked)?;
             (outcome?, reservation)
         };
+        self.note_clock(&outcome);
+        let spans_ahead = outcome.spans_ahead;
         let (accepted, rejected, message) = (
             outcome.spans_accepted,
             outcome.spans_rejected,
@@ -140,6 +145,16 @@ impl IngestPipeline {
         }
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
+        tracing::debug!(
+            bytes = size,
+            accepted,
+            rejected,
+            stored,
+            duplicates,
+            spans_ahead,
+            ms = began.elapsed().as_millis() as u64,
+            "acknowledged a request"
+        );
         Ok(IngestOutcome {
             accepted,
             rejected,
@@ -160,6 +175,45 @@ impl IngestPipeline {
             .map(|(_, text)| text)
     }
 
+    /// Why telemetry should not be sent here now: the store failed, or this machine's clock is probably behind.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        self.store_failure().or_else(|| {
+            self.is_clock_suspect().then_some(
+                "nearly all spans are refused because they begin more than a day in the future: this machine's clock is probably behind",
+            )
+        })
+    }
+
+    /// Whether this machine's clock is probably behind, by what the last requests say.
+    pub(crate) fn is_clock_suspect(&self) -> bool {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.is_suspect(Instant::now())
+    }
+
+    fn note_clock(&self, outcome: &Outcome) {
+        let spans = outcome.spans_accepted + outcome.spans_rejected;
+        if spans == 0 {
+            return;
+        }
+        let is_ahead = outcome.spans_ahead == spans;
+        // What was refused for another reason tells nothing.
+        if is_ahead || outcome.spans_accepted > 0 {
+            let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+            clock.note(Instant::now(), is_ahead);
+        }
+    }
+
+    /// Counts a request that was rejected. The log names each only at level debug: whoever sends many must not fill it.
+    pub(crate) fn rejected(&self, reason: RejectionReason) {
+        self.counters.rejected(reason);
+        tracing::debug!(
+            status = reason.http_status(),
+            reason = reason.label(),
+            "rejected a request"
+        );
+    }
+
+    /// Tells the log once when the store stops taking batches, and once when it takes them again.
     fn record_health(&self, appended: &Result<Appended, AppendError>) {
         let failure = match appended {
             // A batch without new rows is not written, and so says nothing about the disk.
@@ -170,11 +224,21 @@ impl IngestPipeline {
             Err(AppendError::Log(_)) => Some("the write-ahead log cannot be written"),
             Err(AppendError::Closed) => Some("the store is closed"),
         };
-        let mut recorded = self
-            .store_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *recorded = failure.map(|text| (Instant::now(), text));
+        let before = {
+            let mut recorded = self
+                .store_failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *recorded, failure.map(|text| (Instant::now(), text)))
+        };
+        match (before.map(|(_, text)| text), failure) {
+            (before, Some(text)) if before != Some(text) => tracing::error!(
+                reason = text,
+                "requests are not stored; their senders are told to send them again"
+            ),
+            (Some(reason), None) => tracing::warn!(reason, "requests are stored again"),
+            _ => {}
+        }
     }
 
     /// Orders the erasure of everything that was, or will be, sent under the receipts of `tokens`. When this resolves,

@@ -6,17 +6,22 @@
 //! one path from bytes to an acknowledgement, for every receiver. No address and no user agent of a sender is stored or
 //! logged (promise 10), and no log line contains text of a request (promise 1).
 
+mod clock;
+mod connections;
 mod counters;
 mod decompress;
+mod descriptors;
 mod erase_endpoint;
 mod error;
 mod grpc_frame;
 mod grpc_health;
 mod idle;
 mod ingest;
+mod linger;
 mod listener;
 mod memory_budget;
 mod metrics;
+mod need;
 mod options;
 mod otlp_grpc;
 mod otlp_http;

@@ -12,12 +12,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::connections::{Connections, Place};
 use crate::error::ServeError;
 use crate::idle::{IdleTracker, TrackedBody};
+use crate::linger::Socket;
 
 /// How long the listener pauses after a failed `accept` (usually: no file descriptors left).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -35,11 +37,14 @@ const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// How many bytes of a response one HTTP/2 stream buffers while its peer does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How many bytes an HTTP/1 connection buffers, and so the longest request head.
+/// How many bytes an HTTP/1 connection buffers, and so the longest request head; a longer one gets status 431.
 const HTTP1_BUFFER: usize = 128 * 1024;
 
 /// The longest head of an HTTP/2 request, in bytes.
 const MAX_HEADER_LIST: u32 = 32 * 1024;
+
+/// How long a connection of the reserve may be silent.
+const RESERVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the graceful shutdown of an idle connection may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -47,10 +52,32 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Settings and state that all listeners share.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerConfig {
-    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) connections: Arc<Connections>,
+    /// How long a request's head may take to arrive.
     pub(crate) timeout: Duration,
+    /// How long a connection may be idle between two requests.
+    pub(crate) idle: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) stop: watch::Receiver<bool>,
+}
+
+impl ListenerConfig {
+    /// The same for a connection of the reserve, which serves one probe and makes room for the next.
+    fn hurried_if(mut self, is_crowded: bool) -> Self {
+        if is_crowded {
+            self.timeout = self.timeout.min(RESERVE_TIMEOUT);
+            self.idle = self.idle.min(RESERVE_TIMEOUT);
+        }
+        self
+    }
+}
+
+/// The other side of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Whether the connection serves probes alone, because all others are in use.
+    pub(crate) is_crowded: bool,
 }
 
 /// A listening socket and its address, which differs from the one asked for if that has port 0.
@@ -74,7 +101,7 @@ pub(crate) async fn bind(address: &str) -> Result<Bound, ServeError> {
 /// Serves connections of `listener` until told to stop and every request in flight is answered or abandoned.
 pub(crate) async fn serve<F, B, S>(listener: TcpListener, config: ListenerConfig, service_for: F)
 where
-    F: Fn(SocketAddr) -> S,
+    F: Fn(Peer) -> S + Clone + Send + 'static,
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Send
         + 'static,
@@ -90,14 +117,30 @@ where
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = accept(&listener, &config.connections) => accepted,
         };
-        let Some((stream, peer, permit)) = accepted else {
+        let Some((stream, address, place)) = accepted else {
             tokio::time::sleep(ACCEPT_BACKOFF).await;
             continue;
         };
-        let connection = serve_connection(stream, service_for(peer), config.clone());
+        let (service_for, config) = (service_for.clone(), config.clone());
         tasks.spawn(async move {
-            connection.await;
-            drop(permit);
+            let peer = Peer {
+                address,
+                is_crowded: place.is_crowded,
+            };
+            let config = config.hurried_if(place.is_crowded);
+            let socket = Socket::new(stream);
+            let service = track_requests(service_for(peer), Arc::clone(&place.tracker));
+            let has_ended = serve_connection(
+                socket.clone(),
+                service,
+                &place.tracker,
+                &place.close,
+                config,
+            )
+            .await;
+            if has_ended {
+                socket.close().await;
+            }
         });
     }
     drop(listener);
@@ -108,11 +151,13 @@ where
 
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    connections: &Arc<Connections>,
+) -> Option<(TcpStream, SocketAddr, Place)> {
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Ok((stream, address)) => {
+            let place = connections.place(address.ip().to_canonical()).await;
+            Some((stream, address, place))
+        }
         Err(error) => {
             tracing::warn!(kind = %error.kind(), "cannot accept a connection");
             None
@@ -121,9 +166,16 @@ async fn accept(
 }
 
 /// Serves HTTP/1.1 or HTTP/2 on one connection. Errors of a connection are not reported: the sender gets no
-/// acknowledgement and retries. A connection without a request in flight for [`ListenerConfig::timeout`] is closed,
-/// whether it is silent, sends a request head slowly or sends only keep-alives.
-async fn serve_connection<B, S>(stream: TcpStream, service: S, config: ListenerConfig)
+/// acknowledgement and retries. A connection is closed that sends no request for [`ListenerConfig::timeout`], or no further one
+/// for [`ListenerConfig::idle`], whether it is silent, sends a request head slowly or sends only keep-alives; and one that is
+/// told to `close`. True if it ended by itself, so that a response may be on its way.
+async fn serve_connection<B, S>(
+    socket: Socket,
+    service: S,
+    tracker: &IdleTracker,
+    close: &Notify,
+    config: ListenerConfig,
+) -> bool
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Send
@@ -133,40 +185,55 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // Without it, responses are merely slower.
-    let _ = stream.set_nodelay(true);
-    let timeout = config.timeout;
-    let tracker = IdleTracker::new();
-    let service = track_requests(service, Arc::clone(&tracker));
-    let builder = builder(timeout);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut stop = config.stop;
+    let _ = socket.set_nodelay();
+    let builder = builder(&config);
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
+    let mut stop = config.stop.clone();
     let stopping = async move {
         // An error means that the collector is gone, which stops as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
     tokio::select! {
-        _ended = connection.as_mut() => return,
-        () = idle_for(&tracker, timeout) => {
+        _ended = connection.as_mut() => return true,
+        () = idle_for_long(tracker, close, &config) => {
             connection.as_mut().graceful_shutdown();
             // The peer had a whole timeout to read the rest of its responses, and did not.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection).await;
-            return;
+            return false;
         }
         () = stopping => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
-        _ended = connection => {}
-        () = idle_for(&tracker, timeout) => {}
+        _ended = connection => true,
+        () = idle_for(tracker, &config) => false,
     }
 }
 
-fn builder(timeout: Duration) -> auto::Builder<TokioExecutor> {
+/// Resolves when the connection has been idle for too long, or is told to close and is idle.
+async fn idle_for_long(tracker: &IdleTracker, close: &Notify, config: &ListenerConfig) {
+    let told = async {
+        loop {
+            close.notified().await;
+            if tracker.idle_since().is_some() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = told => {}
+        () = idle_for(tracker, config) => {}
+    }
+}
+
+fn builder(config: &ListenerConfig) -> auto::Builder<TokioExecutor> {
+    let timeout = config.timeout;
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .max_buf_size(HTTP1_BUFFER)
-        .header_read_timeout(timeout);
+        // hyper also counts the time between two requests; a head that comes slowly ends by `idle_for`.
+        .header_read_timeout(timeout.max(config.idle));
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -209,14 +276,19 @@ where
     })
 }
 
-/// Resolves when the connection has been idle for `timeout`.
-async fn idle_for(tracker: &IdleTracker, timeout: Duration) {
+/// Resolves when the connection has been idle for as long as it may: longer once it has sent a request.
+async fn idle_for(tracker: &IdleTracker, config: &ListenerConfig) {
     loop {
         let now = Instant::now();
-        let until = tracker.idle_since().unwrap_or(now) + timeout;
+        let limit = match tracker.is_new() {
+            true => config.timeout,
+            false => config.idle,
+        };
+        let until = tracker.idle_since().unwrap_or(now) + limit;
         if until <= now {
             return;
         }
-        tokio::time::sleep_until(until).await;
+        // A new connection may send its first request meanwhile.
+        tokio::time::sleep_until(until.min(now + config.timeout)).await;
     }
 }

@@ -16,6 +16,8 @@ impl RejectionReason {
             Self::TooLarge => "too_large",
             Self::UnsupportedMedia => "unknown_media",
             Self::MemoryExhausted => "no_room",
+            Self::TooSlow => "slow",
+            Self::Crowded => "crowded",
             Self::DiskFull => "disk_full",
             Self::Overloaded => "overloaded",
             Self::StoreFailed => "store_failed",
@@ -88,6 +90,15 @@ impl IngestPipeline {
         let help = "Files of tables that merges and erasures pass over because they cannot be read, since the start.";
         family(&mut page, unreadable, help, "gauge");
         sample(&mut page, unreadable, "", self.lake().unreadable_files());
+        let erasures = "headcount_erasures_pending";
+        let help = "Receipts whose rows were ordered to be erased, and are not yet.";
+        family(&mut page, erasures, help, "gauge");
+        sample(&mut page, erasures, "", self.lake().pending_erasures());
+        let clock = "headcount_clock_suspect";
+        let help =
+            "1 if nearly all senders are days ahead of this machine's clock, and so refused.";
+        family(&mut page, clock, help, "gauge");
+        sample(&mut page, clock, "", u64::from(self.is_clock_suspect()));
         page
     }
 }

@@ -43,18 +43,23 @@ pub struct ReceiverLimits {
     pub body_bytes: usize,
     /// The size of a request's body after decompression, in bytes: the limit for decompression bombs.
     pub decoded_bytes: usize,
-    /// The memory budget of all bodies together, in bytes. Requests that would exceed it get status 503.
+    /// The memory budget of all bodies together, in bytes. Requests wait for their part of it, and get status 503 if it takes
+    /// too long.
     pub in_flight_bytes: usize,
-    /// Connections of all listeners together. Further ones wait.
+    /// Connections of all listeners together. When all are in use, an idle one is closed for each further one; where none is
+    /// idle, only probes are answered. Fewer, if the process may not open so many files.
     pub connections: usize,
-    /// How long a request's head, or its body, may take to arrive, and how long a connection may be idle.
+    /// How long a request's head, or its body, may take to arrive.
     pub timeout: Duration,
+    /// How long a connection may be idle between two requests. Longer than the usual intervals of exporters (5, 10, 30 and
+    /// 60 s), so that none meets a connection that is being closed.
+    pub idle: Duration,
     /// How long requests in flight may continue after the collector was told to stop.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for ReceiverLimits {
-    /// 16 MiB compressed, 32 MiB decompressed, 96 MiB in flight, 4,096 connections, 30 s to arrive, 10 s to stop.
+    /// 16 MiB compressed, 32 MiB decompressed, 96 MiB in flight, 4,096 connections, 30 s to arrive, 90 s idle, 10 s to stop.
     fn default() -> Self {
         Self {
             body_bytes: 16 << 20,
@@ -62,6 +67,7 @@ impl Default for ReceiverLimits {
             in_flight_bytes: 96 << 20,
             connections: 4096,
             timeout: Duration::from_secs(30),
+            idle: Duration::from_secs(90),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

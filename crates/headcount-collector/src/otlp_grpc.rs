@@ -10,15 +10,17 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 use tonic::body::Body;
 
+use crate::connections::Crowded;
 use crate::counters::RejectionReason;
 use crate::decompress::{ContentCoding, decompress_all};
 use crate::grpc_frame::{PREFIX, announced, reply, unframe};
 use crate::grpc_health as health;
 use crate::ingest::{IngestOutcome, IngestPipeline};
 use crate::memory_budget::MemoryBudget;
+use crate::need::Need;
 use crate::options::ReceiverLimits;
 use crate::payload_format::PayloadFormat;
-use crate::receive::receive;
+use crate::receive::{BodyLimits, FIRST_BYTES, receive};
 use crate::rejection::Rejection;
 
 /// The only method.
@@ -46,11 +48,12 @@ impl OtlpGrpc {
             return response;
         }
         let outcome = match request.uri().path() {
-            EXPORT => self.export(request).await,
             health::CHECK => {
-                let is_serving = !*self.stop.borrow() && self.pipeline.store_failure().is_none();
+                let is_serving = !*self.stop.borrow() && self.pipeline.fault().is_none();
                 return health::check(request, is_serving, self.limits.timeout).await;
             }
+            _ if request.extensions().get::<Crowded>().is_some() => Err(Rejection::crowded()),
+            EXPORT => self.export(request).await,
             _ => {
                 let message = "the only methods are TraceService/Export and Health/Check";
                 Err(Rejection::new(RejectionReason::UnknownMethod, message))
@@ -59,7 +62,7 @@ impl OtlpGrpc {
         match outcome {
             Ok(outcome) => success(&outcome),
             Err(rejection) => {
-                self.pipeline.counters().rejected(rejection.reason);
+                self.pipeline.rejected(rejection.reason);
                 with_accepted_encodings(rejection.into_status().into_http())
             }
         }
@@ -67,21 +70,23 @@ impl OtlpGrpc {
 
     async fn export(&self, request: Request<Incoming>) -> Result<IngestOutcome, Rejection> {
         let coding = coding_of(request.headers())?;
-        let mut reservation = self
-            .budget
-            .reserve(0)
-            .map_err(|_| Rejection::memory_exhausted())?;
-        let limit = self.limits.body_bytes;
-        let is_too_large = |head: &[u8]| announced(head).is_some_and(|length| length > limit);
-        let framed = receive(
-            request.into_body(),
-            limit.saturating_add(PREFIX),
-            self.limits.timeout,
-            &mut reservation,
-            is_too_large,
-        )
-        .await?;
+        let need = Need {
+            format: PayloadFormat::Protobuf,
+            is_compressed: coding.is_some(),
+            decoded_limit: self.limits.decoded_bytes,
+        };
+        let share = self.budget.share_of(request.extensions());
+        let mut reservation = self.budget.reserve(need.of(FIRST_BYTES), &share).await?;
+        let limits = BodyLimits {
+            bytes: self.limits.body_bytes.saturating_add(PREFIX),
+            timeout: self.limits.timeout,
+            need,
+        };
+        let length = |head: &[u8]| announced(head)?.checked_add(PREFIX);
+        let body = request.into_body();
+        let framed = receive(body, limits, None, &mut reservation, length).await?;
         let (is_compressed, message) = unframe(&framed)?;
+        drop(framed);
         let codings = match (is_compressed, coding) {
             (false, _) => Vec::new(),
             (true, Some(coding)) => vec![coding],
@@ -90,16 +95,10 @@ impl OtlpGrpc {
                 return Err(Rejection::new(RejectionReason::Malformed, message));
             }
         };
-        let limit = self.limits.decoded_bytes;
-        let (message, mut reservation) =
-            decompress_all(message, &codings, limit, reservation).await?;
-        if message.len() > limit {
-            return Err(Rejection::too_large(limit));
+        let (message, reservation) = decompress_all(message, &codings, need, reservation).await?;
+        if message.len() > self.limits.decoded_bytes {
+            return Err(Rejection::too_large(self.limits.decoded_bytes));
         }
-        // Admission copies the rows out of the message.
-        reservation
-            .grow(message.len())
-            .map_err(|_| Rejection::memory_exhausted())?;
         let outcome = self
             .pipeline
             .ingest_reserved(message, PayloadFormat::Protobuf, None, reservation)

@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use headcount_wire::{ExportResponse, RECEIPT_HEADER, Receipt, RpcStatus};
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tonic::Code;
 
@@ -15,9 +17,10 @@ use crate::counters::RejectionReason;
 use crate::decompress::{decompress_all, parse_content_encoding};
 use crate::ingest::{IngestOutcome, IngestPipeline};
 use crate::memory_budget::{MemoryBudget, MemoryReservation};
+use crate::need::Need;
 use crate::options::ReceiverLimits;
 use crate::payload_format::PayloadFormat;
-use crate::receive;
+use crate::receive::{self, BodyLimits};
 use crate::rejection::{self, Rejection};
 
 /// The OTLP/HTTP receiver.
@@ -43,11 +46,23 @@ impl OtlpHttp {
         };
         match outcome {
             Ok(outcome) => success(&outcome, response_format),
-            Err(rejection) => {
-                self.pipeline.counters().rejected(rejection.reason);
-                failure(&rejection, response_format)
-            }
+            Err(rejection) => self.rejected(&rejection, response_format),
         }
+    }
+
+    /// Rejects any request before its body is read; its connection ends with the response.
+    pub(crate) fn reject(&self, request: &Request<Body>, rejection: &Rejection) -> Response {
+        let content_type = text_of(request.headers(), &CONTENT_TYPE);
+        let format = content_type.and_then(PayloadFormat::of);
+        let mut response = self.rejected(rejection, format.unwrap_or(PayloadFormat::Json));
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+        response
+    }
+
+    fn rejected(&self, rejection: &Rejection, format: PayloadFormat) -> Response {
+        self.pipeline.rejected(rejection.reason);
+        failure(rejection, format)
     }
 
     async fn export(
@@ -66,16 +81,13 @@ impl OtlpHttp {
         // A header that is not a receipt is ignored.
         let receipt = request.headers().get(RECEIPT_HEADER);
         let receipt = receipt.and_then(|value| Receipt::parse(value.as_bytes()));
-        let mut reservation = self
-            .budget
-            .reserve(0)
-            .map_err(|_| Rejection::memory_exhausted())?;
-        let body = self.receive(request, &mut reservation).await?;
-        let (body, mut reservation) =
-            decompress_all(body, &codings, self.limits.decoded_bytes, reservation).await?;
-        reservation
-            .grow(admission_bytes(format, body.len()))
-            .map_err(|_| Rejection::memory_exhausted())?;
+        let need = Need {
+            format,
+            is_compressed: !codings.is_empty(),
+            decoded_limit: self.limits.decoded_bytes,
+        };
+        let (body, reservation) = self.receive(request, need).await?;
+        let (body, reservation) = decompress_all(body, &codings, need, reservation).await?;
         let outcome = self
             .pipeline
             .ingest_reserved(body, format, receipt, reservation)
@@ -87,17 +99,25 @@ impl OtlpHttp {
     async fn receive(
         &self,
         request: Request<Body>,
-        reservation: &mut MemoryReservation,
-    ) -> Result<Bytes, Rejection> {
+        need: Need,
+    ) -> Result<(Bytes, MemoryReservation), Rejection> {
         let limit = self.limits.body_bytes;
-        let declared = text_of(request.headers(), &CONTENT_LENGTH)
+        let announced = text_of(request.headers(), &CONTENT_LENGTH)
             .and_then(|length| length.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > limit) {
+        if announced.is_some_and(|length| length > limit) {
             return Err(Rejection::too_large(limit));
         }
-        let timeout = self.limits.timeout;
+        let share = self.budget.share_of(request.extensions());
+        let first = announced.unwrap_or(receive::FIRST_BYTES);
+        let mut reservation = self.budget.reserve(need.of(first), &share).await?;
+        let limits = BodyLimits {
+            bytes: limit,
+            timeout: self.limits.timeout,
+            need,
+        };
         let body = request.into_body();
-        Ok(receive::receive(body, limit, timeout, reservation, |_| false).await?)
+        let body = receive::receive(body, limits, announced, &mut reservation, |_| None).await?;
+        Ok((body, reservation))
     }
 }
 
@@ -128,14 +148,6 @@ pub(crate) fn not_here(format: PayloadFormat) -> Response {
     response_of(StatusCode::NOT_FOUND, format, body)
 }
 
-/// How much memory admission needs beside the body: JSON is transcoded to protobuf, and rows are copied.
-fn admission_bytes(format: PayloadFormat, body: usize) -> usize {
-    match format {
-        PayloadFormat::Protobuf => body,
-        PayloadFormat::Json => 2 * body,
-    }
-}
-
 fn success(outcome: &IngestOutcome, format: PayloadFormat) -> Response {
     let rejected_spans = i64::try_from(outcome.rejected).unwrap_or(i64::MAX);
     let response = ExportResponse {
@@ -161,10 +173,8 @@ fn failure(rejection: &Rejection, format: PayloadFormat) -> Response {
     let mut response = response_of(rejection.http_status(), format, body);
     match rejection.http_status() {
         StatusCode::SERVICE_UNAVAILABLE => {
-            response.headers_mut().insert(
-                RETRY_AFTER,
-                HeaderValue::from(rejection::RETRY_AFTER.as_secs()),
-            );
+            let seconds = HeaderValue::from(rejection::retry_after().as_secs());
+            response.headers_mut().insert(RETRY_AFTER, seconds);
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             response

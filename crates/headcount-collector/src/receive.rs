@@ -4,14 +4,22 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 
 use crate::memory_budget::{BudgetExhausted, MemoryReservation};
+use crate::need::Need;
 
-/// Memory is reserved in steps of at least this many bytes, so that a body in tiny frames does not reserve for each.
-const MIN_STEP: usize = 8 * 1024;
+/// How much memory a body of unknown length gets at first.
+pub(crate) const FIRST_BYTES: usize = 64 * 1024;
 
-/// And of at most this many, so that a body never reserves much more than its size.
-const MAX_STEP: usize = 1 << 20;
+/// How often the progress of a body is looked at: one in so many parts of its time, so each second of 30.
+const LOOKS: u32 = 30;
+
+/// How long a body may take to come under way: one in so many parts of its time, so 5 s of 30.
+const GRACE: u32 = 6;
+
+/// What a body must bring from one look to the next while other requests wait for its memory.
+const CONTENDED_BYTES: usize = 256 * 1024;
 
 /// Why a body was not received.
 #[derive(Debug, thiserror::Error)]
@@ -22,32 +30,61 @@ pub(crate) enum ReceiveError {
     /// The memory budget for bodies is exhausted.
     #[error("{}", BudgetExhausted)]
     MemoryExhausted,
-    /// The body took longer than this.
-    #[error("the body did not arrive within {} s", .0.as_secs())]
+    /// The body took longer than this, or would have.
+    #[error("the body did not arrive within {} s, or too slowly for that", .0.as_secs())]
     Timeout(Duration),
+    /// The body came slowly while others waited for its memory.
+    #[error("the body arrived too slowly while other requests waited for its memory; retry later")]
+    TooSlow,
     /// The body was truncated.
     #[error("the body ended before its announced length")]
     Truncated,
 }
 
-/// Receives `body`: at most `limit` bytes within `timeout`; `reservation` covers each byte before it is stored.
-/// `announces_more` tells after each frame whether the bytes so far announce a body that is too large.
+impl From<BudgetExhausted> for ReceiveError {
+    fn from(_: BudgetExhausted) -> Self {
+        Self::MemoryExhausted
+    }
+}
+
+/// The limits of one body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodyLimits {
+    /// The most bytes.
+    pub(crate) bytes: usize,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// What its request needs.
+    pub(crate) need: Need,
+}
+
+/// Receives `body`, of which the sender has announced the length or not. `reservation` covers the whole request before a byte
+/// beyond it is stored. `announces` reads the length from the first bytes, where the protocol puts it there.
 pub(crate) async fn receive<B>(
     body: B,
-    limit: usize,
-    timeout: Duration,
+    limits: BodyLimits,
+    mut announced: Option<usize>,
     reservation: &mut MemoryReservation,
-    announces_more: impl Fn(&[u8]) -> bool + Send,
+    announces: impl Fn(&[u8]) -> Option<usize> + Send,
 ) -> Result<Bytes, ReceiveError>
 where
     B: http_body::Body<Data = Bytes> + Send,
 {
-    let deadline = tokio::time::Instant::now() + timeout;
+    if announced.is_some_and(|length| length > limits.bytes) {
+        return Err(ReceiveError::TooLarge(limits.bytes));
+    }
+    let mut progress = Progress::new(limits.timeout);
     let mut body = std::pin::pin!(body);
-    let mut bytes = BytesMut::new();
+    let mut bytes = BytesMut::with_capacity(announced.unwrap_or(FIRST_BYTES));
     loop {
-        let frame = tokio::time::timeout_at(deadline, body.frame()).await;
-        let Some(frame) = frame.map_err(|_| ReceiveError::Timeout(timeout))? else {
+        let frame = loop {
+            let frame = tokio::time::timeout_at(progress.next_look(), body.frame()).await;
+            match frame {
+                Ok(frame) => break frame,
+                Err(_) => progress.look(bytes.len(), announced, reservation)?,
+            }
+        };
+        let Some(frame) = frame else {
             return Ok(bytes.freeze());
         };
         let frame = frame.map_err(|_| ReceiveError::Truncated)?;
@@ -55,79 +92,93 @@ where
             continue;
         };
         let length = bytes.len() + data.len();
-        if length > limit {
-            return Err(ReceiveError::TooLarge(limit));
+        if length > limits.bytes {
+            return Err(ReceiveError::TooLarge(limits.bytes));
         }
-        if length > bytes.capacity() {
-            let step = bytes.capacity().clamp(MIN_STEP, MAX_STEP);
-            let capacity = length.max((bytes.capacity() + step).min(limit));
-            let more = capacity - bytes.capacity();
-            reservation
-                .grow(more)
-                .map_err(|_| ReceiveError::MemoryExhausted)?;
-            let mut larger = BytesMut::with_capacity(capacity);
-            larger.extend_from_slice(&bytes);
-            bytes = larger;
+        if announced.is_none() && limits.need.of(length) > reservation.bytes() {
+            // Nobody knows how long it will be. A small request may stay small; any other may become the largest.
+            reservation.resize(limits.need.of(limits.bytes)).await?;
         }
         bytes.extend_from_slice(data);
-        if announces_more(&bytes) {
-            return Err(ReceiveError::TooLarge(limit));
+        if announced.is_none()
+            && let Some(length) = announces(&bytes)
+        {
+            if length > limits.bytes {
+                return Err(ReceiveError::TooLarge(limits.bytes));
+            }
+            reservation.resize(limits.need.of(length)).await?;
+            announced = Some(length);
+            bytes.reserve(length.saturating_sub(bytes.len()));
         }
+        progress.look_if_due(bytes.len(), announced, reservation)?;
+    }
+}
+
+/// Whether a body comes fast enough.
+struct Progress {
+    began: Instant,
+    timeout: Duration,
+    last_look: Instant,
+    bytes_then: usize,
+}
+
+impl Progress {
+    fn new(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            began: now,
+            timeout,
+            last_look: now,
+            bytes_then: 0,
+        }
+    }
+
+    fn next_look(&self) -> Instant {
+        (self.last_look + self.timeout / LOOKS).min(self.began + self.timeout)
+    }
+
+    fn look_if_due(
+        &mut self,
+        received: usize,
+        announced: Option<usize>,
+        reservation: &MemoryReservation,
+    ) -> Result<(), ReceiveError> {
+        match Instant::now() < self.next_look() {
+            true => Ok(()),
+            false => self.look(received, announced, reservation),
+        }
+    }
+
+    /// A body must be as far as one is that arrives evenly between [`GRACE`] and the limit. So one that stalls does not hold
+    /// its memory for all of that time.
+    fn look(
+        &mut self,
+        received: usize,
+        announced: Option<usize>,
+        reservation: &MemoryReservation,
+    ) -> Result<(), ReceiveError> {
+        let now = Instant::now();
+        let elapsed = now - self.began;
+        let grace = self.timeout / GRACE;
+        let (late, span) = (elapsed.saturating_sub(grace), self.timeout - grace);
+        let due = announced.map_or(0, |length| {
+            let part = late.as_secs_f64() / span.as_secs_f64();
+            (length as f64 * part) as usize
+        });
+        if elapsed >= self.timeout || received < due {
+            return Err(ReceiveError::Timeout(self.timeout));
+        }
+        if now - self.last_look >= self.timeout / LOOKS {
+            let since = received.saturating_sub(self.bytes_then);
+            if since < CONTENDED_BYTES && reservation.is_contended() {
+                return Err(ReceiveError::TooSlow);
+            }
+            (self.last_look, self.bytes_then) = (now, received);
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use http_body_util::{Full, StreamBody};
-
-    use super::*;
-    use crate::memory_budget::MemoryBudget;
-
-    const TIMEOUT: Duration = Duration::from_millis(50);
-
-    #[tokio::test]
-    async fn a_body_reserves_its_size_and_no_more() {
-        let budget = MemoryBudget::new(64 * 1024);
-        let mut reservation = budget.reserve(0).unwrap();
-        let body = Full::new(Bytes::from(vec![7; 60 * 1024]));
-        let received = receive(body, 1 << 20, TIMEOUT, &mut reservation, |_| false).await;
-        assert_eq!(received.unwrap().len(), 60 * 1024);
-        assert!(budget.reserve(5 * 1024).is_err());
-        let body = Full::new(Bytes::from(vec![7; 60 * 1024]));
-        let rejected = receive(body, 1 << 20, TIMEOUT, &mut reservation, |_| false).await;
-        assert!(matches!(rejected, Err(ReceiveError::MemoryExhausted)));
-        drop(reservation);
-        assert!(budget.reserve(60 * 1024).is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_body_in_single_bytes_reserves_its_size() {
-        let budget = MemoryBudget::new(64 * 1024);
-        let mut reservation = budget.reserve(0).unwrap();
-        let frames = (0..20_000).map(|_| {
-            let frame = http_body::Frame::data(Bytes::from_static(b"x"));
-            Ok::<_, std::convert::Infallible>(frame)
-        });
-        let body = StreamBody::new(futures::stream::iter(frames));
-        let received = receive(
-            body,
-            1 << 20,
-            Duration::from_secs(9),
-            &mut reservation,
-            |_| false,
-        )
-        .await;
-        assert_eq!(received.unwrap().len(), 20_000);
-    }
-
-    #[tokio::test]
-    async fn a_body_announced_as_too_large_is_rejected_at_once() {
-        let mut reservation = MemoryBudget::new(1 << 20).reserve(0).unwrap();
-        let first = http_body::Frame::data(Bytes::from_static(b"huge"));
-        let first = futures::stream::iter([Ok::<_, std::convert::Infallible>(first)]);
-        let never = futures::StreamExt::chain(first, futures::stream::pending());
-        let body = StreamBody::new(never);
-        let rejected = receive(body, 9, TIMEOUT, &mut reservation, |head| head == b"huge").await;
-        assert!(matches!(rejected, Err(ReceiveError::TooLarge(9))));
-    }
-}
+#[path = "receive_tests.rs"]
+mod tests;

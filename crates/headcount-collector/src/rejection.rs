@@ -1,5 +1,6 @@
 //! Rejected requests, and how each protocol reports them.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use headcount_lake::AppendError;
@@ -14,8 +15,12 @@ use crate::ingest::IngestError;
 use crate::memory_budget::BudgetExhausted;
 use crate::receive::ReceiveError;
 
-/// How long a sender should wait before it retries.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a sender should wait before it retries: 1 to 4 s, so that those refused together do not come back together.
+pub(crate) fn retry_after() -> Duration {
+    // The keys of a new `RandomState` differ each time.
+    let random = RandomState::new().hash_one(0);
+    Duration::from_millis(1_000 + random % 4_000)
+}
 
 /// Why a request is rejected, and a message for the sender that contains no text of the request.
 #[derive(Debug)]
@@ -39,6 +44,14 @@ impl Rejection {
         )
     }
 
+    /// No connection is left but those that are kept for probes.
+    pub(crate) fn crowded() -> Self {
+        Self::new(
+            RejectionReason::Crowded,
+            "the collector has no connection left; retry later",
+        )
+    }
+
     pub(crate) fn too_large(limit: usize) -> Self {
         let message =
             format!("the body is larger than {limit} bytes; send fewer spans per request");
@@ -58,6 +71,8 @@ impl Rejection {
             RejectionReason::Timeout => Code::DeadlineExceeded,
             RejectionReason::TooLarge => Code::ResourceExhausted,
             RejectionReason::MemoryExhausted
+            | RejectionReason::TooSlow
+            | RejectionReason::Crowded
             | RejectionReason::DiskFull
             | RejectionReason::Overloaded
             | RejectionReason::StoreFailed => Code::Unavailable,
@@ -76,18 +91,25 @@ impl Rejection {
         if !self.reason.is_retryable() {
             return Status::new(code, self.message);
         }
+        let retry_after = retry_after();
         let details = RpcStatus {
             code: code as i32,
             message: self.message.as_str().into(),
         }
-        .to_protobuf_with_retry(RETRY_AFTER);
+        .to_protobuf_with_retry(retry_after);
         let mut status = Status::with_details(code, self.message, details.into());
-        if let Ok(value) = MetadataValue::try_from(RETRY_AFTER.as_millis().to_string()) {
+        if let Ok(value) = MetadataValue::try_from(retry_after.as_millis().to_string()) {
             status
                 .metadata_mut()
                 .insert("grpc-retry-pushback-ms", value);
         }
         status
+    }
+}
+
+impl From<BudgetExhausted> for Rejection {
+    fn from(_: BudgetExhausted) -> Self {
+        Self::memory_exhausted()
     }
 }
 
@@ -97,6 +119,7 @@ impl From<ReceiveError> for Rejection {
             ReceiveError::TooLarge(limit) => Self::too_large(limit),
             ReceiveError::MemoryExhausted => Self::memory_exhausted(),
             ReceiveError::Timeout(_) => Self::new(RejectionReason::Timeout, error.to_string()),
+            ReceiveError::TooSlow => Self::new(RejectionReason::TooSlow, error.to_string()),
             ReceiveError::Truncated => Self::new(RejectionReason::Malformed, error.to_string()),
         }
     }
@@ -107,7 +130,9 @@ impl From<DecompressError> for Rejection {
         match error {
             DecompressError::TooLarge(limit) => Self::too_large(limit),
             DecompressError::MemoryExhausted => Self::memory_exhausted(),
-            DecompressError::Corrupt(_) => Self::new(RejectionReason::Malformed, error.to_string()),
+            DecompressError::Corrupt(_) | DecompressError::Window { .. } => {
+                Self::new(RejectionReason::Malformed, error.to_string())
+            }
         }
     }
 }

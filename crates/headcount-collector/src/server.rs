@@ -13,18 +13,21 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
+use crate::connections::{Connections, Crowded};
+use crate::descriptors;
 use crate::erase_endpoint::EraseEndpoint;
 use crate::error::ServeError;
 use crate::ingest::IngestPipeline;
-use crate::listener::{Bound, ListenerConfig, bind, serve};
+use crate::listener::{Bound, ListenerConfig, Peer, bind, serve};
 use crate::memory_budget::MemoryBudget;
 use crate::options::ServeOptions;
 use crate::otlp_grpc::OtlpGrpc;
 use crate::otlp_http::{self, OtlpHttp, misdirected_export};
+use crate::rejection::Rejection;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -93,10 +96,12 @@ impl Collector {
 
     fn listen_http(&mut self, bound: Bound, config: ListenerConfig, endpoints: Endpoints) {
         self.http.push(bound.address);
-        let service_for = move |peer| {
+        let service_for = move |peer: Peer| {
             let endpoints = endpoints.clone();
-            service_fn(move |request| {
+            let share = endpoints.traces.budget.share();
+            service_fn(move |mut request: Request<Incoming>| {
                 let endpoints = endpoints.clone();
+                request.extensions_mut().insert(share.clone());
                 async move { Ok::<_, Infallible>(endpoints.handle(peer, request).await) }
             })
         };
@@ -106,10 +111,15 @@ impl Collector {
 
     fn listen_grpc(&mut self, bound: Bound, config: ListenerConfig, receiver: OtlpGrpc) {
         self.grpc = Some(bound.address);
-        let service_for = move |_peer| {
+        let service_for = move |peer: Peer| {
             let receiver = receiver.clone();
-            service_fn(move |request: Request<Incoming>| {
+            let share = receiver.budget.share();
+            service_fn(move |mut request: Request<Incoming>| {
                 let receiver = receiver.clone();
+                request.extensions_mut().insert(share.clone());
+                if peer.is_crowded {
+                    request.extensions_mut().insert(Crowded);
+                }
                 async move { Ok::<_, Infallible>(receiver.handle(request).await) }
             })
         };
@@ -135,8 +145,9 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     let limits = options.limits;
     let (stop, stopped) = watch::channel(false);
     let config = ListenerConfig {
-        connections: Arc::new(Semaphore::new(limits.connections)),
+        connections: Connections::new(descriptors::connections(limits.connections)),
         timeout: limits.timeout,
+        idle: limits.idle,
         shutdown_timeout: limits.shutdown_timeout,
         stop: stopped,
     };
@@ -192,25 +203,26 @@ async fn stop(mut collector: Collector) -> Result<(), ServeError> {
 }
 
 impl Endpoints {
-    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response {
+    async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response {
         let request = request.map(Body::new);
         match request.uri().path() {
-            "/v1/traces" => self.traces.handle(request).await,
-            "/v1/erase" => self.erase.handle(request).await,
             "/healthz" => plain("alive\n"),
             "/readyz" => {
-                let failure = self.traces.pipeline.store_failure();
-                readiness(*self.stop.borrow(), failure.or_else(self.query_failure))
+                let fault = self.traces.pipeline.fault();
+                readiness(*self.stop.borrow(), fault.or_else(self.query_failure))
             }
+            _ if peer.is_crowded => self.traces.reject(&request, &Rejection::crowded()),
+            "/v1/traces" => self.traces.handle(request).await,
+            "/v1/erase" => self.erase.handle(request).await,
             _ => self.ask_site(peer, request).await,
         }
     }
 
     /// Passes the request on. Where the site has no such address, a misdirected export gets an answer that its sender can
     /// read and log, instead of a page.
-    async fn ask_site(&self, peer: SocketAddr, mut request: Request<Body>) -> Response {
+    async fn ask_site(&self, peer: Peer, mut request: Request<Body>) -> Response {
         let misdirected = misdirected_export(&request);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(ConnectInfo(peer.address));
         let response = match self.site.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

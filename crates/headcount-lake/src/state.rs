@@ -12,7 +12,7 @@ use headcount_log::folder::WriterLock;
 use headcount_log::wal::Trimmer;
 use parking_lot::Mutex;
 
-use crate::delta::log::{Files, TableLog};
+use crate::delta::log::{ActiveFile, Files, TableLog};
 use crate::error::LakeError;
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
@@ -61,6 +61,12 @@ impl LakeState {
             self.view.publish_changed(id, Arc::clone(&files));
         }
         Ok(files)
+    }
+
+    /// Whether the file still counts, by the table's log as it is now.
+    pub(crate) fn is_active(&self, id: TableId, file: &ActiveFile) -> Result<bool, LakeError> {
+        let files = self.refresh(id)?;
+        Ok(files.iter().any(|active| active.path == file.path))
     }
 
     /// The log's folder.

@@ -21,7 +21,7 @@ use crate::progress;
 ///
 /// A file has one trace request as an exporter sends it (protobuf or JSON), or what the OpenTelemetry Collector's file exporter
 /// writes (JSON, one request a line, or protobuf with lengths), optionally compressed with gzip or zstd. Lines of logs and metrics
-/// are passed over. For a folder, every *.bin, *.json, *.jsonl, *.ndjson and *.pb file below it is read. Spans and fields that the
+/// are passed over. For a folder, every *.bin, *.json, *.jsonl, *.ndjson and *.pb file below it is read, except for JSON of something else. Spans and fields that the
 /// catalog does not allow are rejected and counted, as over the network. A span that is already stored is not stored again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

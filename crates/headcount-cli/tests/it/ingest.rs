@@ -64,6 +64,8 @@ fn files_of_the_file_exporter_are_read_line_by_line() {
         &format!("\u{feff}{}", line("third", 3)),
     );
     write(&captured, "notes.txt", "not telemetry");
+    write(&captured, "package.json", "{\"name\": \"not telemetry\"}");
+    write(&captured, "decoded.json", "[{\"resourceSpans\": []}]");
     let data = folder.path().join("data");
     let data = path(&data);
     let output = run(&["ingest", path(&captured), "--data", data]);

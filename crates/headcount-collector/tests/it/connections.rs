@@ -19,6 +19,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 fn impatient() -> ReceiverLimits {
     ReceiverLimits {
         timeout: Duration::from_millis(300),
+        idle: Duration::from_millis(300),
         connections: 4,
         ..ReceiverLimits::default()
     }

@@ -76,6 +76,36 @@ async fn rows_under_a_token_are_erased_and_the_rest_stays() {
     assert_eq!(rows(&running, "true").await, 1, "a late one is not stored");
 }
 
+/// The receipts that wait to be erased, by the metrics.
+fn pending(running: &Running) -> u64 {
+    let metrics = running.collector.pipeline().metrics();
+    let mut lines = metrics.lines();
+    let count = lines.find_map(|line| line.strip_prefix("headcount_erasures_pending "));
+    count.expect("the metric").parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_made_up_tokens_takes_no_room_from_genuine_ones() {
+    let running = start().await;
+    let genuine = ErasureToken::new([3; 16]);
+    send_under(&running, &genuine.receipt().to_string(), 1).await;
+    // A start reads the receipts of stored rows back; until then, made-up ones count.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let made_up = |request: u64, count: u64| -> Vec<ErasureToken> {
+        let number = |token| u128::from(request) << 64 | u128::from(token) + 1;
+        (0..count)
+            .map(|token| ErasureToken::new(number(token).to_le_bytes()))
+            .collect()
+    };
+    for request in 0..60 {
+        let answer = erase(&running, &made_up(request, 10_000)).await;
+        assert_eq!(answer.status, 202, "request {request}: {}", answer.text());
+        assert!(pending(&running) < 10_000);
+    }
+    assert_eq!(erase(&running, &[genuine]).await.status, 202);
+    wait_for_rows(&running, 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_token_erases_nothing() {
     let running = start().await;

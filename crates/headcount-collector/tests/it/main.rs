@@ -8,6 +8,8 @@ mod grpc;
 mod health;
 mod http;
 mod misdirected;
+mod overload;
 mod promises;
 mod query;
 mod support;
+mod tolerance;

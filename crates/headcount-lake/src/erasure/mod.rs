@@ -142,7 +142,7 @@ fn erase_from_files(
                 // Another program replaced it meanwhile; the log says so.
                 Err(LakeError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
-                        && !is_active(state, id, file)? => {}
+                        && !state.is_active(id, file)? => {}
                 Err(
                     error @ (LakeError::UnreadableFile { .. } | LakeError::DeletionVector { .. }),
                 ) => {
@@ -184,11 +184,6 @@ fn rewrite_file<'a>(
     let mut rewrite = Rewrite::new(state, id, folder, &file.day)?;
     rewrite.erased = Some(filter);
     rewrite.run(std::slice::from_ref(file)).map(Some)
-}
-
-fn is_active(state: &LakeState, id: TableId, file: &ActiveFile) -> Result<bool, LakeError> {
-    let files = state.refresh(id)?;
-    Ok(files.iter().any(|active| active.path == file.path))
 }
 
 /// Files with rows to be erased, and the files that take their places.

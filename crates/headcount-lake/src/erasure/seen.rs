@@ -8,7 +8,6 @@ use headcount_catalog::{RECEIPT_COLUMN, TableId};
 use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::quarantine;
 
-use super::is_active;
 use super::rows::each_imprint;
 use crate::delta::log::table_folder;
 use crate::error::LakeError;
@@ -44,7 +43,7 @@ fn learn_table(state: &LakeState, id: TableId) -> Result<(), LakeError> {
                 // It was replaced meanwhile, by one that is in the next list.
                 Err(LakeError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
-                        && !is_active(state, id, &file)? => {}
+                        && !state.is_active(id, &file)? => {}
                 result => result?,
             }
             read.insert(file.path);

@@ -8,7 +8,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use headcount_collector::{Collector, IngestPipeline, ReceiverLimits, ServeOptions};
@@ -196,15 +196,21 @@ fn talk(address: SocketAddr, bytes: &[u8]) -> Answer {
     }
 }
 
+/// When the first request was made: a span that is sent again has the start it had before.
+static STARTED: OnceLock<u64> = OnceLock::new();
+
+/// Nanoseconds since 1970 UTC.
+pub fn now() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::try_from(since.expect("after 1970").as_nanos()).expect("before 2554")
+}
+
 /// A request with the span names given, as CrewAI's telemetry would send them.
 pub fn request(names: &[&str]) -> Vec<u8> {
     let mut encoder = RequestEncoder::new();
     encoder.resource(|attributes| attributes.string("service.name", "crewAI-telemetry"));
     encoder.scope("crewai.telemetry", "");
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
-    let nanoseconds = u64::try_from(now.as_nanos()).expect("before 2554");
+    let nanoseconds = *STARTED.get_or_init(now);
     for (index, name) in names.iter().enumerate() {
         let mut span_id = [7; 8];
         span_id[0] = u8::try_from(index + 1).expect("few spans");
