@@ -92,7 +92,7 @@ async fn a_flood_of_made_up_tokens_takes_no_room_from_genuine_ones() {
     // A start reads the receipts of stored rows back; until then, made-up ones count.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let made_up = |request: u64, count: u64| -> Vec<ErasureToken> {
-        let number = |token| u128::from(request) << 64 | u128::from(token) + 1;
+        let number = |token| (u128::from(request) << 64) | (u128::from(token) + 1);
         (0..count)
             .map(|token| ErasureToken::new(number(token).to_le_bytes()))
             .collect()
