@@ -2,10 +2,10 @@
 //!
 //! A query that somebody wrote may take any amount of memory in a function that no pool accounts for, and may keep a thread for ever:
 //! the engine interrupts a query only where the query yields. So a server gives each query to a process that is limited by the
-//! operating system, and ends it when its time is over ([decision 0025]). The process reads the files of the tables itself; rows in
+//! operating system, and ends it when its time is over ([decision 0024]). The process reads the files of the tables itself; rows in
 //! memory are handed to it. It answers one query and ends. A next one is started meanwhile, so that a query does not wait for that.
 //!
-//! [decision 0025]: https://github.com/headcount-telemetry/headcount/blob/main/docs/decisions/0025-free-sql-in-a-process-of-its-own.md
+//! [decision 0024]: https://github.com/headcount-telemetry/headcount/blob/main/docs/decisions/0024-free-sql-in-a-process-of-its-own.md
 
 mod machine_memory;
 mod process;
