@@ -81,7 +81,6 @@ pub struct Counters {
     spans_rejected: AtomicU64,
     spans_duplicate: AtomicU64,
     bytes: AtomicU64,
-    revision: AtomicU64,
 }
 
 impl Counters {
@@ -132,15 +131,6 @@ impl Counters {
     /// Bytes of acknowledged requests, after decompression.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Batches of which anything was stored: what queries answer is the same while this is.
-    pub fn revision(&self) -> u64 {
-        self.revision.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn stored(&self) {
-        add(&self.revision, 1);
     }
 
     pub(crate) fn acknowledged(&self, bytes: usize, accepted: u64, rejected: u64, duplicates: u64) {

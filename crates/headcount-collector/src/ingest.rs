@@ -136,13 +136,8 @@ impl IngestPipeline {
         let appended = self.lake.append_holding(outcome.batch, reservation).await;
         self.record_health(&appended);
         let Appended {
-            stored,
-            duplicates,
-            written,
+            stored, duplicates, ..
         } = appended?;
-        if written {
-            self.counters.stored();
-        }
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
         tracing::debug!(
@@ -258,6 +253,11 @@ impl IngestPipeline {
     /// The store cannot be read.
     pub async fn snapshot(&self) -> Result<LakeSnapshot, LakeError> {
         self.lake.snapshot().await
+    }
+
+    /// A number that is another one once queries may answer otherwise: see [`Lake::revision`].
+    pub fn revision(&self) -> u64 {
+        self.lake.revision()
     }
 
     /// The store.

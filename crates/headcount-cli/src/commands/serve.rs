@@ -203,7 +203,7 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
             })
         }),
         revision: Box::new(move || {
-            Weak::upgrade(&revisions).map_or(0, |pipeline| pipeline.counters().revision())
+            Weak::upgrade(&revisions).map_or(0, |pipeline| pipeline.revision())
         }),
         metrics: Box::new(move || {
             Weak::upgrade(&counts).map_or_else(String::new, |pipeline| pipeline.metrics())

@@ -192,7 +192,7 @@ async fn the_collectors_own_counts_are_for_prometheus() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_stored_makes_answers_old() {
     let running = start().await;
-    let revision = || running.collector.pipeline().counters().revision();
+    let revision = || running.collector.pipeline().revision();
     let features = request(&["Feature Usage"]);
     assert_eq!(running.post(&features).await.status, 200);
     let stored = revision();

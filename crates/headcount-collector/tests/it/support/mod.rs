@@ -103,7 +103,7 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
         revision: Box::new(move || {
             revisions
                 .upgrade()
-                .map_or(0, |pipeline| pipeline.counters().revision())
+                .map_or(0, |pipeline| pipeline.revision())
         }),
         metrics: Box::new(move || counts.upgrade().expect("it runs").metrics()),
     }

@@ -1,5 +1,4 @@
 //! Many viewers of the dashboard while data arrives: how often a question is computed.
-#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
