@@ -90,11 +90,21 @@ impl<'de> serde::Deserialize<'de> for RefusalReason {
         RefusalReason::ALL
             .into_iter()
             .find(|reason| reason.name() == word)
-            .ok_or_else(|| {
-                let all = RefusalReason::ALL.map(RefusalReason::name).join(", ");
-                serde::de::Error::custom(format!(
-                    "`{word}` is not a reason; the reasons are: {all}"
-                ))
-            })
+            .ok_or_else(|| serde::de::Error::custom(unknown(&word)))
     }
+}
+
+/// The text of the error. Not part of the generic function, and without an array of names: unrolled and inlined there, it kept
+/// LLVM's constraint elimination busy for minutes.
+#[cold]
+#[inline(never)]
+fn unknown(word: &str) -> String {
+    let mut text = format!("`{word}` is not a reason; the reasons are: ");
+    for (index, reason) in RefusalReason::ALL.iter().enumerate() {
+        if index > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(reason.name());
+    }
+    text
 }
