@@ -9,6 +9,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -151,13 +152,25 @@ impl Server {
     /// Stops it with SIGTERM and waits for its exit code.
     pub fn stop(mut self) -> Option<i32> {
         self.signal("TERM");
-        self.child.wait().expect("it ends").code()
+        self.end()
     }
 
     /// Stops it with another signal and waits for its exit code; `None` if the signal killed it.
     pub fn stop_with(mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
-        self.child.wait().expect("it ends").code()
+        self.end()
+    }
+
+    /// Its exit code. Fails if it does not end within a minute.
+    fn end(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("its state can be read") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the server did not end within a minute");
     }
 
     /// Sends it a signal.
