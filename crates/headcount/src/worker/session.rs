@@ -122,22 +122,19 @@ fn register(session: &Arc<Session>) {
 /// Writes the events that this process holds in memory to the spool, as the end of the process does, and sends nothing: for a
 /// process that is about to end by `_exit`, which runs no exit handler.
 pub fn write_all_to_spool() {
-    let Ok(live) = SESSIONS.try_lock() else {
-        return;
-    };
-    let sessions: Vec<Arc<Session>> = live.iter().filter_map(Weak::upgrade).collect();
-    drop(live);
-    for session in sessions {
-        if let Some(pipeline) = session.process.existing() {
-            write_to_spool(pipeline);
-        }
-    }
+    for_each_pipeline(write_to_spool);
 }
 
 /// Ends the client's threads of this process after they have written the events that wait: for a host that is about to fork and
 /// warns of other threads. The next event starts them again, in the parent and in the child. A request that is being sent goes
 /// on, on its own thread.
 pub fn end_threads() {
+    for_each_pipeline(|pipeline| pipeline.worker.rest());
+}
+
+/// Calls `act` with each pipeline of this process; with none while another thread changes their list, because the caller must
+/// not wait.
+fn for_each_pipeline(act: impl Fn(&Pipeline)) {
     let Ok(live) = SESSIONS.try_lock() else {
         return;
     };
@@ -145,7 +142,7 @@ pub fn end_threads() {
     drop(live);
     for session in sessions {
         if let Some(pipeline) = session.process.existing() {
-            pipeline.worker.rest();
+            act(pipeline);
         }
     }
 }
