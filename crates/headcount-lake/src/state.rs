@@ -69,6 +69,19 @@ impl LakeState {
         Ok(files.iter().any(|active| active.path == file.path))
     }
 
+    /// As [`LakeState::refresh`], with every commit that the files follow from durable: a commit whose fsync failed may have its
+    /// name, and must not be lost once files are removed because of it.
+    pub(crate) fn durable_files(&self, id: TableId) -> Result<Files, LakeError> {
+        let files = self.refresh(id)?;
+        let log_folder = self.logs[usize::from(id.0)].lock().log_folder();
+        if self.disk.exists(&log_folder) {
+            self.disk
+                .sync_folder(&log_folder)
+                .map_err(LakeError::io("sync", &log_folder))?;
+        }
+        Ok(files)
+    }
+
     /// The log's folder.
     pub(crate) fn wal(&self) -> PathBuf {
         self.root.join("wal")

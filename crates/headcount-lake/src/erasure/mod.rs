@@ -221,17 +221,8 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
     if !state.disk.exists(&folder) {
         return Ok(left);
     }
-    let files = state.refresh(id)?;
+    let files = state.durable_files(id)?;
     let active: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    // A commit that failed after it got its name still decides which files are active. It must not be lost once files are
-    // removed because of it.
-    let log_folder = folder.join("_delta_log");
-    if state.disk.exists(&log_folder) {
-        state
-            .disk
-            .sync_folder(&log_folder)
-            .map_err(LakeError::io("sync", &log_folder))?;
-    }
     for DiskEntry {
         name: day,
         path: day_folder,

@@ -23,23 +23,14 @@ pub(super) fn vacuum(
     if !state.disk.exists(&folder) {
         return Ok(());
     }
-    // A commit that failed after it got its name still decides which files are active. So it is read, and it must not be lost
-    // once files are removed because of it.
-    state.refresh(id)?;
-    let log_folder = folder.join("_delta_log");
-    if state.disk.exists(&log_folder) {
-        state
-            .disk
-            .sync_folder(&log_folder)
-            .map_err(LakeError::io("sync", &log_folder))?;
-    }
+    state.durable_files(id)?;
     let grace = state.options.vacuum_grace;
     // Our own files need not wait for longer than a reader may take.
     let own_grace = match room::is_short(state, &folder) {
         true => grace.min(state.options.erasure_grace),
         false => grace,
     };
-    remove_unfinished(&*state.disk, &log_folder, grace)?;
+    remove_unfinished(&*state.disk, &folder.join("_delta_log"), grace)?;
     state
         .unreadable
         .retain(|path| !path.starts_with(&folder) || state.disk.exists(path));
