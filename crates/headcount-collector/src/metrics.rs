@@ -69,36 +69,43 @@ impl IngestPipeline {
             let label = format!("{{reason=\"{}\"}}", reason.label());
             sample(&mut page, rejected, &label, counters.rejections(reason));
         }
-        let ready = "headcount_store_ready";
-        let help = "1 if the store accepts writes, 0 for 10 s after a write failed.";
-        family(&mut page, ready, help, "gauge");
-        sample(
-            &mut page,
-            ready,
-            "",
-            u64::from(self.store_failure().is_none()),
-        );
-        let damaged = "headcount_log_damaged_files";
-        let help = "Damaged files of the write-ahead log, kept in wal/ until an administrator removes them.";
-        family(&mut page, damaged, help, "gauge");
-        sample(&mut page, damaged, "", self.lake().damaged_files());
-        let missing = "headcount_log_missing_groups";
-        let help = "Groups of acknowledged requests that were in neither the log nor the tables when the collector started.";
-        family(&mut page, missing, help, "gauge");
-        sample(&mut page, missing, "", self.lake().missing_groups());
-        let unreadable = "headcount_table_unreadable_files";
-        let help = "Files of tables that merges and erasures pass over because they cannot be read, since the start.";
-        family(&mut page, unreadable, help, "gauge");
-        sample(&mut page, unreadable, "", self.lake().unreadable_files());
-        let erasures = "headcount_erasures_pending";
-        let help = "Receipts whose rows were ordered to be erased, and are not yet.";
-        family(&mut page, erasures, help, "gauge");
-        sample(&mut page, erasures, "", self.lake().pending_erasures());
-        let clock = "headcount_clock_suspect";
-        let help =
-            "1 if nearly all senders are days ahead of this machine's clock, and so refused.";
-        family(&mut page, clock, help, "gauge");
-        sample(&mut page, clock, "", u64::from(self.is_clock_suspect()));
+        let lake = self.lake();
+        let gauges = [
+            (
+                "headcount_store_ready",
+                "1 if the store accepts writes, 0 for 10 s after a write failed.",
+                u64::from(self.store_failure().is_none()),
+            ),
+            (
+                "headcount_log_damaged_files",
+                "Damaged files of the write-ahead log, kept in wal/ until an administrator removes them.",
+                lake.damaged_files(),
+            ),
+            (
+                "headcount_log_missing_groups",
+                "Groups of acknowledged requests that were in neither the log nor the tables when the collector started.",
+                lake.missing_groups(),
+            ),
+            (
+                "headcount_table_unreadable_files",
+                "Files of tables that merges and erasures pass over because they cannot be read, since the start.",
+                lake.unreadable_files(),
+            ),
+            (
+                "headcount_erasures_pending",
+                "Receipts whose rows were ordered to be erased, and are not yet.",
+                lake.pending_erasures(),
+            ),
+            (
+                "headcount_clock_suspect",
+                "1 if nearly all senders are days ahead of this machine's clock, and so refused.",
+                u64::from(self.is_clock_suspect()),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            family(&mut page, name, help, "gauge");
+            sample(&mut page, name, "", value);
+        }
         page
     }
 }
