@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -145,10 +146,29 @@ def get(server: Server, path: str) -> bytes:
 
 
 def touch(server: Server) -> None:
-    """A request without a span: whatever was answered before has to be computed anew."""
-    request = urllib.request.Request(f"http://{server.address}/v1/traces", data=b"", method="POST")
-    request.add_header("Content-Type", "application/x-protobuf")
-    urllib.request.urlopen(request, timeout=60).close()
+    """One more span: answers are kept until the stored data changes, so each of them has to be computed anew."""
+    now = time.time_ns()
+    span = {
+        "traceId": secrets.token_hex(16),
+        "spanId": secrets.token_hex(8),
+        "name": "Tool Usage",
+        "kind": 1,
+        "startTimeUnixNano": str(now),
+        "endTimeUnixNano": str(now),
+        "attributes": [
+            {"key": "crewai_version", "value": {"stringValue": "1.15.30"}},
+            {"key": "tool_name", "value": {"stringValue": "search"}},
+            {"key": "attempts", "value": {"intValue": "1"}},
+        ],
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "crewAI-telemetry"}}]}
+    scopes = [{"scope": {"name": "crewai.telemetry"}, "spans": [span]}]
+    body = json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": scopes}]}).encode()
+    request = urllib.request.Request(f"http://{server.address}/v1/traces", data=body, method="POST")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        if "partialSuccess" in (outcome := json.load(answer)):
+            raise Refused(f"the span of a measurement was refused: {outcome}")
 
 
 def active_files(tables: Path) -> dict[Path, int]:
