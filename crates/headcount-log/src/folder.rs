@@ -81,7 +81,9 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
     Ok((root, lock))
 }
 
-/// The collector's id, under which tables remember how much of this folder's log they hold.
+/// The collector's id, under which tables remember how much of this folder's log they hold. Logs a warning where the folder holds
+/// data and no such id: it was lost, and a new one serves, because all that depends on it is what a crash in the middle of a flush
+/// left in both.
 ///
 /// # Errors
 ///
@@ -89,8 +91,18 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
 pub fn load_or_create_collector(disk: &dyn Disk, root: &Path) -> Result<String, LogError> {
     let path = root.join("collector");
     if disk.exists(&path) {
-        let id = disk.read_text(&path).map_err(LogError::io("read", &path))?;
-        return Ok(id.trim().to_owned());
+        let text = disk.read(&path).map_err(LogError::io("read", &path))?;
+        let text = String::from_utf8_lossy(&text);
+        if let Ok(id) = uuid::Uuid::try_parse(text.trim()) {
+            return Ok(id.to_string());
+        }
+    }
+    if holds_data(disk, root).map_err(LogError::io("list", root))? {
+        tracing::warn!(
+            path = %path.display(),
+            "the data folder holds data, and its file `collector` is missing or damaged; writing a new one: if the last collector was \
+             killed while it flushed, rows that are in the log and in a table count twice"
+        );
     }
     let id = uuid::Uuid::new_v4().to_string();
     disk.replace(&path, format!("{id}\n").as_bytes())

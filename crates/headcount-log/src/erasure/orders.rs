@@ -50,6 +50,15 @@ struct Remembered {
     orders: Vec<Order>,
     /// Receipts of those that are not done.
     pending: usize,
+    /// The greatest number of an order that is set aside, which is not given again.
+    last_damaged: u64,
+}
+
+impl Remembered {
+    fn next_number(&self) -> u64 {
+        let last = self.orders.last().map_or(0, |last| last.number);
+        last.max(self.last_damaged) + 1
+    }
 }
 
 /// One request's order.
@@ -74,21 +83,38 @@ pub struct Pending {
 impl Orders {
     /// Reads the orders in `folder`.
     ///
+    /// A damaged one is set aside under the ending `.damaged`, and reported at every start until somebody removes it: what it names
+    /// is not erased, which is no reason to store nothing and to carry out no other order.
+    ///
     /// # Errors
     ///
-    /// A file cannot be read or is damaged.
+    /// A file cannot be read or renamed.
     pub fn load(disk: Arc<dyn Disk>, folder: PathBuf, schema: &Schema) -> Result<Self, LogError> {
         let mut all = Vec::new();
+        let mut last_damaged = 0;
         for entry in disk.list(&folder).map_err(LogError::io("list", &folder))? {
             let path = entry.path;
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(number) = stem.and_then(|digits| digits.parse().ok()) else {
+                continue;
+            };
             let is_done = match path.extension().and_then(|ending| ending.to_str()) {
                 Some("order") => false,
                 Some("done") => true,
+                Some("damaged") => {
+                    report_damaged(&path);
+                    last_damaged = last_damaged.max(number);
+                    continue;
+                }
                 _ => continue,
             };
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            if let Some(number) = stem.and_then(|digits| digits.parse().ok()) {
-                all.push(read(&*disk, &path, number, is_done)?);
+            match read(&*disk, &path, number, is_done) {
+                Ok(order) => all.push(order),
+                Err(LogError::Damaged { .. }) => {
+                    set_aside(&*disk, &folder, &path)?;
+                    last_damaged = last_damaged.max(number);
+                }
+                Err(error) => return Err(error),
             }
         }
         // A crash may leave both names; the second one counts.
@@ -106,6 +132,7 @@ impl Orders {
             all: Mutex::new(Remembered {
                 orders: all,
                 pending,
+                last_damaged,
             }),
             accepted: Notify::new(),
         };
@@ -144,7 +171,7 @@ impl Orders {
         // So a batch that is appended meanwhile is not stored, or its receipt is found here.
         self.erased.write().remember_recent(&receipts);
         let order = Order {
-            number: all.orders.last().map_or(1, |last| last.number + 1),
+            number: all.next_number(),
             accepted: now(),
             is_done: false,
             receipts: self.to_erase(receipts),
@@ -304,6 +331,24 @@ fn bytes(order: &Order) -> Vec<u8> {
     bytes
 }
 
+/// Renames a damaged order, so that it is kept and read no more.
+fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), LogError> {
+    let aside = path.with_extension("damaged");
+    disk.rename(path, &aside)
+        .and_then(|()| disk.sync_folder(folder))
+        .map_err(LogError::io("set aside", path))?;
+    report_damaged(&aside);
+    Ok(())
+}
+
+fn report_damaged(path: &Path) {
+    tracing::error!(
+        path = %path.display(),
+        "an order to erase is damaged, and was set aside: the rows that it names are not erased until it is restored from a \
+         backup (under the ending `.order`) or their senders order it again; remove the file to end this report"
+    );
+}
+
 fn read(disk: &dyn Disk, path: &Path, number: u64, is_done: bool) -> Result<Order, LogError> {
     let bytes = disk.read(path).map_err(LogError::io("read", path))?;
     let whole = bytes.len() >= HEADER
@@ -316,7 +361,7 @@ fn read(disk: &dyn Disk, path: &Path, number: u64, is_done: bool) -> Result<Orde
         return Err(LogError::Damaged {
             path: path.to_path_buf(),
             offset: 0,
-            reason: "the checksum differs; the store also works without this file, but then does not erase the rows that it names".to_owned(),
+            reason: "the checksum differs".to_owned(),
         });
     };
     let receipts = bytes[HEADER..].chunks_exact(16);

@@ -116,18 +116,24 @@ fn orders_are_accepted_while_thousands_are_finished() {
 }
 
 #[test]
-fn a_damaged_order_is_named() {
-    let dir = tempfile::tempdir().unwrap();
-    load(dir.path()).accept(receipts(0, 3)).unwrap();
-    let path = dir.path().join("00000000000000000001.order");
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes[30] ^= 1;
-    std::fs::write(&path, bytes).unwrap();
-    let schema = headcount_catalog::Catalog::embedded().schema();
-    let damaged = Orders::load(
-        Arc::new(RealDisk::default()),
-        dir.path().to_path_buf(),
-        schema,
-    );
-    assert!(matches!(damaged, Err(LogError::Damaged { .. })));
+fn a_damaged_order_is_set_aside_and_the_others_stay() {
+    for damage in [0, 5, 30] {
+        let dir = tempfile::tempdir().unwrap();
+        let orders = load(dir.path());
+        orders.accept(receipts(0, 3)).unwrap();
+        orders.accept(receipts(3, 1)).unwrap();
+        let path = dir.path().join("00000000000000000002.order");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.truncate(damage);
+        std::fs::write(&path, &bytes).unwrap();
+        let orders = load(dir.path());
+        assert_eq!(orders.pending().receipts, receipts(0, 3));
+        // It is evidence, and its number is its own.
+        let aside = path.with_extension("damaged");
+        assert_eq!(std::fs::read(&aside).unwrap(), bytes);
+        orders.accept(receipts(9, 1)).unwrap();
+        let orders = load(dir.path());
+        assert_eq!(orders.pending().numbers, [1, 3]);
+        assert_eq!(std::fs::read(&aside).unwrap(), bytes);
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::disk::Disk;
+use crate::folder::load_or_create_collector;
 use crate::testing::SimulatedDisk;
 
 /// Whether a file survives every crash whose folder was made by `make`.
@@ -44,4 +45,20 @@ fn a_folder_whose_sync_failed_is_synced_by_the_next_attempt() {
         assert!(disk.create_folder(folder).is_err());
         disk.create_folder(folder).unwrap();
     }));
+}
+
+#[test]
+fn a_damaged_id_of_the_collector_is_replaced_and_a_whole_one_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(1);
+    let load = || load_or_create_collector(&disk, dir.path()).unwrap();
+    let first = load();
+    assert_eq!(load(), first);
+    for damaged in [&b""[..], &first.as_bytes()[..20], &[0xff; 36]] {
+        std::fs::write(dir.path().join("collector"), damaged).unwrap();
+        let other = load();
+        assert_eq!(other.len(), first.len(), "{damaged:?}");
+        assert_ne!(other, first);
+        assert_eq!(load(), other);
+    }
 }
