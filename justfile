@@ -58,6 +58,11 @@ crewai:
     cargo build --release
     tests/python-crewai/run
 
+# Faults against whole processes, replayable from the seed: just torture 42, just torture 42 kill damage:7
+torture seed *kinds:
+    cargo build --release
+    tests/torture/run {{ seed }} {{ kinds }}
+
 # The tables under deltalake and ClickHouse
 tables:
     cargo build --release

@@ -1,0 +1,1 @@
+"""The kinds of faults. Each module has `ROUNDS` (in full), `SHORT` (in CI) and `run(round)`."""
