@@ -11,7 +11,7 @@ use crate::record::{HostEnvironment, Resource};
 use crate::settings::{self, Settings};
 use crate::spool::{DeliveryStatus, discard_all};
 use crate::telemetry::Telemetry;
-use crate::upload::{Endpoint, EndpointError, Trust};
+use crate::upload::{Endpoint, EndpointError, IngestToken, Trust};
 use crate::worker::{Pipeline, Session};
 use crate::{erasure, installation};
 
@@ -30,6 +30,7 @@ pub struct Builder {
     runtime: Runtime,
     runtime_version: Option<String>,
     endpoint: Option<String>,
+    ingest_token: Option<Result<IngestToken, EndpointError>>,
     switches: Vec<String>,
     replaces: Option<String>,
     trust: Vec<Vec<u8>>,
@@ -46,6 +47,7 @@ impl Builder {
             runtime: Runtime::Rust,
             runtime_version: None,
             endpoint: None,
+            ingest_token: None,
             switches: Vec::new(),
             replaces: None,
             trust: Vec::new(),
@@ -60,6 +62,15 @@ impl Builder {
     #[must_use]
     pub fn endpoint(mut self, address: impl Into<String>) -> Self {
         self.endpoint = Some(address.into());
+        self
+    }
+
+    /// The token for a collector that takes telemetry only with one (`headcount serve --require-ingest-token`): 1 to 512 visible ASCII
+    /// characters, or nothing is sent and [`Telemetry::endpoint_error`] says so. It is sent to the endpoint alone, and kept in memory
+    /// alone. A token in a program that everybody can read is no secret.
+    #[must_use]
+    pub fn ingest_token(mut self, token: impl Into<String>) -> Self {
+        self.ingest_token = Some(IngestToken::read(token.into()));
         self
     }
 
@@ -182,6 +193,10 @@ impl Builder {
             (Err(error), Ok(endpoint)) if endpoint.is_tls => (Trust::default(), Err(Some(error))),
             (Err(_), endpoint) => (Trust::default(), endpoint),
         };
+        let (ingest_token, endpoint) = match self.ingest_token.transpose() {
+            Ok(token) => (token, endpoint),
+            Err(error) => (None, endpoint.and(Err(Some(error)))),
+        };
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);
         let interactive = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
@@ -202,6 +217,7 @@ impl Builder {
             replaces: self.replaces.as_deref().map(settings::clean_line),
             told: self.told,
             endpoint,
+            ingest_token,
             trust,
             folders,
             keyer: Keyer::new(&secret),

@@ -11,7 +11,7 @@ use crate::model::Keyer;
 use crate::platform::Folders;
 use crate::record::{Resource, is_identifier};
 use crate::spool::{Removed, discard_before};
-use crate::upload::{Endpoint, EndpointError, Trust, Uploader};
+use crate::upload::{Endpoint, EndpointError, IngestToken, Trust, Uploader};
 
 /// The settings. They do not change during the life of one [`crate::Telemetry`].
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     /// The framework informed its user.
     pub(crate) told: bool,
     pub(crate) endpoint: Result<Endpoint, Option<EndpointError>>,
+    /// What the collector asks of a sender.
+    pub(crate) ingest_token: Option<IngestToken>,
     pub(crate) trust: Trust,
     pub(crate) folders: Folders,
     pub(crate) keyer: Keyer,
@@ -45,6 +47,7 @@ impl Settings {
         Some(Uploader {
             folder: self.folder().unwrap_or_default(),
             endpoint: self.endpoint.clone().ok()?,
+            ingest_token: self.ingest_token.clone(),
             trust: self.trust.clone(),
             version: self.resource.version.clone(),
         })

@@ -34,6 +34,9 @@ fn start() -> Telemetry {
     if let Ok(endpoint) = std::env::var("HEADCOUNT_ENDPOINT") {
         builder = builder.endpoint(endpoint);
     }
+    if let Ok(token) = std::env::var("SUBJECT_TOKEN") {
+        builder = builder.ingest_token(token);
+    }
     if let Some(path) = std::env::var_os("SUBJECT_TRUST") {
         builder = builder.trust(std::fs::read(path).expect("SUBJECT_TRUST names a certificate"));
     }

@@ -28,6 +28,8 @@ pub enum EndpointError {
     PlainHttp,
     /// HTTPS, and this build has no TLS.
     WithoutTls,
+    /// The token given to [`ingest_token`](crate::Builder::ingest_token) cannot be sent.
+    Token,
     /// HTTPS, and a value given to [`trust`](crate::Builder::trust) holds no certificate that can be read.
     Certificate,
 }
@@ -46,6 +48,9 @@ impl fmt::Display for EndpointError {
             }
             EndpointError::WithoutTls => {
                 "the endpoint uses HTTPS, but this build has no TLS; enable the feature `tls`"
+            }
+            EndpointError::Token => {
+                "the ingest token is not 1 to 512 visible ASCII characters; give it without spaces and line feeds"
             }
             EndpointError::Certificate => {
                 "a value given to `trust` holds no certificate that can be read; use DER or PEM"

@@ -14,6 +14,7 @@ use headcount_wire::{RECEIPT_HEADER, Receipt};
 use super::answer::{Answer, JSON};
 use super::endpoint::Endpoint;
 use super::failure::UploadFailure;
+use super::ingest_token::IngestToken;
 use super::timed::Timed;
 use super::trust::Trust;
 use crate::platform::{self, Own};
@@ -31,6 +32,8 @@ pub(crate) struct Post<'a> {
     pub(crate) endpoint: &'a Endpoint,
     /// The path of the request.
     pub(crate) path: &'a str,
+    /// The token that the collector asks for.
+    pub(crate) token: Option<&'a IngestToken>,
     pub(crate) content_type: &'static str,
     /// The body as it is sent.
     pub(crate) body: &'a [u8],
@@ -56,9 +59,10 @@ impl Post<'_> {
             .receipt
             .map(|receipt| format!("{RECEIPT_HEADER}: {receipt}\r\n"))
             .unwrap_or_default();
+        let token = self.token.map(IngestToken::header).unwrap_or_default();
         format!(
             "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: headcount/{}\r\nContent-Type: {}\r\n{encoding}\
-             Content-Length: {}\r\n{key}{receipt}Connection: close\r\n\r\n",
+             Content-Length: {}\r\n{key}{receipt}{token}Connection: close\r\n\r\n",
             self.path,
             self.endpoint.authority(),
             env!("CARGO_PKG_VERSION"),
@@ -131,6 +135,8 @@ pub(crate) fn post_tokens(endpoint: &Endpoint, trust: &Trust, body: &[u8]) -> An
     let post = Post {
         endpoint,
         path: &endpoint.erase_path(),
+        // Whoever wants to be forgotten needs no token.
+        token: None,
         content_type: JSON,
         body,
         encoding: None,
@@ -147,9 +153,11 @@ mod tests {
     #[test]
     fn the_head_describes_the_body() {
         let endpoint = Endpoint::parse("http://127.0.0.1:4318").unwrap();
+        let token = IngestToken::read("hc_x".to_owned());
         let post = Post {
             endpoint: &endpoint,
             path: &endpoint.path,
+            token: token.as_ref().ok(),
             content_type: "application/x-protobuf",
             body: b"abc",
             encoding: Some("gzip"),
@@ -160,6 +168,7 @@ mod tests {
         assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:4318\r\n"));
         assert!(head.contains("\r\nContent-Length: 3\r\n"));
         assert!(head.contains("\r\nContent-Encoding: gzip\r\n"));
+        assert!(head.contains("\r\nAuthorization: Bearer hc_x\r\n"));
         let receipt = format!("\r\nheadcount-receipt: {}\r\n", "7".repeat(32));
         assert!(head.contains(&receipt), "{head}");
         assert!(head.ends_with("\r\n\r\n"));

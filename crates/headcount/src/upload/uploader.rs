@@ -7,6 +7,7 @@ use headcount_wire::Receipt;
 use super::answer::{Answer, PROTOBUF, is_refusal};
 use super::endpoint::Endpoint;
 use super::http::Post;
+use super::ingest_token::IngestToken;
 use super::outcome::UploadOutcome;
 use super::trust::Trust;
 use crate::erasure;
@@ -25,6 +26,7 @@ const YOUNG_MILLIS: u64 = 60_000;
 pub(crate) struct Uploader {
     pub(crate) folder: PathBuf,
     pub(crate) endpoint: Endpoint,
+    pub(crate) ingest_token: Option<IngestToken>,
     pub(crate) trust: Trust,
     /// The framework's version, to which a 410 applies.
     pub(crate) version: String,
@@ -132,6 +134,7 @@ impl Uploader {
         let post = Post {
             endpoint: &self.endpoint,
             path: &self.endpoint.path,
+            token: self.ingest_token.as_ref(),
             content_type: PROTOBUF,
             body: sent,
             encoding,
@@ -147,6 +150,7 @@ impl Uploader {
         let post = Post {
             endpoint: &self.endpoint,
             path: &self.endpoint.path,
+            token: self.ingest_token.as_ref(),
             content_type: PROTOBUF,
             body: compressed.as_deref().unwrap_or(body),
             encoding: compressed.as_ref().map(|_| "gzip"),

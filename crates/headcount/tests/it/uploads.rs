@@ -362,3 +362,47 @@ fn the_counters_add_up_when_the_spool_overflows() {
         (arrived, 0, lost)
     );
 }
+
+#[test]
+fn a_token_is_sent_to_the_collector_and_to_no_file() {
+    let receiver = Receiver::answering(|_| answer("200 OK"));
+    let home = tempfile::tempdir().unwrap();
+    let token = "hc_00000000_secret";
+    let subject = Subject::new(home.path())
+        .endpoint(receiver.endpoint())
+        .variable("SUBJECT_TOKEN", token);
+    assert!(text(&subject.run(&["record-and-wait", "5", "1"])).contains("sent true"));
+    let arrived = receiver.arrived();
+    let sent = header(&arrived[0].head, "Authorization");
+    assert_eq!(sent, Some("Bearer hc_00000000_secret"));
+    let mut folders = vec![home.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let is_in = bytes
+                .windows(token.len())
+                .any(|part| part == token.as_bytes());
+            assert!(!is_in, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_token_that_would_end_its_header_is_named_and_nothing_is_sent() {
+    for token in ["", "two words", "a\r\nX: y", "\u{fc}", &"x".repeat(513)] {
+        let home = tempfile::tempdir().unwrap();
+        let telemetry = headcount::Telemetry::builder("subject", "1.0")
+            .home(home.path())
+            .endpoint("http://127.0.0.1:4318")
+            .ingest_token(token)
+            .told_user(true)
+            .start();
+        let error = telemetry.endpoint_error();
+        assert_eq!(error, Some(headcount::EndpointError::Token), "{token:?}");
+    }
+}
