@@ -31,10 +31,10 @@ test("a token is generated, printed once, and required for everything except tel
 
   const page = await browser.newPage();
   await page.goto(`${collector.url}/tools?since=all`);
-  await page.getByLabel("Access token").fill("not the token, surely");
+  await page.getByLabel("Token").fill("not the token, surely");
   await page.getByRole("button", { name: "Sign in" }).click();
-  assert.match(await page.locator(".failure").textContent(), /Wrong access token/);
-  await page.getByLabel("Access token").fill(token);
+  assert.match(await page.locator(".failure").textContent(), /Wrong token/);
+  await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL(/\/tools\?since=all/);
   assert.ok((await page.locator("#tools tbody tr").count()) > 0);

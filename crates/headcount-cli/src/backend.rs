@@ -4,23 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use chrono::NaiveDate;
 use clap::Args;
+use headcount_access::AuditReader;
 use headcount_catalog::Catalog;
 use headcount_commands::exit;
 use headcount_commands::output::on_one_line;
 use headcount_lake::{LakeSnapshot, is_data_folder};
 use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
-use headcount_web::AccessToken;
 use serde_json::Value;
 use tokio::runtime::Runtime;
-use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
-use crate::http;
-use crate::listening::Listening;
-
-/// The default data folder.
-pub(crate) const DEFAULT_FOLDER: &str = "./headcount-data";
+use crate::connection::{Connection, ConnectionArgs, DEFAULT_FOLDER};
 
 /// The media type of an answer with column types and notes.
 const ANSWER: &str = "application/vnd.headcount.answer+json";
@@ -37,28 +33,31 @@ pub(crate) struct BackendArgs {
     /// Query the server at this address instead, for example http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// The file with the access token of the server at --url; found by itself for the server of ./headcount-data
-    #[arg(long, value_name = "FILE", env = "HEADCOUNT_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 impl BackendArgs {
+    /// The latest `limit` events of the audit log since the day `since`: of the data folder, or as the server shows it.
+    pub(crate) fn audit_log(
+        &self,
+        since: Option<NaiveDate>,
+        limit: usize,
+    ) -> anyhow::Result<Answer> {
+        let Some(url) = &self.url else {
+            require_folder(&self.data)?;
+            return Ok(AuditReader::of(&self.data).read(since, limit)?);
+        };
+        let mut parameters = vec![("limit".to_owned(), limit.to_string())];
+        parameters.extend(since.map(|since| ("since".to_owned(), since.to_string())));
+        let server = Server(self.connection.connect(url)?);
+        server.get("/api/v1/audit-log", &parameters)
+    }
+
     /// Opens the data folder, or prepares requests to the server.
     pub(crate) fn open(&self) -> anyhow::Result<Backend> {
         match &self.url {
-            Some(url) => {
-                let (agent, address) = http::agent(url)?;
-                let token = match &self.token_file {
-                    Some(path) => Some(read_token(path)?),
-                    None => own_token(&address),
-                };
-                let token = token.map(|token| format!("Bearer {}", token.reveal()));
-                Ok(Backend::Server(Server {
-                    agent,
-                    address,
-                    token,
-                }))
-            }
+            Some(url) => Ok(Backend::Server(Server(self.connection.connect(url)?))),
             None => Folder::open(&self.data).map(Backend::Folder),
         }
     }
@@ -106,6 +105,17 @@ impl Backend {
     }
 }
 
+/// Fails where there is no data folder.
+pub(crate) fn require_folder(path: &Path) -> anyhow::Result<()> {
+    match is_data_folder(path) {
+        true => Ok(()),
+        false => Err(exit::nothing_there(format!(
+            "there is no data folder at {}; create one with `headcount serve` or `headcount ingest`, or give another --data",
+            path.display()
+        ))),
+    }
+}
+
 /// A snapshot of a data folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -115,12 +125,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     fn open(path: &Path) -> anyhow::Result<Folder> {
-        if !is_data_folder(path) {
-            return Err(exit::nothing_there(format!(
-                "there is no data folder at {}; create one with `headcount serve` or `headcount ingest`, or give another --data",
-                path.display()
-            )));
-        }
+        require_folder(path)?;
         let runtime = Runtime::new().context("cannot start the threads that read the store")?;
         let schema = Arc::clone(Catalog::embedded().schema());
         let snapshot = runtime
@@ -133,26 +138,7 @@ impl Folder {
 
 /// The query API of a running server.
 #[derive(Debug)]
-pub(crate) struct Server {
-    agent: Agent,
-    address: String,
-    /// The value of the `Authorization` header.
-    token: Option<String>,
-}
-
-/// The token of the server at `url`, if that is the one that runs on the default data folder. Another server never gets it.
-fn own_token(url: &str) -> Option<AccessToken> {
-    let listening = Listening::read(Path::new(DEFAULT_FOLDER))?;
-    listening.serves(url).then(|| listening.token())?
-}
-
-/// The token in the file.
-fn read_token(path: &Path) -> anyhow::Result<AccessToken> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the token file {}", path.display()))?;
-    AccessToken::parse(&text)
-        .with_context(|| format!("the token file {} contains no token", path.display()))
-}
+pub(crate) struct Server(Connection);
 
 impl Server {
     fn report(&self, name: &str, parameters: &ReportParameters) -> anyhow::Result<Answer> {
@@ -171,7 +157,7 @@ impl Server {
     }
 
     fn sql(&self, query: &str) -> anyhow::Result<Answer> {
-        let request = self.agent.post(format!("{}/api/v1/sql", self.address));
+        let request = self.0.agent.post(format!("{}/api/v1/sql", self.0.address));
         let body = serde_json::json!({ "query": query }).to_string();
         let request = request
             .header(CONTENT_TYPE, "application/json")
@@ -181,8 +167,9 @@ impl Server {
 
     fn get(&self, path: &str, parameters: &[(String, String)]) -> anyhow::Result<Answer> {
         let request = self
+            .0
             .agent
-            .get(format!("{}{path}", self.address))
+            .get(format!("{}{path}", self.0.address))
             .header(ACCEPT, ANSWER);
         let pairs = parameters.iter().map(|(name, value)| (name, value));
         self.read_answer(self.authorized(request).query_pairs(pairs).call())
@@ -190,7 +177,7 @@ impl Server {
 
     /// Adds the token, if there is one.
     fn authorized<Body>(&self, request: ureq::RequestBuilder<Body>) -> ureq::RequestBuilder<Body> {
-        match &self.token {
+        match &self.0.authorization {
             Some(token) => request.header(AUTHORIZATION, token),
             None => request,
         }
@@ -198,14 +185,14 @@ impl Server {
 
     /// The error message for status 401.
     fn unauthorized(&self) -> String {
-        let address = &self.address;
-        match self.token {
+        let address = &self.0.address;
+        match self.0.authorization {
             None => format!(
-                "the server at {address} requires its access token; give the token file with --token-file or \
+                "the server at {address} requires a token; give the token file with --token-file or \
                  HEADCOUNT_TOKEN_FILE (`headcount serve` prints its path at startup)"
             ),
             Some(_) => format!(
-                "the server at {address} has another access token; give its token file with --token-file or HEADCOUNT_TOKEN_FILE"
+                "the server at {address} does not know the token: it is another server's, revoked or expired; give a token file with --token-file or HEADCOUNT_TOKEN_FILE"
             ),
         }
     }
@@ -214,7 +201,7 @@ impl Server {
         &self,
         response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> anyhow::Result<Answer> {
-        let address = &self.address;
+        let address = &self.0.address;
         let mut response = response.with_context(|| {
             format!("no server responds at {address}; start one with `headcount serve` or give another --url")
         })?;

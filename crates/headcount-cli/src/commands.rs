@@ -1,5 +1,6 @@
 //! The commands of the collector's side, one in each module.
 
+pub(crate) mod audit_log;
 pub(crate) mod catalog;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -11,3 +12,4 @@ pub(crate) mod serve;
 mod signals;
 pub(crate) mod sql;
 pub(crate) mod tables;
+pub(crate) mod token;

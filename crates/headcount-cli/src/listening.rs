@@ -14,7 +14,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use headcount_web::AccessToken;
+use headcount_access::AccessToken;
 use ureq::http::Uri;
 
 /// Where a server listens.

@@ -1,13 +1,14 @@
 //! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
-//! [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
+//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod backend;
 mod captured_files;
 mod captured_request;
 mod commands;
+mod connection;
 mod http;
 mod listening;
 mod otlp_client;
@@ -78,6 +79,8 @@ enum Command {
     Report(commands::report::Report),
     Sql(commands::sql::Sql),
     Tables(commands::tables::Tables),
+    Token(commands::token::Token),
+    AuditLog(commands::audit_log::AuditLog),
     Catalog(commands::catalog::Show),
     Demo(commands::demo::Demo),
     Open(commands::open::Open),
@@ -94,6 +97,8 @@ impl Command {
             Command::Report(command) => command.run(),
             Command::Sql(command) => command.run(),
             Command::Tables(command) => command.run(),
+            Command::Token(command) => command.run(),
+            Command::AuditLog(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Open(command) => command.run(),

@@ -7,11 +7,10 @@ use anyhow::Context as _;
 use headcount_collector::PayloadFormat;
 use headcount_commands::output::on_one_line;
 use headcount_wire::{ExportResponse, RpcStatus};
-use ureq::Agent;
-use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{HeaderMap, Response};
 
-use crate::http;
+use crate::connection::Connection;
 
 /// OTLP responses are smaller than this.
 const RESPONSE_LIMIT: u64 = 64 * 1024;
@@ -37,21 +36,15 @@ pub(crate) struct ExportOutcome {
 /// A client for one collector.
 #[derive(Debug)]
 pub(crate) struct OtlpClient {
-    agent: Agent,
+    connection: Connection,
     traces: String,
-    address: String,
 }
 
 impl OtlpClient {
-    /// A client for the collector at `url` (`http://HOST:PORT`, without the path).
-    pub(crate) fn new(url: &str) -> anyhow::Result<OtlpClient> {
-        let (agent, address) = http::agent(url)?;
-        let traces = format!("{address}/v1/traces");
-        Ok(OtlpClient {
-            agent,
-            traces,
-            address,
-        })
+    /// A client for the collector behind `connection`.
+    pub(crate) fn new(connection: Connection) -> OtlpClient {
+        let traces = format!("{}/v1/traces", connection.address);
+        OtlpClient { connection, traces }
     }
 
     /// Sends one body and waits for the acknowledgement. Retries while the collector is busy (429, 503).
@@ -65,14 +58,18 @@ impl OtlpClient {
     ) -> Result<ExportOutcome, SendError> {
         let mut attempt = 1;
         loop {
-            let request = self
+            let mut request = self
+                .connection
                 .agent
                 .post(&self.traces)
                 .header(CONTENT_TYPE, format.content_type());
+            if let Some(authorization) = &self.connection.authorization {
+                request = request.header(AUTHORIZATION, authorization);
+            }
             let mut response = request.send(body).with_context(|| {
                 format!(
                     "no collector responds at {}; start one with `headcount serve` or give another --url",
-                    self.address
+                    self.connection.address
                 )
             })?;
             let status = response.status().as_u16();
@@ -88,7 +85,7 @@ impl OtlpClient {
                 400 | 413 | 415 => Err(SendError::Rejected(error_message(&body))),
                 _ => Err(SendError::Failed(anyhow::anyhow!(
                     "the collector at {} responded with status {status}: {}",
-                    self.address,
+                    self.connection.address,
                     error_message(&body)
                 ))),
             };

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum RejectionReason {
     /// The body is not an OTLP request, or does not match its headers.
     Malformed,
+    /// There is no valid token, and the collector requires one.
+    Unauthenticated,
+    /// The token is not for sending.
+    Forbidden,
     /// The endpoint does not support the method.
     UnknownMethod,
     /// The body did not arrive in time.
@@ -33,8 +37,10 @@ pub enum RejectionReason {
 
 impl RejectionReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Malformed,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::UnknownMethod,
         Self::Timeout,
         Self::TooLarge,
@@ -52,6 +58,8 @@ impl RejectionReason {
     pub fn http_status(self) -> u16 {
         match self {
             Self::Malformed => 400,
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
             Self::UnknownMethod => 405,
             Self::Timeout => 408,
             Self::TooLarge => 413,
@@ -162,7 +170,7 @@ mod tests {
             counters.rejected(reason);
         }
         assert_eq!(counters.requests_retryable(), 6);
-        assert_eq!(counters.requests_rejected(), 6);
+        assert_eq!(counters.requests_rejected(), 8);
         assert_eq!(counters.rejections_by_status(413), 1);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use headcount_access::{AuditEvent, AuditLog, Principal};
 use headcount_lake::OrderError;
 use headcount_problem::Problem;
 use headcount_wire::{ErasureToken, MAX_ERASURE_TOKENS};
@@ -30,6 +31,8 @@ const RETRY_SECONDS: u16 = 60;
 pub(crate) struct EraseEndpoint {
     pub(crate) pipeline: Arc<IngestPipeline>,
     pub(crate) budget: MemoryBudget,
+    /// Where accepted orders are recorded.
+    pub(crate) audit: Option<AuditLog>,
     /// How long a body may take to arrive.
     pub(crate) timeout: Duration,
 }
@@ -100,7 +103,26 @@ impl EraseEndpoint {
         let tokens = read(&body.map_err(|error| not_received(&error))?)?;
         let ordered = self.pipeline.order_erasure(&tokens).await;
         ordered.map_err(|error| not_accepted(&error))?;
+        self.record(tokens.len()).await?;
         Ok(tokens.len())
+    }
+
+    /// Records the order in the audit log, on disk before the response. If that fails the sender asks again: an order may be given twice.
+    async fn record(&self, tokens: usize) -> Result<(), Problem> {
+        let Some(log) = &self.audit else {
+            return Ok(());
+        };
+        let event = AuditEvent::erase_ordered(
+            &Principal::receipt_holder(),
+            tokens as u64,
+            "POST /v1/erase",
+            StatusCode::ACCEPTED.as_u16(),
+        );
+        let recorded = log.record_durably(&event).await;
+        recorded.map_err(|error| {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Problem::new(status, "not recorded, retry later", error.to_string())
+        })
     }
 }
 

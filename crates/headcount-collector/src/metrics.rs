@@ -11,6 +11,8 @@ impl RejectionReason {
     pub fn label(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::Unauthenticated => "no_token",
+            Self::Forbidden => "wrong_token",
             Self::UnknownMethod => "unknown_method",
             Self::Timeout => "late",
             Self::TooLarge => "too_large",

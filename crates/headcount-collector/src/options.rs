@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use headcount_access::{AuditLog, Authenticator};
 use headcount_lake::LakeOptions;
 
 /// Addresses, data folder and limits of a collector.
@@ -14,6 +15,10 @@ pub struct ServeOptions {
     pub http: Vec<String>,
     /// The address of the OTLP/gRPC listener as `HOST:PORT`, or none.
     pub grpc: Option<String>,
+    /// The tokens, one of which telemetry requires; everybody may send if `None`.
+    pub ingest_tokens: Option<Authenticator>,
+    /// Where orders to erase are recorded; nowhere if `None`.
+    pub audit: Option<AuditLog>,
     /// Limits of the receivers.
     pub limits: ReceiverLimits,
     /// Options of the store.
@@ -29,6 +34,8 @@ impl ServeOptions {
             data,
             http: vec!["127.0.0.1:4318".to_owned()],
             grpc: Some("127.0.0.1:4317".to_owned()),
+            ingest_tokens: None,
+            audit: None,
             limits: ReceiverLimits::default(),
             lake: LakeOptions::default(),
             query_failure: || None,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use headcount_access::{Authenticator, Right};
 use headcount_wire::ExportResponse;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -31,6 +32,8 @@ const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 pub(crate) struct OtlpGrpc {
     pub(crate) pipeline: Arc<IngestPipeline>,
     pub(crate) budget: MemoryBudget,
+    /// The tokens, one of which is required; none if `None`.
+    pub(crate) tokens: Option<Authenticator>,
     pub(crate) limits: ReceiverLimits,
     /// Whether the collector is stopping.
     pub(crate) stop: watch::Receiver<bool>,
@@ -69,6 +72,9 @@ impl OtlpGrpc {
     }
 
     async fn export(&self, request: Request<Incoming>) -> Result<IngestOutcome, Rejection> {
+        if let Some(tokens) = &self.tokens {
+            tokens.require(Right::SendTelemetry, request.headers())?;
+        }
         let coding = coding_of(request.headers())?;
         let need = Need {
             format: PayloadFormat::Protobuf,

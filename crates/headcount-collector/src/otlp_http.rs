@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use headcount_access::{Authenticator, Challenge, Right};
 use headcount_wire::{ExportResponse, RECEIPT_HEADER, Receipt, RpcStatus};
 use http::header::{
     ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use tonic::Code;
@@ -28,6 +30,8 @@ use crate::rejection::{self, Rejection};
 pub(crate) struct OtlpHttp {
     pub(crate) pipeline: Arc<IngestPipeline>,
     pub(crate) budget: MemoryBudget,
+    /// The tokens, one of which is required; none if `None`.
+    pub(crate) tokens: Option<Authenticator>,
     pub(crate) limits: ReceiverLimits,
 }
 
@@ -70,6 +74,9 @@ impl OtlpHttp {
         request: Request<Body>,
         format: Option<PayloadFormat>,
     ) -> Result<IngestOutcome, Rejection> {
+        if let Some(tokens) = &self.tokens {
+            tokens.require(Right::SendTelemetry, request.headers())?;
+        }
         let format = format.ok_or_else(|| {
             let message = "the Content-Type must be application/x-protobuf or application/json";
             Rejection::new(RejectionReason::UnsupportedMedia, message)
@@ -175,6 +182,10 @@ fn failure(rejection: &Rejection, format: PayloadFormat) -> Response {
         StatusCode::SERVICE_UNAVAILABLE => {
             let seconds = HeaderValue::from(rejection::retry_after().as_secs());
             response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        StatusCode::UNAUTHORIZED => {
+            let challenge = Challenge::Missing.header();
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             response

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use headcount_access::Challenge;
 use headcount_lake::AppendError;
 use headcount_wire::RpcStatus;
 use http::StatusCode;
@@ -67,6 +68,8 @@ impl Rejection {
     pub(crate) fn code(&self) -> Code {
         match self.reason {
             RejectionReason::Malformed | RejectionReason::UnsupportedMedia => Code::InvalidArgument,
+            RejectionReason::Unauthenticated => Code::Unauthenticated,
+            RejectionReason::Forbidden => Code::PermissionDenied,
             RejectionReason::UnknownMethod => Code::Unimplemented,
             RejectionReason::Timeout => Code::DeadlineExceeded,
             RejectionReason::TooLarge => Code::ResourceExhausted,
@@ -104,6 +107,26 @@ impl Rejection {
                 .insert("grpc-retry-pushback-ms", value);
         }
         status
+    }
+}
+
+impl From<Challenge> for Rejection {
+    fn from(challenge: Challenge) -> Self {
+        match challenge {
+            Challenge::Missing => Self::new(
+                RejectionReason::Unauthenticated,
+                "this collector requires a token: set OTEL_EXPORTER_OTLP_HEADERS to `authorization=Bearer TOKEN`, with a token of \
+                 the role ingest",
+            ),
+            Challenge::Invalid => Self::new(
+                RejectionReason::Unauthenticated,
+                "the token is unknown, revoked or expired; ask whoever runs the collector for another one",
+            ),
+            Challenge::Insufficient => Self::new(
+                RejectionReason::Forbidden,
+                "the token is for reading; telemetry requires one with the role ingest",
+            ),
+        }
     }
 }
 

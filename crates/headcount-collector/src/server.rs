@@ -156,11 +156,13 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         traces: OtlpHttp {
             pipeline: Arc::clone(&pipeline),
             budget: budget.clone(),
+            tokens: options.ingest_tokens.clone(),
             limits,
         },
         erase: EraseEndpoint {
             pipeline: Arc::clone(&pipeline),
             budget: budget.clone(),
+            audit: options.audit,
             timeout: limits.timeout,
         },
         site: site(&pipeline),
@@ -170,6 +172,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     let receiver = OtlpGrpc {
         pipeline: Arc::clone(&pipeline),
         budget,
+        tokens: options.ingest_tokens,
         limits,
         stop: config.stop.clone(),
     };

@@ -1,26 +1,24 @@
-//! The access policy: which role the sender of a request has.
+//! The access policy: who the sender of a request is.
 //!
-//! | [`Access`] | with the token | on this machine | everybody else |
+//! | [`Access`] | with a token | on this machine | everybody else |
 //! | --- | --- | --- | --- |
-//! | [`Access::Token`] | owner | rejected | rejected |
-//! | [`Access::Public`] | owner | public | public |
-//! | [`Access::Loopback`] | – | owner | rejected |
+//! | [`Access::Token`] | the token's role | rejected | rejected |
+//! | [`Access::Public`] | the token's role | public | public |
+//! | [`Access::Loopback`] | – | admin | rejected |
 //!
 //! The first two look at nothing but the token. Behind a reverse proxy on this machine every client has a loopback address,
 //! and a proxy need not add any header: from a request alone nobody can tell whether its sender is on this machine. So
-//! [`Access::Loopback`] is only for a collector that no proxy forwards to (decision 0021). [`Role`] says what each role may
-//! see.
+//! [`Access::Loopback`] is only for a collector that no proxy forwards to (decision 0021). [`headcount_access::Role`] says what each
+//! role may do.
 
 use std::net::{IpAddr, SocketAddr};
 
+use headcount_access::{Authenticator, Challenge, Principal, Right, bearer_token};
 use headcount_problem::Problem;
-use http::header::{AUTHORIZATION, COOKIE, HOST};
+use http::header::{COOKIE, HOST};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
-
-use crate::access_token::AccessToken;
-use crate::role::Role;
 
 /// Headers that only proxies add.
 const PROXY_HEADERS: [&str; 6] = [
@@ -35,26 +33,26 @@ const PROXY_HEADERS: [&str; 6] = [
 /// Who may query the collector.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Owners have the token. Nobody else may query.
-    Token(AccessToken),
-    /// Owners have the token. Everybody may read the reports of the anonymous tier.
-    Public(AccessToken),
-    /// Clients on this machine are owners without a token: a loopback address, a `Host` that names one, and no header that
-    /// a proxy adds. Nobody else may query. Only for a collector that listens on loopback addresses alone and that no
+    /// Whoever has a token, as far as its role goes. Nobody else may query.
+    Token(Authenticator),
+    /// The same, and everybody may read the reports of the anonymous tier.
+    Public(Authenticator),
+    /// Clients on this machine are administrators without a token: a loopback address, a `Host` that names one, and no header
+    /// that a proxy adds. Nobody else may query. Only for a collector that listens on loopback addresses alone and that no
     /// proxy forwards to: a proxy that adds no header looks like a client on this machine.
     Loopback,
 }
 
 impl Access {
-    /// The owners' token, where there is one.
-    pub(crate) fn token(&self) -> Option<&AccessToken> {
+    /// The tokens, where there are some.
+    pub(crate) fn tokens(&self) -> Option<&Authenticator> {
         match self {
-            Self::Token(token) | Self::Public(token) => Some(token),
+            Self::Token(tokens) | Self::Public(tokens) => Some(tokens),
             Self::Loopback => None,
         }
     }
 
-    /// Whether nothing can be read without the token.
+    /// Whether nothing can be read without a token.
     pub(crate) fn needs_token(&self) -> bool {
         matches!(self, Self::Token(_))
     }
@@ -64,41 +62,81 @@ impl Access {
         matches!(self, Self::Public(_))
     }
 
-    /// The role of the principal that sent a request.
+    /// The name of the session cookie; `None` where there are no sessions.
+    pub(crate) fn session_cookie(&self) -> Option<String> {
+        let token = self.tokens()?.access_token()?;
+        Some(token.session_cookie())
+    }
+
+    /// The sender of a request.
     ///
     /// # Errors
-    /// The principal has no role: 401 where a token would help, else 403.
-    pub(crate) fn role(&self, peer: SocketAddr, request: &Parts) -> Result<Role, Problem> {
-        let Some(token) = self.token() else {
-            return require_local(peer, request).map(|()| Role::Owner);
+    /// The sender may read nothing: 401 where a token would help, else 403.
+    pub(crate) fn principal(
+        &self,
+        peer: SocketAddr,
+        request: &Parts,
+    ) -> Result<Principal, Rejected> {
+        let Some(tokens) = self.tokens() else {
+            return match require_local(peer, request) {
+                Ok(()) => Ok(Principal::local()),
+                Err(problem) => Err(Rejected {
+                    problem,
+                    challenge: None,
+                }),
+            };
         };
-        if is_authenticated(token, &request.headers) {
-            Ok(Role::Owner)
-        } else if self.is_public() {
-            Ok(Role::Public)
-        } else {
-            Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "access token required",
-                "queries require the access token: send it as `Authorization: Bearer …`; `headcount open` signs a browser in, \
-                 and headcount serve prints the path of the token's file at startup",
-            ))
+        match self.holder(tokens, &request.headers) {
+            Ok(principal) if principal.role().may(Right::ReadPublished) => Ok(principal),
+            _ if self.is_public() => Ok(Principal::public()),
+            Ok(_) => Err(unauthorized(Challenge::Insufficient)),
+            Err(challenge) => Err(unauthorized(challenge)),
         }
+    }
+
+    /// The holder of the token or the session that the request carries.
+    fn holder(&self, tokens: &Authenticator, headers: &HeaderMap) -> Result<Principal, Challenge> {
+        if let Some(token) = bearer_token(headers) {
+            return tokens.bearer(token).ok_or(Challenge::Invalid);
+        }
+        let cookie = self.session_cookie();
+        let session = cookie.and_then(|cookie| session_of(headers, &cookie));
+        let holder = session.and_then(|session| tokens.session(session));
+        holder.ok_or(Challenge::Missing)
     }
 }
 
-/// Whether the request carries the token as a bearer token or as a session cookie.
-fn is_authenticated(token: &AccessToken, headers: &HeaderMap) -> bool {
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
-        let text = value.to_str().ok()?;
-        let (scheme, credentials) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(credentials)
-    });
-    if let Some(credentials) = bearer {
-        return token.matches(credentials);
+/// A request that may read nothing.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    pub(crate) problem: Problem,
+    /// What `WWW-Authenticate` says, where a token would help.
+    pub(crate) challenge: Option<Challenge>,
+}
+
+fn unauthorized(challenge: Challenge) -> Rejected {
+    let (status, title, detail) = match challenge {
+        Challenge::Missing => (
+            StatusCode::UNAUTHORIZED,
+            "access token required",
+            "queries require a token: send it as `Authorization: Bearer …`; `headcount open` signs a browser in, \
+             `headcount token new` makes one, and headcount serve prints the path of the access token at startup",
+        ),
+        Challenge::Invalid => (
+            StatusCode::UNAUTHORIZED,
+            "unknown token",
+            "the token is unknown, revoked or expired; `headcount token list` shows the valid ones, and `headcount token new` makes one",
+        ),
+        Challenge::Insufficient => (
+            StatusCode::FORBIDDEN,
+            "not with this token",
+            "the token is for sending telemetry; queries require one with the role viewer, analyst or admin",
+        ),
+    };
+    Rejected {
+        problem: Problem::new(status, title, detail),
+        challenge: Some(challenge),
     }
-    session_of(headers, &token.session_cookie())
-        .is_some_and(|session| token.matches_session(session))
 }
 
 fn session_of<'h>(headers: &'h HeaderMap, cookie: &str) -> Option<&'h str> {
@@ -161,6 +199,7 @@ fn names_loopback(request: &Parts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use headcount_access::{AccessToken, Role};
     use http::Request;
 
     use super::*;
@@ -184,8 +223,9 @@ mod tests {
     }
 
     fn role_of(access: &Access, peer: &str, headers: Headers<'_>) -> Result<Role, u16> {
-        let role = access.role(peer.parse().unwrap(), &request_to("/sql", headers));
-        role.map_err(|problem| problem.status.as_u16())
+        let principal = access.principal(peer.parse().unwrap(), &request_to("/sql", headers));
+        let role = principal.map(|principal| principal.role());
+        role.map_err(|rejected| rejected.problem.status.as_u16())
     }
 
     #[test]
@@ -229,13 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_only_local_clients_are_owners() {
+    fn without_a_token_only_local_clients_are_administrators() {
         let access = Access::Loopback;
         let host = ("host", "localhost:4318");
-        assert_eq!(role_of(&access, LOCAL, &[host]), Ok(Role::Owner));
+        assert_eq!(role_of(&access, LOCAL, &[host]), Ok(Role::Admin));
         assert_eq!(
             role_of(&access, "[::ffff:127.0.0.1]:1", &[host]),
-            Ok(Role::Owner)
+            Ok(Role::Admin)
         );
         assert_eq!(role_of(&access, REMOTE, &[host]), Err(403));
         assert_eq!(role_of(&access, LOCAL, &[]), Err(403));
@@ -251,7 +291,7 @@ mod tests {
 
     #[test]
     fn with_a_token_nothing_else_counts() {
-        let access = Access::Token(token());
+        let access = Access::Token(token().into());
         let session = format!("a=b; {}={}", token().session_cookie(), token().session());
         for peer in [LOCAL, REMOTE] {
             let with = |headers: Headers<'_>| role_of(&access, peer, headers);
@@ -262,20 +302,20 @@ mod tests {
             assert_eq!(with(&[("authorization", TOKEN)]), Err(401));
             assert_eq!(
                 with(&[("authorization", "bearer 0123456789abcdef")]),
-                Ok(Role::Owner)
+                Ok(Role::Admin)
             );
-            assert_eq!(with(&[("cookie", &session)]), Ok(Role::Owner));
+            assert_eq!(with(&[("cookie", &session)]), Ok(Role::Admin));
             let with_the_token = format!("{}={TOKEN}", token().session_cookie());
             assert_eq!(with(&[("cookie", &with_the_token)]), Err(401));
         }
     }
 
     #[test]
-    fn in_public_mode_only_the_token_makes_an_owner() {
-        let access = Access::Public(token());
+    fn in_public_mode_only_the_token_makes_an_administrator() {
+        let access = Access::Public(token().into());
         let host = ("host", "127.0.0.1:4318");
         assert_eq!(role_of(&access, LOCAL, &[host]), Ok(Role::Public));
         let shown = [("authorization", "Bearer 0123456789abcdef")];
-        assert_eq!(role_of(&access, REMOTE, &shown), Ok(Role::Owner));
+        assert_eq!(role_of(&access, REMOTE, &shown), Ok(Role::Admin));
     }
 }

@@ -11,6 +11,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use headcount_access::Right;
 use headcount_catalog::Tier;
 use headcount_lake::LakeSnapshot;
 use headcount_reports::{
@@ -95,9 +96,9 @@ impl AnswerCache {
         self.partial_aggregates.retain_files_of(&snapshot);
         let reports = Reports::new(&snapshot, self.limits)
             .with_partial_aggregates(self.partial_aggregates.clone());
-        Ok(match role {
-            Role::Owner => reports,
-            Role::Public => reports.without_tier(Tier::Shared),
+        Ok(match role.may(Right::ReadSharedTier) {
+            true => reports,
+            false => reports.without_tier(Tier::Shared),
         })
     }
 
@@ -111,7 +112,7 @@ impl AnswerCache {
         let planning = async {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            let reports = self.reports(Role::Owner).await?;
+            let reports = self.reports(Role::Admin).await?;
             let mut planned = Vec::new();
             for header in catalog_of_reports() {
                 planned.push((header, reports.columns(&header.name).await?));
@@ -147,7 +148,7 @@ impl AnswerCache {
             *lock() = Some(Instant::now());
             return Ok(false);
         }
-        Ok(!(role.is_owner() && has_rows(Tier::Shared)))
+        Ok(!(role.may(Right::ReadSharedTier) && has_rows(Tier::Shared)))
     }
 
     /// The answer with everything that was stored before the call.
@@ -224,7 +225,7 @@ impl AnswerCache {
         let Some(sandbox) = &self.sandbox else {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            return self.reports(Role::Owner).await?.sql(query).await;
+            return self.reports(Role::Admin).await?.sql(query).await;
         };
         let slot = sandbox.enter().await?;
         sandbox.sql(slot, self.snapshot().await?, query).await
@@ -248,7 +249,7 @@ impl AnswerCache {
     }
 
     async fn compute_own(&self, question: &QueryKey) -> Result<Computed, ReportError> {
-        let reports = self.reports(Role::Owner).await?;
+        let reports = self.reports(Role::Admin).await?;
         match question {
             QueryKey::Report(name, parameters, _) => {
                 let rows = reports.report_rows(name, &parse(parameters)?).await?;

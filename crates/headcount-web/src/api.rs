@@ -1,9 +1,11 @@
 //! The HTTP API: reports, SQL, the tables and the catalog, for programs.
 
+mod audit_log;
 mod conditional;
 mod format;
 mod openapi;
 mod report_parameters;
+mod respond;
 mod sql_request;
 
 use std::sync::Arc;
@@ -13,19 +15,21 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use headcount_access::Right;
 use headcount_catalog::Catalog;
 use headcount_problem::Problem;
-use headcount_reports::{Answer, ReportHeader, catalog_of_reports, find_report};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use headcount_reports::{ReportHeader, catalog_of_reports, find_report};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::answer_cache::{QueryKey, ReportColumns};
-use crate::problem::{panicked, report_problem};
-use crate::role::Role;
+use crate::problem::report_problem;
+use crate::role::{Role, Visibility as _};
 use crate::state::SiteState;
 use conditional::{conditional, entity_tag, tagged};
 use format::Format;
+use respond::{set_cache_control, write};
 
 /// The API's routes.
 pub(crate) fn routes() -> Router<SiteState> {
@@ -35,6 +39,7 @@ pub(crate) fn routes() -> Router<SiteState> {
         .route("/api/v1/tables", get(tables))
         .route("/api/v1/catalog", get(catalog))
         .route("/api/v1/sql", post(sql))
+        .route("/api/v1/audit-log", get(audit_log::show))
         .route("/api/openapi.json", get(description))
         .route("/metrics", get(metrics))
         .method_not_allowed_fallback(method_not_allowed)
@@ -92,7 +97,7 @@ async fn tables(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    role.require_owner()?;
+    role.require(Right::ReadAnonymousTier)?;
     let format = Format::requested(&query.unwrap_or_default(), &headers)?;
     let reports = state.answers.reports(role).await;
     let reports = reports.map_err(|error| report_problem(&error))?;
@@ -126,7 +131,7 @@ async fn metrics(
     State(state): State<SiteState>,
     Extension(role): Extension<Role>,
 ) -> Result<Response, Problem> {
-    role.require_owner()?;
+    role.require(Right::ReadAnonymousTier)?;
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(CONTENT_TYPE, media_type)], state.answers.metrics()).into_response())
 }
@@ -136,7 +141,7 @@ async fn sql(
     Extension(role): Extension<Role>,
     request: Request,
 ) -> Result<Response, Problem> {
-    role.require_owner()?;
+    role.require(Right::RunSql)?;
     let address_query = request.uri().query().unwrap_or_default().to_owned();
     let headers = request.headers().clone();
     let sql_request = sql_request::read(request, state.timeout).await?;
@@ -156,19 +161,6 @@ async fn sql(
     Ok(response)
 }
 
-/// Encodes the answer on a thread for blocking work: a large one takes longer than a runtime worker may be blocked.
-async fn write(format: Format, answer: Arc<Answer>) -> Result<Response, Problem> {
-    on_blocking_thread(move || format.write(&answer)).await
-}
-
-/// The result of `work`. If it panics, the client learns that and no more: the message may quote data.
-async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    joined.unwrap_or_else(|_| Err(panicked()))
-}
-
 fn json(value: &impl serde::Serialize, role: Role, headers: &HeaderMap) -> Response {
     let Ok(text) = serde_json::to_vec(value) else {
         return Problem::internal("query failed", "cannot encode the answer as JSON")
@@ -179,24 +171,4 @@ fn json(value: &impl serde::Serialize, role: Role, headers: &HeaderMap) -> Respo
     let mut response = ([(CONTENT_TYPE, media_type)], text).into_response();
     set_cache_control(&mut response, role);
     tagged(response, &tag, headers)
-}
-
-fn set_cache_control(response: &mut Response, role: Role) {
-    let value = HeaderValue::from_static(role.cache_control());
-    response.headers_mut().insert(CACHE_CONTROL, value);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_message_of_a_panic_is_not_for_the_client() {
-        let work = || -> Result<(), Problem> { panic!("the role is Anna Example") };
-        let problem = on_blocking_thread(work).await.unwrap_err();
-        assert_eq!(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(problem.detail.contains("standard error"), "{problem:?}");
-        assert!(!problem.detail.contains("Anna"), "{problem:?}");
-        assert_eq!(on_blocking_thread(|| Ok(7)).await, Ok(7));
-    }
 }

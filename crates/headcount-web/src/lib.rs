@@ -8,17 +8,18 @@
 //! | --- | --- | --- |
 //! | `/`, `/tools`, `/models` … | pages; complete without JavaScript | every role |
 //! | `/api/v1/reports/{name}` | a report as JSON, CSV, Arrow or Parquet | every role |
-//! | `/api/v1/sql`, `/api/v1/tables`, `/sql`, `/shared` | SQL queries, the shared tier | owners |
-//! | `/metrics` | the collector's metrics | owners |
+//! | `/api/v1/tables`, `/metrics` | the tables' sizes, the collector's metrics | viewers |
+//! | `/api/v1/sql`, `/sql`, `/shared` | SQL queries, the shared tier | analysts |
+//! | `/api/v1/audit-log` | the audit log | administrators |
 //! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |
 //!
-//! [`Access`] decides which role a client has; `role.rs` what each role may see.
+//! [`Access`] decides who a client is, [`headcount_access::Role`] what each role may do, and `role.rs` what it sees.
 
 mod access;
-mod access_token;
 mod answer_cache;
 mod api;
 mod assets;
+mod audit;
 mod computed;
 mod cross_site;
 mod middleware;
@@ -33,6 +34,5 @@ mod state;
 mod store;
 
 pub use access::Access;
-pub use access_token::{AccessToken, AccessTokenError};
 pub use site::{SiteOptions, site};
 pub use store::Store;

@@ -1,55 +1,33 @@
-//! Rights and publication thresholds: what each role may see. No other module decides it.
+//! What each role sees: publication thresholds, and the parts of answers. [`Role`] itself says what each may do.
 
 use std::sync::Arc;
 
+use headcount_access::Right;
 use headcount_problem::Problem;
 use headcount_reports::{Answer, DEFAULT_MIN_CREWS, ReportHeader, ReportParameters, publish};
 use http::StatusCode;
 
+pub(crate) use headcount_access::Role;
+
 /// Counts below this are not published.
 pub(crate) const PUBLIC_MIN_CREWS: u64 = DEFAULT_MIN_CREWS;
 
-/// What a client may see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Everything.
-    Owner,
-    /// The reports of the anonymous tier, with rare values grouped ([`PUBLIC_MIN_CREWS`]).
-    Public,
-}
+/// What a role sees of reports.
+pub(crate) trait Visibility: Copy {
+    /// Whether rare values and parts are visible: the role may read all of the anonymous tier.
+    fn sees_all(self) -> bool;
 
-impl Role {
-    pub(crate) fn is_owner(self) -> bool {
-        self == Self::Owner
-    }
-
-    /// Rejects the public.
+    /// Rejects a role without the right.
     ///
     /// # Errors
-    /// 403 for the public.
-    pub(crate) fn require_owner(self) -> Result<(), Problem> {
-        match self {
-            Self::Owner => Ok(()),
-            Self::Public => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "not public",
-                "only reports are public on this collector; everything else requires the access token",
-            )),
-        }
-    }
+    /// 403 without it.
+    fn require(self, right: Right) -> Result<(), Problem>;
 
     /// Whether this role may read the report.
-    pub(crate) fn may_read(self, report: &ReportHeader) -> bool {
-        self.is_owner() || report.is_publishable()
-    }
+    fn may_read(self, report: &ReportHeader) -> bool;
 
     /// The part of an answer that this role may see.
-    pub(crate) fn visible(self, report: &ReportHeader, answer: Arc<Answer>) -> Arc<Answer> {
-        match self {
-            Self::Owner => answer,
-            Self::Public => Arc::new(publish(report, &answer, PUBLIC_MIN_CREWS)),
-        }
-    }
+    fn visible(self, report: &ReportHeader, answer: Arc<Answer>) -> Arc<Answer>;
 
     /// Checks that this role may query with these parameters.
     ///
@@ -58,8 +36,54 @@ impl Role {
     ///
     /// # Errors
     /// A parameter is not offered to the public.
-    pub(crate) fn check(self, parameters: &ReportParameters) -> Result<(), Problem> {
-        if self.is_owner() {
+    fn check(self, parameters: &ReportParameters) -> Result<(), Problem>;
+
+    /// Whether this role may read that `count` of `total` rows have a property: for the public, neither those rows nor the
+    /// others may be few.
+    fn may_read_count(self, count: f64, total: f64) -> bool;
+
+    /// `Cache-Control` of responses to this role.
+    fn cache_control(self) -> &'static str;
+}
+
+impl Visibility for Role {
+    fn sees_all(self) -> bool {
+        self.may(Right::ReadAnonymousTier)
+    }
+
+    fn require(self, right: Right) -> Result<(), Problem> {
+        if self.may(right) {
+            return Ok(());
+        }
+        let detail = match (self, right) {
+            (Self::Public, _) => {
+                "only reports are public on this collector; everything else requires a token"
+            }
+            (_, Right::ReadAuditLog) => "the audit log requires a token with the role admin",
+            _ => {
+                "the shared tier and SQL require a token with the role analyst or admin; this one is for the anonymous tier"
+            }
+        };
+        let title = match self {
+            Self::Public => "not public",
+            _ => "not with this token",
+        };
+        Err(Problem::new(StatusCode::FORBIDDEN, title, detail))
+    }
+
+    fn may_read(self, report: &ReportHeader) -> bool {
+        report.is_publishable() || self.may(Right::ReadSharedTier)
+    }
+
+    fn visible(self, report: &ReportHeader, answer: Arc<Answer>) -> Arc<Answer> {
+        match self.sees_all() {
+            true => answer,
+            false => Arc::new(publish(report, &answer, PUBLIC_MIN_CREWS)),
+        }
+    }
+
+    fn check(self, parameters: &ReportParameters) -> Result<(), Problem> {
+        if self.sees_all() {
             return Ok(());
         }
         let reject = |detail: &str| Err(Problem::bad_request("filter not offered", detail));
@@ -88,18 +112,15 @@ impl Role {
         Ok(())
     }
 
-    /// Whether this role may read that `count` of `total` rows have a property: for the public, neither those rows nor the
-    /// others may be few.
-    pub(crate) fn may_read_count(self, count: f64, total: f64) -> bool {
+    fn may_read_count(self, count: f64, total: f64) -> bool {
         let are_few = |rows: f64| rows > 0.0 && rows < PUBLIC_MIN_CREWS as f64;
-        self.is_owner() || !(are_few(count) || are_few(total - count))
+        self.sees_all() || !(are_few(count) || are_few(total - count))
     }
 
-    /// `Cache-Control` of responses to this role.
-    pub(crate) fn cache_control(self) -> &'static str {
+    fn cache_control(self) -> &'static str {
         match self {
-            Self::Owner => "private, no-cache",
             Self::Public => "public, max-age=300",
+            _ => "private, no-cache",
         }
     }
 }
@@ -124,7 +145,7 @@ mod tests {
         ] {
             let is_published = Role::Public.may_read_count(count, total);
             assert_eq!(is_published, expected, "{count} of {total}");
-            assert!(Role::Owner.may_read_count(count, total));
+            assert!(Role::Viewer.may_read_count(count, total));
         }
     }
 }

@@ -10,13 +10,15 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use headcount_access::{AuditLog, AuditReader, Challenge};
 use headcount_problem::Problem;
 use headcount_reports::{QueryLimits, Sandbox};
-use http::header::VARY;
+use http::header::{VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
+use crate::audit::SharedRead;
 use crate::cross_site::reject_cross_site;
 use crate::middleware::{catch_panic, compression, security_headers};
 use crate::state::SiteState;
@@ -32,6 +34,8 @@ pub struct SiteOptions {
     pub limits: QueryLimits,
     /// Where free SQL runs; in this process if `None`.
     pub sandbox: Option<Sandbox>,
+    /// Where reads of the shared tier are recorded, and from where administrators read them; nowhere if `None`.
+    pub audit: Option<(AuditLog, AuditReader)>,
     /// How long a request body may take to arrive; [`SiteOptions::DEFAULT_TIMEOUT`] if `None`.
     pub timeout: Option<Duration>,
 }
@@ -46,6 +50,7 @@ impl SiteOptions {
             access,
             limits: QueryLimits::default(),
             sandbox: None,
+            audit: None,
             timeout: None,
         }
     }
@@ -54,7 +59,10 @@ impl SiteOptions {
 /// The router of the dashboard and the API over `store`. Requests carry the peer's address as
 /// [`ConnectInfo<SocketAddr>`]; one without it counts as remote.
 pub fn site(store: Store, options: SiteOptions) -> Router {
+    let (audit, audit_reader) = options.audit.unzip();
     let state = SiteState {
+        audit,
+        audit_reader,
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
@@ -80,24 +88,37 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         .with_state(state)
 }
 
-/// Gives the handler the client's role, or rejects the request.
+/// Gives the handler the client's role, or rejects the request. What reads the shared tier is recorded.
 async fn authorize(State(state): State<SiteState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let remote = SocketAddr::from(([0, 0, 0, 0], 0));
     let peer = peer.map_or(remote, |ConnectInfo(peer)| *peer);
-    match state.access.role(peer, &parts) {
-        Ok(role) => {
-            parts.extensions.insert(role);
+    match state.access.principal(peer, &parts) {
+        Ok(principal) => {
+            let shared_read = SharedRead::of(&mut parts).await;
+            parts.extensions.insert(principal.role());
             let mut response = next.run(Request::from_parts(parts, body)).await;
             vary_by_credentials(response.headers_mut());
+            if let (Some(read), Some(log)) = (shared_read, &state.audit) {
+                read.record(log, &principal, response.status());
+            }
             response
         }
-        Err(problem) => reject(&problem, &parts.uri),
+        Err(rejected) => challenged(reject(&rejected.problem, &parts.uri), rejected.challenge),
     }
 }
 
-/// A response cached for the public is not the one for an owner (RFC 9110 §12.5.5).
+/// The response with the challenge that says which token would help.
+fn challenged(mut response: Response, challenge: Option<Challenge>) -> Response {
+    if let Some(challenge) = challenge {
+        let headers = response.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, challenge.header());
+    }
+    response
+}
+
+/// A response cached for the public is not the one for an administrator (RFC 9110 §12.5.5).
 fn vary_by_credentials(headers: &mut HeaderMap) {
     let credentials = HeaderValue::from_static("authorization, cookie");
     headers.append(VARY, credentials);
@@ -151,6 +172,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::body::Body;
+    use headcount_access::{AccessToken, Authenticator};
     use headcount_catalog::Catalog;
     use headcount_lake::LakeSnapshot;
     use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
@@ -160,20 +182,19 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::access_token::AccessToken;
 
     const TOKEN: &str = "0123456789abcdef";
     const STYLE: &str = "/assets/build/page.css";
 
     /// A site over a store that never answers, and whose metrics cannot be read.
-    fn site_with(access: fn(AccessToken) -> Access) -> Router {
+    fn site_with(access: fn(Authenticator) -> Access) -> Router {
         let store = Store {
             snapshot: Box::new(|| Box::pin(std::future::pending())),
             revision: Box::new(|| 0),
             metrics: Box::new(|| panic!("the role is Anna Example")),
         };
         let token = AccessToken::parse(TOKEN).unwrap();
-        site(store, SiteOptions::new(access(token)))
+        site(store, SiteOptions::new(access(token.into())))
     }
 
     async fn ask(site: Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -288,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_response_cached_for_the_public_is_not_served_to_an_owner() {
+    async fn a_response_cached_for_the_public_is_not_served_to_an_administrator() {
         for path in ["/api/v1/reports", "/api/v1/tables", "/tools?sort=up"] {
             let response = ask(site_with(Access::Public), Method::GET, path, &[]).await;
             let vary = response.headers().get_all(VARY).iter();
@@ -347,7 +368,7 @@ mod tests {
             metrics: Box::new(String::new),
         };
         let token = AccessToken::parse(TOKEN).unwrap();
-        let site = site(store, SiteOptions::new(Access::Token(token)));
+        let site = site(store, SiteOptions::new(Access::Token(token.into())));
         let owner = [(AUTHORIZATION.as_str(), "Bearer 0123456789abcdef")];
         for _ in 0..3 {
             let response = ask(site.clone(), Method::GET, "/api/openapi.json", &owner).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use headcount_access::{AuditLog, AuditReader, Right};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -15,24 +16,28 @@ use crate::role::Role;
 pub(crate) struct SiteState {
     pub(crate) answers: AnswerCache,
     pub(crate) access: Arc<Access>,
+    /// Where reads of the shared tier are recorded.
+    pub(crate) audit: Option<AuditLog>,
+    /// Where they are read.
+    pub(crate) audit_reader: Option<AuditReader>,
     /// How long a request body may take to arrive.
     pub(crate) timeout: Duration,
     pub(crate) descriptions: Arc<Descriptions>,
 }
 
-/// The API's description by role. It follows from the reports alone, and planning each of them costs more than any answer:
+/// The API's description for those who may read the shared tier, and for the others. It follows from the reports alone, and planning each of them costs more than any answer:
 /// so it is computed once.
 #[derive(Debug, Default)]
 pub(crate) struct Descriptions {
-    owner: OnceCell<Value>,
-    public: OnceCell<Value>,
+    of_both_tiers: OnceCell<Value>,
+    of_the_anonymous_tier: OnceCell<Value>,
 }
 
 impl Descriptions {
     pub(crate) fn of(&self, role: Role) -> &OnceCell<Value> {
-        match role {
-            Role::Owner => &self.owner,
-            Role::Public => &self.public,
+        match role.may(Right::ReadSharedTier) {
+            true => &self.of_both_tiers,
+            false => &self.of_the_anonymous_tier,
         }
     }
 }

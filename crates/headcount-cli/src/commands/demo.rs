@@ -9,6 +9,7 @@ use headcount_commands::exit::Code;
 use headcount_commands::output;
 use headcount_demo::{DEFAULT_CREWS, Week};
 
+use crate::connection::ConnectionArgs;
 use crate::otlp_client::{OtlpClient, SendError};
 use crate::progress;
 
@@ -25,6 +26,8 @@ pub(crate) struct Demo {
     /// The collector's OTLP/HTTP address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318")]
     url: String,
+    #[command(flatten)]
+    connection: ConnectionArgs,
     /// The number of different crews in the week
     #[arg(long, value_name = "N", default_value_t = DEFAULT_CREWS)]
     crews: usize,
@@ -47,7 +50,7 @@ Exit codes:
 impl Demo {
     /// Sends the week.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
-        let client = OtlpClient::new(&self.url)?;
+        let client = OtlpClient::new(self.connection.connect(&self.url)?);
         let week = Week::new(self.seed, last_midnight()?, self.crews);
         let bar = progress::bar(week.remaining() as u64, "requests");
         let (mut requests, mut spans, mut rejected) = (0_u64, 0, 0);

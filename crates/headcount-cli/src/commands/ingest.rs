@@ -11,9 +11,9 @@ use headcount_commands::output;
 use headcount_lake::{AppendError, LakeError, LakeOptions, LogError};
 use tokio::runtime::Runtime;
 
-use crate::backend::DEFAULT_FOLDER;
 use crate::captured_files;
 use crate::captured_request::{CapturedFile, CapturedRequest};
+use crate::connection::{ConnectionArgs, DEFAULT_FOLDER};
 use crate::otlp_client::{OtlpClient, SendError};
 use crate::progress;
 
@@ -35,6 +35,8 @@ pub(crate) struct Ingest {
     /// Send to the server at this address instead, for example http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -59,7 +61,7 @@ impl Ingest {
         }
         if !files.is_empty() {
             let sink = match &self.url {
-                Some(url) => Sink::Server(OtlpClient::new(url)?),
+                Some(url) => Sink::Server(OtlpClient::new(self.connection.connect(url)?)),
                 None => Sink::Folder(Box::new(Store::open(&self.data)?)),
             };
             let ingested = ingest_all(&files, &sink, &mut total);

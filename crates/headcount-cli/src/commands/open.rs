@@ -13,7 +13,7 @@ use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::is_data_folder;
 
-use crate::backend::DEFAULT_FOLDER;
+use crate::connection::DEFAULT_FOLDER;
 use crate::http;
 use crate::listening::Listening;
 

@@ -7,18 +7,21 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
+use headcount_access::{
+    AccessToken, AuditLog, AuditReader, Authenticator, DEFAULT_AUDIT_DAYS, TokenStore,
+};
 use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
 use headcount_reports::are_queries_stuck;
-use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
+use headcount_web::{Access, SiteOptions, Store, site};
 use tokio::runtime::Runtime;
 
 use super::query_process;
-use crate::backend::DEFAULT_FOLDER;
 use crate::commands::open::{remove_page, sign_in_link};
 use crate::commands::signals::Signals;
+use crate::connection::DEFAULT_FOLDER;
 use crate::listening::Listening;
 
 /// Receive and store telemetry
@@ -48,6 +51,12 @@ pub(crate) struct Serve {
     /// Show the reports of the anonymous tier to everybody, with rare values grouped; the rest requires the access token
     #[arg(long)]
     public: bool,
+    /// Take telemetry only with a token of the role ingest (`headcount token new`); by default everybody may send
+    #[arg(long)]
+    require_ingest_token: bool,
+    /// For how many days the audit log keeps its lines
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
+    audit_days: u16,
 }
 
 const EXAMPLES: &str = "\
@@ -57,9 +66,10 @@ Examples:
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
-Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops it after it has flushed all rows to the tables. Anyone who reaches it may send; queries require the
-access token, which the first start creates and prints (`headcount open` signs a browser in). It has no TLS: put a reverse
-proxy in front of it, under a host name of its own.
+Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops it after it has flushed all rows to the tables. Anyone who reaches it may send, unless
+--require-ingest-token is given; queries require a token. The first start creates and prints one that may do everything
+(`headcount open` signs a browser in), and `headcount token new` makes others with a role. It has no TLS: put a reverse proxy in
+front of it, under a host name of its own.
 
 Exit codes:
   0  stopped by a signal
@@ -79,21 +89,27 @@ impl Serve {
         let mut signals = Signals::listen()?;
         self.check_addresses()?;
         let token = self.token()?;
+        let access_token = token.as_ref().map(|file| file.token.clone());
+        let tokens = Authenticator::open(access_token, TokenStore::of(&self.data))?;
         let access = match &token {
-            Some(file) if self.public => Access::Public(file.token.clone()),
-            Some(file) => Access::Token(file.token.clone()),
+            Some(_) if self.public => Access::Public(tokens.clone()),
+            Some(_) => Access::Token(tokens.clone()),
             None => Access::Loopback,
         };
+        let audit = self.audit_log()?;
         let options = ServeOptions {
             http: self.http,
             grpc: (self.grpc != "none").then_some(self.grpc),
             query_failure: || {
                 are_queries_stuck().then_some("every query thread runs a query that does not end")
             },
+            ingest_tokens: self.require_ingest_token.then_some(tokens),
+            audit: Some(audit.clone()),
             ..ServeOptions::local(self.data.clone())
         };
         let site_options = SiteOptions {
             timeout: Some(options.limits.timeout),
+            audit: Some((audit, AuditReader::of(&self.data))),
             sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)
         };
@@ -141,6 +157,14 @@ impl Serve {
             }
         }
         Ok(())
+    }
+
+    /// The audit log of the data folder, which is made if it is missing.
+    fn audit_log(&self) -> anyhow::Result<AuditLog> {
+        let folder = self.data.display();
+        std::fs::create_dir_all(&self.data)
+            .with_context(|| format!("cannot create the data folder {folder}"))?;
+        Ok(AuditLog::start(&self.data, self.audit_days)?)
     }
 
     /// The access token that queries require; `None` with `--no-token`.

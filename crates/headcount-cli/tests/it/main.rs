@@ -11,6 +11,7 @@ mod grpc_client;
 mod ingest;
 mod queries;
 mod replay;
+mod roles;
 mod signals;
 mod support;
 mod token;

@@ -127,7 +127,7 @@ fn a_given_token_comes_before_the_one_that_is_found() {
         let wrong = tables(Some(&other), is_option);
         assert_eq!(wrong.status.code(), Some(1));
         let message = stderr(&wrong);
-        assert!(message.contains("has another access token"), "{message}");
+        assert!(message.contains("does not know the token"), "{message}");
     }
     // The variable is for servers: a data folder needs no token.
     let mut folder = headcount();

@@ -43,7 +43,7 @@ pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)], needs_tok
         ],
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "The collector's access token" } },
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "A token of the collector: `headcount token new` makes one" } },
             "parameters": parameters(),
             "responses": responses(),
             "schemas": schemas,
@@ -96,6 +96,7 @@ fn fixed_paths() -> Map<String, Value> {
         ),
         ("/api/v1/tables", tables_path()),
         ("/api/v1/sql", sql_path()),
+        ("/api/v1/audit-log", audit_log_path()),
         (
             "/api/openapi.json",
             json_path("description", "store", "This description", &object),
@@ -142,6 +143,21 @@ fn sql_path() -> Value {
             "text/plain": { "schema": { "type": "string", "examples": ["SELECT count(*) FROM crews"] } },
         }},
         "responses": responses_with(responses, &["400", "401", "403", "406", "408", "413", "500", "503"]),
+    }})
+}
+
+fn audit_log_path() -> Value {
+    let responses = json!({ "200": answer("#/components/schemas/rows") });
+    let parameter = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "required": false, "description": about, "schema": schema });
+    json!({ "get": {
+        "operationId": "audit_log", "tags": ["store"],
+        "summary": "Who read the shared tier, erased and changed tokens; requires a token with the role admin",
+        "parameters": [
+            parameter("since", "Only events since this day, in UTC", json!({ "type": "string", "format": "date" })),
+            parameter("limit", "Only so many events, the latest", json!({ "type": "integer", "minimum": 1, "default": 1000 })),
+            { "$ref": "#/components/parameters/format" },
+        ],
+        "responses": responses_with(responses, &["400", "401", "403", "404", "406", "500"]),
     }})
 }
 

@@ -13,7 +13,7 @@ use super::periods::periods;
 use super::report_view::ReportView;
 use crate::answer_cache::{QueryError, QueryKey};
 use crate::problem::report_problem;
-use crate::role::Role;
+use crate::role::{Role, Visibility as _};
 use crate::state::SiteState;
 
 /// The most options of a filter.
@@ -54,8 +54,8 @@ impl PageContext {
         query: &str,
         page: Page,
     ) -> Result<Self, Problem> {
-        if page.requires_owner() {
-            role.require_owner()?;
+        if let Some(right) = page.right() {
+            role.require(right)?;
         }
         let now = Utc::now();
         let mut filters = Filters::parse(query, role, now)?;
@@ -77,7 +77,7 @@ impl PageContext {
             is_stale: AtomicBool::new(false),
         };
         // The public cannot select a part ([`Role::check`]).
-        if !is_empty && role.is_owner() {
+        if !is_empty && role.sees_all() {
             context.options = context.load_options().await;
         }
         Ok(context)
@@ -108,7 +108,7 @@ impl PageContext {
         Some(self.query(name, parameters).await)
     }
 
-    /// The fresh or stale answer, as owners see it.
+    /// The fresh or stale answer, as it is stored.
     pub(crate) async fn answer(&self, key: QueryKey) -> Result<Arc<Answer>, QueryError> {
         let cached = self.state.answers.fresh_or_stale(key).await?;
         if cached.is_stale() {

@@ -1,4 +1,4 @@
-//! A crew with `share_crew` on: its agents, its task runs, its inputs and outputs. Owners only.
+//! A crew with `share_crew` on: its agents, its task runs, its inputs and outputs. Analysts only.
 
 use askama::Template;
 use axum::extract::{Extension, Path, State};

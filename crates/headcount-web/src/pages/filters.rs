@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use headcount_problem::Problem;
 use headcount_reports::{DEFAULT_MIN_CREWS, Period, ReportParameters};
 
-use crate::role::Role;
+use crate::role::{Role, Visibility as _};
 
 /// The ranges that a page offers: value, label, days.
 pub(crate) const RANGES: [(&str, &str, u64); 5] = [
@@ -267,7 +267,7 @@ mod tests {
 
     fn parse(query: &str) -> Result<Filters, Problem> {
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        Filters::parse(query, Role::Owner, now)
+        Filters::parse(query, Role::Viewer, now)
     }
 
     fn day(text: &str) -> NaiveDate {

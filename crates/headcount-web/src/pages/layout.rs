@@ -8,7 +8,7 @@ use super::context::PageContext;
 use super::filters::{Filters, RANGES};
 use super::page::Page;
 use crate::assets::{Addresses, addresses};
-use crate::role::PUBLIC_MIN_CREWS;
+use crate::role::{PUBLIC_MIN_CREWS, Role, Visibility as _};
 
 /// The layout around a page.
 #[derive(Debug)]
@@ -76,7 +76,6 @@ impl Layout {
 
     /// With another title, without filters.
     pub(crate) fn titled(context: &PageContext, title: &str) -> Self {
-        let is_owner = context.role.is_owner();
         let mut layout = Self::bare(title);
         layout.navigation = navigation(context);
         layout.computed_at = context
@@ -84,8 +83,9 @@ impl Layout {
             .format("%Y-%m-%d %H:%M:%S")
             .to_string();
         layout.is_stale = context.is_stale();
-        layout.is_public = !is_owner;
-        layout.has_session = is_owner && context.state.access.token().is_some();
+        layout.is_public = !context.role.sees_all();
+        layout.has_session =
+            context.role != Role::Public && context.state.access.session_cookie().is_some();
         layout
     }
 
@@ -110,7 +110,7 @@ fn navigation(context: &PageContext) -> Vec<NavigationItem> {
     let query = context.filters.query();
     let visible = Page::ALL
         .into_iter()
-        .filter(|page| context.role.is_owner() || !page.requires_owner());
+        .filter(|page| page.right().is_none_or(|right| context.role.may(right)));
     let item = |page: Page| {
         let keeps_filters = !query.is_empty() && page != Page::Sql;
         NavigationItem {

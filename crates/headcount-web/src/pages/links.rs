@@ -1,5 +1,6 @@
 //! Links from an answer to its SQL and its files.
 
+use headcount_access::Right;
 use headcount_reports::{ReportHeader, ReportParameters};
 use serde_json::Value;
 
@@ -37,7 +38,7 @@ pub(crate) fn links(
         link("CSV", api("csv"), format!("{}.csv", header.name)),
         link("JSON", api("json"), String::new()),
     ];
-    if context.role.is_owner() {
+    if context.role.may(Right::RunSql) {
         let joint = if query.is_empty() { "" } else { "&" };
         let href = format!("/sql?report={}{joint}{query}", header.name);
         links.insert(0, link("SQL", href, String::new()));

@@ -1,4 +1,4 @@
-//! Sign-in for browsers: the access token once, then a session cookie.
+//! Sign-in for browsers: a token once, then a session cookie.
 //!
 //! A link may carry the token (`/login?token=…`): it is answered with a redirect at once, so that the token stays in no
 //! history, no referrer and no bookmark. A proxy in front logs such an address: there, people use the form.
@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use headcount_problem::Problem;
-use http::header::{REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::error_page;
@@ -73,7 +73,7 @@ async fn form(
     let Some(token) = &submitted.token else {
         return page(&submitted.next, submitted.is_wrong, StatusCode::OK);
     };
-    if state.access.token().is_none() {
+    if state.access.tokens().is_none() {
         return Redirect::to(&submitted.next).into_response();
     }
     let signed_in = signed_in(&state, token, &submitted.next, &headers);
@@ -100,19 +100,16 @@ async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
         .unwrap_or_else(|| page(&submitted.next, true, StatusCode::UNAUTHORIZED))
 }
 
-/// Starts a session and goes to `next`, if `candidate` is the token.
+/// Starts a session and goes to `next`, if `candidate` is a token that may read.
 fn signed_in(
     state: &SiteState,
     candidate: &str,
     next: &str,
     headers: &HeaderMap,
 ) -> Option<Response> {
-    let token = state.access.token()?;
-    if !token.matches(candidate) {
-        return None;
-    }
+    let session = state.access.tokens()?.begin_session(candidate)?;
+    let name = state.access.session_cookie()?;
     let secure = if is_secure(headers) { "; Secure" } else { "" };
-    let (name, session) = (token.session_cookie(), token.session());
     let cookie =
         format!("{name}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
     Some(with_cookie(Redirect::to(next).into_response(), &cookie))
@@ -120,10 +117,9 @@ fn signed_in(
 
 async fn sign_out(State(state): State<SiteState>) -> Response {
     let response = Redirect::to("/login").into_response();
-    let Some(token) = state.access.token() else {
+    let Some(name) = state.access.session_cookie() else {
         return response;
     };
-    let name = token.session_cookie();
     let cookie = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
     with_cookie(response, &cookie)
 }
@@ -134,10 +130,7 @@ pub(crate) fn reject(problem: &Problem, address: &Uri) -> Response {
         return error_page::response(problem);
     }
     let next = address.path_and_query().map_or("/", |path| path.as_str());
-    let mut response = page(next, false, StatusCode::UNAUTHORIZED);
-    let challenge = HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
+    page(next, false, StatusCode::UNAUTHORIZED)
 }
 
 /// The form, which returns to `next`.

@@ -1,5 +1,7 @@
 //! The pages of the navigation.
 
+use headcount_access::Right;
+
 /// A page of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
@@ -82,8 +84,12 @@ impl Page {
         }
     }
 
-    /// Whether only owners may see it.
-    pub(crate) fn requires_owner(self) -> bool {
-        matches!(self, Self::Shared | Self::Sql)
+    /// The right that it requires beyond reading reports.
+    pub(crate) fn right(self) -> Option<Right> {
+        match self {
+            Self::Shared => Some(Right::ReadSharedTier),
+            Self::Sql => Some(Right::RunSql),
+            _ => None,
+        }
     }
 }

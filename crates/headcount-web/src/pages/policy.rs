@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
+use headcount_access::Right;
 use headcount_catalog::{Catalog, Category, Field, Place, Tier};
 use headcount_charts::format_count;
 
@@ -13,7 +14,7 @@ use super::page::Page;
 use super::panel::Panel;
 use super::render::render;
 use crate::answer_cache::QueryKey;
-use crate::role::Role;
+use crate::role::{Role, Visibility as _};
 use crate::state::SiteState;
 
 /// The policy page.
@@ -141,12 +142,12 @@ async fn category_section(context: &PageContext, category: &Category) -> Categor
     }
 }
 
-/// How many rows have a value, of how many; the public sees no counts of the shared tier.
+/// How many rows have a value, of how many; who may not read the shared tier sees no counts of it.
 async fn count_of(context: &PageContext, tier: Tier, field: &Field) -> String {
     let Place::Table(table) = &field.place else {
         return String::new();
     };
-    if tier == Tier::Shared && !context.role.is_owner() {
+    if tier == Tier::Shared && !context.role.may(Right::ReadSharedTier) {
         return String::new();
     }
     let counts = filled_rows(context, table).await;

@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use headcount_problem::Problem;
 use http::header::CACHE_CONTROL;
 
-use crate::role::Role;
+use crate::role::{Role, Visibility as _};
 
 /// The rendered template, cacheable as `role` permits.
 pub(crate) fn render(role: Role, template: &impl Template) -> Response {

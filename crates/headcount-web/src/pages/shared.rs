@@ -1,4 +1,4 @@
-//! The list of crews with `share_crew` on. Owners only.
+//! The list of crews with `share_crew` on. Analysts only.
 
 use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! The SQL page: an editor, the schema, and the answer as table and chart. Owners only.
+//! The SQL page: an editor, the schema, and the answer as table and chart. Analysts only.
 //!
 //! An address fills the editor and runs nothing, because any page may link to it. Only the form runs a query, and only from
 //! this site (`cross_site.rs`).

@@ -7,9 +7,10 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use axum::Router;
 use axum::body::Body;
+use headcount_access::AccessToken;
 use headcount_catalog::Catalog;
 use headcount_lake::{LakeSnapshot, SnapshotFiles, arrow_schema};
-use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
+use headcount_web::{Access, SiteOptions, Store, site};
 use http::{Request, StatusCode};
 use tower::ServiceExt as _;
 
@@ -32,7 +33,7 @@ fn busy_site() -> (Router, Arc<AtomicUsize>) {
         metrics: Box::new(String::new),
     };
     let token = AccessToken::parse(&"t".repeat(64)).unwrap();
-    let access = Access::Public(token);
+    let access = Access::Public(token.into());
     (site(store, SiteOptions::new(access)), snapshots)
 }
 

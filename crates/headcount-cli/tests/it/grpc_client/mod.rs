@@ -8,11 +8,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 /// Exports `body`, an `ExportTraceServiceRequest`, and panics unless the status is OK.
 pub(crate) fn export(address: &str, body: &[u8]) {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
-    let status = runtime.block_on(call(address, body));
+    let status = runtime.block_on(call(address, body, ""));
     assert_eq!(status.as_deref(), Some("0"), "the call failed");
 }
 
-async fn call(address: &str, body: &[u8]) -> Option<String> {
+/// Exports `body` with this `authorization`, if it is not empty; the status.
+pub(crate) fn call_with(address: &str, body: &[u8], authorization: &str) -> Option<String> {
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    runtime.block_on(call(address, body, authorization))
+}
+
+async fn call(address: &str, body: &[u8], authorization: &str) -> Option<String> {
     let stream = tokio::net::TcpStream::connect(address)
         .await
         .expect("a listener");
@@ -28,9 +34,13 @@ async fn call(address: &str, body: &[u8]) -> Option<String> {
     );
     message.extend(body);
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    let request = Request::post(format!("http://{address}{path}"))
+    let mut request = Request::post(format!("http://{address}{path}"))
         .header("content-type", "application/grpc")
-        .header("te", "trailers")
+        .header("te", "trailers");
+    if !authorization.is_empty() {
+        request = request.header("authorization", authorization);
+    }
+    let request = request
         .body(Full::new(Bytes::from(message)))
         .expect("a request");
     let response = sender.send_request(request).await.expect("an answer");

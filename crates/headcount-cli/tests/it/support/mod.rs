@@ -95,7 +95,12 @@ impl Server {
 
     /// The same with a gRPC listener.
     pub fn start_with_grpc(data: &Path) -> Server {
-        Server::listening(data, "127.0.0.1:0", "127.0.0.1:0", &[])
+        Server::start_with_grpc_and(data, &[])
+    }
+
+    /// The same with further options.
+    pub fn start_with_grpc_and(data: &Path, options: &[&str]) -> Server {
+        Server::listening(data, "127.0.0.1:0", "127.0.0.1:0", options)
     }
 
     fn listening(data: &Path, http: &str, grpc: &str, options: &[&str]) -> Server {

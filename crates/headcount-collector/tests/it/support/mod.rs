@@ -11,8 +11,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use headcount_access::AccessToken;
 use headcount_collector::{Collector, IngestPipeline, ReceiverLimits, ServeOptions};
-use headcount_web::{Access, AccessToken, SiteOptions, Store, site};
+use headcount_web::{Access, SiteOptions, Store, site};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
 
@@ -64,13 +65,13 @@ pub async fn start_within(limits: ReceiverLimits) -> Running {
 /// A collector whose queries need [`TOKEN`].
 pub async fn start_with_token() -> Running {
     let token = AccessToken::parse(TOKEN).expect("a token");
-    start_with_access(ReceiverLimits::default(), Access::Token(token)).await
+    start_with_access(ReceiverLimits::default(), Access::Token(token.into())).await
 }
 
 /// A collector whose reports are public.
 pub async fn start_public() -> Running {
     let token = AccessToken::parse(TOKEN).expect("a token");
-    start_with_access(ReceiverLimits::default(), Access::Public(token)).await
+    start_with_access(ReceiverLimits::default(), Access::Public(token.into())).await
 }
 
 async fn start_with_access(limits: ReceiverLimits, access: Access) -> Running {

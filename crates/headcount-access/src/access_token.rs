@@ -1,13 +1,12 @@
-//! The access token of a collector: whoever has it is an owner.
+//! The access token of a data folder: whoever has it is an administrator.
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use headcount_lake::read_or_create_private_file;
+use headcount_log::private_file::read_or_create as read_or_create_private_file;
 
-/// Random bytes of a generated token; it is written in hexadecimal.
-const GENERATED_BYTES: usize = 32;
+use crate::secret::{Secret, session_key};
 
 /// The shortest token accepted from a file, in characters.
 const MIN_LENGTH: usize = 16;
@@ -15,7 +14,8 @@ const MIN_LENGTH: usize = 16;
 /// The longest token, in characters: it must fit into a header.
 const MAX_LENGTH: usize = 512;
 
-/// The bearer token that queries require. `Debug` does not print it.
+/// The token that the first start makes, in a file that only its owner can read. Unlike those of a
+/// [`TokenStore`](crate::TokenStore) its text is kept, so that commands on the same machine find it. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken(String);
 
@@ -76,33 +76,30 @@ impl AccessToken {
     }
 
     /// Whether `candidate` is this token. The time does not depend on where they differ.
-    pub(crate) fn matches(&self, candidate: &str) -> bool {
+    pub fn matches(&self, candidate: &str) -> bool {
         blake3::hash(self.0.as_bytes()) == blake3::hash(candidate.trim().as_bytes())
     }
 
     /// The name of the session cookie. Cookies of one host are shared by all its ports, so collectors on one machine need
     /// names of their own.
-    pub(crate) fn session_cookie(&self) -> String {
+    pub fn session_cookie(&self) -> String {
         let key = blake3::derive_key("headcount dashboard cookie v1", self.0.as_bytes());
         let digest = blake3::Hash::from_bytes(key).to_hex();
         format!("headcount_session_{}", &digest[..8])
     }
 
     /// The value of the session cookie. It does not reveal the token, and a new token invalidates it.
-    pub(crate) fn session(&self) -> String {
-        let key = blake3::derive_key("headcount dashboard session v1", self.0.as_bytes());
-        blake3::Hash::from_bytes(key).to_hex().to_string()
+    pub fn session(&self) -> String {
+        session_key(&self.0)
     }
 
     /// Whether `candidate` is the session of this token.
-    pub(crate) fn matches_session(&self, candidate: &str) -> bool {
+    pub fn matches_session(&self, candidate: &str) -> bool {
         blake3::hash(self.session().as_bytes()) == blake3::hash(candidate.as_bytes())
     }
 
     fn generate() -> io::Result<Self> {
-        let mut bytes = [0; GENERATED_BYTES];
-        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Self(blake3::Hash::from_bytes(bytes).to_hex().to_string()))
+        Ok(Self(Secret::generate()?.reveal().to_owned()))
     }
 }
 
@@ -124,7 +121,10 @@ mod tests {
         let path = folder.path().join("deep").join("token");
         let (generated, is_new) = AccessToken::load_or_generate(&path).unwrap();
         assert!(is_new);
-        assert_eq!(generated.reveal().len(), 2 * GENERATED_BYTES);
+        assert!(
+            Secret::parse(generated.reveal()).is_some(),
+            "scanners find it"
+        );
         assert_eq!(
             AccessToken::load_or_generate(&path).unwrap(),
             (generated, false)

@@ -1,0 +1,169 @@
+//! Tells who is behind a token or a session.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use http::HeaderMap;
+use parking_lot::{Mutex, RwLock};
+
+use crate::access_token::AccessToken;
+use crate::bearer::{Challenge, bearer_token};
+use crate::principal::Principal;
+use crate::role::{Right, Role};
+use crate::secret::{Secret, digest_of_session, parse_session};
+use crate::token_store::{FileStamp, TokenRecord, TokenStore, TokenStoreError};
+
+/// How long a change of the token store may go unnoticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Knows the tokens of a collector, and notices when another process changes them. Clones share what they know.
+#[derive(Debug, Clone)]
+pub struct Authenticator(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    access_token: Option<AccessToken>,
+    store: Option<TokenStore>,
+    known: RwLock<HashMap<String, TokenRecord>>,
+    last_look: Mutex<Look>,
+}
+
+/// When the store was looked at, and how its file was then.
+#[derive(Debug)]
+struct Look {
+    at: Instant,
+    stamp: Option<FileStamp>,
+}
+
+impl Authenticator {
+    /// Of a collector with this access token, if it has one, and these tokens.
+    ///
+    /// # Errors
+    /// The token store cannot be read.
+    pub fn open(
+        access_token: Option<AccessToken>,
+        store: TokenStore,
+    ) -> Result<Self, TokenStoreError> {
+        // Before the content: a change in between is noticed at the next look.
+        let stamp = store.stamp();
+        let records = store.list()?;
+        Ok(Self(Arc::new(Inner {
+            access_token,
+            store: Some(store),
+            known: RwLock::new(by_id(records)),
+            last_look: Mutex::new(Look {
+                at: Instant::now(),
+                stamp,
+            }),
+        })))
+    }
+
+    /// The access token, if there is one.
+    pub fn access_token(&self) -> Option<&AccessToken> {
+        self.0.access_token.as_ref()
+    }
+
+    /// The holder of a bearer token; `None` if it is unknown, revoked or expired.
+    pub fn bearer(&self, token: &str) -> Option<Principal> {
+        let access_token = self.access_token();
+        if access_token.is_some_and(|own| own.matches(token)) {
+            return Some(Principal::access_token());
+        }
+        let secret = Secret::parse(token)?;
+        self.known(secret.id(), &secret.digest())
+    }
+
+    /// The holder of the token that began a session, by the session's cookie.
+    pub fn session(&self, cookie: &str) -> Option<Principal> {
+        let access_token = self.access_token();
+        if access_token.is_some_and(|own| own.matches_session(cookie)) {
+            return Some(Principal::access_token());
+        }
+        let (id, key) = parse_session(cookie)?;
+        self.known(id, &digest_of_session(key))
+    }
+
+    /// The cookie of a session that `token` begins, if it is valid and may read.
+    pub fn begin_session(&self, token: &str) -> Option<String> {
+        let principal = self.bearer(token)?;
+        if !principal.role().may(Right::ReadPublished) {
+            return None;
+        }
+        let access_token = self.access_token();
+        match access_token.filter(|own| own.matches(token)) {
+            Some(own) => Some(own.session()),
+            None => Secret::parse(token).map(|secret| secret.session()),
+        }
+    }
+
+    /// The holder of the request's bearer token, if that has the right.
+    ///
+    /// # Errors
+    /// There is no token, or not one with the right.
+    pub fn require(&self, right: Right, headers: &HeaderMap) -> Result<Principal, Challenge> {
+        let token = bearer_token(headers).ok_or(Challenge::Missing)?;
+        let principal = self.bearer(token).ok_or(Challenge::Invalid)?;
+        match principal.role().may(right) {
+            true => Ok(principal),
+            false => Err(Challenge::Insufficient),
+        }
+    }
+
+    fn known(&self, id: &str, digest: &blake3::Hash) -> Option<Principal> {
+        self.look_if_due();
+        let known = self.0.known.read();
+        let record = known.get(id)?;
+        // `blake3::Hash` compares in constant time.
+        let is_valid = record.digest == *digest && record.is_valid_at(Utc::now());
+        is_valid.then(|| Principal::holder(record.role, &record.id, &record.name))
+    }
+
+    /// Reads the store again if its file has changed. One that cannot be read is reported, and the tokens stay as they were.
+    fn look_if_due(&self) {
+        let Some(store) = &self.0.store else {
+            return;
+        };
+        let Some(mut last) = self.0.last_look.try_lock() else {
+            return;
+        };
+        if last.at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        last.at = Instant::now();
+        let stamp = store.stamp();
+        if stamp == last.stamp {
+            return;
+        }
+        last.stamp = stamp;
+        match store.list() {
+            Ok(records) => *self.0.known.write() = by_id(records),
+            Err(error) => tracing::error!(
+                "the tokens stay as they were: {error}; they are read again when the file changes"
+            ),
+        }
+    }
+}
+
+impl From<AccessToken> for Authenticator {
+    /// Of a collector with this token alone.
+    fn from(access_token: AccessToken) -> Self {
+        Self(Arc::new(Inner {
+            access_token: Some(access_token),
+            store: None,
+            known: RwLock::default(),
+            last_look: Mutex::new(Look {
+                at: Instant::now(),
+                stamp: None,
+            }),
+        }))
+    }
+}
+
+fn by_id(records: Vec<TokenRecord>) -> HashMap<String, TokenRecord> {
+    let valid = records
+        .into_iter()
+        .filter(|record| record.role != Role::Public);
+    valid.map(|record| (record.id.clone(), record)).collect()
+}
