@@ -76,8 +76,11 @@ impl AuditLog {
             lost: Arc::clone(&lost),
             has_failed: false,
         };
-        // Now, so that a folder that cannot be written is known before anything is served.
-        writer.open().map_err(failed)?;
+        // Now, so that a folder that cannot be written is known before anything is served. A full disk may have room later.
+        match writer.open().map(|_| ()) {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => return Err(failed(error)),
+            opened => writer.report(&opened, 0),
+        }
         let thread = thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || writer.run(&lines)).map_err(failed)?;
         Ok(Self(Arc::new(Inner {
