@@ -5,9 +5,11 @@ use std::path::Path;
 use bytes::Bytes;
 use headcount_catalog::Catalog;
 
+use crate::dedup::DedupIndex;
+use crate::disk::RealDisk;
 use crate::wal::format::{FRAME_HEADER, FRAME_LIMIT, header, seal_frame};
-use crate::wal::replay;
 use crate::wal::segment::{Segment, SegmentFile};
+use crate::wal::{quarantine, replay};
 
 /// A segment of four frames, and where each begins and the last ends.
 fn four_frames() -> (Vec<u8>, Vec<usize>) {
@@ -88,4 +90,47 @@ fn a_length_beyond_every_limit_is_not_followed() {
     let at = bytes.len() - 20;
     bytes[at..at + 4].copy_from_slice(&(FRAME_LIMIT as u32 + 1).to_le_bytes());
     assert_eq!(sequences(&read(bytes)), [1, 2, 3]);
+}
+
+#[test]
+fn a_damaged_header_costs_its_segment_and_no_other() {
+    let (bytes, ends) = four_frames();
+    let version = 8 * 8..12 * 8;
+    let bits = (0..ends[0] * 8).filter(|bit| !version.contains(bit));
+    for bit in bits.step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let segment = read(damaged);
+        assert_eq!(sequences(&segment), [0; 0], "bit {bit}");
+        assert_eq!(segment.damage[0].lost, 1..5, "bit {bit}");
+        assert_eq!(segment.next(), 5, "bit {bit}");
+    }
+    assert_eq!(read(Vec::new()).damage[0].lost, 1..2);
+}
+
+#[test]
+fn a_segment_without_a_readable_header_is_quarantined_and_the_next_one_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = RealDisk::default();
+    let (mut bytes, _) = four_frames();
+    bytes[0] ^= 1;
+    let file = SegmentFile::new(dir.path(), 1);
+    std::fs::write(&file.path, &bytes).unwrap();
+    let mut frame = vec![0; FRAME_HEADER];
+    frame.extend_from_slice(b"five");
+    seal_frame(&mut frame, 5);
+    let next = [header(Catalog::embedded().schema()), frame].concat();
+    std::fs::write(SegmentFile::new(dir.path(), 5).path, next).unwrap();
+
+    let segments = replay::read_all(&disk, dir.path()).unwrap();
+    assert_eq!(sequences(&segments[0]), [0; 0]);
+    assert_eq!(sequences(&segments[1]), [5]);
+    quarantine::keep(&disk, dir.path(), &segments).unwrap();
+    let kept = std::fs::read(file.path.with_extension("damaged")).unwrap();
+    assert_eq!(kept, bytes);
+    // It is removed once its successor is in the tables.
+    let sealed = replay::index_fingerprints(&segments[..1], &mut DedupIndex::new(8)).unwrap();
+    assert_eq!((sealed[0].file.first, sealed[0].last), (1, 4));
+    let beside = replay::read_beside_writer(&disk, dir.path()).unwrap();
+    assert_eq!(sequences(&beside[1]), [5]);
 }

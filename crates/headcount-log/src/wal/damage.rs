@@ -16,7 +16,8 @@ use super::format::{self, FRAME_HEADER, FormatError};
 pub struct Damage {
     /// The segment's file.
     pub segment: PathBuf,
-    /// The segment's header, without which nobody could read the rows that may be left in `bytes`.
+    /// The segment's header, without which nobody could read the rows that may be left in `bytes`; empty where `bytes` begin
+    /// with it.
     pub header: Bytes,
     /// The bytes that cannot be read.
     pub bytes: Bytes,
@@ -54,4 +55,18 @@ pub fn next_whole_frame(bytes: &[u8], from: usize, expected: u64) -> Option<Whol
         format::read_frame(&bytes[offset..], sequence).ok()?;
         Some(WholeFrame { offset, sequence })
     })
+}
+
+/// The sequence number after the last whole frame in `bytes`, of a segment that begins with `first` and whose header cannot be read.
+/// A segment is begun for a frame, so there was at least one.
+pub fn end_of_whole_frames(bytes: &[u8], first: u64) -> u64 {
+    let (mut from, mut end) = (0, first);
+    while let Some(whole) = next_whole_frame(bytes, from, end) {
+        (from, end) = (whole.offset, whole.sequence);
+        while let Ok((_, length)) = format::read_frame(&bytes[from..], end) {
+            from += length;
+            end += 1;
+        }
+    }
+    end.max(first + 1)
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use headcount_catalog::Entries;
+use headcount_catalog::{Entries, Schema};
 
 use super::damage::{self, Damage};
 use super::format::{self, FormatError};
@@ -64,11 +64,12 @@ pub fn read_beside_writer(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>
 /// Where reading stopped, and the reason unless that is the end.
 pub type Stop = (u64, Option<FormatError>);
 
-/// Reads frames up to the first that is not whole and has no whole one behind it, or whose sequence number is `until`.
+/// Reads frames up to the first that is not whole and has no whole one behind it, or whose sequence number is `until`. Without its
+/// header nobody knows which columns the rows have: then all of the segment is damage.
 ///
 /// # Errors
 ///
-/// The segment has no readable header, or a number that no table could remember.
+/// A later program wrote the segment, or it has a number that no table could remember.
 pub fn read(
     file: &SegmentFile,
     bytes: &Bytes,
@@ -77,7 +78,11 @@ pub fn read(
     if file.first > format::LAST_SEQUENCE {
         return Err(damaged(file, 0, FormatError::Number(file.first)));
     }
-    let (schema, begin) = format::read_header(bytes).map_err(|reason| damaged(file, 0, reason))?;
+    let (schema, begin) = match format::read_header(bytes) {
+        Ok(header) => header,
+        Err(reason @ FormatError::Version(_)) => return Err(damaged(file, 0, reason)),
+        Err(reason) => return Ok((without_header(file, bytes, until, reason), (0, None))),
+    };
     let mut segment = Segment {
         file: file.clone(),
         schema,
@@ -115,6 +120,29 @@ pub fn read(
     Ok((segment, (offset as u64, None)))
 }
 
+/// A segment of which nothing can be read.
+fn without_header(
+    file: &SegmentFile,
+    bytes: &Bytes,
+    until: Option<u64>,
+    reason: FormatError,
+) -> Segment {
+    let end = until.unwrap_or_else(|| damage::end_of_whole_frames(bytes, file.first));
+    Segment {
+        file: file.clone(),
+        schema: Schema { tables: Vec::new() },
+        frames: Vec::new(),
+        damage: vec![Damage {
+            segment: file.path.clone(),
+            header: Bytes::new(),
+            bytes: bytes.clone(),
+            offset: 0,
+            lost: file.first..end,
+            reason,
+        }],
+    }
+}
+
 fn damaged(file: &SegmentFile, offset: u64, reason: FormatError) -> LogError {
     LogError::Damaged {
         path: file.path.clone(),
@@ -133,7 +161,9 @@ pub fn index_fingerprints(
     index: &mut DedupIndex,
 ) -> Result<Vec<SealedSegment>, LogError> {
     let mut sealed = Vec::with_capacity(segments.len());
-    for segment in segments.iter().filter(|segment| !segment.frames.is_empty()) {
+    // One without a frame that counts gets the next one's number, and is replaced.
+    let counts = |segment: &&Segment| segment.next() > segment.file.first;
+    for segment in segments.iter().filter(counts) {
         let mut fingerprints = Vec::new();
         let payloads = segment.frames.iter().map(|frame| &frame.payload);
         for entry in payloads.flat_map(|payload| Entries::new(payload)) {

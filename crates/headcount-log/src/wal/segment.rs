@@ -32,11 +32,11 @@ impl SegmentFile {
 pub struct Segment {
     /// Its file.
     pub file: SegmentFile,
-    /// The numbering of tables and columns in its rows.
+    /// The numbering of tables and columns in its rows; without tables where its header cannot be read.
     pub schema: Schema,
     /// The frames that count, in order.
     pub frames: Vec<Frame>,
-    /// The stretches in front of one of them that cannot be read.
+    /// The stretches in front of one of them that cannot be read; or the whole file, where its header cannot be read.
     pub damage: Vec<Damage>,
 }
 
@@ -50,10 +50,11 @@ pub struct Frame {
 }
 
 impl Segment {
-    /// The sequence number after the last frame's.
+    /// The sequence number after the last frame's, whether it can be read or not.
     pub fn next(&self) -> u64 {
-        let last = self.frames.last();
-        last.map_or(self.file.first, |frame| frame.sequence + 1)
+        let read = self.frames.last().map(|frame| frame.sequence + 1);
+        let lost = self.damage.last().map(|damage| damage.lost.end);
+        read.max(lost).unwrap_or(self.file.first)
     }
 }
 
