@@ -44,7 +44,8 @@ def named(data: Path, name: str = "crews") -> list[Path]:
     from deltalake import DeltaTable
 
     path = table(data, name)
-    if not (path / "_delta_log").is_dir():
+    # A kill before the first commit leaves the folder of the log alone.
+    if not commits(data, name) and not checkpoints(data, name):
         return []
     return sorted(Path(uri.removeprefix("file://")) for uri in DeltaTable(str(path)).file_uris())
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import folder
 from bodies import SPANS
 from senders import Ledger
 from server import Refused
@@ -71,8 +72,8 @@ def seen_by_deltalake(data: Path) -> dict[int, Stored]:
     import pyarrow.compute as pc
     from deltalake import DeltaTable
 
-    path = data / "tables/default/crews"
-    if not (path / "_delta_log").is_dir():
+    path = folder.table(data)
+    if not folder.commits(data) and not folder.checkpoints(data):
         return {}
     table = DeltaTable(str(path)).to_pyarrow_table(columns=["id", "task_count", "framework"])
     table = table.filter(pc.equal(pc.cast(table["framework"], pa.string()), "torture"))

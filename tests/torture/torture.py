@@ -4,6 +4,7 @@ import argparse
 import faulthandler
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -17,6 +18,8 @@ SLOW_SECONDS = 120
 
 
 def main() -> int:
+    # So that the servers of a round end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parse()
     results: dict[str, list[str]] = {}
     failed: list[str] = []

@@ -18,7 +18,7 @@ ROUNDS, SHORT = 60, 9
 # In memory and in the log only, when the folder is made.
 UNFLUSHED = 30
 # Files without which the store cannot know what is true: it may refuse to start, and then names the file.
-MAY_REFUSE = ("segment", "commit", "secret", "collector")
+MAY_REFUSE = ("commit", "secret", "collector")
 
 
 @dataclass
@@ -101,7 +101,8 @@ def own_table(data: Path) -> list[Path]:
 
 TARGETS = {
     "segment": lambda round: pick(round, folder.segments(round.data)),
-    "commit": lambda round: pick(round, folder.commits(round.data)),
+    # Those before a checkpoint are not read any more.
+    "commit": lambda round: pick(round, [each for each in folder.commits(round.data) if each.stem > folder.checkpoints(round.data)[-1].name]),
     "checkpoint": lambda round: pick(round, folder.checkpoints(round.data)),
     "_last_checkpoint": lambda round: pick(round, list(folder.table(round.data).glob("_delta_log/_last_checkpoint"))),
     "parquet": lambda round: pick(round, own_table(round.data)),
@@ -116,19 +117,23 @@ def harm(round, target: str, path: Path) -> str:
     """Damages a file in a manner that leaves a trace; says how."""
     rng, content = round.random, bytearray(path.read_bytes())
     manners = ["scramble", "zeros", "cut", "empty", "deleted"]
-    end = len(content)
+    begin, end = 0, len(content)
     if target == "segment":
         # A log's torn end cannot be told from one that was never acknowledged (docs/formats/wal.md, rule 2).
-        manners, end = ["bit", "scramble", "zeros"], folder.frames(path)[-1][0]
+        frames = folder.frames(path)
+        manners, end = ["bit", "scramble", "zeros", "empty"], frames[-1][0]
+        if rng.random() < 0.4:
+            # Its header, without the version: a later one is refused, as it should be.
+            manners, begin, end = ["bit", "scramble", "zeros"], 12, frames[0][0]
     elif target in ("secret", "collector"):
         manners = ["cut", "empty", "deleted"]
     elif target in ("seen", "order"):
         manners.append("bit")
-    manner, at = rng.choice(manners), rng.randrange(end)
+    manner, at = rng.choice(manners), rng.randrange(begin, end)
     if manner == "bit":
         content[at] ^= 1 << rng.randrange(8)
     elif manner == "scramble":
-        at = max(0, min(at, end - 16))
+        at = max(begin, min(at, end - 16))
         content[at : at + 16] = bytes(byte ^ 0x55 for byte in content[at : at + 16])
     elif manner == "zeros":
         stop = min(end, at + 512)

@@ -49,6 +49,10 @@ def live(round, server: Server, ledger: Ledger, phase: str) -> bool:
         return False
     before = len(ledger.acknowledged)
     with Load(server, ledger, rng):
+        deadline = time.monotonic() + MOST_SECONDS
+        while len(ledger.acknowledged) == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+        round.expect(len(ledger.acknowledged) > before, f"nothing was acknowledged before {phase}: {dict(ledger.statuses)}")
         if phase in ("erasure", "vacuum"):
             order_some(server, ledger, rng)
         await_phase(round, phase)
@@ -56,15 +60,13 @@ def live(round, server: Server, ledger: Ledger, phase: str) -> bool:
             server.signal(15)
             time.sleep(rng.uniform(0, 0.1))
         server.kill()
-    if phase not in ("start", "close"):
-        round.expect(len(ledger.acknowledged) > before, f"nothing was acknowledged in {phase}: {dict(ledger.statuses)}")
     return True
 
 
 def await_phase(round, phase: str) -> None:
     rng, began = round.random, time.monotonic()
     if phase not in ("flush", "merge", "vacuum"):
-        time.sleep(rng.uniform(0.05, 1.0))
+        time.sleep(rng.uniform(0, 1.0))
         return
     before = folder.parquet(round.data)
     while time.monotonic() < began + MOST_SECONDS:
