@@ -7,6 +7,7 @@
 //! This crate knows nothing of telemetry, pages or queries: the receivers and the site ask it.
 
 mod access_token;
+mod arrival;
 mod audit;
 mod authenticator;
 mod bearer;
@@ -16,6 +17,7 @@ mod secret;
 mod token_store;
 
 pub use access_token::{AccessToken, AccessTokenError};
+pub use arrival::Arrival;
 pub use audit::{Action, AuditError, AuditEvent, AuditLog, AuditReader, DEFAULT_AUDIT_DAYS};
 pub use authenticator::Authenticator;
 pub use bearer::{Challenge, bearer_token};

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use headcount_access::AccessToken;
 use ureq::Agent;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::http;
 use crate::listening::Listening;
@@ -19,6 +20,12 @@ pub(crate) struct ConnectionArgs {
     /// The file with a token of the server at --url; found by itself for the server of ./headcount-data
     #[arg(long, value_name = "FILE", env = "HEADCOUNT_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    /// The authorities to trust for https, in PEM, instead of the public ones
+    #[arg(long, value_name = "FILE", env = "HEADCOUNT_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// A file with a certificate and its private key, in PEM, for a server that asks its clients for one (mutual TLS)
+    #[arg(long, value_name = "FILE", env = "HEADCOUNT_CLIENT_CERT")]
+    client_cert: Option<PathBuf>,
 }
 
 /// A server, and how to ask it.
@@ -37,7 +44,7 @@ impl ConnectionArgs {
     /// # Errors
     /// The URL is malformed, or a file that was given cannot be read.
     pub(crate) fn connect(&self, url: &str) -> anyhow::Result<Connection> {
-        let (agent, address) = http::agent(url)?;
+        let (agent, address) = http::agent(url, self.tls()?)?;
         let token = match &self.token_file {
             Some(path) => Some(read_token(path)?),
             None => own_token(&address),
@@ -48,6 +55,54 @@ impl ConnectionArgs {
             authorization: token.map(|token| format!("Bearer {}", token.reveal())),
         })
     }
+}
+
+impl ConnectionArgs {
+    /// How to use TLS, where it differs from the default.
+    fn tls(&self) -> anyhow::Result<Option<TlsConfig>> {
+        if self.ca_file.is_none() && self.client_cert.is_none() {
+            return Ok(None);
+        }
+        let mut config = TlsConfig::builder();
+        if let Some(path) = &self.ca_file {
+            let authorities = read_pem(path)?.certificates;
+            if authorities.is_empty() {
+                bail!("{} contains no certificate in PEM", path.display());
+            }
+            config = config.root_certs(RootCerts::new_with_certs(&authorities));
+        }
+        if let Some(path) = &self.client_cert {
+            let pem = read_pem(path)?;
+            let key = pem.key.filter(|_| !pem.certificates.is_empty());
+            let key = key.with_context(|| {
+                let path = path.display();
+                format!("{path} must contain a certificate and its private key, in PEM")
+            })?;
+            config = config.client_cert(Some(ClientCert::new_with_certs(&pem.certificates, key)));
+        }
+        Ok(Some(config.build()))
+    }
+}
+
+/// What a file in PEM contains.
+#[derive(Default)]
+struct Pem {
+    certificates: Vec<Certificate<'static>>,
+    key: Option<PrivateKey<'static>>,
+}
+
+fn read_pem(path: &Path) -> anyhow::Result<Pem> {
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let mut pem = Pem::default();
+    for item in parse_pem(&text) {
+        match item.with_context(|| format!("{shown} is not PEM"))? {
+            PemItem::Certificate(certificate) => pem.certificates.push(certificate),
+            PemItem::PrivateKey(key) => pem.key = Some(key),
+            _ => {}
+        }
+    }
+    Ok(pem)
 }
 
 /// The token of the server at `url`, if that is the one that runs on the default data folder. Another server never gets it.

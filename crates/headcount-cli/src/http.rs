@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::Uri;
+use ureq::tls::TlsConfig;
 
-/// An agent for `url` (`http://HOST:PORT`), and the URL without a trailing slash.
-pub(crate) fn agent(url: &str) -> anyhow::Result<(Agent, String)> {
+/// An agent for `url` (`http://HOST:PORT`), and the URL without a trailing slash. `tls` says whom to trust, instead of the Mozilla
+/// roots, and who we are.
+pub(crate) fn agent(url: &str, tls: Option<TlsConfig>) -> anyhow::Result<(Agent, String)> {
     let usage = |why: &str| {
         headcount_commands::exit::usage(format!(
             "`{url}` {why}; write it like http://127.0.0.1:4318"
@@ -25,6 +27,9 @@ pub(crate) fn agent(url: &str) -> anyhow::Result<(Agent, String)> {
     if matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
         config = config.proxy(None);
     }
+    if let Some(tls) = tls {
+        config = config.tls_config(tls);
+    }
     let address = url.trim_end_matches('/').to_owned();
     Ok((Agent::new_with_config(config.build()), address))
 }
@@ -36,7 +41,7 @@ mod tests {
     #[test]
     fn a_malformed_url_is_a_usage_error() {
         for wrong in ["127.0.0.1:4318", "ftp://host", "http://", "not a url"] {
-            let error = agent(wrong).expect_err(wrong);
+            let error = agent(wrong, None).expect_err(wrong);
             assert_eq!(
                 headcount_commands::exit::code_of(&error),
                 headcount_commands::exit::Code::Usage

@@ -20,20 +20,20 @@ use ureq::http::Uri;
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Listening {
-    /// Its HTTP addresses, `http://HOST:PORT`, as this machine reaches them.
+    /// Its HTTP addresses, `http://HOST:PORT` or `https://HOST:PORT`, as this machine reaches them.
     pub(crate) urls: Vec<String>,
     /// The file with its access token.
     pub(crate) token_file: Option<PathBuf>,
 }
 
 impl Listening {
-    /// Of a server with these HTTP addresses.
-    pub(crate) fn new(addresses: &[SocketAddr], token_file: Option<&Path>) -> Self {
+    /// Of a server with these HTTP addresses and this scheme, `http` or `https`.
+    pub(crate) fn new(scheme: &str, addresses: &[SocketAddr], token_file: Option<&Path>) -> Self {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Self {
             urls: addresses
                 .iter()
-                .map(|address| local_url(*address))
+                .map(|address| local_url(scheme, *address))
                 .collect(),
             token_file: token_file.map(absolute),
         }
@@ -73,6 +73,14 @@ impl Listening {
         let _ = fs::remove_file(path_in(data));
     }
 
+    /// `http`, or `https` where the server uses TLS.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.urls.iter().any(|url| url.starts_with("https:")) {
+            true => "https",
+            false => "http",
+        }
+    }
+
     /// Whether the server listens at `url`.
     pub(crate) fn serves(&self, url: &str) -> bool {
         let Some(wanted) = address_of(url) else {
@@ -94,17 +102,17 @@ fn path_in(data: &Path) -> PathBuf {
 }
 
 /// The URL under which this machine reaches `address`.
-fn local_url(address: SocketAddr) -> String {
+fn local_url(scheme: &str, address: SocketAddr) -> String {
     let host = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
         other => other,
     };
-    format!("http://{}", SocketAddr::new(host, address.port()))
+    format!("{scheme}://{}", SocketAddr::new(host, address.port()))
 }
 
-/// The host and port of a URL over plain HTTP; `localhost` is every loopback address.
-fn address_of(url: &str) -> Option<(String, u16)> {
+/// The scheme, the host and the port of a URL; `localhost` is every loopback address.
+fn address_of(url: &str) -> Option<(String, String, u16)> {
     let uri: Uri = url.parse().ok()?;
     let host = uri.host()?.to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']');
@@ -113,7 +121,13 @@ fn address_of(url: &str) -> Option<(String, u16)> {
         true => "localhost".to_owned(),
         false => host,
     };
-    (uri.scheme_str() == Some("http")).then(|| (host, uri.port_u16().unwrap_or(80)))
+    let (scheme, usual_port) = match uri.scheme_str()? {
+        "http" => ("http", 80),
+        "https" => ("https", 443),
+        _ => return None,
+    };
+    let port = uri.port_u16().unwrap_or(usual_port);
+    Some((scheme.to_owned(), host, port))
 }
 
 #[cfg(test)]
@@ -127,7 +141,7 @@ mod tests {
         let addresses = ["0.0.0.0:4318", "[::]:4319", "192.0.2.7:80"];
         let addresses = addresses.map(|address| address.parse().expect("an address"));
         let token = folder.path().join("my token");
-        let listening = Listening::new(&addresses, Some(&token));
+        let listening = Listening::new("http", &addresses, Some(&token));
         listening.write(folder.path()).expect("it is written");
         let read = Listening::read(folder.path()).expect("a file");
         assert_eq!(read, listening);

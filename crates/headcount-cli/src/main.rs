@@ -111,9 +111,11 @@ impl Command {
 /// Logs to standard error, so that standard output has only answers.
 fn start_log(level: &str) -> anyhow::Result<()> {
     // DataFusion warns about plans that are merely slower, and its parser logs queries. A filter that names them, such as
-    // `--log datafusion=debug`, still shows everything.
+    // `--log datafusion=debug`, still shows everything. rustls quotes what strangers send (promise 1).
     let filter = EnvFilter::builder()
-        .parse(format!("datafusion=error,sqlparser=warn,{level}"))
+        .parse(format!(
+            "datafusion=error,sqlparser=warn,rustls=off,{level}"
+        ))
         .map_err(|error| {
             exit::usage(format!(
                 "`{level}` is not a log level ({error}); use off, error, warn, info, debug or trace"

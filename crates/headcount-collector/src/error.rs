@@ -5,6 +5,8 @@ use std::io;
 use headcount_catalog::{CatalogError, DialectError};
 use headcount_lake::LakeError;
 
+use crate::tls::TlsError;
+
 /// An error of starting or stopping a collector.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -30,6 +32,9 @@ pub enum ServeError {
         /// The cause.
         source: io::Error,
     },
+    /// TLS cannot begin.
+    #[error("cannot use TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The catalog is broken.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

@@ -36,6 +36,15 @@ impl Socket {
         self.0.set_nodelay(true)
     }
 
+    /// The first byte that the peer sends, which stays to be read; `None` if it sends none.
+    pub(crate) async fn first_byte(&self) -> Option<u8> {
+        let mut first = [0];
+        match self.0.peek(&mut first).await {
+            Ok(1) => Some(first[0]),
+            _ => None,
+        }
+    }
+
     /// Closes the socket once the peer has closed its side, or has had enough time to read the last response.
     pub(crate) async fn close(self) {
         if SockRef::from(&*self.0).shutdown(Shutdown::Write).is_err() {

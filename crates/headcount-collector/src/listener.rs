@@ -18,8 +18,11 @@ use tokio::time::Instant;
 
 use crate::connections::{Connections, Place};
 use crate::error::ServeError;
+use crate::handshake;
 use crate::idle::{IdleTracker, TrackedBody};
 use crate::linger::Socket;
+use crate::tls::Tls;
+use crate::transport::Transport;
 
 /// How long the listener pauses after a failed `accept` (usually: no file descriptors left).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -53,6 +56,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerConfig {
     pub(crate) connections: Arc<Connections>,
+    /// TLS on every connection; none if `None`.
+    pub(crate) tls: Option<Tls>,
     /// How long a request's head may take to arrive.
     pub(crate) timeout: Duration,
     /// How long a connection may be idle between two requests.
@@ -78,6 +83,8 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// Whether the connection serves probes alone, because all others are in use.
     pub(crate) is_crowded: bool,
+    /// Whether it uses TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// A listening socket and its address, which differs from the one asked for if that has port 0.
@@ -126,18 +133,21 @@ where
             let peer = Peer {
                 address,
                 is_crowded: place.is_crowded,
+                is_tls: config.tls.is_some(),
             };
             let config = config.hurried_if(place.is_crowded);
             let socket = Socket::new(stream);
+            // Without it, responses are merely slower.
+            let _ = socket.set_nodelay();
+            let (tls, stop) = (config.tls.as_ref(), config.stop.clone());
+            let begun =
+                handshake::begin(tls, socket.clone(), config.timeout, &place.close, stop).await;
+            let Some(transport) = begun else {
+                return;
+            };
             let service = track_requests(service_for(peer), Arc::clone(&place.tracker));
-            let has_ended = serve_connection(
-                socket.clone(),
-                service,
-                &place.tracker,
-                &place.close,
-                config,
-            )
-            .await;
+            let has_ended =
+                serve_connection(transport, service, &place.tracker, &place.close, config).await;
             if has_ended {
                 socket.close().await;
             }
@@ -170,7 +180,7 @@ async fn accept(
 /// for [`ListenerConfig::idle`], whether it is silent, sends a request head slowly or sends only keep-alives; and one that is
 /// told to `close`. True if it ended by itself, so that a response may be on its way.
 async fn serve_connection<B, S>(
-    socket: Socket,
+    transport: Transport,
     service: S,
     tracker: &IdleTracker,
     close: &Notify,
@@ -184,10 +194,8 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    // Without it, responses are merely slower.
-    let _ = socket.set_nodelay();
     let builder = builder(&config);
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(transport), service));
     let mut stop = config.stop.clone();
     let stopping = async move {
         // An error means that the collector is gone, which stops as well.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use headcount_access::{AuditLog, Authenticator};
 use headcount_lake::LakeOptions;
 
+use crate::tls::TlsFiles;
+
 /// Addresses, data folder and limits of a collector.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
@@ -15,6 +17,8 @@ pub struct ServeOptions {
     pub http: Vec<String>,
     /// The address of the OTLP/gRPC listener as `HOST:PORT`, or none.
     pub grpc: Option<String>,
+    /// TLS on all listeners; none if `None`.
+    pub tls: Option<TlsFiles>,
     /// The tokens, one of which telemetry requires; everybody may send if `None`.
     pub ingest_tokens: Option<Authenticator>,
     /// Where orders to erase are recorded; nowhere if `None`.
@@ -34,6 +38,7 @@ impl ServeOptions {
             data,
             http: vec!["127.0.0.1:4318".to_owned()],
             grpc: Some("127.0.0.1:4317".to_owned()),
+            tls: None,
             ingest_tokens: None,
             audit: None,
             limits: ReceiverLimits::default(),

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use headcount_access::Arrival;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
@@ -28,6 +29,7 @@ use crate::options::ServeOptions;
 use crate::otlp_grpc::OtlpGrpc;
 use crate::otlp_http::{self, OtlpHttp, misdirected_export};
 use crate::rejection::Rejection;
+use crate::tls::Tls;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -132,6 +134,8 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     if options.http.is_empty() && options.grpc.is_none() {
         return Err(ServeError::NoAddress);
     }
+    let tls = options.tls.map(Tls::open).transpose()?;
+    let (tls, tls_watch) = tls.unzip();
     // Addresses first: if one fails, there is no store to close.
     let mut http_listeners = Vec::new();
     for address in &options.http {
@@ -145,6 +149,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     let limits = options.limits;
     let (stop, stopped) = watch::channel(false);
     let config = ListenerConfig {
+        tls,
         connections: Connections::new(descriptors::connections(limits.connections)),
         timeout: limits.timeout,
         idle: limits.idle,
@@ -183,6 +188,9 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         http: Vec::new(),
         grpc: None,
     };
+    if let Some(watch) = tls_watch {
+        collector.listeners.spawn(watch.run(config.stop.clone()));
+    }
     for bound in http_listeners {
         collector.listen_http(bound, config.clone(), endpoints.clone());
     }
@@ -226,6 +234,10 @@ impl Endpoints {
     async fn ask_site(&self, peer: Peer, mut request: Request<Body>) -> Response {
         let misdirected = misdirected_export(&request);
         request.extensions_mut().insert(ConnectInfo(peer.address));
+        request.extensions_mut().insert(Arrival {
+            is_tls: peer.is_tls,
+            host: None,
+        });
         let response = match self.site.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -10,7 +10,7 @@ use clap::Args;
 use headcount_access::{
     AccessToken, AuditLog, AuditReader, Authenticator, DEFAULT_AUDIT_DAYS, TokenStore,
 };
-use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions};
+use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions, TlsFiles};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
@@ -54,6 +54,16 @@ pub(crate) struct Serve {
     /// Take telemetry only with a token of the role ingest (`headcount token new`); by default everybody may send
     #[arg(long)]
     require_ingest_token: bool,
+    /// The certificate for TLS on all addresses, in PEM, followed by those between it and its authority. A changed file is used
+    /// within seconds, without a restart
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The authorities, in PEM, one of which the certificate of every client must come from (mutual TLS), also of probes
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
     /// For how many days the audit log keeps its lines
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
     audit_days: u16,
@@ -64,12 +74,13 @@ Examples:
   headcount serve
   headcount serve --data /srv/headcount --http 127.0.0.1:4318 --http 127.0.0.1:4319
   headcount serve --http 0.0.0.0:4318 --grpc none
+  headcount serve --http 0.0.0.0:4318 --grpc 0.0.0.0:4317 --tls-cert chain.pem --tls-key key.pem
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
 Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops it after it has flushed all rows to the tables. Anyone who reaches it may send, unless
 --require-ingest-token is given; queries require a token. The first start creates and prints one that may do everything
-(`headcount open` signs a browser in), and `headcount token new` makes others with a role. It has no TLS: put a reverse proxy in
-front of it, under a host name of its own.
+(`headcount open` signs a browser in), and `headcount token new` makes others with a role. Beyond this machine use TLS: --tls-cert and
+--tls-key, or a reverse proxy in front of it, under a host name of its own.
 
 Exit codes:
   0  stopped by a signal
@@ -97,12 +108,14 @@ impl Serve {
             None => Access::Loopback,
         };
         let audit = self.audit_log()?;
+        let tls = self.tls();
         let options = ServeOptions {
             http: self.http,
             grpc: (self.grpc != "none").then_some(self.grpc),
             query_failure: || {
                 are_queries_stuck().then_some("every query thread runs a query that does not end")
             },
+            tls: tls.clone(),
             ingest_tokens: self.require_ingest_token.then_some(tokens),
             audit: Some(audit.clone()),
             ..ServeOptions::local(self.data.clone())
@@ -119,7 +132,8 @@ impl Serve {
             require_loopback(collector.http_addresses())?;
         }
         let token_file = token.as_ref().map(|file| file.path.as_path());
-        let listening = Listening::new(collector.http_addresses(), token_file);
+        let scheme = tls.map_or("http", |_| "https");
+        let listening = Listening::new(scheme, collector.http_addresses(), token_file);
         if let Err(error) = listening.write(&self.data) {
             let folder = self.data.display();
             output::note(&format!(
@@ -157,6 +171,17 @@ impl Serve {
             }
         }
         Ok(())
+    }
+
+    /// The files of TLS, if it is wanted.
+    fn tls(&self) -> Option<TlsFiles> {
+        // The command line ensures that there are both or none.
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles {
+            certificate,
+            key,
+            client_authorities: self.tls_client_ca.clone(),
+        })
     }
 
     /// The audit log of the data folder, which is made if it is missing.
@@ -253,11 +278,12 @@ fn banner(
     token: Option<&TokenFile>,
 ) -> String {
     let mut text = String::from("headcount is listening\n\n");
+    let scheme = listening.scheme();
     for address in collector.http_addresses() {
-        text.push_str(&format!("  OTLP/HTTP  http://{address}/v1/traces\n"));
+        text.push_str(&format!("  OTLP/HTTP  {scheme}://{address}/v1/traces\n"));
     }
     if let Some(address) = collector.grpc_address() {
-        text.push_str(&format!("  OTLP/gRPC  http://{address}\n"));
+        text.push_str(&format!("  OTLP/gRPC  {scheme}://{address}\n"));
     }
     text.push_str(&format!("  stores in  {}\n", data.display()));
     let url = listening.urls.first();

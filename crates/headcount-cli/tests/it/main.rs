@@ -14,4 +14,5 @@ mod replay;
 mod roles;
 mod signals;
 mod support;
+mod tls;
 mod token;

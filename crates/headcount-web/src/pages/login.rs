@@ -5,9 +5,10 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Extension, RawQuery, Request, State};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use headcount_access::Arrival;
 use headcount_problem::Problem;
 use http::header::{REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -68,7 +69,10 @@ async fn form(
     State(state): State<SiteState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    arrival: Option<Extension<Arrival>>,
 ) -> Response {
+    let arrival = arrival.map(|Extension(arrival)| arrival);
+    let is_secure = is_secure(arrival.as_ref(), &headers);
     let submitted = Submitted::parse(query.unwrap_or_default().as_bytes());
     let Some(token) = &submitted.token else {
         return page(&submitted.next, submitted.is_wrong, StatusCode::OK);
@@ -76,7 +80,7 @@ async fn form(
     if state.access.tokens().is_none() {
         return Redirect::to(&submitted.next).into_response();
     }
-    let signed_in = signed_in(&state, token, &submitted.next, &headers);
+    let signed_in = signed_in(&state, token, &submitted.next, is_secure);
     let mut response = signed_in.unwrap_or_else(|| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("wrong", "1");
@@ -89,27 +93,22 @@ async fn form(
 }
 
 async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
-    let headers = request.headers().clone();
+    let is_secure = is_secure(request.extensions().get(), request.headers());
     let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
         Err(problem) => return error_page::response(&problem),
     };
     let submitted = Submitted::parse(&body);
     let token = submitted.token.unwrap_or_default();
-    signed_in(&state, &token, &submitted.next, &headers)
+    signed_in(&state, &token, &submitted.next, is_secure)
         .unwrap_or_else(|| page(&submitted.next, true, StatusCode::UNAUTHORIZED))
 }
 
 /// Starts a session and goes to `next`, if `candidate` is a token that may read.
-fn signed_in(
-    state: &SiteState,
-    candidate: &str,
-    next: &str,
-    headers: &HeaderMap,
-) -> Option<Response> {
+fn signed_in(state: &SiteState, candidate: &str, next: &str, is_secure: bool) -> Option<Response> {
     let session = state.access.tokens()?.begin_session(candidate)?;
     let name = state.access.session_cookie()?;
-    let secure = if is_secure(headers) { "; Secure" } else { "" };
+    let secure = if is_secure { "; Secure" } else { "" };
     let cookie =
         format!("{name}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
     Some(with_cookie(Redirect::to(next).into_response(), &cookie))
@@ -160,11 +159,11 @@ fn local_address(next: &str) -> String {
     }
 }
 
-/// Whether the client uses TLS, according to the proxy in front.
-fn is_secure(headers: &HeaderMap) -> bool {
-    headers
-        .get("x-forwarded-proto")
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
+/// Whether the client uses TLS, with the collector or according to the proxy in front.
+fn is_secure(arrival: Option<&Arrival>, headers: &HeaderMap) -> bool {
+    let forwarded = headers.get("x-forwarded-proto");
+    arrival.is_some_and(|arrival| arrival.is_tls)
+        || forwarded.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {

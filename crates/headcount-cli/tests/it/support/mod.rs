@@ -65,7 +65,7 @@ pub fn path(folder: &Path) -> &str {
 /// A running `headcount serve`; killed when it goes out of scope.
 pub struct Server {
     child: Child,
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or with `https`.
     pub url: String,
     /// `127.0.0.1:PORT` of the gRPC listener, if it was asked for.
     pub grpc: Option<String>,
@@ -103,14 +103,29 @@ impl Server {
         Server::listening(data, "127.0.0.1:0", "127.0.0.1:0", options)
     }
 
+    /// The same as [`Self::start_with`], with its standard error in the file `log`.
+    pub fn start_logging(data: &Path, options: &[&str], log: &Path) -> Server {
+        let log = std::fs::File::create(log).expect("a file");
+        let mut command = Server::command(data, "127.0.0.1:0", "none", options);
+        command.stderr(log);
+        Server::spawn(data, command)
+    }
+
     fn listening(data: &Path, http: &str, grpc: &str, options: &[&str]) -> Server {
-        let mut child = headcount()
+        Server::spawn(data, Server::command(data, http, grpc, options))
+    }
+
+    fn command(data: &Path, http: &str, grpc: &str, options: &[&str]) -> Command {
+        let mut command = headcount();
+        command
             .args(["serve", "--data", path(data)])
             .args(["--http", http, "--grpc", grpc])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+            .args(options);
+        command
+    }
+
+    fn spawn(data: &Path, mut command: Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut banner = String::new();
         while !banner.contains("Ctrl-C ends it") {
@@ -126,8 +141,11 @@ impl Server {
         let url = traces
             .strip_suffix("/v1/traces")
             .expect("the path of traces");
-        let grpc =
-            address("OTLP/gRPC").and_then(|url| url.strip_prefix("http://").map(str::to_owned));
+        let without_scheme = |url: String| {
+            let (_, address) = url.split_once("://")?;
+            Some(address.to_owned())
+        };
+        let grpc = address("OTLP/gRPC").and_then(without_scheme);
         Server {
             child,
             url: url.to_owned(),
