@@ -6,6 +6,7 @@ mod form;
 
 use std::sync::{Arc, LazyLock};
 
+use crate::retention::Retention;
 use crate::rule::Rule;
 use crate::schema::{Column, Schema, Table, TableId, TableKind, Tier};
 use error::VERSION;
@@ -19,6 +20,7 @@ const EMBEDDED: &str = include_str!("../../../catalog/crew.yaml");
 /// Everything that may be collected.
 #[derive(Debug, Clone)]
 pub struct Catalog {
+    retention: Retention,
     categories: Vec<Category>,
     schema: Arc<Schema>,
     /// For each table and column of the schema: the category and the field it came from.
@@ -63,10 +65,16 @@ impl Catalog {
             .collect::<Result<Vec<_>, _>>()?;
         let (schema, sources) = lay_out(&categories)?;
         Ok(Catalog {
+            retention: file.retention,
             categories,
             schema: Arc::new(schema),
             sources,
         })
+    }
+
+    /// For how long a row is kept at most.
+    pub fn retention(&self) -> Retention {
+        self.retention
     }
 
     /// The categories in the file's order; the first is the envelope.

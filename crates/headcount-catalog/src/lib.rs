@@ -7,6 +7,7 @@ mod dialect;
 mod lint;
 mod markdown;
 mod record;
+mod retention;
 mod rule;
 mod schema;
 mod secret;
@@ -18,6 +19,7 @@ pub use dialect::{Dialect, DialectError, RangeError, RefusalReason, Version, Ver
 pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
+pub use retention::Retention;
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, RECEIPT_COLUMN, Schema, Table, TableId, TableKind, Tier};
 pub use secret::{KeyHash, KeyedReceipt, Secret};

@@ -43,6 +43,14 @@ impl Catalog {
     /// The published page, `TELEMETRY.md`.
     pub fn markdown(&self) -> String {
         let mut page = INTRODUCTION.to_owned();
+        let kept = self.retention();
+        let _ = write!(
+            page,
+            "\n## How long it is kept\n\nA collector deletes a row {} days after its `time`, and a row of content that a crew shared {} days after \
+             it; whoever runs the\ncollector may choose fewer days. The row leaves the tables within an hour, and the disk within two \
+             more. `headcount serve`\nenforces it.\n",
+            kept.default_days, kept.shared_days
+        );
         for (tier, heading) in [
             (Tier::Default, "\n## Collected by default\n"),
             (Tier::Shared, "\n## Collected only with share_crew\n"),
@@ -59,7 +67,7 @@ impl Catalog {
         page
     }
 
-    /// The catalog as JSON: `version`, and `categories` with their fields under the names of `catalog/crew.yaml`.
+    /// The catalog as JSON: `version`, `retention`, and `categories` with their fields under the names of `catalog/crew.yaml`.
     pub fn json(&self) -> Value {
         let categories = self.categories().iter().map(|category| {
             let fields = category.fields.iter().map(field_json).collect::<Vec<_>>();
@@ -72,7 +80,12 @@ impl Catalog {
                 "fields": fields,
             })
         });
-        json!({ "version": 1, "categories": categories.collect::<Vec<_>>() })
+        let kept = self.retention();
+        json!({
+            "version": 1,
+            "retention": { "default_days": kept.default_days, "shared_days": kept.shared_days },
+            "categories": categories.collect::<Vec<_>>(),
+        })
     }
 }
 

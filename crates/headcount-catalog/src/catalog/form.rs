@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::error::{CatalogError, FieldRule};
 use super::field::{self, Limits, Place};
+use crate::retention::Retention;
 use crate::rule::{KeyDomain, Kind, Rule, TextLimit};
 use crate::schema::{self, TableKind};
 
@@ -11,6 +12,8 @@ use crate::schema::{self, TableKind};
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
     pub(super) version: u32,
+    #[serde(default)]
+    pub(super) retention: Retention,
     pub(super) envelope: Envelope,
     pub(super) categories: Vec<Category>,
 }
