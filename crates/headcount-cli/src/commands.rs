@@ -2,6 +2,7 @@
 
 pub(crate) mod audit_log;
 pub(crate) mod catalog;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod ingest;

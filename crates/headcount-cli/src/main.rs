@@ -82,6 +82,7 @@ enum Command {
     Token(commands::token::Token),
     AuditLog(commands::audit_log::AuditLog),
     Catalog(commands::catalog::Show),
+    Check(commands::check::Check),
     Demo(commands::demo::Demo),
     Open(commands::open::Open),
     #[command(flatten)]
@@ -100,6 +101,7 @@ impl Command {
             Command::Token(command) => command.run(),
             Command::AuditLog(command) => command.run(),
             Command::Catalog(command) => command.run(),
+            Command::Check(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Open(command) => command.run(),
             Command::Builder(command) => command.run(),

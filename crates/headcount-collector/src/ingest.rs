@@ -179,6 +179,33 @@ impl IngestPipeline {
         })
     }
 
+    /// Damage of stored data that does not keep the collector from its work, a sentence each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let lake = self.lake();
+        let refused = lake.refused_tables().into_iter();
+        let refused = refused.map(|table| {
+            format!("table {table} cannot be read; the collector's log has the reason")
+        });
+        let lost = lake.tables_with_lost_commits().into_iter();
+        let lost = lost.map(|table| {
+            format!("table {table} has lost its last commits; restore its folder from a backup")
+        });
+        let counts = [
+            (lake.unreadable_files(), "files of tables cannot be read"),
+            (
+                lake.damaged_files(),
+                "damaged files outside the tables were set aside",
+            ),
+            (
+                lake.missing_groups(),
+                "groups of acknowledged requests are missing",
+            ),
+        ];
+        let damage = counts.into_iter().filter(|(count, _)| *count > 0);
+        let damage = damage.map(|(count, kind)| format!("{count} {kind}; run headcount check"));
+        refused.chain(lost).chain(damage).collect()
+    }
+
     /// Whether this machine's clock is probably behind, by what the last requests say.
     pub(crate) fn is_clock_suspect(&self) -> bool {
         let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);

@@ -80,7 +80,7 @@ impl IngestPipeline {
             ),
             (
                 "headcount_log_damaged_files",
-                "Damaged files of the write-ahead log, kept in wal/ until an administrator removes them.",
+                "Damaged files of the write-ahead log, of deduplication and of orders to erase, kept as *.damaged until an administrator removes them.",
                 lake.damaged_files(),
             ),
             (
@@ -90,8 +90,18 @@ impl IngestPipeline {
             ),
             (
                 "headcount_table_unreadable_files",
-                "Files of tables that merges and erasures pass over because they cannot be read, since the start.",
+                "Files of tables that queries, merges or erasures pass over because they cannot be read, since the start.",
                 lake.unreadable_files(),
+            ),
+            (
+                "headcount_tables_refused",
+                "Tables that cannot be read: their log is damaged, or holds a commit that is not understood.",
+                lake.refused_tables().len() as u64,
+            ),
+            (
+                "headcount_tables_with_lost_commits",
+                "Tables whose log had lost its last commits when the collector started.",
+                lake.tables_with_lost_commits().len() as u64,
             ),
             (
                 "headcount_erasures_pending",

@@ -220,7 +220,12 @@ impl Endpoints {
             "/healthz" => plain("alive\n"),
             "/readyz" => {
                 let fault = self.traces.pipeline.fault();
-                readiness(*self.stop.borrow(), fault.or_else(self.query_failure))
+                let warnings = self.traces.pipeline.warnings();
+                readiness(
+                    *self.stop.borrow(),
+                    fault.or_else(self.query_failure),
+                    &warnings,
+                )
             }
             _ if peer.is_crowded => self.traces.reject(&request, &Rejection::crowded()),
             "/v1/traces" => self.traces.handle(request).await,
@@ -268,9 +273,19 @@ fn plain(text: impl Into<Body>) -> Response {
 }
 
 /// Whether traces and queries may be sent here, in one line: for load balancers.
-fn readiness(is_stopping: bool, health_fault: Option<&'static str>) -> Response {
+/// Each warning has a line of its own.
+fn readiness(
+    is_stopping: bool,
+    health_fault: Option<&'static str>,
+    warnings: &[String],
+) -> Response {
     let reason = match (is_stopping, health_fault) {
-        (false, None) => return plain("ready\n"),
+        (false, None) => {
+            let lines = warnings
+                .iter()
+                .map(|warning| format!("warning: {warning}\n"));
+            return plain(format!("ready\n{}", lines.collect::<String>()));
+        }
         (true, _) => "the collector is stopping",
         (false, Some(health_fault)) => health_fault,
     };
@@ -285,8 +300,11 @@ mod tests {
 
     #[test]
     fn a_stopping_or_failing_collector_is_not_ready() {
-        assert_eq!(readiness(false, None).status(), 200);
-        assert_eq!(readiness(true, None).status(), 503);
-        assert_eq!(readiness(false, Some("the disk is full")).status(), 503);
+        assert_eq!(readiness(false, None, &[]).status(), 200);
+        assert_eq!(readiness(true, None, &[]).status(), 503);
+        assert_eq!(
+            readiness(false, Some("the disk is full"), &[]).status(),
+            503
+        );
     }
 }

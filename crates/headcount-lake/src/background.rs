@@ -16,6 +16,8 @@ use crate::upkeep::{self, Scope};
 
 /// Pause after a flush or compaction that failed, so that a full disk is not kept busy.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often the same failure is reported.
+const REPORTED: Duration = Duration::from_secs(300);
 /// How often an idle store looks for files to merge.
 const IDLE: Duration = Duration::from_secs(60);
 /// The shortest and the longest pause after an erasure.
@@ -49,6 +51,7 @@ async fn follow_others(state: &Arc<LakeState>) {
 
 async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notify) {
     let options = &state.options;
+    let mut failures = Failures::default();
     loop {
         // Either wakes it.
         let _ = tokio::time::timeout(TICK, state.view.flush_due.notified()).await;
@@ -63,15 +66,16 @@ async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notif
                 tracing::debug!(ms, "flushed the rows in memory to the tables");
                 flushed.notify_one();
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => failures.pause_after(&error).await,
         }
     }
 }
 
 async fn compact_when_due(state: &Arc<LakeState>, flushed: &Notify) {
+    let mut failures = Failures::default();
     loop {
         if let Err(error) = upkeep::run(state, Scope::Due).await {
-            pause_after(&error).await;
+            failures.pause_after(&error).await;
         }
         // Either wakes it.
         let _ = tokio::time::timeout(IDLE, flushed.notified()).await;
@@ -115,10 +119,24 @@ async fn erase_when_due(state: &Arc<LakeState>, log: &WalHandle) {
     }
 }
 
-async fn pause_after(error: &LakeError) {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "could not flush or compact the store; trying again"
-    );
-    tokio::time::sleep(AFTER_FAILURE).await;
+/// Reports the failures of a task that is tried again and again: a full disk must not fill a log.
+#[derive(Default)]
+struct Failures {
+    last: Option<(String, Instant)>,
+}
+
+impl Failures {
+    /// Reports an error, unless it is the one that was reported within [`REPORTED`]; then pauses.
+    async fn pause_after(&mut self, error: &LakeError) {
+        let text = error.to_string();
+        let is_known = |(known, at): &(String, Instant)| *known == text && at.elapsed() < REPORTED;
+        if !self.last.as_ref().is_some_and(is_known) {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "could not flush or compact the store; trying again each second"
+            );
+            self.last = Some((text, Instant::now()));
+        }
+        tokio::time::sleep(AFTER_FAILURE).await;
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use headcount_catalog::CodecError;
 use headcount_log::LogError;
@@ -39,6 +40,14 @@ pub enum LakeError {
         path: PathBuf,
         /// The reader's reason.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file of a table, readable by itself, does not fit the other files of the table.
+    #[error("{path} does not fit the other files of its table: {reason}")]
+    IncompatibleFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
     },
     /// A record in the memtable does not follow the codec.
     #[error("a stored record cannot be read")]
@@ -89,6 +98,9 @@ pub enum LakeError {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A table's log could not be read when the store was opened.
+    #[error("{0}; restore the file from a backup and start the collector again")]
+    Broken(Arc<LakeError>),
     /// Columns could not be built, sorted or written.
     #[error("could not convert rows")]
     Arrow(#[from] arrow::error::ArrowError),

@@ -3,7 +3,7 @@
 //! ```text
 //! rotate the log, freeze the memtable      (the log's thread, in one step)
 //! for each table: Parquet files, fsynced ─▶ one commit with txn = last sequence number ─▶ shown to queries
-//! fingerprints to seen/, then remove the log's segments
+//! watermark, fingerprints to seen/, then remove the log's segments
 //! ```
 //!
 //! A crash between any two of these steps leaves rows either in the log only, or in a table whose transaction number includes
@@ -65,6 +65,7 @@ fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<(), LakeErro
         }
     }
     flushed?;
+    state.advance_watermark(last)?;
     trimmer.trim(last)?;
     state.view.drop_frozen();
     Ok(())

@@ -11,6 +11,7 @@ use crate::state::LakeState;
 /// Applies what other programs committed to the tables, and shows it to queries. It looks for one file a table, so that a
 /// snapshot can afford it. A table that is just being committed to is left to its committer.
 pub(crate) fn follow(state: &LakeState) {
+    state.unreadable.forget_replaced();
     for (id, _) in state.schema.iter() {
         if let Some(mut log) = state.logs[usize::from(id.0)].try_lock() {
             follow_table(state, id, &mut log);

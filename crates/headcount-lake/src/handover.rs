@@ -8,13 +8,17 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use headcount_catalog::{Schema, TableId};
+use headcount_log::disk::RealDisk;
 use serde::{Deserialize, Serialize};
 
+use crate::damage::DamagedFile;
 use crate::delta::log::Files;
 use crate::error::LakeError;
 use crate::memtable::Layout;
 use crate::provider::FooterCache;
 use crate::snapshot::LakeSnapshot;
+use crate::unreadable_files::UnreadableFiles;
+use crate::watermark::LostCommits;
 
 /// The files of a [`LakeSnapshot`], as serde writes them: which files belong to each table, and what planning a query needs
 /// to know of them. Only the program that wrote it reads it, so its form is no format.
@@ -24,6 +28,8 @@ pub struct SnapshotFiles {
     files: Vec<Files>,
     /// By table: why it cannot be read.
     refusals: Vec<Option<String>>,
+    damaged: Vec<DamagedFile>,
+    lost_commits: LostCommits,
 }
 
 impl LakeSnapshot {
@@ -37,6 +43,8 @@ impl LakeSnapshot {
             root: self.root.clone(),
             files: self.files.clone(),
             refusals: refusals.map(text).collect(),
+            damaged: self.damaged_files(),
+            lost_commits: LostCommits::clone(&self.lost_commits),
         }
     }
 
@@ -58,7 +66,13 @@ impl LakeSnapshot {
             root,
             mut files,
             mut refusals,
+            damaged,
+            lost_commits,
         } = files;
+        let unreadable = UnreadableFiles::new(Arc::new(RealDisk::default()));
+        for file in damaged {
+            unreadable.note_reported(&file.path, file.reason);
+        }
         refusals.resize_with(schema.tables.len(), || None);
         let reported = |reason: String| Arc::new(LakeError::Reported { reason });
         files.resize_with(schema.tables.len(), Files::default);
@@ -74,6 +88,8 @@ impl LakeSnapshot {
                 .collect(),
             batches: rows_in_memory,
             footers: Arc::new(FooterCache::default()),
+            unreadable: Arc::new(unreadable),
+            lost_commits: Arc::new(lost_commits),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema};
+use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId};
 use headcount_log::dedup::{DedupFiles, DedupIndex};
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::Orders;
@@ -28,6 +28,7 @@ use crate::state::LakeState;
 use crate::unreadable_files::UnreadableFiles;
 use crate::upkeep::{self, Scope};
 use crate::view::View;
+use crate::watermark::Watermark;
 
 /// A data folder opened for writing. One at a time, in one process at a time.
 #[derive(Debug)]
@@ -60,12 +61,28 @@ impl Lake {
         options: LakeOptions,
     ) -> Result<Lake, LakeError> {
         let (root, lock) = prepare(&*disk, dir)?;
+        let watermark = Watermark::read(&*disk, &root);
         let logs = open_tables(&disk, &root, &schema)?;
+        if watermark.is_none()
+            && let Some(error) = logs.iter().find_map(TableLog::broken)
+        {
+            // Nobody knows which numbers of groups the table has seen, and none may be given out twice.
+            return Err(LakeError::Broken(Arc::clone(error)));
+        }
+        let watermark = watermark.unwrap_or_default();
+        let lost_commits = Arc::new(watermark.lost_commits(&logs));
         let applied: Vec<u64> = logs.iter().map(TableLog::applied).collect();
         let highest = applied.iter().copied().max().unwrap_or_default();
+        let highest = highest.max(watermark.sequence);
         let files = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(Arc::clone(&schema), applied);
         let view = Arc::new(View::new(Arc::clone(&layout), files, &options));
+        for ((id, _), log) in schema.iter().zip(&logs) {
+            if let Some(error) = log.broken() {
+                view.publish_refusal(id, Arc::clone(error));
+            }
+        }
+        let unreadable = Arc::new(UnreadableFiles::new(Arc::clone(&disk)));
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"), &schema)?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
         let state = Arc::new(LakeState {
@@ -77,7 +94,9 @@ impl Lake {
             view,
             logs: logs.into_iter().map(Mutex::new).collect(),
             footers: Arc::default(),
-            unreadable: UnreadableFiles::default(),
+            unreadable,
+            lost_commits,
+            watermark: Mutex::new(watermark),
             orders,
             flushing: Arc::new(tokio::sync::Mutex::new(opened.trimmer)),
             compacting: tokio::sync::Mutex::default(),
@@ -128,11 +147,16 @@ impl Lake {
         log.append(batch, reservation).await
     }
 
-    /// The number of quarantined files: unreadable parts of the log, which stay until somebody removes them
-    /// (`docs/formats/wal.md`).
+    /// The number of quarantined files: unreadable parts of the log, files of deduplication and orders to erase, which stay until
+    /// somebody removes them (`docs/formats/wal.md`).
     pub fn damaged_files(&self) -> u64 {
-        let files = quarantine::files(&*self.state.disk, &self.state.wal());
-        files.map_or(0, |files| files.len() as u64)
+        let folders = ["wal", "seen", "erasures"].map(|name| self.state.root.join(name));
+        let files = folders.map(|folder| quarantine::files(&*self.state.disk, &folder));
+        files
+            .into_iter()
+            .flatten()
+            .map(|files| files.len() as u64)
+            .sum()
     }
 
     /// The number of groups of acknowledged batches that were missing when the folder was opened: they were in neither the log
@@ -141,10 +165,23 @@ impl Lake {
         self.missing_groups
     }
 
-    /// The number of tables' files that upkeep or an erasure could not read since the store was opened. Each is named in the log;
-    /// its rows are missing from merges, and queries that need it fail.
+    /// The number of tables' files that a query, upkeep or an erasure could not read since the store was opened. Each is named in the
+    /// log. Damaged ones are left out of answers, which say so.
     pub fn unreadable_files(&self) -> u64 {
         self.state.unreadable.len() as u64
+    }
+
+    /// The tables whose logs had lost their last commits when the store was opened, and with them rows.
+    pub fn tables_with_lost_commits(&self) -> Vec<String> {
+        self.state.lost_commits.keys().cloned().collect()
+    }
+
+    /// The tables whose logs are damaged, or hold a commit of another program that is not understood. Their rows stay in the
+    /// write-ahead log and in memory.
+    pub fn refused_tables(&self) -> Vec<String> {
+        let refused = self.state.view.refused();
+        let name = |id: TableId| self.state.schema.table(id).map(|table| table.name.clone());
+        refused.into_iter().filter_map(name).collect()
     }
 
     /// The number of receipts whose rows are still to be erased.
@@ -172,7 +209,7 @@ impl Lake {
     /// A number that is another one once queries may see other rows: after an append, an erasure, or a commit of another
     /// program (noticed within about a second). Merges and flushes do not change it. It begins anew with each opening.
     pub fn revision(&self) -> u64 {
-        self.state.view.revision()
+        self.state.view.revision() + self.state.unreadable.revision()
     }
 
     /// Moves everything acknowledged so far to the tables.
@@ -260,7 +297,7 @@ fn open_tables(
     let collector = load_or_create_collector(&**disk, root)?;
     let mut logs = Vec::with_capacity(schema.tables.len());
     for table in &schema.tables {
-        let log = TableLog::open(disk, &table_folder(root, table), table, &collector)?;
+        let log = TableLog::open_or_broken(disk, &table_folder(root, table), table, &collector)?;
         log.accepts(table)?;
         logs.push(log);
     }
@@ -304,7 +341,7 @@ impl OpenedLog {
             disk: Arc::clone(disk),
             folder: folder.clone(),
             header: format::header(schema),
-            next_sequence: replay::next_sequence(&segments, applied)?,
+            next_sequence: replay::next_sequence(&segments, applied),
             dedup,
             sink: Arc::clone(view) as Arc<dyn RowSink>,
             sealed: Arc::clone(&sealed),

@@ -14,7 +14,10 @@
 
 mod arrow_rows;
 mod background;
+mod check;
+mod checksum;
 mod counter;
+mod damage;
 mod delta;
 mod erasure;
 mod error;
@@ -34,9 +37,14 @@ mod state;
 mod table_file;
 mod unreadable_files;
 mod upkeep;
+mod verified_file;
+mod verified_store;
 mod view;
+mod watermark;
 
 pub use arrow_rows::arrow_schema;
+pub use check::{Finding, FolderCheck, check_folder};
+pub use damage::{DamagedFile, MissingRows};
 pub use error::LakeError;
 pub use handover::SnapshotFiles;
 pub use headcount_log::folder::is_data_folder;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use headcount_catalog::Retention;
+
 /// Limits and intervals of a [`Lake`](crate::Lake).
 #[derive(Debug, Clone)]
 pub struct LakeOptions {
@@ -28,6 +30,8 @@ pub struct LakeOptions {
     pub checkpoint_every: u64,
     /// How long a superseded log entry is kept.
     pub log_retention: Duration,
+    /// For how long rows are kept, from their `time` on; `None` keeps them for ever. Older ones leave the tables once an hour.
+    pub retention: Option<Retention>,
     /// Whether flushes and compaction run by themselves. Without it they run on demand and on close.
     pub background: bool,
 }
@@ -46,6 +50,7 @@ impl Default for LakeOptions {
             disk_reserve: 256 << 20,
             checkpoint_every: 50,
             log_retention: Duration::from_secs(3600),
+            retention: None,
             background: true,
         }
     }

@@ -8,12 +8,13 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 use chrono::{DateTime, Datelike, Utc};
-use headcount_log::disk::{Disk, DiskFile};
+use headcount_log::disk::Disk;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use crate::checksum::ChecksummedFile;
 use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
 
@@ -111,7 +112,7 @@ pub(crate) struct ParquetFile<'a> {
     table_folder: &'a Path,
     name: String,
     day: String,
-    writer: ArrowWriter<Box<dyn DiskFile>>,
+    writer: ArrowWriter<ChecksummedFile>,
     rows: u64,
     time: Option<(i64, i64)>,
     is_finished: bool,
@@ -132,6 +133,7 @@ impl<'a> ParquetFile<'a> {
         disk.create_folder(&folder)
             .map_err(LakeError::io("create", &folder))?;
         let file = disk.create(&path).map_err(LakeError::io("create", &path))?;
+        let file = ChecksummedFile::new(file);
         let writer = properties(schema, level).and_then(|properties| {
             let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties));
             Ok(writer?)
@@ -182,6 +184,7 @@ impl<'a> ParquetFile<'a> {
         let path = self.table_folder.join(&self.name);
         // The footer is in the file itself; its copy in memory is not needed.
         let _ = self.writer.finish()?;
+        let checksums = self.writer.inner().checksums();
         let synced = self.writer.inner_mut().sync();
         synced.map_err(LakeError::io("sync", &path))?;
         let folder = self.table_folder.join(format!("day={}", self.day));
@@ -199,6 +202,7 @@ impl<'a> ParquetFile<'a> {
             day: self.day.clone(),
             time: self.time,
             deletion_vector: None,
+            checksums: Some(checksums),
         })
     }
 }

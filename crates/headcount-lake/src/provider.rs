@@ -1,5 +1,6 @@
 //! A table as DataFusion scans it: a plain Parquet scan over the active files, and the rows in memory.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ use datafusion::physical_plan::union::UnionExec;
 
 use crate::delta::log::{ActiveFile, Files};
 use crate::error::LakeError;
+use crate::unreadable_files::UnreadableFiles;
+use crate::verified_store::{ScannedFile, VerifiedStore};
 
 /// Bytes of Parquet footers kept between queries.
 const FOOTER_BYTES: usize = 32 << 20;
@@ -60,17 +63,34 @@ pub(crate) struct LakeTable {
     refusal: Option<Arc<LakeError>>,
     batches: Vec<RecordBatch>,
     footers: Arc<FooterCache>,
+    /// Damaged files of it are left out of scans.
+    unreadable: Arc<UnreadableFiles>,
+}
+
+/// The parts of a table.
+#[derive(Debug)]
+pub(crate) struct TableParts {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Files,
+    /// Why the files cannot be read.
+    pub(crate) refusal: Option<Arc<LakeError>>,
+    /// The rows that are in no file yet.
+    pub(crate) batches: Vec<RecordBatch>,
 }
 
 impl LakeTable {
     pub(crate) fn new(
         stored: &SchemaRef,
-        folder: PathBuf,
-        files: Files,
-        refusal: Option<Arc<LakeError>>,
-        batches: Vec<RecordBatch>,
+        parts: TableParts,
         footers: Arc<FooterCache>,
+        unreadable: Arc<UnreadableFiles>,
     ) -> Self {
+        let TableParts {
+            folder,
+            files,
+            refusal,
+            batches,
+        } = parts;
         Self {
             schema: query_schema(stored),
             folder,
@@ -78,18 +98,8 @@ impl LakeTable {
             refusal,
             batches,
             footers,
+            unreadable,
         }
-    }
-
-    pub(crate) fn empty() -> Self {
-        Self::new(
-            &Arc::new(ArrowSchema::empty()),
-            PathBuf::new(),
-            Files::default(),
-            None,
-            Vec::new(),
-            Arc::default(),
-        )
     }
 
     /// The Parquet scan, or `None` where no file can hold a row that the predicate lets through.
@@ -107,8 +117,9 @@ impl LakeTable {
         }
         let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
+        let store = VerifiedStore::new(store, self.verified(), Arc::clone(&self.unreadable));
         let footers: Arc<DefaultCache<_, _>> = Arc::clone(&self.footers.0);
-        let readers = CachedParquetFileReaderFactory::new(store, footers);
+        let readers = CachedParquetFileReaderFactory::new(Arc::new(store), footers);
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(state.default_table_options().parquet)
             .with_parquet_file_reader_factory(Arc::new(readers));
@@ -127,6 +138,28 @@ impl LakeTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
+    /// The files that are verified while they are read.
+    fn verified(&self) -> HashMap<object_store::path::Path, ScannedFile> {
+        let verified = self.files.iter().filter_map(|file| {
+            let scanned = ScannedFile {
+                path: self.folder.join(&file.path),
+                size: file.size,
+                checksums: file.checksums.clone()?,
+            };
+            Some((location(&self.folder, file).ok()?, scanned))
+        });
+        verified.collect()
+    }
+
+    /// The files without the damaged ones.
+    fn undamaged(&self) -> Vec<&ActiveFile> {
+        let damaged = self.unreadable.damaged();
+        let is_kept = |file: &&ActiveFile| {
+            damaged.is_empty() || !damaged.contains_key(&self.folder.join(&file.path))
+        };
+        self.files.iter().filter(is_kept).collect()
+    }
+
     /// Fails if rows of a file do not belong to the table any more: the scan cannot leave them out.
     fn refuse_deletion_vectors(&self) -> Result<()> {
         let mut files = self.files.iter();
@@ -141,14 +174,14 @@ impl LakeTable {
 
     /// The files whose bounds of `time` agree with the predicate.
     fn files_for(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Result<Vec<PartitionedFile>> {
-        let mut statistics = Vec::with_capacity(self.files.len());
-        for file in self.files.iter() {
+        let files = self.undamaged();
+        let mut statistics = Vec::with_capacity(files.len());
+        for file in &files {
             statistics.push(Arc::new(file_statistics(file, &self.schema)));
         }
         let mut kept = vec![true; statistics.len()];
         if let Some(predicate) = predicate {
-            let bounds = self
-                .files
+            let bounds = files
                 .iter()
                 .map(|file| Arc::new(bounds(file, &self.schema)));
             let bounds = PrunableStatistics::new(bounds.collect(), Arc::clone(&self.schema));
@@ -160,7 +193,7 @@ impl LakeTable {
                 kept = pruned;
             }
         }
-        let files = self.files.iter().zip(statistics).zip(kept);
+        let files = files.into_iter().zip(statistics).zip(kept);
         files
             .filter(|(_, kept)| *kept)
             .map(|((file, statistics), _)| {
@@ -243,7 +276,7 @@ impl TableProvider for LakeTable {
         if self.refusal.is_some() {
             return None;
         }
-        let rows: Option<u64> = self.files.iter().map(|file| file.rows).sum();
+        let rows: Option<u64> = self.undamaged().iter().map(|file| file.rows).sum();
         let memory: usize = self.batches.iter().map(RecordBatch::num_rows).sum();
         let mut statistics = Statistics::new_unknown(&self.schema);
         if let Some(rows) = rows {

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options, concat_batches};
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, concat_batches, filter_record_batch};
+use arrow::datatypes::{
+    DataType, Field, Schema as ArrowSchema, SchemaRef, TimestampMicrosecondType,
+};
 use headcount_catalog::{TableId, TableKind};
 use headcount_log::disk::Disk;
 use headcount_log::erasure::ErasureFilter;
@@ -33,7 +35,17 @@ pub(crate) struct Rewrite<'a> {
     columns: &'a SchemaRef,
     is_counter: bool,
     /// Rows to leave out.
-    pub(crate) erased: Option<&'a ErasureFilter>,
+    pub(crate) left_out: LeftOut<'a>,
+}
+
+/// Rows that a rewrite leaves out.
+#[derive(Clone, Copy)]
+pub(crate) enum LeftOut<'a> {
+    Nothing,
+    /// Those whose sender ordered their erasure.
+    Erased(&'a ErasureFilter),
+    /// Those whose `time` is before this one, microseconds since 1970 UTC.
+    Before(i64),
 }
 
 impl<'a> Rewrite<'a> {
@@ -51,7 +63,7 @@ impl<'a> Rewrite<'a> {
             day,
             columns: &state.layout.arrow[usize::from(id.0)],
             is_counter: table.kind == TableKind::Counter,
-            erased: None,
+            left_out: LeftOut::Nothing,
         })
     }
 
@@ -68,13 +80,20 @@ impl<'a> Rewrite<'a> {
         };
         for file in old {
             let path = self.folder.join(&file.path);
-            let reader = table_file::open(self.disk, &path)?.with_batch_size(32 << 10);
+            let reader = table_file::open(self.disk, &path, file.checksums.as_ref())?;
+            let reader = reader.with_batch_size(32 << 10);
             for batch in reader.build().map_err(unreadable(&path))? {
                 let batch = batch.map_err(unreadable(&path))?;
-                let mut batch = widened(&batch, &schema).map_err(unreadable(&path))?;
-                if let Some(erased) = self.erased {
-                    batch = without_erased(erased, batch)?;
-                }
+                let widened = widened(&batch, &schema);
+                let mut batch = widened.map_err(|error| LakeError::IncompatibleFile {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
+                batch = match self.left_out {
+                    LeftOut::Nothing => batch,
+                    LeftOut::Erased(filter) => without_erased(filter, batch)?,
+                    LeftOut::Before(time) => without_older(time, batch)?,
+                };
                 output.push(batch)?;
             }
         }
@@ -87,7 +106,7 @@ impl<'a> Rewrite<'a> {
         let mut fields: Vec<Field> = Vec::new();
         for file in files {
             let path = self.folder.join(&file.path);
-            let reader = table_file::open(self.disk, &path)?;
+            let reader = table_file::open(self.disk, &path, file.checksums.as_ref())?;
             for theirs in reader.schema().fields() {
                 let field = match self.columns.field_with_name(theirs.name()) {
                     Ok(column) => column.clone(),
@@ -103,10 +122,7 @@ impl<'a> Rewrite<'a> {
                             "column {} is {here} here and {known} in other files",
                             field.name()
                         );
-                        return Err(LakeError::UnreadableFile {
-                            path,
-                            source: reason.into(),
-                        });
+                        return Err(LakeError::IncompatibleFile { path, reason });
                     }
                 }
             }
@@ -174,6 +190,20 @@ impl<'a> Output<'a, '_> {
         }
         Ok(self.complete)
     }
+}
+
+/// The rows that are not before `time`. A row without a time stays: its age is not known.
+fn without_older(time: i64, batch: RecordBatch) -> Result<RecordBatch, LakeError> {
+    let times = batch.column_by_name("time");
+    let Some(times) = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>())
+    else {
+        return Ok(batch);
+    };
+    let kept: BooleanArray = times
+        .iter()
+        .map(|at| Some(at.is_none_or(|at| at >= time)))
+        .collect();
+    Ok(filter_record_batch(&batch, &kept)?)
 }
 
 /// The type in which we write a column that the catalog does not have.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Schema as ArrowSchema;
 use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
 use headcount_catalog::{Schema, TableId};
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::wal::{quarantine, replay};
@@ -15,9 +17,11 @@ use crate::delta::log::{Files, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::follow::follow;
 use crate::memtable::{Layout, TableBatches, chunks, decode};
-use crate::provider::{FooterCache, LakeTable, location};
+use crate::provider::{FooterCache, LakeTable, TableParts, location};
 use crate::state::LakeState;
+use crate::unreadable_files::UnreadableFiles;
 use crate::view::Captured;
+use crate::watermark::{LostCommits, Watermark};
 
 /// Every table as it was at one moment. Cheap to keep; the files that it names stay for
 /// [`LakeOptions::vacuum_grace`](crate::LakeOptions::vacuum_grace) after they were replaced.
@@ -30,6 +34,8 @@ pub struct LakeSnapshot {
     pub(crate) refusals: Vec<Option<Arc<LakeError>>>,
     pub(crate) batches: TableBatches,
     pub(crate) footers: Arc<FooterCache>,
+    pub(crate) unreadable: Arc<UnreadableFiles>,
+    pub(crate) lost_commits: Arc<LostCommits>,
 }
 
 impl LakeSnapshot {
@@ -48,6 +54,8 @@ impl LakeSnapshot {
             refusals,
             batches,
             footers: Arc::clone(&state.footers),
+            unreadable: Arc::clone(&state.unreadable),
+            lost_commits: Arc::clone(&state.lost_commits),
         })
     }
 
@@ -65,9 +73,12 @@ impl LakeSnapshot {
         let read = spawn_blocking(move || replay::read_beside_writer(&*reading, &wal));
         let segments = read.await.map_err(|_| LakeError::Closed)??;
         quarantine::report(&segments);
+        // Before the tables: it must not be ahead of what is read of them.
+        let watermark = Watermark::read(&*disk, &root).unwrap_or_default();
         let (tables, of) = (root.clone(), Arc::clone(&schema));
         let opened = spawn_blocking(move || open_logs(&disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;
+        let lost_commits = watermark.lost_commits(&logs);
         let applied = logs.iter().map(TableLog::applied).collect();
         let files: Vec<Files> = logs.iter().map(TableLog::files).collect();
         let layout = Layout::new(schema, applied);
@@ -78,10 +89,12 @@ impl LakeSnapshot {
         Ok(LakeSnapshot {
             root,
             layout,
-            refusals: vec![None; files.len()],
+            refusals: logs.iter().map(|log| log.broken().cloned()).collect(),
             files,
             batches,
             footers: Arc::new(FooterCache::default()),
+            unreadable: Arc::new(UnreadableFiles::new(Arc::new(RealDisk::default()))),
+            lost_commits: Arc::new(lost_commits),
         })
     }
 
@@ -96,19 +109,25 @@ impl LakeSnapshot {
     pub fn provider(&self, table: TableId) -> Arc<dyn TableProvider> {
         let index = usize::from(table.0);
         let Some(definition) = self.layout.schema.table(table) else {
-            return Arc::new(LakeTable::empty());
+            return Arc::new(EmptyTable::new(Arc::new(ArrowSchema::empty())));
         };
+        let parts = TableParts {
+            folder: table_folder(&self.root, definition),
+            files: Arc::clone(&self.files[index]),
+            refusal: self.refusals[index].clone(),
+            batches: self.batches[index].clone(),
+        };
+        let (footers, unreadable) = (Arc::clone(&self.footers), Arc::clone(&self.unreadable));
         Arc::new(LakeTable::new(
             &self.layout.arrow[index],
-            table_folder(&self.root, definition),
-            Arc::clone(&self.files[index]),
-            self.refusals[index].clone(),
-            self.batches[index].clone(),
-            Arc::clone(&self.footers),
+            parts,
+            footers,
+            unreadable,
         ))
     }
 
-    /// How many rows the table has. A counter table's number depends on what has been merged; its sums do not.
+    /// How many rows the table has, with those of damaged files. A counter table's number depends on what has been merged; its
+    /// sums do not.
     ///
     /// `None` where it is not known: another program wrote a file whose rows neither the log nor the file's footer counts, or
     /// made the table unreadable.
@@ -158,7 +177,12 @@ fn open_logs(
     let mut logs = Vec::with_capacity(schema.tables.len());
     for table in &schema.tables {
         let folder = table_folder(root, table);
-        logs.push(TableLog::open(disk, &folder, table, collector.trim())?);
+        logs.push(TableLog::open_or_broken(
+            disk,
+            &folder,
+            table,
+            collector.trim(),
+        )?);
     }
     Ok(logs)
 }

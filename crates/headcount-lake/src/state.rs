@@ -19,6 +19,7 @@ use crate::options::LakeOptions;
 use crate::provider::FooterCache;
 use crate::unreadable_files::UnreadableFiles;
 use crate::view::View;
+use crate::watermark::{LostCommits, Watermark};
 
 /// What the threads and tasks of one [`Lake`](crate::Lake) share.
 pub(crate) struct LakeState {
@@ -31,8 +32,11 @@ pub(crate) struct LakeState {
     /// One per table, in the schema's order. Locked during its commits.
     pub(crate) logs: Vec<Mutex<TableLog>>,
     pub(crate) footers: Arc<FooterCache>,
-    pub(crate) unreadable: UnreadableFiles,
+    pub(crate) unreadable: Arc<UnreadableFiles>,
     pub(crate) orders: Orders,
+    /// By table: the commits that its log had lost when the store was opened.
+    pub(crate) lost_commits: Arc<LostCommits>,
+    pub(crate) watermark: Mutex<Watermark>,
     /// Held during a flush.
     pub(crate) flushing: Arc<tokio::sync::Mutex<Trimmer>>,
     /// Held during upkeep, and while an erasure rewrites files.
@@ -80,6 +84,17 @@ impl LakeState {
                 .map_err(LakeError::io("sync", &log_folder))?;
         }
         Ok(files)
+    }
+
+    /// Raises the watermark to the group `sequence`, which every table holds.
+    pub(crate) fn advance_watermark(&self, sequence: u64) -> Result<(), LakeError> {
+        let versions = self.logs.iter().map(|log| {
+            let log = log.lock();
+            (log.table.clone(), log.version)
+        });
+        let versions: Vec<(String, Option<u64>)> = versions.collect();
+        let mut watermark = self.watermark.lock();
+        watermark.advance(&*self.disk, &self.root, sequence, versions.iter())
     }
 
     /// The log's folder.

@@ -1,6 +1,5 @@
 //! Reading a table's Parquet files, with errors that name the file and tell damage from a disk that refuses.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -9,15 +8,45 @@ use headcount_log::disk::Disk;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
+use crate::checksum::BlockChecksums;
+use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
+use crate::verified_file::VerifiedFile;
 
-/// Opens a file and reads its footer.
+/// Opens a file and reads its footer. What is read is compared with `checksums`, if the file's log has some.
 pub(crate) fn open(
     disk: &dyn Disk,
     path: &Path,
-) -> Result<ParquetRecordBatchReaderBuilder<File>, LakeError> {
-    let file = disk.open(path).map_err(LakeError::io("open", path))?;
+    checksums: Option<&BlockChecksums>,
+) -> Result<ParquetRecordBatchReaderBuilder<VerifiedFile>, LakeError> {
+    let file = verified(disk, path, checksums)?;
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(path))
+}
+
+/// Opens a file, to read it as it is.
+pub(crate) fn verified(
+    disk: &dyn Disk,
+    path: &Path,
+    checksums: Option<&BlockChecksums>,
+) -> Result<VerifiedFile, LakeError> {
+    let file = disk.open(path).map_err(LakeError::io("open", path))?;
+    VerifiedFile::new(file, checksums).map_err(unreadable(path))
+}
+
+/// Reads the whole of an active file of the table in `folder`: compares it with its checksums, or decodes it where it has none.
+pub(crate) fn check(disk: &dyn Disk, folder: &Path, file: &ActiveFile) -> Result<(), LakeError> {
+    let path = folder.join(&file.path);
+    if file.checksums.is_some() {
+        let opened = verified(disk, &path, file.checksums.as_ref())?;
+        return opened.verify().map_err(unreadable(&path));
+    }
+    for batch in open(disk, &path, None)?
+        .build()
+        .map_err(unreadable(&path))?
+    {
+        batch.map_err(unreadable(&path))?;
+    }
+    Ok(())
 }
 
 /// An error met in reading the file `path`: damage, unless the operating system refused.

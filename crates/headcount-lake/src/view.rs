@@ -139,13 +139,14 @@ impl View {
         self.changed();
     }
 
-    /// Another program committed to `table` so that it cannot be read any more.
+    /// The log of `table` is damaged, or another program committed so that it cannot be read any more.
     pub(crate) fn publish_refusal(&self, table: TableId, error: Arc<LakeError>) {
         let refusal = &mut self.state.lock().refusals[usize::from(table.0)];
         if refusal.is_none() {
             tracing::error!(
                 error = &*error as &dyn std::error::Error,
-                "another program's commit makes a table unreadable; queries of it fail, and its rows stay in the log"
+                "the log of a table cannot be read, or holds a commit of another program that is not understood; queries of the table fail, and its \
+                 rows stay in the write-ahead log and in memory"
             );
             self.changed();
         }
@@ -158,6 +159,19 @@ impl View {
         if refusal.is_some() {
             self.changed();
         }
+    }
+
+    /// The tables that cannot be read any more.
+    pub(crate) fn refused(&self) -> Vec<TableId> {
+        let state = self.state.lock();
+        let tables = self
+            .layout
+            .schema
+            .iter()
+            .map(|(id, _)| id)
+            .zip(&state.refusals);
+        let refused = tables.filter(|(_, refusal)| refusal.is_some());
+        refused.map(|(id, _)| id).collect()
     }
 
     /// Drops the frozen generation once every table holds its rows.

@@ -5,6 +5,7 @@
 //!
 //! On disk: fingerprints live in the log's frames until their segment is removed, then in `seen/` (`docs/formats/wal.md`).
 
+use std::io::ErrorKind::NotFound;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ const MAGIC: &[u8; 8] = b"HEADCFPR";
 const HEADER: usize = 12;
 /// More files than this are merged into one.
 const FILES: usize = 16;
+/// The problem with a file that was set aside.
+const SET_ASIDE: &str = "it was found damaged and set aside: spans that it remembered are counted twice if they are sent again; \
+                         remove it when you know why";
 
 /// The fingerprints of the spans stored last, in memory.
 #[derive(Debug)]
@@ -102,6 +106,42 @@ impl DedupFiles {
             files.files.push((name, fingerprints.len()));
         }
         Ok(files)
+    }
+
+    /// The damaged files in `folder`, also those that were set aside, with the reasons. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be listed, or a file cannot be read.
+    pub fn damaged(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+    ) -> Result<Vec<(PathBuf, String)>, LogError> {
+        let files = Self {
+            disk,
+            folder,
+            files: Vec::new(),
+            limit: 0,
+        };
+        let entries = files.disk.list(&files.folder);
+        let mut damaged = Vec::new();
+        for entry in entries.map_err(LogError::io("list", &files.folder))? {
+            let stem = entry.name.strip_suffix(".fingerprints");
+            let number = stem.and_then(|digits| digits.parse::<u64>().ok());
+            match number.map(|number| files.read(number)) {
+                Some(Err(error @ LogError::Damaged { .. })) => {
+                    damaged.push((entry.path, error.to_string()));
+                }
+                // The writer merges these files.
+                Some(Err(LogError::Io { source, .. })) if source.kind() == NotFound => {}
+                Some(read) => drop(read?),
+                None if entry.name.ends_with(".damaged") => {
+                    damaged.push((entry.path, SET_ASIDE.to_owned()));
+                }
+                None => {}
+            }
+        }
+        Ok(damaged)
     }
 
     /// The fingerprints of a file; `None` if it was damaged, and is set aside.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 /// The reason for having no answer. The text names the problem and, where there is one, the way out.
@@ -65,18 +66,24 @@ pub enum ReportError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The query failed on the data: a cast, a division, a file that cannot be read.
+    /// The query failed on the data: a cast, a division.
     #[error("the query failed: {0}")]
     Failed(String),
+    /// A table of the store cannot be read, although nothing is wrong with the query. The text may name files.
+    #[error("the store cannot be read: {0}")]
+    Unreadable(String),
     /// The query engine failed: a fault of Headcount, not of the query.
     #[error("the query engine failed: {0}")]
     Engine(String),
 }
 
 impl ReportError {
-    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500; 503 for [`Self::Busy`]).
+    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500; 503 for [`Self::Busy`] and [`Self::Unreadable`]).
     pub fn is_client_error(&self) -> bool {
-        !matches!(self, Self::Engine(_) | Self::Busy { .. })
+        !matches!(
+            self,
+            Self::Engine(_) | Self::Unreadable(_) | Self::Busy { .. }
+        )
     }
 
     /// An error while planning: the query's own fault.
@@ -99,7 +106,24 @@ impl ReportError {
                 limit: memory_limit,
             },
             DataFusionError::Internal(_) => Self::Engine(error.strip_backtrace()),
+            root if is_of_storage(root) => Self::Unreadable(error.strip_backtrace()),
             _ => otherwise(error.strip_backtrace()),
         }
+    }
+}
+
+/// Whether the error came from reading a file of the store.
+fn is_of_storage(root: &DataFusionError) -> bool {
+    match root {
+        DataFusionError::ParquetError(_)
+        | DataFusionError::ObjectStore(_)
+        | DataFusionError::IoError(_)
+        // The store's own errors: a table that another program made unreadable.
+        | DataFusionError::External(_) => true,
+        DataFusionError::ArrowError(error, _) => matches!(
+            **error,
+            ArrowError::ParquetError(_) | ArrowError::IoError(..) | ArrowError::ExternalError(_)
+        ),
+        _ => false,
     }
 }

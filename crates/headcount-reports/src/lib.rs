@@ -12,6 +12,7 @@ mod arrow_export;
 mod checked_arithmetic;
 mod comparison;
 mod constant_period;
+mod damage;
 mod distinct;
 mod distinct_lists;
 mod engine;
@@ -38,6 +39,7 @@ mod views;
 
 pub use arrow_export::{to_arrow_ipc, to_parquet, to_record_batch};
 pub use comparison::compare_answers;
+pub use damage::is_about_missing_rows;
 pub use engine::{QueryLimits, are_queries_stuck};
 pub use error::ReportError;
 pub use headcount_answer::{Answer, AnswerColumn, ColumnKind};

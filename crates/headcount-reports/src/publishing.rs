@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use headcount_answer::{Answer, AnswerColumn, ColumnKind, cell_text};
 use serde_json::Value;
 
+use crate::damage::MISSING;
 use crate::header::ReportHeader;
 use crate::report_rows::HOW_TO_SHOW_ALL;
 
@@ -21,11 +22,13 @@ const FEWEST_ROWS: usize = 2;
 /// `answer` as everybody may see it: no number about fewer than `k` of what the report is published by. An answer of a
 /// report that is never published has no rows.
 pub fn publish(report: &ReportHeader, answer: &Answer, k: u64) -> Answer {
-    // Public readers cannot lower the threshold.
-    let note = |note: &String| {
-        note.strip_suffix(HOW_TO_SHOW_ALL)
+    // Public readers cannot lower the threshold, and the rows that are missing may be few.
+    let note = |note: &String| match note.split_once(MISSING) {
+        Some((rows, _)) => format!("{rows}{MISSING}"),
+        None => note
+            .strip_suffix(HOW_TO_SHOW_ALL)
             .unwrap_or(note)
-            .to_owned()
+            .to_owned(),
     };
     let mut published = Answer {
         columns: answer.columns.clone(),

@@ -22,6 +22,8 @@ pub struct ReportRows {
     rows: RecordBatch,
     /// The limit that an error names.
     memory_bytes: usize,
+    /// Notes on rows that the store could not read.
+    missing: Vec<String>,
 }
 
 impl ReportRows {
@@ -36,7 +38,14 @@ impl ReportRows {
             selection,
             rows,
             memory_bytes,
+            missing: Vec::new(),
         }
+    }
+
+    /// The same, with notes on rows that the store could not read.
+    pub(crate) fn with_missing(mut self, missing: Vec<String>) -> Self {
+        self.missing = missing;
+        self
     }
 
     /// How many there are.
@@ -59,6 +68,7 @@ impl ReportRows {
             report, selection, ..
         } = self;
         let mut answer = of_schema(&self.rows.schema());
+        answer.notes.clone_from(&self.missing);
         answer.rows = match &report.free_text {
             None => rows_of(&self.rows),
             Some(free_text) => {

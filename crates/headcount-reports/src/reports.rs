@@ -1,5 +1,6 @@
 //! Named reports, free SQL, the list of tables.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::compute::concat_batches;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::answer::of_schema;
 use crate::constant_period::without_constant_period;
+use crate::damage::{self, ATTEMPTS};
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
 use crate::filters::period;
@@ -49,6 +51,8 @@ pub struct Reports {
     sources: Arc<[Source]>,
     limits: QueryLimits,
     cache: Option<PartialAggregateCache>,
+    /// The store that the sources are of, to leave out what is damaged.
+    snapshot: Option<LakeSnapshot>,
 }
 
 impl Reports {
@@ -60,7 +64,11 @@ impl Reports {
             rows: snapshot.row_count(id),
             provider: snapshot.provider(id),
         };
-        Self::over(snapshot.schema().iter().map(source).collect(), limits)
+        let sources = snapshot.schema().iter().map(source).collect();
+        Self {
+            snapshot: Some(snapshot.clone()),
+            ..Self::over(sources, limits)
+        }
     }
 
     /// Reports over `sources`, each query within `limits`.
@@ -69,6 +77,7 @@ impl Reports {
             sources: sources.into(),
             limits,
             cache: None,
+            snapshot: None,
         }
     }
 
@@ -143,13 +152,13 @@ impl Reports {
         selection: Selection,
     ) -> BoxFuture<'static, Result<ReportRows, ReportError>> {
         let this = self.clone();
-        let work = async move { this.run(report, selection).await };
+        let work = async move { this.run_undamaged(report, selection).await };
         within(self.limits, work.boxed())
     }
 
     fn start_query(&self, query: String) -> BoxFuture<'static, Result<Answer, ReportError>> {
         let this = self.clone();
-        let work = async move { this.query(&query).await };
+        let work = async move { this.query_undamaged(&query).await };
         within(self.limits, work.boxed())
     }
 
@@ -203,6 +212,57 @@ impl Reports {
         }
     }
 
+    /// As [`Self::query`], again without each file that turns out to be damaged.
+    async fn query_undamaged(&self, query: &str) -> Result<Answer, ReportError> {
+        for _ in 1..ATTEMPTS {
+            let revision = self.damage_revision();
+            match self.query(query).await {
+                Err(error) if self.is_worth_another(&error, revision, query).await => {}
+                answered => return answered,
+            }
+        }
+        self.query(query).await
+    }
+
+    /// As [`Self::run`], again without each file that turns out to be damaged.
+    async fn run_undamaged(
+        &self,
+        report: &'static ReportHeader,
+        selection: Selection,
+    ) -> Result<ReportRows, ReportError> {
+        for _ in 1..ATTEMPTS {
+            let revision = self.damage_revision();
+            match self.run(report, selection.clone()).await {
+                Err(error) if self.is_worth_another(&error, revision, report.sql).await => {}
+                answered => return answered,
+            }
+        }
+        self.run(report, selection).await
+    }
+
+    fn damage_revision(&self) -> u64 {
+        self.snapshot
+            .as_ref()
+            .map_or(0, LakeSnapshot::damage_revision)
+    }
+
+    async fn is_worth_another(&self, error: &ReportError, revision: u64, text: &str) -> bool {
+        match &self.snapshot {
+            Some(snapshot) if damage::may_be_damage(error) => {
+                damage::is_damage_new(snapshot, revision, text).await
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes on what an answer misses that read `tables`.
+    fn damage_notes(&self, tables: &BTreeSet<String>, selection: &Selection) -> Vec<String> {
+        let snapshot = self.snapshot.as_ref();
+        snapshot.map_or_else(Vec::new, |snapshot| {
+            damage::notes(snapshot, tables, selection)
+        })
+    }
+
     async fn query(&self, query: &str) -> Result<Answer, ReportError> {
         let refused = |error: DataFusionError| self.refused(&error);
         let mut context = session(&self.limits, None)?;
@@ -213,8 +273,10 @@ impl Reports {
                 .map_err(refused)?;
         }
         let frame = free_sql::plan(&mut context, query).await.map_err(refused)?;
+        let tables = damage::tables_read(frame.logical_plan()).map_err(refused)?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut answer = of_schema(&schema);
+        answer.notes = self.damage_notes(&tables, &Selection::default());
         // A batch is dropped as soon as it has become rows.
         let rows = batches.into_iter().flat_map(|batch| rows_of(&batch));
         answer.rows = rows.collect();
@@ -231,6 +293,8 @@ impl Reports {
         let frame = plan(&context, &self.sources, report, &selection)
             .await
             .map_err(|error| self.refused(&error))?;
+        let tables = damage::tables_read(frame.logical_plan());
+        let tables = tables.map_err(|error| self.refused(&error))?;
         let (schema, batches) = collect(frame, &self.limits).await?;
         let mut rows =
             concat_batches(&schema, &batches).map_err(|error| self.failed(error.into()))?;
@@ -239,12 +303,9 @@ impl Reports {
         {
             rows.remove_column(period);
         }
-        Ok(ReportRows::new(
-            report,
-            selection,
-            rows,
-            self.limits.memory_bytes,
-        ))
+        let missing = self.damage_notes(&tables, &selection);
+        let rows = ReportRows::new(report, selection, rows, self.limits.memory_bytes);
+        Ok(rows.with_missing(missing))
     }
 
     fn refused(&self, error: &DataFusionError) -> ReportError {

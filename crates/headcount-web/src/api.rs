@@ -69,10 +69,12 @@ async fn report(
     let header = find_report(&name)
         .filter(|header| role.may_read(header))
         .ok_or_else(|| unknown_report(&name, role))?;
-    parameters.check().map_err(|error| report_problem(&error))?;
+    parameters
+        .check()
+        .map_err(|error| report_problem(&error, role))?;
     let key = QueryKey::report(&header.name, &parameters);
     let cached = state.answers.fresh(key).await;
-    let answer = cached.map_err(|error| report_problem(&error))?.answer;
+    let answer = cached.map_err(|error| report_problem(&error, role))?.answer;
     let mut response = write(format, role.visible(header, answer)).await?;
     set_cache_control(&mut response, role);
     Ok(conditional(response, &headers).await)
@@ -100,7 +102,7 @@ async fn tables(
     role.require(Right::ReadAnonymousTier)?;
     let format = Format::requested(&query.unwrap_or_default(), &headers)?;
     let reports = state.answers.reports(role).await;
-    let reports = reports.map_err(|error| report_problem(&error))?;
+    let reports = reports.map_err(|error| report_problem(&error, role))?;
     let response = write(format, Arc::new(reports.tables())).await?;
     Ok(conditional(response, &headers).await)
 }
@@ -121,7 +123,7 @@ async fn description(
 
 async fn describe(state: &SiteState, role: Role) -> Result<Value, Problem> {
     let columns = state.answers.columns().await;
-    let columns = columns.map_err(|error| report_problem(&error))?;
+    let columns = columns.map_err(|error| report_problem(&error, role))?;
     let readable = columns.iter().filter(|(header, _)| role.may_read(header));
     let described: Vec<ReportColumns> = readable.cloned().collect();
     Ok(openapi::document(&described, state.access.needs_token()))
@@ -150,7 +152,7 @@ async fn sql(
         None => Format::requested(&address_query, &headers)?,
     };
     let answer = state.answers.sql(&sql_request.query).await;
-    let answer = answer.map_err(|error| report_problem(&error))?;
+    let answer = answer.map_err(|error| report_problem(&error, role))?;
     let mut response = write(format, Arc::new(answer)).await?;
     if sql_request.is_form {
         let file = format!("attachment; filename=\"answer.{}\"", format.extension());

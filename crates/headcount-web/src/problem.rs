@@ -4,15 +4,21 @@ use headcount_problem::Problem;
 use headcount_reports::ReportError;
 use http::StatusCode;
 
-/// The problem for a query that failed: 404 for an unknown report, 400 for an invalid query, 503 where too many run, else 500.
-pub(crate) fn report_problem(error: &ReportError) -> Problem {
+use crate::role::{Role, Visibility as _};
+
+/// The problem for a query that failed: 404 for an unknown report, 400 for an invalid query, 503 where too many run or
+/// the store cannot be read, else 500.
+pub(crate) fn report_problem(error: &ReportError, role: Role) -> Problem {
     let status = match error {
         ReportError::UnknownReport { .. } => StatusCode::NOT_FOUND,
-        ReportError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        ReportError::Busy { .. } | ReportError::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
         error if error.is_client_error() => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let problem = Problem::new(status, "query failed", error.to_string());
+    if let ReportError::Unreadable(reason) = error {
+        tracing::error!(reason, "a query failed because the store cannot be read");
+    }
+    let problem = Problem::new(status, "query failed", role.error_text(error));
     match error {
         ReportError::Busy { retry_after, .. } => problem.retry_after(*retry_after),
         _ => problem,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use headcount_access::Right;
 use headcount_problem::Problem;
-use headcount_reports::{Answer, DEFAULT_MIN_CREWS, ReportHeader, ReportParameters, publish};
+use headcount_reports::{
+    Answer, DEFAULT_MIN_CREWS, ReportError, ReportHeader, ReportParameters, publish,
+};
 use http::StatusCode;
 
 pub(crate) use headcount_access::Role;
@@ -28,6 +30,9 @@ pub(crate) trait Visibility: Copy {
 
     /// The part of an answer that this role may see.
     fn visible(self, report: &ReportHeader, answer: Arc<Answer>) -> Arc<Answer>;
+
+    /// The text of an error for this role: the files of the store are named to those who may run SQL over them.
+    fn error_text(self, error: &ReportError) -> String;
 
     /// Checks that this role may query with these parameters.
     ///
@@ -79,6 +84,15 @@ impl Visibility for Role {
         match self.sees_all() {
             true => answer,
             false => Arc::new(publish(report, &answer, PUBLIC_MIN_CREWS)),
+        }
+    }
+
+    fn error_text(self, error: &ReportError) -> String {
+        match error {
+            ReportError::Unreadable(_) if !self.may(Right::RunSql) => {
+                "the collector cannot read its store; its log has the reason".to_owned()
+            }
+            error => error.to_string(),
         }
     }
 

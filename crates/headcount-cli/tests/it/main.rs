@@ -4,6 +4,7 @@
 mod answers;
 mod client;
 mod command_line;
+mod damage;
 mod durability;
 mod expected_rows;
 mod forget;

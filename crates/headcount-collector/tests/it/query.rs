@@ -182,11 +182,13 @@ async fn the_collectors_own_counts_are_for_prometheus() {
         "headcount_log_damaged_files 0",
         "headcount_log_missing_groups 0",
         "headcount_table_unreadable_files 0",
+        "headcount_tables_refused 0",
+        "headcount_tables_with_lost_commits 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
     let kinds = text.lines().filter(|line| line.starts_with("# TYPE "));
-    assert_eq!(kinds.count(), 12);
+    assert_eq!(kinds.count(), 14);
 }
 
 #[tokio::test(flavor = "multi_thread")]

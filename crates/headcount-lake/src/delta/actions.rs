@@ -2,9 +2,41 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::LakeError;
+
+/// The field of our commits' `commitInfo` with the CRC-32 of all lines behind it, as eight hexadecimal digits. The protocol lets
+/// a writer put anything there; a digit that flips in a row count would otherwise be believed.
+const CHECKSUM: &str = "headcount.crc32";
+
+/// The text of a commit: `commitInfo`, then the `actions`, one a line.
+pub(super) fn sealed_text(mut commit_info: Value, actions: &[Value]) -> String {
+    let mut text = String::new();
+    for action in actions {
+        text.push_str(&action.to_string());
+        text.push('\n');
+    }
+    commit_info[CHECKSUM] = json!(format!("{:08x}", crc32fast::hash(text.as_bytes())));
+    format!("{}\n{text}", json!({ "commitInfo": commit_info }))
+}
+
+/// The actions of a commit's text. Fails where the text is not as it was written.
+pub(super) fn unsealed(path: &Path, text: &str) -> Result<Vec<Value>, LakeError> {
+    let actions = actions_in(path, text)?;
+    let first = actions.first().unwrap_or(&Value::Null);
+    if let Some(expected) = first["commitInfo"][CHECKSUM].as_str() {
+        let (line, sealed) = text.split_once('\n').unwrap_or((text, ""));
+        if format!("{:08x}", crc32fast::hash(sealed.as_bytes())) != expected {
+            return Err(LakeError::Damaged {
+                path: path.to_path_buf(),
+                offset: line.len() as u64 + 1,
+                reason: "the commit does not match its checksum".to_owned(),
+            });
+        }
+    }
+    Ok(actions)
+}
 
 /// The actions in JSON text, one per line.
 pub(super) fn actions_in(path: &Path, text: &str) -> Result<Vec<Value>, LakeError> {

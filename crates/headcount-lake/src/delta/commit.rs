@@ -7,8 +7,10 @@ use headcount_catalog::Table;
 use headcount_log::disk::Disk;
 use serde_json::{Value, json};
 
+use super::actions::sealed_text;
 use super::log::{ActiveFile, TableLog};
 use super::schema;
+use crate::checksum;
 use crate::error::LakeError;
 
 /// Lost races after which a commit is given up; each means that another program committed in between.
@@ -66,7 +68,7 @@ pub(crate) fn commit(
             return Ok(Committed::Obsolete);
         }
         let actions = actions(log, table, change)?;
-        match put_if_absent(disk, log, &actions) {
+        match put_if_absent(disk, log, commit_info(change), &actions) {
             Ok(()) => {
                 for action in &actions {
                     log.apply(action);
@@ -85,12 +87,13 @@ pub(crate) fn commit(
 }
 
 /// Writes the next version's file unless it exists; returns when it is durable under its name.
-fn put_if_absent(disk: &dyn Disk, log: &TableLog, actions: &[Value]) -> io::Result<()> {
-    let mut text = String::new();
-    for action in actions {
-        text.push_str(&action.to_string());
-        text.push('\n');
-    }
+fn put_if_absent(
+    disk: &dyn Disk,
+    log: &TableLog,
+    commit_info: Value,
+    actions: &[Value],
+) -> io::Result<()> {
+    let text = sealed_text(commit_info, actions);
     let folder = log.log_folder();
     let name = format!("_commit_{}.json.tmp", uuid::Uuid::new_v4());
     let unfinished = folder.join(name);
@@ -104,15 +107,19 @@ fn put_if_absent(disk: &dyn Disk, log: &TableLog, actions: &[Value]) -> io::Resu
     disk.sync_folder(&folder)
 }
 
-fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Value>, LakeError> {
-    let now_ms = Utc::now().timestamp_millis();
-    let mut actions = vec![json!({"commitInfo": {
-        "timestamp": now_ms,
+fn commit_info(change: &Change<'_>) -> Value {
+    json!({
+        "timestamp": Utc::now().timestamp_millis(),
         "operation": change.operation,
         "operationParameters": {},
         "engineInfo": concat!("headcount/", env!("CARGO_PKG_VERSION")),
         "isBlindAppend": change.remove.is_empty(),
-    }})];
+    })
+}
+
+fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Value>, LakeError> {
+    let now_ms = Utc::now().timestamp_millis();
+    let mut actions = Vec::new();
     if log.version.is_none() {
         actions.push(json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}));
         actions.push(json!({"metaData": schema::metadata(table, now_ms)}));
@@ -131,11 +138,15 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
         }}));
     }
     for file in change.add {
-        actions.push(json!({"add": {
+        let mut add = json!({
             "path": file.log_path, "partitionValues": {"day": file.day}, "size": file.size,
             "modificationTime": now_ms, "dataChange": change.data_change,
             "stats": stats(file).to_string(),
-        }}));
+        });
+        if let Some(checksums) = &file.checksums {
+            add["tags"] = json!({ checksum::TAG: checksums.to_string() });
+        }
+        actions.push(json!({ "add": add }));
     }
     Ok(actions)
 }

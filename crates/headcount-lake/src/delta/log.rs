@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::actions::{FileKey, file_key};
 use super::replay::{commit_path, read_commit, replay};
 use super::{protocol, schema};
+use crate::checksum::{self, BlockChecksums};
 use crate::error::LakeError;
 
 /// A Parquet file that belongs to its table now.
@@ -33,6 +34,8 @@ pub(crate) struct ActiveFile {
     /// The id of the deletion vector that says which rows do not belong to the table any more. We write none and cannot apply
     /// one: such a file is neither read nor rewritten.
     pub(crate) deletion_vector: Option<String>,
+    /// `None` for a file of another program, or of an older version of this one.
+    pub(crate) checksums: Option<BlockChecksums>,
 }
 
 /// The active files of one table.
@@ -60,6 +63,8 @@ pub(crate) struct TableLog {
     /// The `metaData` action in force.
     pub(crate) metadata: Value,
     protocol: Value,
+    /// Why the log could not be read when it was opened. Nothing is known of such a table, and nothing is committed to it.
+    broken: Option<Arc<LakeError>>,
 }
 
 impl TableLog {
@@ -72,7 +77,38 @@ impl TableLog {
         table: &Table,
         collector: &str,
     ) -> Result<Self, LakeError> {
-        let empty = || Self {
+        let empty = || Self::empty(disk, folder, table, collector);
+        let log_folder = folder.join("_delta_log");
+        let (mut log, version) = replay(&**disk, &log_folder, None, empty, Self::apply)?;
+        log.version = version;
+        log.complete()?;
+        Ok(log)
+    }
+
+    /// As [`TableLog::open`], for the store: a log that is damaged or not understood must not keep the other tables from opening.
+    /// Fails only where the operating system refuses to read.
+    pub(crate) fn open_or_broken(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        table: &Table,
+        collector: &str,
+    ) -> Result<Self, LakeError> {
+        let opened = Self::open(disk, folder, table, collector);
+        match opened {
+            Err(
+                error @ (LakeError::Damaged { .. }
+                | LakeError::Delta { .. }
+                | LakeError::UnsupportedFeature { .. }),
+            ) => Ok(Self {
+                broken: Some(Arc::new(error)),
+                ..Self::empty(disk, folder, table, collector)
+            }),
+            opened => opened,
+        }
+    }
+
+    fn empty(disk: &Arc<dyn Disk>, folder: &Path, table: &Table, collector: &str) -> Self {
+        Self {
             disk: Arc::clone(disk),
             table: table.name.clone(),
             folder: folder.to_path_buf(),
@@ -82,12 +118,13 @@ impl TableLog {
             transaction: None,
             metadata: Value::Null,
             protocol: Value::Null,
-        };
-        let log_folder = folder.join("_delta_log");
-        let (mut log, version) = replay(&**disk, &log_folder, None, empty, Self::apply)?;
-        log.version = version;
-        log.complete()?;
-        Ok(log)
+            broken: None,
+        }
+    }
+
+    /// Why nothing is known of the table.
+    pub(crate) fn broken(&self) -> Option<&Arc<LakeError>> {
+        self.broken.as_ref()
     }
 
     /// Applies the commits that came since; returns whether there were any.
@@ -95,6 +132,9 @@ impl TableLog {
     /// After an error the state is as before: a later call meets the same commits again, and nobody commits on top of one
     /// that was not understood.
     pub(crate) fn refresh(&mut self) -> Result<bool, LakeError> {
+        if let Some(error) = &self.broken {
+            return Err(LakeError::Broken(Arc::clone(error)));
+        }
         let Some(first) = self.read_next()? else {
             return Ok(false);
         };
@@ -223,6 +263,9 @@ fn active_file(key: &FileKey, add: &Value) -> ActiveFile {
         // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
         time: bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999)),
         deletion_vector: key.deletion_vector.clone(),
+        checksums: add["tags"][checksum::TAG]
+            .as_str()
+            .and_then(|checksums| checksums.parse().ok()),
     }
 }
 

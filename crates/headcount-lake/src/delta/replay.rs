@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use headcount_log::disk::Disk;
 use serde_json::Value;
 
-use super::actions::actions_in;
+use super::actions::unsealed;
 use super::checkpoint;
 use crate::error::LakeError;
 
@@ -79,7 +79,7 @@ pub(crate) fn commit_path(log_folder: &Path, version: u64) -> PathBuf {
 /// The actions of one commit; `None` if it does not exist.
 pub(crate) fn read_commit(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<Value>>, LakeError> {
     match disk.read_text(path) {
-        Ok(text) => actions_in(path, &text).map(Some),
+        Ok(text) => unsealed(path, &text).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(LakeError::io("read", path)(error)),
     }

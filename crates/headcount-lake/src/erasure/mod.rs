@@ -31,7 +31,7 @@ use crate::flush::flush;
 use crate::low_priority;
 use crate::new_files::NewFiles;
 use crate::parquet_file::is_ours;
-use crate::rewrite::Rewrite;
+use crate::rewrite::{LeftOut, Rewrite};
 use crate::state::LakeState;
 
 /// Files that one commit replaces.
@@ -144,7 +144,9 @@ fn erase_from_files(
                     if source.kind() == std::io::ErrorKind::NotFound
                         && !state.is_active(id, file)? => {}
                 Err(
-                    error @ (LakeError::UnreadableFile { .. } | LakeError::DeletionVector { .. }),
+                    error @ (LakeError::UnreadableFile { .. }
+                    | LakeError::IncompatibleFile { .. }
+                    | LakeError::DeletionVector { .. }),
                 ) => {
                     settled.insert(file.path.clone());
                     state.unreadable.note(&error);
@@ -175,14 +177,14 @@ fn rewrite_file<'a>(
     filter: &'a ErasureFilter,
 ) -> Result<Option<NewFiles<'a>>, LakeError> {
     let path = folder.join(&file.path);
-    if !has_erased(&*state.disk, filter, &path)? {
+    if !has_erased(&*state.disk, filter, &path, file.checksums.as_ref())? {
         return Ok(None);
     }
     if file.deletion_vector.is_some() {
         return Err(LakeError::DeletionVector { path });
     }
     let mut rewrite = Rewrite::new(state, id, folder, &file.day)?;
-    rewrite.erased = Some(filter);
+    rewrite.left_out = LeftOut::Erased(filter);
     rewrite.run(std::slice::from_ref(file)).map(Some)
 }
 
@@ -260,7 +262,7 @@ fn holding(
 ) -> Result<Vec<PathBuf>, LakeError> {
     let mut holding = Vec::new();
     for path in files {
-        match has_erased(disk, filter, &path) {
+        match has_erased(disk, filter, &path, None) {
             Ok(true) | Err(LakeError::UnreadableFile { .. }) => holding.push(path),
             Ok(false) => {}
             Err(LakeError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}

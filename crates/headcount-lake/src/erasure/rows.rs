@@ -11,6 +11,7 @@ use headcount_log::erasure::ErasureFilter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
+use crate::checksum::BlockChecksums;
 use crate::error::LakeError;
 use crate::table_file::{self, unreadable};
 
@@ -19,8 +20,9 @@ pub(crate) fn has_erased(
     disk: &dyn Disk,
     filter: &ErasureFilter,
     path: &Path,
+    checksums: Option<&BlockChecksums>,
 ) -> Result<bool, LakeError> {
-    let Some(batches) = receipt_column(disk, path)? else {
+    let Some(batches) = receipt_column(disk, path, checksums)? else {
         return Ok(false);
     };
     for batch in batches {
@@ -35,9 +37,10 @@ pub(crate) fn has_erased(
 pub(crate) fn each_imprint(
     disk: &dyn Disk,
     path: &Path,
+    checksums: Option<&BlockChecksums>,
     mut note: impl FnMut(&str),
 ) -> Result<(), LakeError> {
-    let Some(batches) = receipt_column(disk, path)? else {
+    let Some(batches) = receipt_column(disk, path, checksums)? else {
         return Ok(());
     };
     for batch in batches {
@@ -56,8 +59,9 @@ pub(crate) fn each_imprint(
 fn receipt_column(
     disk: &dyn Disk,
     path: &Path,
+    checksums: Option<&BlockChecksums>,
 ) -> Result<Option<ParquetRecordBatchReader>, LakeError> {
-    let reader = table_file::open(disk, path)?;
+    let reader = table_file::open(disk, path, checksums)?;
     if reader.schema().column_with_name(RECEIPT_COLUMN).is_none() {
         return Ok(None);
     }

@@ -9,7 +9,7 @@ use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::quarantine;
 
 use super::rows::each_imprint;
-use crate::delta::log::table_folder;
+use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::low_priority;
 use crate::state::LakeState;
@@ -17,12 +17,14 @@ use crate::state::LakeState;
 /// Notes the receipt of every row in the tables. Those in the log were noted when it was replayed, and later ones when they
 /// were appended.
 pub(crate) async fn learn(state: &Arc<LakeState>) -> Result<(), LakeError> {
+    let mut learned = Ok(());
     for (id, table) in state.schema.iter() {
         if table.column_index(RECEIPT_COLUMN).is_some() {
             let state = Arc::clone(state);
-            low_priority::run(move || learn_table(&state, id)).await??;
+            learned = learned.and(low_priority::run(move || learn_table(&state, id)).await?);
         }
     }
+    learned?;
     state.orders.seen().complete();
     Ok(())
 }
@@ -31,19 +33,22 @@ fn learn_table(state: &LakeState, id: TableId) -> Result<(), LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
     let mut read = HashSet::new();
+    let mut failed = None;
     loop {
         let files = state.refresh(id)?;
         let unread = files.iter().filter(|file| !read.contains(&file.path));
         let unread: Vec<_> = unread.cloned().collect();
         if unread.is_empty() {
-            return Ok(());
+            return failed.map_or(Ok(()), Err);
         }
         for file in unread {
-            match learn_file(state, &folder.join(&file.path)) {
+            match learn_file(state, &folder, &file) {
                 // It was replaced meanwhile, by one that is in the next list.
                 Err(LakeError::Io { source, .. })
                     if source.kind() == std::io::ErrorKind::NotFound
                         && !state.is_active(id, &file)? => {}
+                // Others are still worth learning.
+                Err(error) if state.unreadable.note(&error) => failed = failed.or(Some(error)),
                 result => result?,
             }
             read.insert(file.path);
@@ -51,9 +56,10 @@ fn learn_table(state: &LakeState, id: TableId) -> Result<(), LakeError> {
     }
 }
 
-fn learn_file(state: &LakeState, path: &Path) -> Result<(), LakeError> {
+fn learn_file(state: &LakeState, folder: &Path, file: &ActiveFile) -> Result<(), LakeError> {
+    let (path, checksums) = (folder.join(&file.path), file.checksums.as_ref());
     let mut last = String::new();
-    each_imprint(&*state.disk, path, |imprint| {
+    each_imprint(&*state.disk, &path, checksums, |imprint| {
         // Rows of one request stand together.
         if imprint != last {
             state.orders.seen().note_imprint(imprint);

@@ -3,9 +3,11 @@
 
 mod damage;
 mod erasure;
+mod integrity;
 mod interoperability;
 mod other_programs;
 mod promises;
 mod records;
+mod retention;
 mod room;
 pub(crate) mod support;

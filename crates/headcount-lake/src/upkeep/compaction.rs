@@ -172,6 +172,7 @@ mod tests {
             day: day.to_owned(),
             time: None,
             deletion_vector: None,
+            checksums: None,
         }
     }
 

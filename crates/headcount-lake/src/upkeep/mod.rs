@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod compaction;
+mod expiry;
 mod room;
 mod vacuum;
 
@@ -47,6 +48,10 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
         })
         .await?;
         done = done.and(merged);
+        if is_round && (scope == Scope::All || progress.last_round.is_some()) {
+            let working = Arc::clone(state);
+            done = done.and(low_priority::run(move || expiry::expire(&working, id)).await?);
+        }
         done = done.and(checkpoint::write_when_due(state, progress, id).await);
         if is_round || room::is_short(state, &state.root) {
             done = done.and(vacuum::vacuum(state, progress, id, table));

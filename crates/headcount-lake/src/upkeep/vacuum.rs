@@ -31,9 +31,14 @@ pub(super) fn vacuum(
         false => grace,
     };
     remove_unfinished(&*state.disk, &folder.join("_delta_log"), grace)?;
+    let is_active = |path: &Path| {
+        let name = path.strip_prefix(&folder).ok()?.to_str()?;
+        Some(state.logs[usize::from(id.0)].lock().contains_path(name))
+    };
+    // `None` for files of other tables.
     state
         .unreadable
-        .retain(|path| !path.starts_with(&folder) || state.disk.exists(path));
+        .retain(|path| is_active(path) != Some(false));
     for DiskEntry {
         name: day,
         path: day_folder,

@@ -9,6 +9,7 @@
 //! Only receipts that came with rows are kept: whoever makes up tokens takes no room from others. An order without such a
 //! receipt costs the same operations of the disk, into a file that the next one replaces, so that its answer tells nothing.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,6 +33,9 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 const MAX_RECEIPTS: usize = 500_000;
 /// The file of the last order that named no receipt that came with rows.
 const VOID: &str = "last.void";
+/// The problem with an order that was set aside.
+const SET_ASIDE: &str = "an order to erase that was found damaged and set aside: the rows that it names are not erased; restore it \
+                         from a backup under the ending .order";
 
 /// Every order that is remembered.
 pub struct Orders {
@@ -138,6 +142,35 @@ impl Orders {
         };
         orders.remember(&orders.all.lock().orders);
         Ok(orders)
+    }
+
+    /// The orders in `folder` that cannot be read, with the reasons. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be listed, or a file cannot be read.
+    pub fn damaged(disk: &dyn Disk, folder: &Path) -> Result<Vec<(PathBuf, String)>, LogError> {
+        let mut damaged = Vec::new();
+        for entry in disk.list(folder).map_err(LogError::io("list", folder))? {
+            let ends_in = |ending: &str| entry.name.ends_with(ending);
+            if ends_in(".damaged") {
+                damaged.push((entry.path, SET_ASIDE.to_owned()));
+                continue;
+            }
+            if !(ends_in(".order") || ends_in(".done")) {
+                continue;
+            }
+            match read(disk, &entry.path, 0, false) {
+                Ok(_) => {}
+                Err(error @ LogError::Damaged { .. }) => {
+                    damaged.push((entry.path, error.to_string()));
+                }
+                // The writer forgets an order when it is old.
+                Err(LogError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(damaged)
     }
 
     /// The receipts under which nothing is stored, as the log's thread asks for them.

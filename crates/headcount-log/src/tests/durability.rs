@@ -92,7 +92,7 @@ impl Store {
             disk: Arc::clone(&disk),
             folder: wal.clone(),
             header: header(Catalog::embedded().schema()),
-            next_sequence: replay::next_sequence(&segments, applied)?,
+            next_sequence: replay::next_sequence(&segments, applied),
             dedup: index,
             sink: Arc::clone(&memory) as Arc<dyn RowSink>,
             sealed: Arc::clone(&sealed),

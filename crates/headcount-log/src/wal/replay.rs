@@ -14,30 +14,48 @@ use crate::disk::Disk;
 use crate::error::LogError;
 
 /// Reads every segment for the folder's one writer. The end of the last may be torn; an end that is missing before that is
-/// a hole, and an error.
+/// damage, and so is a header that cannot be read.
 ///
 /// # Errors
 ///
-/// A segment cannot be read, or has a hole.
+/// The operating system refuses to read a segment, a later version of the program wrote it, or no table could remember its number.
 pub fn read_all(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, LogError> {
     let files = list(disk, folder)?;
     let mut segments = Vec::with_capacity(files.len());
     for (index, file) in files.iter().enumerate() {
         let until = files.get(index + 1).map(|next| next.first);
         let bytes = disk.read(&file.path);
-        let bytes = bytes.map_err(LogError::io("read", &file.path))?;
-        let (segment, stop) = read(file, &Bytes::from(bytes), until)?;
-        if until.is_some_and(|until| segment.next() < until) {
-            let (offset, reason) = stop;
-            return Err(damaged(
-                file,
-                offset,
-                reason.unwrap_or(FormatError::Truncated),
-            ));
-        }
-        segments.push(segment);
+        let bytes = Bytes::from(bytes.map_err(LogError::io("read", &file.path))?);
+        segments.push(read_whole(file, &bytes, until)?);
     }
     Ok(segments)
+}
+
+/// Reads a segment that no writer adds to: if it ends before `until`, with which the next segment begins, its end is damaged.
+///
+/// # Errors
+///
+/// As of [`read`].
+pub fn read_whole(
+    file: &SegmentFile,
+    bytes: &Bytes,
+    until: Option<u64>,
+) -> Result<Segment, LogError> {
+    let (mut segment, (offset, reason)) = read(file, bytes, until)?;
+    let next = segment.next();
+    if let Some(until) = until.filter(|until| next < *until) {
+        let begin = format::read_header(bytes).map_or(0, |(_, length)| length);
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        segment.damage.push(Damage {
+            segment: file.path.clone(),
+            header: bytes.slice(..begin),
+            bytes: bytes.slice(at.min(bytes.len())..),
+            offset,
+            lost: next..until,
+            reason: reason.unwrap_or(FormatError::Truncated),
+        });
+    }
+    Ok(segment)
 }
 
 /// Reads the segments beside a running writer. One that vanishes meanwhile has been flushed; its rows are in the tables,
@@ -180,11 +198,23 @@ pub fn index_fingerprints(
     Ok(sealed)
 }
 
-/// How many groups are in neither the log nor the tables, which hold the rows up to `applied`: the log begins behind them.
-/// Somebody removed segments, or copied the tables of a running store before its log.
+/// How many groups may be in neither the log nor the tables, which hold rows up to `applied`. Either the log begins behind that:
+/// somebody removed segments, or copied the tables of a running store before its log. Or it ends before that: somebody copied the log
+/// first, and tables that were copied early lack groups that were flushed while the others were copied.
 pub fn missing_groups(segments: &[Segment], applied: u64) -> u64 {
     let first = segments.first().map(|segment| segment.file.first);
     let missing = first.map_or(0, |first| first.saturating_sub(applied + 1));
+    let end = segments.last().map(Segment::next);
+    let behind = end.map_or(0, |end| (applied + 1).saturating_sub(end));
+    if behind > 0 {
+        tracing::error!(
+            groups = behind,
+            applied,
+            "the write-ahead log ends before what the tables hold: some tables may lack groups of acknowledged requests; the folder was \
+             copied from a running store, or segments were removed"
+        );
+        return behind;
+    }
     if missing > 0 {
         tracing::error!(
             missing,
@@ -196,26 +226,10 @@ pub fn missing_groups(segments: &[Segment], applied: u64) -> u64 {
     missing
 }
 
-/// The sequence number of the next frame, where the tables hold the rows up to `applied`.
-///
-/// # Errors
-///
-/// The log ends before `applied`: it is not the log of these tables.
-pub fn next_sequence(segments: &[Segment], applied: u64) -> Result<u64, LogError> {
-    let Some(last) = segments.last() else {
-        return Ok(applied + 1);
-    };
-    if last.next() <= applied {
-        return Err(LogError::Damaged {
-            path: last.file.path.clone(),
-            offset: 0,
-            reason: format!(
-                "the log ends before sequence number {}, but the tables hold rows up to {applied}; restore the log, or move it away to continue with the tables alone",
-                last.next()
-            ),
-        });
-    }
-    Ok(last.next())
+/// The sequence number of the next frame, where the tables hold rows up to `applied`.
+pub fn next_sequence(segments: &[Segment], applied: u64) -> u64 {
+    let end = segments.last().map_or(0, Segment::next);
+    end.max(applied + 1)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use headcount_answer::Answer;
 use headcount_catalog::TableId;
 use headcount_lake::LakeSnapshot;
 
-use super::protocol::{Request, Response, read_frame, write_frame};
+use super::protocol::{Failure, Outcome, Request, Response, read_frame, write_frame};
 use super::values::read_value;
 use crate::error::ReportError;
 
@@ -138,10 +138,8 @@ impl Process {
         }
         // The response says more than a pipe that nobody reads any more.
         let most = limits.answer_bytes as u64 + MAX_HEADER_BYTES;
-        let read = read_answer(&mut BufReader::with_capacity(
-            64 << 10,
-            self.output.take(most),
-        ));
+        let mut output = BufReader::with_capacity(64 << 10, self.output.take(most));
+        let read = read_answer(&mut output, snapshot);
         match (written, read) {
             (Ok(()), Ok(Some(Ok(answer)))) => Ok(answer),
             (_, Ok(Some(Err(failure)))) => match failure.into_error(&limits) {
@@ -182,18 +180,22 @@ fn write_request(
     input.flush()
 }
 
-/// The answer or the failure; `None` where the process ended before it said either.
+/// The answer or the failure; `None` where the process ended before it said either. Damage that the process found is noted.
 fn read_answer(
     output: &mut impl Read,
-) -> io::Result<Option<Result<Answer, super::protocol::Failure>>> {
-    let (columns, notes, count) = match read_frame(output)? {
-        None => return Ok(None),
-        Some(Response::Failure(failure)) => return Ok(Some(Err(failure))),
-        Some(Response::Answer {
+    snapshot: &LakeSnapshot,
+) -> io::Result<Option<Result<Answer, Failure>>> {
+    let Some(Response { outcome, damaged }) = read_frame(output)? else {
+        return Ok(None);
+    };
+    snapshot.note_damage(damaged);
+    let (columns, notes, count) = match outcome {
+        Outcome::Failure(failure) => return Ok(Some(Err(failure))),
+        Outcome::Answer {
             columns,
             notes,
             rows,
-        }) => (columns, notes, rows),
+        } => (columns, notes, rows),
     };
     let mut rows = Vec::new();
     for _ in 0..count {

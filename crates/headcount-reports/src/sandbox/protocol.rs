@@ -8,7 +8,7 @@
 use std::io::{self, Read, Write};
 
 use headcount_answer::AnswerColumn;
-use headcount_lake::SnapshotFiles;
+use headcount_lake::{DamagedFile, SnapshotFiles};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,17 @@ pub(super) struct Request {
     pub(super) in_memory: Vec<u8>,
 }
 
+/// The response to a request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Response {
+    pub(super) outcome: Outcome,
+    /// The files of the snapshot that are damaged.
+    pub(super) damaged: Vec<DamagedFile>,
+}
+
 /// The outcome of a query.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Response {
+pub(super) enum Outcome {
     /// The answer's rows follow.
     Answer {
         columns: Vec<AnswerColumn>,
@@ -47,6 +55,7 @@ pub(super) enum Response {
 pub(super) enum Failure {
     Refused(String),
     Failed(String),
+    Unreadable(String),
     Engine(String),
     QueryTooLong(usize),
     TooSlow,
@@ -59,6 +68,7 @@ impl From<ReportError> for Failure {
         match error {
             ReportError::Refused(reason) => Self::Refused(reason),
             ReportError::Failed(reason) => Self::Failed(reason),
+            ReportError::Unreadable(reason) => Self::Unreadable(reason),
             ReportError::Engine(reason) => Self::Engine(reason),
             ReportError::QueryTooLong { bytes, .. } => Self::QueryTooLong(bytes),
             ReportError::TooSlow { .. } => Self::TooSlow,
@@ -75,6 +85,7 @@ impl Failure {
         match self {
             Self::Refused(reason) => ReportError::Refused(reason),
             Self::Failed(reason) => ReportError::Failed(reason),
+            Self::Unreadable(reason) => ReportError::Unreadable(reason),
             Self::Engine(reason) => ReportError::Engine(reason),
             Self::QueryTooLong(bytes) => ReportError::QueryTooLong {
                 bytes,

@@ -10,10 +10,10 @@ use arrow::array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use headcount_answer::Answer;
 use headcount_catalog::Catalog;
-use headcount_lake::{LakeSnapshot, SnapshotFiles};
+use headcount_lake::{DamagedFile, LakeSnapshot, SnapshotFiles};
 
 use super::process_limits::{give_way, limit_memory, limit_processor_time};
-use super::protocol::{Failure, Request, Response, read_frame, write_frame};
+use super::protocol::{Failure, Outcome, Request, Response, read_frame, write_frame};
 use super::values::write_value;
 use crate::engine::{QueryLimits, start_threads_of_one_query};
 use crate::error::ReportError;
@@ -50,9 +50,13 @@ pub fn answer_one_query() -> io::Result<()> {
     end_with_server(input)?;
     let answered = run(&snapshot, request.limits, &request.query);
     let mut output = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let damaged = snapshot.damaged_files();
     match answered {
-        Ok(answer) => write_answer(&mut output, answer)?,
-        Err(error) => write_frame(&mut output, &Response::Failure(Failure::from(error)))?,
+        Ok(answer) => write_answer(&mut output, answer, damaged)?,
+        Err(error) => {
+            let outcome = Outcome::Failure(Failure::from(error));
+            write_frame(&mut output, &Response { outcome, damaged })?;
+        }
     }
     output.flush()
 }
@@ -109,13 +113,17 @@ fn end_in_time(time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn write_answer(output: &mut impl Write, answer: Answer) -> io::Result<()> {
-    let response = Response::Answer {
+fn write_answer(
+    output: &mut impl Write,
+    answer: Answer,
+    damaged: Vec<DamagedFile>,
+) -> io::Result<()> {
+    let outcome = Outcome::Answer {
         columns: answer.columns,
         notes: answer.notes,
         rows: answer.rows.len(),
     };
-    write_frame(output, &response)?;
+    write_frame(output, &Response { outcome, damaged })?;
     for row in answer.rows {
         for value in &row {
             write_value(output, value)?;

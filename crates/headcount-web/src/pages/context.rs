@@ -64,7 +64,7 @@ impl PageContext {
             filters.environment.clear();
         }
         let is_empty = state.answers.is_empty(role).await;
-        let is_empty = is_empty.map_err(|error| report_problem(&error))?;
+        let is_empty = is_empty.map_err(|error| report_problem(&error, role))?;
         let mut context = Self {
             state,
             role,
@@ -145,7 +145,7 @@ impl PageContext {
             header,
             answer: answer
                 .map(|answer| self.role.visible(header, answer))
-                .map_err(|error| error.to_string()),
+                .map_err(|error| self.role.error_text(&error)),
             parameters,
         }
     }

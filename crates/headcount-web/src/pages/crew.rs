@@ -116,7 +116,9 @@ struct Records(std::sync::Arc<Answer>);
 impl Records {
     async fn query(context: &PageContext, sql: String) -> Result<Self, Problem> {
         let answer = context.answer(QueryKey::Fixed(sql)).await;
-        answer.map(Self).map_err(|error| report_problem(&error))
+        answer
+            .map(Self)
+            .map_err(|error| report_problem(&error, context.role))
     }
 
     fn each(&self) -> impl Iterator<Item = Record<'_>> {

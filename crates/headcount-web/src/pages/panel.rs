@@ -1,6 +1,6 @@
 //! The parts of a page: tiles with one number each, and panels with a chart, its table and links to its data.
 
-use headcount_reports::{Answer, ReportHeader};
+use headcount_reports::{Answer, ReportHeader, is_about_missing_rows};
 
 use super::context::PageContext;
 use super::figures::{Figure, Legend};
@@ -45,6 +45,8 @@ pub(crate) struct Panel {
     /// Whether the table is expanded.
     pub(crate) is_table_open: bool,
     pub(crate) notes: Vec<String>,
+    /// Notes that are always visible: rows that are missing.
+    pub(crate) warnings: Vec<String>,
     pub(crate) links: Vec<Link>,
     /// The query to download the answer with, where no report has the same; or empty.
     pub(crate) saved_query: String,
@@ -71,12 +73,21 @@ impl Panel {
             Ok(answer) if answer.rows.is_empty() => panel.empty_message = context.empty_message(),
             Ok(answer) => panel.fill(header, answer, measured),
         }
+        let notes = view.answer.iter().flat_map(|answer| &answer.notes);
+        panel.warnings = notes
+            .filter(|note| is_about_missing_rows(note))
+            .cloned()
+            .collect();
         panel
     }
 
     fn fill(&mut self, header: &ReportHeader, answer: &Answer, measured: Option<&str>) {
         self.table = Table::of(header, answer, measured);
-        self.notes.clone_from(&answer.notes);
+        let notes = answer.notes.iter();
+        self.notes = notes
+            .filter(|note| !is_about_missing_rows(note))
+            .cloned()
+            .collect();
     }
 
     /// Replaces the report's title and question.

@@ -167,12 +167,16 @@ fn parse_form(form: &[u8]) -> Result<Option<String>, Problem> {
     let parameters: ReportParameters = serde_json::from_value(fields.into())
         .map_err(|error| Problem::bad_request("invalid parameter", error.to_string()))?;
     let statement = statement(header, &parameters, Utc::now());
-    statement.map(Some).map_err(|error| report_problem(&error))
+    statement
+        .map(Some)
+        .map_err(|error| report_problem(&error, Role::Analyst))
 }
 
 async fn schema(context: &PageContext) -> Result<Vec<TableEntry>, Problem> {
     let reports = context.state.answers.reports(context.role).await;
-    let tables = reports.map_err(|error| report_problem(&error))?.tables();
+    let tables = reports
+        .map_err(|error| report_problem(&error, context.role))?
+        .tables();
     let rows_of = |name: &str| {
         let row = tables.rows.iter().find(|row| row[0] == name);
         let rows = row.and_then(|row| row[2].as_f64());

@@ -6,6 +6,7 @@
 mod read;
 mod reconciled;
 mod schema;
+mod seal;
 #[cfg(test)]
 mod tests;
 mod write;

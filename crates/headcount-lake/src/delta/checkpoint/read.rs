@@ -8,7 +8,7 @@ use headcount_log::disk::Disk;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use super::schema;
+use super::{schema, seal};
 use crate::delta::actions::actions_in;
 use crate::error::LakeError;
 
@@ -17,6 +17,9 @@ const BATCH: usize = 1024;
 
 /// The actions of a checkpoint that consists of `files`.
 pub(in crate::delta) fn read(disk: &dyn Disk, files: &[PathBuf]) -> Result<Vec<Value>, LakeError> {
+    if let [file] = files {
+        seal::check(disk, file)?;
+    }
     let mut actions = Vec::new();
     for file in files {
         read_file(disk, file, &mut actions)?;

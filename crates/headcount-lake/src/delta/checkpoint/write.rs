@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use super::reconciled::Reconciled;
-use super::schema;
+use super::{schema, seal};
 use crate::delta::replay::replay;
 use crate::error::LakeError;
 
@@ -49,6 +49,7 @@ pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<
         "size": actions.len(),
         "sizeInBytes": bytes.len(),
         "numOfAddFiles": adds,
+        "tags": { seal::TAG: seal::of(version, &bytes) },
     });
     disk.replace(&path, &bytes)
         .map_err(LakeError::io("write", &path))?;
