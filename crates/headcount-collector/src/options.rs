@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headcount_access::{AuditLog, Authenticator};
+use headcount_catalog::Catalog;
 use headcount_lake::LakeOptions;
 
 use crate::tls::TlsFiles;
@@ -42,7 +43,10 @@ impl ServeOptions {
             ingest_tokens: None,
             audit: None,
             limits: ReceiverLimits::default(),
-            lake: LakeOptions::default(),
+            lake: LakeOptions {
+                retention: Some(Catalog::embedded().retention()),
+                ..LakeOptions::default()
+            },
             query_failure: || None,
         }
     }

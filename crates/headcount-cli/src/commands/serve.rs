@@ -10,6 +10,7 @@ use clap::Args;
 use headcount_access::{
     AccessToken, AuditLog, AuditReader, Authenticator, DEFAULT_AUDIT_DAYS, TokenStore,
 };
+use headcount_catalog::{Catalog, Retention};
 use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions, TlsFiles};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
@@ -67,6 +68,12 @@ pub(crate) struct Serve {
     /// For how many days the audit log keeps its lines
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
     audit_days: u16,
+    /// Keep rows of the anonymous tier for so many days; at most as many as the catalog says, which is the default
+    #[arg(long, value_name = "DAYS")]
+    keep: Option<u32>,
+    /// Keep content that crews shared for so many days; at most as many as the catalog says, which is the default
+    #[arg(long, value_name = "DAYS")]
+    keep_shared: Option<u32>,
 }
 
 const EXAMPLES: &str = "\
@@ -99,6 +106,7 @@ impl Serve {
         // Before the banner: its reader may send a signal at once.
         let mut signals = Signals::listen()?;
         self.check_addresses()?;
+        let retention = self.retention()?;
         let token = self.token()?;
         let access_token = token.as_ref().map(|file| file.token.clone());
         let tokens = Authenticator::open(access_token, TokenStore::of(&self.data))?;
@@ -109,7 +117,7 @@ impl Serve {
         };
         let audit = self.audit_log()?;
         let tls = self.tls();
-        let options = ServeOptions {
+        let mut options = ServeOptions {
             http: self.http,
             grpc: (self.grpc != "none").then_some(self.grpc),
             query_failure: || {
@@ -120,6 +128,7 @@ impl Serve {
             audit: Some(audit.clone()),
             ..ServeOptions::local(self.data.clone())
         };
+        options.lake.retention = Some(retention);
         let site_options = SiteOptions {
             timeout: Some(options.limits.timeout),
             audit: Some((audit, AuditReader::of(&self.data))),
@@ -159,6 +168,25 @@ struct TokenFile {
 }
 
 impl Serve {
+    /// For how long rows are kept. Longer than the published catalog says is not offered: senders were promised that.
+    fn retention(&self) -> anyhow::Result<Retention> {
+        let most = Catalog::embedded().retention();
+        for (option, days, most) in [
+            ("--keep", self.keep, most.default_days),
+            ("--keep-shared", self.keep_shared, most.shared_days),
+        ] {
+            if days.is_some_and(|days| days == 0 || days > most) {
+                return Err(exit::usage(format!(
+                    "{option} must be between 1 and {most} days, which the catalog (TELEMETRY.md) promises"
+                )));
+            }
+        }
+        Ok(Retention {
+            default_days: self.keep.unwrap_or(most.default_days),
+            shared_days: self.keep_shared.unwrap_or(most.shared_days),
+        })
+    }
+
     /// A malformed address is a usage error; an unknown host name or a port in use is not.
     fn check_addresses(&self) -> anyhow::Result<()> {
         let grpc = Some(&self.grpc).filter(|address| *address != "none");
