@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
@@ -281,13 +281,12 @@ fn count_until_it_ends<T: Send + 'static>(task: JoinHandle<T>) -> Result<(), Rep
     Ok(())
 }
 
-/// The rows of `frame`, all of them in memory.
+/// The rows of `stream`, all of them in memory.
 pub(crate) async fn collect(
-    frame: DataFrame,
+    mut stream: SendableRecordBatchStream,
     limits: &QueryLimits,
 ) -> Result<(SchemaRef, Vec<RecordBatch>), ReportError> {
     let failed = |error: DataFusionError| ReportError::running(&error, limits.memory_bytes);
-    let mut stream = frame.execute_stream().await.map_err(failed)?;
     let schema = stream.schema();
     let mut batches = Vec::new();
     let mut bytes = 0;

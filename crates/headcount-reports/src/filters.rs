@@ -9,45 +9,64 @@
 //! | `crew` | tables that name a crew | the crew's key, or its id where the release sends no key |
 //! | `model` | `agents` | the model's name, from whichever of the LLM's fields the release fills |
 
-use arrow::datatypes::{DataType, Schema};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif, starts_with};
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::scalar::ScalarValue;
 use headcount_catalog::{Catalog, Tier};
 
 use crate::parameters::{Period, Selection, VersionFilter};
 
+/// How a condition writes the value of a parameter, which is given by its name.
+pub(crate) type WriteValue = fn(&'static str, ScalarValue) -> Expr;
+
+/// The value itself.
+pub(crate) fn literal(_: &'static str, value: ScalarValue) -> Expr {
+    lit(value)
+}
+
+/// A placeholder of the value's type, `$name`.
+pub(crate) fn placeholder(name: &'static str, value: ScalarValue) -> Expr {
+    let field = Field::new(name, value.data_type(), true);
+    Expr::Placeholder(Placeholder::new_with_field(
+        format!("${name}"),
+        Some(Arc::new(field)),
+    ))
+}
+
 /// The conditions that a record of the table `name`, with this schema, meets to be selected. An environment selects
 /// nothing in the shared tier, whose records name none: there it is ignored.
-pub(crate) fn conditions(name: &str, schema: &Schema, selection: &Selection) -> Vec<Expr> {
-    let zone = match schema
-        .field_with_name("time")
-        .map(|field| field.data_type())
-    {
-        Ok(DataType::Timestamp(_, zone)) => zone.clone(),
-        _ => None,
-    };
-    let moment = |micros| {
-        let moment = ScalarValue::TimestampMicrosecond(Some(micros), zone.clone());
-        lit(moment)
-    };
+pub(crate) fn conditions(
+    name: &str,
+    schema: &Schema,
+    selection: &Selection,
+    write: WriteValue,
+) -> Vec<Expr> {
     let since = selection
         .since
-        .map(|since| ident("time").gt_eq(moment(since)));
-    let until = selection.until.map(|until| ident("time").lt(moment(until)));
-    let framework = selection.framework.as_ref();
-    let framework = framework.map(|name| ident("framework").eq(lit(name.as_str())));
+        .map(|since| ident("time").gt_eq(write(SINCE, moment(since))));
+    let until = selection
+        .until
+        .map(|until| ident("time").lt(write(UNTIL, moment(until))));
+    let framework = selection.framework.as_deref();
+    let framework = framework.map(|name| ident("framework").eq(write(FRAMEWORK, name.into())));
     let version = selection.version.as_ref().map(|version| match version {
-        VersionFilter::Exact(version) => ident("framework_version").eq(lit(version.as_str())),
-        VersionFilter::Prefix(prefix) => {
-            starts_with(ident("framework_version"), lit(prefix.as_str()))
+        VersionFilter::Exact(version) => {
+            ident("framework_version").eq(write(VERSION, version.as_str().into()))
         }
+        VersionFilter::Prefix(prefix) => starts_with(
+            ident("framework_version"),
+            write(VERSION, prefix.as_str().into()),
+        ),
     });
     let environment = selection.environment.as_ref().filter(|_| !is_shared(name));
     let environment = environment.map(|(column, value)| {
         // A table without the column has no record that is known to come from this environment.
         if schema.column_with_name(column).is_some() {
-            ident(*column).eq(lit(value.as_str()))
+            ident(*column).eq(write(ENVIRONMENT, value.as_str().into()))
         } else {
             lit(false)
         }
@@ -56,6 +75,42 @@ pub(crate) fn conditions(name: &str, schema: &Schema, selection: &Selection) -> 
         .into_iter()
         .flatten()
         .collect()
+}
+
+const SINCE: &str = "since";
+const UNTIL: &str = "until";
+const FRAMEWORK: &str = "framework";
+const VERSION: &str = "version";
+const ENVIRONMENT: &str = "environment";
+
+/// The values of a selection's parameters, by the names of their placeholders.
+pub(crate) fn values(selection: &Selection) -> Vec<(&'static str, ScalarValue)> {
+    let version = selection.version.as_ref().map(|version| match version {
+        VersionFilter::Exact(version) | VersionFilter::Prefix(version) => version.as_str().into(),
+    });
+    let environment = selection.environment.as_ref();
+    let values = [
+        (SINCE, selection.since.map(moment)),
+        (UNTIL, selection.until.map(moment)),
+        (
+            FRAMEWORK,
+            selection.framework.as_deref().map(ScalarValue::from),
+        ),
+        (VERSION, version),
+        (
+            ENVIRONMENT,
+            environment.map(|(_, value)| value.as_str().into()),
+        ),
+    ];
+    values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// A time of a record, as the tables have it.
+fn moment(micros: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
 }
 
 /// Whether the table `name` is of the shared tier.

@@ -92,6 +92,27 @@ pub(crate) struct Selection {
     pub(crate) min_crews: u64,
 }
 
+impl Selection {
+    /// The selection without its values: those of one shape differ in values alone.
+    pub(crate) fn shape(&self) -> Self {
+        Self {
+            since: self.since.map(|_| 0),
+            until: self.until.map(|_| 0),
+            by: self.by,
+            framework: self.framework.as_ref().map(|_| String::new()),
+            version: self.version.as_ref().map(|version| match version {
+                VersionFilter::Exact(_) => VersionFilter::Exact(String::new()),
+                VersionFilter::Prefix(_) => VersionFilter::Prefix(String::new()),
+            }),
+            environment: self
+                .environment
+                .as_ref()
+                .map(|(column, _)| (*column, String::new())),
+            min_crews: 0,
+        }
+    }
+}
+
 /// The selected releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VersionFilter {

@@ -5,12 +5,8 @@ use std::sync::Arc;
 
 use arrow::compute::concat_batches;
 use chrono::Utc;
-use datafusion::catalog::TableProvider;
-use datafusion::common::ParamValues;
-use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
-use datafusion::prelude::SessionContext;
-use datafusion::scalar::ScalarValue;
+use datafusion::physical_plan::execute_stream;
 use futures::future::{BoxFuture, FutureExt};
 use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 use headcount_catalog::{Table, TableId, Tier};
@@ -18,32 +14,18 @@ use headcount_lake::LakeSnapshot;
 use serde_json::Value;
 
 use crate::answer::of_schema;
-use crate::constant_period::without_constant_period;
 use crate::damage::{self, ATTEMPTS};
 use crate::engine::{QueryLimits, collect, session, within};
 use crate::error::ReportError;
-use crate::filters::period;
 use crate::free_sql;
 use crate::header::ReportHeader;
 use crate::json::rows_of;
 use crate::library::{catalog_of_reports, find_report};
 use crate::parameters::{ReportParameters, Selection};
 use crate::partial_aggregates::{CachePartialAggregates, PartialAggregateCache};
+use crate::report_plan::{logical_plan, optimized_plan, physical_plan};
 use crate::report_rows::ReportRows;
-use crate::views::{periods, view};
-
-/// A table that queries can read.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name in SQL.
-    pub name: String,
-    /// The tier of its rows.
-    pub tier: Tier,
-    /// How many rows it has; `None` if unknown.
-    pub rows: Option<u64>,
-    /// Its rows.
-    pub provider: Arc<dyn TableProvider>,
-}
+use crate::source::Source;
 
 /// Named reports and free SQL over a set of tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -169,9 +151,10 @@ impl Reports {
         let this = self.clone();
         let work = async move {
             let context = session(&this.limits, None)?;
-            let frame = plan(&context, &this.sources, report, &Selection::default()).await;
-            let frame = frame.map_err(|error| this.refused(&error))?;
-            let mut columns = of_schema(frame.schema().as_arrow()).columns;
+            let selection = Selection::default();
+            let plan = logical_plan(&context, &this.sources, report, &selection);
+            let plan = plan.await.map_err(|error| this.refused(&error))?;
+            let mut columns = of_schema(plan.schema().as_arrow()).columns;
             columns.retain(|column| column.name != "period");
             Ok(columns)
         };
@@ -274,7 +257,11 @@ impl Reports {
         }
         let frame = free_sql::plan(&mut context, query).await.map_err(refused)?;
         let tables = damage::tables_read(frame.logical_plan()).map_err(refused)?;
-        let (schema, batches) = collect(frame, &self.limits).await?;
+        let rows = frame
+            .execute_stream()
+            .await
+            .map_err(|error| self.failed(error))?;
+        let (schema, batches) = collect(rows, &self.limits).await?;
         let mut answer = of_schema(&schema);
         answer.notes = self.damage_notes(&tables, &Selection::default());
         // A batch is dropped as soon as it has become rows.
@@ -290,12 +277,13 @@ impl Reports {
     ) -> Result<ReportRows, ReportError> {
         let cache = self.cache.clone().map(CachePartialAggregates::new);
         let context = session(&self.limits, cache)?;
-        let frame = plan(&context, &self.sources, report, &selection)
-            .await
-            .map_err(|error| self.refused(&error))?;
-        let tables = damage::tables_read(frame.logical_plan());
-        let tables = tables.map_err(|error| self.refused(&error))?;
-        let (schema, batches) = collect(frame, &self.limits).await?;
+        let refused = |error: DataFusionError| self.refused(&error);
+        let plan = optimized_plan(&context, &self.sources, report, &selection);
+        let plan = plan.await.map_err(refused)?;
+        let tables = damage::tables_read(&plan).map_err(refused)?;
+        let plan = physical_plan(&context, &plan).await.map_err(refused)?;
+        let rows = execute_stream(plan, context.task_ctx()).map_err(refused)?;
+        let (schema, batches) = collect(rows, &self.limits).await?;
         let mut rows =
             concat_batches(&schema, &batches).map_err(|error| self.failed(error.into()))?;
         if selection.by.is_none()
@@ -315,34 +303,6 @@ impl Reports {
     fn failed(&self, error: DataFusionError) -> ReportError {
         ReportError::running(&error, self.limits.memory_bytes)
     }
-}
-
-/// The report's plan over views of `sources`.
-pub(crate) async fn plan(
-    context: &SessionContext,
-    sources: &[Source],
-    report: &ReportHeader,
-    selection: &Selection,
-) -> Result<DataFrame, DataFusionError> {
-    // A view costs about as much as the planning of a small report, and a report reads two of thirty tables.
-    let read = sources
-        .iter()
-        .filter(|source| report.sql.contains(&source.name));
-    for source in read {
-        let provider = Arc::clone(&source.provider);
-        let provider = view(context, &source.name, provider, selection)?;
-        context.register_table(source.name.as_str(), provider)?;
-    }
-    context.register_table("periods", periods(context, selection)?)?;
-    let mut frame = context.sql(report.sql).await?;
-    if selection.by.is_none() {
-        let (state, plan) = frame.into_parts();
-        let plan = without_constant_period(plan, &period(None))?;
-        frame = DataFrame::new(state, plan);
-    }
-    let min_crews = i64::try_from(selection.min_crews).unwrap_or(i64::MAX);
-    let min_crews = ("min_crews", ScalarValue::Int64(Some(min_crews)));
-    frame.with_param_values(ParamValues::from(vec![min_crews]))
 }
 
 fn unknown(name: &str) -> ReportError {

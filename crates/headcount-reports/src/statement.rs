@@ -21,7 +21,7 @@ use headcount_catalog::{Catalog, Table};
 use headcount_lake::arrow_schema;
 
 use crate::error::ReportError;
-use crate::filters::{conditions, derived_columns, period};
+use crate::filters::{conditions, derived_columns, literal, period};
 use crate::header::{Holder, ReportHeader};
 use crate::parameters::{ReportParameters, Selection};
 
@@ -64,7 +64,7 @@ pub fn filter_conditions(
     let known = tables.find(|known| known.name == table);
     let known =
         known.ok_or_else(|| ReportError::Refused(format!("there is no table {table:?}")))?;
-    let conditions = conditions(table, &arrow_schema(known), &selection);
+    let conditions = conditions(table, &arrow_schema(known), &selection, literal);
     let texts: EngineResult<Vec<String>> = conditions.into_iter().map(sql_of).collect();
     texts.map_err(|error| engine_error(&error))
 }
@@ -168,10 +168,11 @@ fn view(table: &Table, selection: &Selection) -> EngineResult<String> {
     for (name, column) in derived_columns(&schema, selection) {
         columns.push_str(&format!(", {} AS {name}", sql_of(column)?));
     }
-    let conditions: EngineResult<Vec<String>> = conditions(&table.name, &schema, selection)
-        .into_iter()
-        .map(sql_of)
-        .collect();
+    let conditions: EngineResult<Vec<String>> =
+        conditions(&table.name, &schema, selection, literal)
+            .into_iter()
+            .map(sql_of)
+            .collect();
     let conditions = conditions?;
     let condition = if conditions.is_empty() {
         String::new()

@@ -15,7 +15,8 @@ use crate::engine::{QueryLimits, session};
 use crate::error::ReportError;
 use crate::library::catalog_of_reports;
 use crate::parameters::{Selection, VersionFilter};
-use crate::reports::{Source, plan};
+use crate::report_plan::logical_plan;
+use crate::source::Source;
 
 /// A column of a table: (table, column).
 pub type Field = (String, String);
@@ -54,8 +55,8 @@ async fn read_fields(schema: &Schema) -> Result<BTreeSet<Field>, ReportError> {
             ))
         };
         let context = session(&limits, None)?;
-        let frame = plan(&context, &sources, report, &selection).await;
-        let optimized = frame.and_then(|frame| frame.into_optimized_plan());
+        let plan = logical_plan(&context, &sources, report, &selection).await;
+        let optimized = plan.and_then(|plan| context.state().optimize(&plan));
         add_scanned(&optimized.map_err(named)?, &mut fields).map_err(named)?;
     }
     Ok(fields)

@@ -11,20 +11,21 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, ident, lit};
 use datafusion::prelude::SessionContext;
 
-use crate::filters::{conditions, derived_columns, period};
+use crate::filters::{WriteValue, conditions, derived_columns, period};
 use crate::parameters::Selection;
 
-/// The view of the table `name` for `selection`.
+/// The view of the table `name` for `selection`, whose values `write` writes.
 pub(crate) fn view(
     context: &SessionContext,
     name: &str,
     provider: Arc<dyn TableProvider>,
     selection: &Selection,
+    write: WriteValue,
 ) -> Result<Arc<dyn TableProvider>> {
     let schema = provider.schema();
     let scan = LogicalPlanBuilder::scan(name, provider_as_source(provider), None)?.build()?;
     let mut frame = DataFrame::new(context.state(), scan);
-    for condition in conditions(name, &schema, selection) {
+    for condition in conditions(name, &schema, selection, write) {
         frame = frame.filter(condition)?;
     }
     let own = schema.fields().iter().map(|field| ident(field.name()));

@@ -16,7 +16,7 @@ use headcount_catalog::Catalog;
 use super::{CachePartialAggregates, PartialAggregateCache};
 use crate::engine::session;
 use crate::parameters::{DEFAULT_MIN_CREWS, Selection};
-use crate::reports::plan;
+use crate::report_plan::{optimized_plan, physical_plan};
 use crate::tests::{dataset, source_of, wait};
 use crate::{
     Period, QueryLimits, ReportParameters, Reports, Source, catalog_of_reports, find_report,
@@ -113,8 +113,10 @@ fn plan_of(
     let context = session(&QueryLimits::default(), Some(rule)).unwrap();
     let report = find_report(name).unwrap();
     let planned = async {
-        let frame = plan(&context, sources, report, selection).await.unwrap();
-        frame.create_physical_plan().await.unwrap()
+        let plan = optimized_plan(&context, sources, report, selection)
+            .await
+            .unwrap();
+        physical_plan(&context, &plan).await.unwrap()
     };
     tokio::runtime::Runtime::new().unwrap().block_on(planned)
 }
