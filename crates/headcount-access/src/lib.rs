@@ -4,6 +4,8 @@
 //! made at the first start; a [`TokenStore`] holds any number of others, as hashes. An [`Authenticator`] tells the [`Principal`]
 //! behind a bearer token or a session. The [`AuditLog`] records reads of the shared tier, erasures and changes of tokens.
 //!
+//! A [`RateLimiter`] says how often one sender may ask.
+//!
 //! This crate knows nothing of telemetry, pages or queries: the receivers and the site ask it.
 
 mod access_token;
@@ -12,6 +14,7 @@ mod audit;
 mod authenticator;
 mod bearer;
 mod principal;
+mod rate_limiter;
 mod role;
 mod secret;
 mod token_store;
@@ -22,6 +25,7 @@ pub use audit::{Action, AuditError, AuditEvent, AuditLog, AuditReader, DEFAULT_A
 pub use authenticator::Authenticator;
 pub use bearer::{Challenge, bearer_token};
 pub use principal::Principal;
+pub use rate_limiter::RateLimiter;
 pub use role::{Right, Role};
 pub use secret::Secret;
 pub use token_store::{TokenRecord, TokenStore, TokenStoreError};

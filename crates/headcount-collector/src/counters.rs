@@ -11,6 +11,8 @@ pub enum RejectionReason {
     Unauthenticated,
     /// The token is not for sending.
     Forbidden,
+    /// The sender asked too often.
+    RateLimited,
     /// The endpoint does not support the method.
     UnknownMethod,
     /// The body did not arrive in time.
@@ -37,10 +39,11 @@ pub enum RejectionReason {
 
 impl RejectionReason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::RateLimited,
         Self::UnknownMethod,
         Self::Timeout,
         Self::TooLarge,
@@ -64,6 +67,7 @@ impl RejectionReason {
             Self::Timeout => 408,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,
+            Self::RateLimited => 429,
             Self::Internal => 500,
             Self::MemoryExhausted
             | Self::TooSlow
@@ -76,7 +80,7 @@ impl RejectionReason {
 
     /// Whether the sender may retry.
     pub fn is_retryable(self) -> bool {
-        self.http_status() == 503
+        matches!(self.http_status(), 429 | 503)
     }
 }
 
@@ -118,7 +122,7 @@ impl Counters {
 
     /// Requests that were rejected for now: the sender may retry.
     pub fn requests_retryable(&self) -> u64 {
-        self.rejections_by_status(503)
+        self.rejections_by_status(503) + self.rejections_by_status(429)
     }
 
     /// Spans in acknowledged requests that were read.
@@ -169,7 +173,7 @@ mod tests {
             assert_eq!(reason as usize, index);
             counters.rejected(reason);
         }
-        assert_eq!(counters.requests_retryable(), 6);
+        assert_eq!(counters.requests_retryable(), 7);
         assert_eq!(counters.requests_rejected(), 8);
         assert_eq!(counters.rejections_by_status(413), 1);
     }

@@ -35,6 +35,9 @@ pub enum ServeError {
     /// TLS cannot begin.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The operating system gives no random bytes.
+    #[error("cannot get random bytes from the operating system")]
+    Random(#[source] io::Error),
     /// The catalog is broken.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

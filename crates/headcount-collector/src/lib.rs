@@ -6,6 +6,7 @@
 //! one path from bytes to an acknowledgement, for every receiver. No address and no user agent of a sender is stored or
 //! logged (promise 10), and no log line contains text of a request (promise 1).
 
+mod base_path;
 mod clock;
 mod connections;
 mod counters;
@@ -13,6 +14,7 @@ mod decompress;
 mod descriptors;
 mod erase_endpoint;
 mod error;
+mod gate;
 mod grpc_frame;
 mod grpc_health;
 mod handshake;
@@ -27,16 +29,19 @@ mod options;
 mod otlp_grpc;
 mod otlp_http;
 mod payload_format;
+mod proxies;
 mod receive;
 mod rejection;
 mod server;
 mod tls;
 mod transport;
 
+pub use base_path::BasePath;
 pub use counters::{Counters, RejectionReason};
 pub use error::ServeError;
 pub use ingest::{IngestError, IngestOutcome, IngestPipeline};
 pub use options::{ReceiverLimits, ServeOptions};
 pub use payload_format::PayloadFormat;
+pub use proxies::ProxyAddresses;
 pub use server::Collector;
 pub use tls::{TlsError, TlsFiles};

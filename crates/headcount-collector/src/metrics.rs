@@ -13,6 +13,7 @@ impl RejectionReason {
             Self::Malformed => "malformed",
             Self::Unauthenticated => "no_token",
             Self::Forbidden => "wrong_token",
+            Self::RateLimited => "rate_limited",
             Self::UnknownMethod => "unknown_method",
             Self::Timeout => "late",
             Self::TooLarge => "too_large",

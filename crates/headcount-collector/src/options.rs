@@ -7,6 +7,8 @@ use headcount_access::{AuditLog, Authenticator};
 use headcount_catalog::Catalog;
 use headcount_lake::LakeOptions;
 
+use crate::base_path::BasePath;
+use crate::proxies::ProxyAddresses;
 use crate::tls::TlsFiles;
 
 /// Addresses, data folder and limits of a collector.
@@ -18,6 +20,12 @@ pub struct ServeOptions {
     pub http: Vec<String>,
     /// The address of the OTLP/gRPC listener as `HOST:PORT`, or none.
     pub grpc: Option<String>,
+    /// The proxies in front of the collector, whose `X-Forwarded-…` headers count.
+    pub trusted_proxies: Vec<ProxyAddresses>,
+    /// How many requests a second one sender may make, and ten times as many after a pause; any number if `None`.
+    pub rate_limit: Option<u32>,
+    /// The path under which the collector is served; requests may have it or not.
+    pub base_path: BasePath,
     /// TLS on all listeners; none if `None`.
     pub tls: Option<TlsFiles>,
     /// The tokens, one of which telemetry requires; everybody may send if `None`.
@@ -39,6 +47,9 @@ impl ServeOptions {
             data,
             http: vec!["127.0.0.1:4318".to_owned()],
             grpc: Some("127.0.0.1:4317".to_owned()),
+            trusted_proxies: Vec::new(),
+            rate_limit: None,
+            base_path: BasePath::default(),
             tls: None,
             ingest_tokens: None,
             audit: None,

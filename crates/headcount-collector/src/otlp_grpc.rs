@@ -14,6 +14,7 @@ use tonic::body::Body;
 use crate::connections::Crowded;
 use crate::counters::RejectionReason;
 use crate::decompress::{ContentCoding, decompress_all};
+use crate::gate::RateLimited;
 use crate::grpc_frame::{PREFIX, announced, reply, unframe};
 use crate::grpc_health as health;
 use crate::ingest::{IngestOutcome, IngestPipeline};
@@ -56,6 +57,9 @@ impl OtlpGrpc {
                 return health::check(request, is_serving, self.limits.timeout).await;
             }
             _ if request.extensions().get::<Crowded>().is_some() => Err(Rejection::crowded()),
+            _ if request.extensions().get::<RateLimited>().is_some() => {
+                Err(Rejection::rate_limited())
+            }
             EXPORT => self.export(request).await,
             _ => {
                 let message = "the only methods are TraceService/Export and Health/Check";

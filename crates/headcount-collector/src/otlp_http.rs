@@ -54,11 +54,16 @@ impl OtlpHttp {
         }
     }
 
-    /// Rejects any request before its body is read; its connection ends with the response.
-    pub(crate) fn reject(&self, request: &Request<Body>, rejection: &Rejection) -> Response {
+    /// Rejects a request before its body is read.
+    pub(crate) fn refuse(&self, request: &Request<Body>, rejection: &Rejection) -> Response {
         let content_type = text_of(request.headers(), &CONTENT_TYPE);
         let format = content_type.and_then(PayloadFormat::of);
-        let mut response = self.rejected(rejection, format.unwrap_or(PayloadFormat::Json));
+        self.rejected(rejection, format.unwrap_or(PayloadFormat::Json))
+    }
+
+    /// The same, and its connection ends with the response.
+    pub(crate) fn reject(&self, request: &Request<Body>, rejection: &Rejection) -> Response {
+        let mut response = self.refuse(request, rejection);
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
         response
@@ -179,7 +184,7 @@ fn failure(rejection: &Rejection, format: PayloadFormat) -> Response {
     };
     let mut response = response_of(rejection.http_status(), format, body);
     match rejection.http_status() {
-        StatusCode::SERVICE_UNAVAILABLE => {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             let seconds = HeaderValue::from(rejection::retry_after().as_secs());
             response.headers_mut().insert(RETRY_AFTER, seconds);
         }

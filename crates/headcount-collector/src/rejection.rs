@@ -53,6 +53,14 @@ impl Rejection {
         )
     }
 
+    /// The sender asks too often.
+    pub(crate) fn rate_limited() -> Self {
+        Self::new(
+            RejectionReason::RateLimited,
+            "too many requests from this sender; send more spans in each request, or less often",
+        )
+    }
+
     pub(crate) fn too_large(limit: usize) -> Self {
         let message =
             format!("the body is larger than {limit} bytes; send fewer spans per request");
@@ -72,7 +80,7 @@ impl Rejection {
             RejectionReason::Forbidden => Code::PermissionDenied,
             RejectionReason::UnknownMethod => Code::Unimplemented,
             RejectionReason::Timeout => Code::DeadlineExceeded,
-            RejectionReason::TooLarge => Code::ResourceExhausted,
+            RejectionReason::TooLarge | RejectionReason::RateLimited => Code::ResourceExhausted,
             RejectionReason::MemoryExhausted
             | RejectionReason::TooSlow
             | RejectionReason::Crowded

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::response::Response;
-use headcount_access::Arrival;
+use axum::response::{IntoResponse as _, Response};
+use headcount_access::{Arrival, RateLimiter};
+use headcount_problem::Problem;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
@@ -18,17 +19,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
+use crate::base_path::BasePath;
 use crate::connections::{Connections, Crowded};
 use crate::descriptors;
 use crate::erase_endpoint::EraseEndpoint;
 use crate::error::ServeError;
+use crate::gate::{Gate, RateLimited};
+use crate::grpc_health;
 use crate::ingest::IngestPipeline;
 use crate::listener::{Bound, ListenerConfig, Peer, bind, serve};
 use crate::memory_budget::MemoryBudget;
 use crate::options::ServeOptions;
 use crate::otlp_grpc::OtlpGrpc;
 use crate::otlp_http::{self, OtlpHttp, misdirected_export};
-use crate::rejection::Rejection;
+use crate::rejection::{self, Rejection};
 use crate::tls::Tls;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -53,6 +57,8 @@ struct Endpoints {
     erase: EraseEndpoint,
     /// Handles everything that is not telemetry.
     site: Router,
+    gate: Gate,
+    base_path: BasePath,
     query_failure: fn() -> Option<&'static str>,
     stop: watch::Receiver<bool>,
 }
@@ -111,14 +117,24 @@ impl Collector {
             .spawn(serve(bound.listener, config, service_for));
     }
 
-    fn listen_grpc(&mut self, bound: Bound, config: ListenerConfig, receiver: OtlpGrpc) {
+    fn listen_grpc(
+        &mut self,
+        bound: Bound,
+        config: ListenerConfig,
+        gate: Gate,
+        receiver: OtlpGrpc,
+    ) {
         self.grpc = Some(bound.address);
         let service_for = move |peer: Peer| {
-            let receiver = receiver.clone();
+            let (receiver, gate) = (receiver.clone(), gate.clone());
             let share = receiver.budget.share();
             service_fn(move |mut request: Request<Incoming>| {
                 let receiver = receiver.clone();
                 request.extensions_mut().insert(share.clone());
+                let is_call = request.uri().path() != grpc_health::CHECK;
+                if is_call && gate.is_rate_limited(&gate.sender(peer, request.headers())) {
+                    request.extensions_mut().insert(RateLimited);
+                }
                 if peer.is_crowded {
                     request.extensions_mut().insert(Crowded);
                 }
@@ -136,6 +152,8 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     }
     let tls = options.tls.map(Tls::open).transpose()?;
     let (tls, tls_watch) = tls.unzip();
+    let rate_limiter = options.rate_limit.map(RateLimiter::new).transpose();
+    let rate_limiter = rate_limiter.map_err(ServeError::Random)?;
     // Addresses first: if one fails, there is no store to close.
     let mut http_listeners = Vec::new();
     for address in &options.http {
@@ -156,6 +174,10 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         shutdown_timeout: limits.shutdown_timeout,
         stop: stopped,
     };
+    let gate = Gate {
+        trusted_proxies: options.trusted_proxies.into(),
+        rate_limiter: rate_limiter.map(Arc::new),
+    };
     let budget = MemoryBudget::new(limits.in_flight_bytes);
     let endpoints = Endpoints {
         traces: OtlpHttp {
@@ -171,6 +193,8 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
             timeout: limits.timeout,
         },
         site: site(&pipeline),
+        gate: gate.clone(),
+        base_path: options.base_path,
         query_failure: options.query_failure,
         stop: config.stop.clone(),
     };
@@ -195,7 +219,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         collector.listen_http(bound, config.clone(), endpoints.clone());
     }
     if let Some(bound) = grpc_listener {
-        collector.listen_grpc(bound, config, receiver);
+        collector.listen_grpc(bound, config, gate, receiver);
     }
     Ok(collector)
 }
@@ -215,7 +239,11 @@ async fn stop(mut collector: Collector) -> Result<(), ServeError> {
 
 impl Endpoints {
     async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response {
-        let request = request.map(Body::new);
+        let mut request = request.map(Body::new);
+        if let Some(address) = self.base_path.strip(request.uri()) {
+            *request.uri_mut() = address;
+        }
+        let sender = self.gate.sender(peer, request.headers());
         match request.uri().path() {
             "/healthz" => plain("alive\n"),
             "/readyz" => {
@@ -228,21 +256,22 @@ impl Endpoints {
                 )
             }
             _ if peer.is_crowded => self.traces.reject(&request, &Rejection::crowded()),
+            path if self.gate.is_rate_limited(&sender) => match path {
+                "/v1/traces" => self.traces.refuse(&request, &Rejection::rate_limited()),
+                _ => too_many_requests(),
+            },
             "/v1/traces" => self.traces.handle(request).await,
             "/v1/erase" => self.erase.handle(request).await,
-            _ => self.ask_site(peer, request).await,
+            _ => self.ask_site(peer, sender.arrival, request).await,
         }
     }
 
     /// Passes the request on. Where the site has no such address, a misdirected export gets an answer that its sender can
     /// read and log, instead of a page.
-    async fn ask_site(&self, peer: Peer, mut request: Request<Body>) -> Response {
+    async fn ask_site(&self, peer: Peer, arrival: Arrival, mut request: Request<Body>) -> Response {
         let misdirected = misdirected_export(&request);
         request.extensions_mut().insert(ConnectInfo(peer.address));
-        request.extensions_mut().insert(Arrival {
-            is_tls: peer.is_tls,
-            host: None,
-        });
+        request.extensions_mut().insert(arrival);
         let response = match self.site.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -263,6 +292,15 @@ fn is_refusal(status: StatusCode) -> bool {
             | StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
     )
+}
+
+fn too_many_requests() -> Response {
+    let detail = "too many requests from this address; ask less often, or have the operator raise --rate-limit";
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let problem = Problem::new(status, "too many requests", detail);
+    problem
+        .retry_after(rejection::retry_after())
+        .into_response()
 }
 
 fn plain(text: impl Into<Body>) -> Response {

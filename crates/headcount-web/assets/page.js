@@ -3,6 +3,8 @@
 
 // The theme: light, dark, or that of the system.
 const root = document.documentElement;
+// What addresses of this site begin with, where it is served under a path.
+const base = root.dataset.base ?? "";
 const themes = ["system", "light", "dark"];
 const stored = (() => { try { return localStorage.getItem("theme"); } catch { return null; } })();
 const setTheme = (theme) => {
@@ -119,7 +121,7 @@ for (const form of document.querySelectorAll("[data-sql]")) {
   });
   editor.addEventListener("input", () => {
     const link = form.querySelector("[data-share]");
-    if (link) link.href = `/sql?query=${encodeURIComponent(editor.value)}`;
+    if (link) link.href = `${base}/sql?query=${encodeURIComponent(editor.value)}`;
   });
   for (const name of document.querySelectorAll("[data-insert]")) {
     name.setAttribute("role", "button");
@@ -136,11 +138,11 @@ for (const form of document.querySelectorAll("[data-sql]")) {
 }
 
 // The page of an empty collector reloads when the first span has arrived.
-for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin + base;
 if (document.querySelector("[data-waiting]")) {
   const poll = async () => {
     try {
-      const response = await fetch("/api/v1/tables", { headers: { accept: "application/json" } });
+      const response = await fetch(`${base}/api/v1/tables`, { headers: { accept: "application/json" } });
       if (response.ok && (await response.json()).some((table) => table.rows > 0)) { location.reload(); return; }
     } catch { /* the collector may be restarting */ }
     setTimeout(poll, 2000);

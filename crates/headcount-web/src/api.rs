@@ -126,7 +126,11 @@ async fn describe(state: &SiteState, role: Role) -> Result<Value, Problem> {
     let columns = columns.map_err(|error| report_problem(&error, role))?;
     let readable = columns.iter().filter(|(header, _)| role.may_read(header));
     let described: Vec<ReportColumns> = readable.cloned().collect();
-    Ok(openapi::document(&described, state.access.needs_token()))
+    Ok(openapi::document(
+        &described,
+        state.access.needs_token(),
+        &state.base,
+    ))
 }
 
 async fn metrics(

@@ -9,6 +9,7 @@
 //! Browsers send `Sec-Fetch-Site` to HTTPS and to this machine. To other addresses over HTTP they send only `Origin` with a
 //! POST; it must name the host that the request names. A request with neither is not from a browser's page.
 
+use headcount_access::Arrival;
 use headcount_problem::Problem;
 use http::StatusCode;
 use http::Uri;
@@ -33,7 +34,7 @@ pub(crate) fn reject_cross_site(request: &Parts) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "a page of another site sent this request; open the address directly. If this is your own page behind a \
-                  proxy without TLS, have the proxy pass on the Host header";
+                  proxy without TLS, have the proxy pass on the Host header, or name the proxy with --behind-proxy";
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "cross-site request",
@@ -60,14 +61,15 @@ fn is_link(request: &Parts) -> bool {
         && !request.headers.contains_key("origin")
 }
 
-/// Whether `Origin` is this site, as far as the request tells: a proxy may replace `Host`, and then may pass on the one
-/// that it got. Another site's page can set neither.
+/// Whether `Origin` is this site, as far as the request tells: a proxy may replace `Host`; one that the operator trusts may
+/// pass on the one that it got.
 fn is_own_origin(request: &Parts) -> bool {
     let origin = text(request, "origin").and_then(|origin| origin.parse::<Uri>().ok());
     let Some(origin) = origin.as_ref().and_then(Uri::authority) else {
         return false;
     };
-    let forwarded = text(request, "x-forwarded-host").and_then(|hosts| hosts.split(',').next());
+    let arrival = request.extensions.get::<Arrival>();
+    let forwarded = arrival.and_then(|arrival| arrival.host.as_deref());
     let target = request.uri.authority().map(|authority| authority.as_str());
     let host = text(request, HOST.as_str());
     let mut named = [forwarded, target, host].into_iter().flatten();
@@ -81,10 +83,19 @@ mod tests {
     use super::*;
 
     fn is_rejected(method: &str, headers: &[(&str, &str)]) -> bool {
+        is_rejected_for(None, method, headers)
+    }
+
+    /// The same where a trusted proxy was asked for `host`.
+    fn is_rejected_for(host: Option<&str>, method: &str, headers: &[(&str, &str)]) -> bool {
         let mut request = Request::builder().method(method).uri("/sql");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let request = request.extension(Arrival {
+            is_tls: false,
+            host: host.map(str::to_owned),
+        });
         reject_cross_site(&request.body(()).unwrap().into_parts().0).is_err()
     }
 
@@ -143,11 +154,18 @@ mod tests {
         // A proxy that puts the collector's address in place of the host.
         let replaced = ("host", "127.0.0.1:4318");
         assert!(post("https://telemetry.example.com", &[replaced]));
-        let forwarded = ("x-forwarded-host", "telemetry.example.com, inner");
-        assert!(!post(
-            "https://telemetry.example.com",
-            &[replaced, forwarded]
+        let forwarded = ("x-forwarded-host", "telemetry.example.com");
+        assert!(
+            post("https://telemetry.example.com", &[replaced, forwarded]),
+            "anybody can write it"
+        );
+        let headers = [("origin", "https://telemetry.example.com"), replaced];
+        assert!(!is_rejected_for(
+            Some("telemetry.example.com"),
+            "POST",
+            &headers
         ));
+        assert!(is_rejected_for(Some("elsewhere.example"), "POST", &headers));
         let metadata = ("sec-fetch-site", "same-origin");
         assert!(!post(
             "https://telemetry.example.com",

@@ -20,6 +20,7 @@ mod answer_cache;
 mod api;
 mod assets;
 mod audit;
+mod base;
 mod computed;
 mod cross_site;
 mod middleware;

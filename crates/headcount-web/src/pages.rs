@@ -70,9 +70,10 @@ async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
+    let base = state.base.clone();
     let context = match PageContext::open(state, role, &query, page).await {
         Ok(context) => context,
-        Err(problem) => return error_page::response(&problem),
+        Err(problem) => return error_page::response(&base, &problem),
     };
     if context.is_empty {
         return welcome::page(&context);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headcount_access::{AuditLog, AuditReader, Challenge};
@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
 use crate::audit::SharedRead;
+use crate::base::Base;
 use crate::cross_site::reject_cross_site;
 use crate::middleware::{catch_panic, compression, security_headers};
 use crate::state::SiteState;
@@ -34,6 +35,8 @@ pub struct SiteOptions {
     pub limits: QueryLimits,
     /// Where free SQL runs; in this process if `None`.
     pub sandbox: Option<Sandbox>,
+    /// What addresses on the pages begin with: empty, or a path such as `/headcount`. Requests reach the site without it.
+    pub base_path: String,
     /// Where reads of the shared tier are recorded, and from where administrators read them; nowhere if `None`.
     pub audit: Option<(AuditLog, AuditReader)>,
     /// How long a request body may take to arrive; [`SiteOptions::DEFAULT_TIMEOUT`] if `None`.
@@ -50,6 +53,7 @@ impl SiteOptions {
             access,
             limits: QueryLimits::default(),
             sandbox: None,
+            base_path: String::new(),
             audit: None,
             timeout: None,
         }
@@ -65,6 +69,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         audit_reader,
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
+        base: Base::new(&options.base_path),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
         descriptions: Arc::default(),
     };
@@ -83,7 +88,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
             security_headers(),
             compression(),
             catch_panic(),
-            from_fn(same_site),
+            from_fn_with_state(state.clone(), same_site),
         ))
         .with_state(state)
 }
@@ -105,7 +110,10 @@ async fn authorize(State(state): State<SiteState>, request: Request, next: Next)
             }
             response
         }
-        Err(rejected) => challenged(reject(&rejected.problem, &parts.uri), rejected.challenge),
+        Err(rejected) => challenged(
+            reject(&state, &rejected.problem, &parts.uri),
+            rejected.challenge,
+        ),
     }
 }
 
@@ -125,18 +133,18 @@ fn vary_by_credentials(headers: &mut HeaderMap) {
 }
 
 /// Rejects cross-site requests.
-async fn same_site(request: Request, next: Next) -> Response {
+async fn same_site(State(state): State<SiteState>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match reject_cross_site(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(problem) => reject(&problem, &parts.uri),
+        Err(problem) => reject(&state, &problem, &parts.uri),
     }
 }
 
-fn reject(problem: &Problem, address: &Uri) -> Response {
+fn reject(state: &SiteState, problem: &Problem, address: &Uri) -> Response {
     match is_for_programs(address.path()) {
         true => problem.clone().into_response(),
-        false => pages::reject(problem, address),
+        false => pages::reject(&state.base, problem, address),
     }
 }
 
@@ -150,20 +158,23 @@ async fn asset(Path((_build, name)): Path<(String, String)>) -> Response {
 }
 
 /// Crawlers: nothing of a collector that needs the token, and of a public one the pages, each at one address.
-async fn robots(State(state): State<SiteState>) -> &'static str {
+async fn robots(State(state): State<SiteState>) -> String {
+    let base = &state.base;
     match state.access.is_public() {
-        true => "User-agent: *\nDisallow: /api/\nDisallow: /login\nDisallow: /*?\n",
-        false => "User-agent: *\nDisallow: /\n",
+        true => format!(
+            "User-agent: *\nDisallow: {base}/api/\nDisallow: {base}/login\nDisallow: {base}/*?\n"
+        ),
+        false => format!("User-agent: *\nDisallow: {base}/\n"),
     }
 }
 
-async fn not_found(request: Request) -> Response {
+async fn not_found(State(state): State<SiteState>, request: Request) -> Response {
     if is_for_programs(request.uri().path()) {
         let detail =
             "the API is described at /api/openapi.json; OTLP traces are sent to /v1/traces";
         return Problem::not_found(detail).into_response();
     }
-    pages::not_found(request.uri())
+    pages::not_found(&state.base, request.uri())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
+use crate::base::Base;
 use crate::role::Role;
 
 /// The state of every handler.
@@ -16,6 +17,7 @@ use crate::role::Role;
 pub(crate) struct SiteState {
     pub(crate) answers: AnswerCache,
     pub(crate) access: Arc<Access>,
+    pub(crate) base: Base,
     /// Where reads of the shared tier are recorded.
     pub(crate) audit: Option<AuditLog>,
     /// Where they are read.

@@ -2,5 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod audit;
+mod rate_limits;
 mod roles;
 mod tokens;

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Weak};
 
 use anyhow::{Context as _, anyhow};
@@ -11,7 +12,9 @@ use headcount_access::{
     AccessToken, AuditLog, AuditReader, Authenticator, DEFAULT_AUDIT_DAYS, TokenStore,
 };
 use headcount_catalog::{Catalog, Retention};
-use headcount_collector::{Collector, IngestPipeline, ServeError, ServeOptions, TlsFiles};
+use headcount_collector::{
+    BasePath, Collector, IngestPipeline, ProxyAddresses, ServeError, ServeOptions, TlsFiles,
+};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
@@ -65,6 +68,22 @@ pub(crate) struct Serve {
     /// The authorities, in PEM, one of which the certificate of every client must come from (mutual TLS), also of probes
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
+    /// A proxy in front of the server, as an address or a network such as 10.0.0.0/8; may be repeated. Its X-Forwarded-For, -Proto
+    /// and -Host count, and nobody else's
+    #[arg(long, value_name = "ADDR", conflicts_with = "no_token")]
+    behind_proxy: Vec<ProxyAddresses>,
+    /// How many requests a second one sender may make, and ten times as many after a pause; or `none`. Senders on this machine are
+    /// not limited
+    #[arg(long, value_name = "N", default_value = "500")]
+    rate_limit: RateLimit,
+    /// The path under which a proxy serves it, such as /headcount; the proxy may pass it on or take it off
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/",
+        hide_default_value = true
+    )]
+    base_path: BasePath,
     /// For how many days the audit log keeps its lines
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
     audit_days: u16,
@@ -82,6 +101,7 @@ Examples:
   headcount serve --data /srv/headcount --http 127.0.0.1:4318 --http 127.0.0.1:4319
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --grpc 0.0.0.0:4317 --tls-cert chain.pem --tls-key key.pem
+  headcount serve --behind-proxy 127.0.0.1 --base-path /headcount
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
 Ctrl-C, SIGTERM, SIGQUIT or SIGHUP stops it after it has flushed all rows to the tables. Anyone who reaches it may send, unless
@@ -124,6 +144,9 @@ impl Serve {
                 are_queries_stuck().then_some("every query thread runs a query that does not end")
             },
             tls: tls.clone(),
+            trusted_proxies: self.behind_proxy,
+            rate_limit: self.rate_limit.0,
+            base_path: self.base_path.clone(),
             ingest_tokens: self.require_ingest_token.then_some(tokens),
             audit: Some(audit.clone()),
             ..ServeOptions::local(self.data.clone())
@@ -131,6 +154,7 @@ impl Serve {
         options.lake.retention = Some(retention);
         let site_options = SiteOptions {
             timeout: Some(options.limits.timeout),
+            base_path: self.base_path.as_str().to_owned(),
             audit: Some((audit, AuditReader::of(&self.data))),
             sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)
@@ -157,6 +181,27 @@ impl Serve {
         collector.stop().await.context(
             "all rows are safe in the write-ahead log, but the last ones are not in the tables yet",
         )
+    }
+}
+
+/// Requests a second; any number if `None`.
+#[derive(Debug, Clone, Copy)]
+struct RateLimit(Option<u32>);
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let rate = text.parse().ok().filter(|rate| *rate > 0);
+        let rate = rate.ok_or_else(|| {
+            format!(
+                "`{text}` is no rate; give a whole number of requests a second from 1, or `none`"
+            )
+        })?;
+        Ok(Self(Some(rate)))
     }
 }
 

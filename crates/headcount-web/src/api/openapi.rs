@@ -4,6 +4,7 @@ use headcount_reports::{AnswerColumn, ColumnKind, DEFAULT_MIN_CREWS, ReportHeade
 use serde_json::{Map, Value, json};
 
 use super::format::Format;
+use crate::base::Base;
 
 const ABOUT: &str = "\
 Statistics about how AI-agent crews are built and run. A report is a named query; `GET /api/v1/reports` lists them. \
@@ -12,7 +13,11 @@ Errors are problem details (RFC 9457). The API is read-only.";
 
 /// The description of the API with these reports and their columns. `needs_token` says whether every request needs the
 /// access token.
-pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)], needs_token: bool) -> Value {
+pub(super) fn document(
+    reports: &[(&ReportHeader, Vec<AnswerColumn>)],
+    needs_token: bool,
+    base: &Base,
+) -> Value {
     let security = match needs_token {
         true => json!([{ "token": [] }]),
         false => json!([{}, { "token": [] }]),
@@ -35,7 +40,7 @@ pub(super) fn document(reports: &[(&ReportHeader, Vec<AnswerColumn>)], needs_tok
             "description": ABOUT,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": format!("{base}/") }],
         "security": security,
         "tags": [
             { "name": "reports", "description": "Named queries" },

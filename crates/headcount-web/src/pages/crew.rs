@@ -48,9 +48,10 @@ pub(crate) async fn show(
     Extension(role): Extension<Role>,
     Path(crew): Path<String>,
 ) -> Response {
+    let base = state.base.clone();
     match crew_page(state, role, &crew).await {
         Ok(response) => response,
-        Err(problem) => error_page::response(&problem),
+        Err(problem) => error_page::response(&base, &problem),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Error pages: the problem and how to fix it.
 
 use askama::Template;
+use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 use headcount_problem::Problem;
 use http::{StatusCode, Uri};
 
 use super::layout::Layout;
+use crate::base::Base;
+use crate::state::SiteState;
 
 /// A page about a problem.
 #[derive(Template)]
@@ -18,9 +21,9 @@ struct ErrorPage {
 }
 
 /// The problem as a page.
-pub(crate) fn response(problem: &Problem) -> Response {
+pub(crate) fn response(base: &Base, problem: &Problem) -> Response {
     let page = ErrorPage {
-        layout: Layout::bare(problem.title),
+        layout: Layout::bare(base, problem.title),
         status: problem.status.as_u16(),
         title: problem.title,
         detail: problem.detail.clone(),
@@ -32,18 +35,15 @@ pub(crate) fn response(problem: &Problem) -> Response {
 }
 
 /// 404 for an address without a page.
-pub(crate) fn not_found(address: &Uri) -> Response {
+pub(crate) fn not_found(base: &Base, address: &Uri) -> Response {
     let path: String = address.path().chars().take(100).collect();
-    response(&Problem::not_found(format!(
-        "there is no page {path}; the navigation of the overview lists the pages"
-    )))
+    let detail = format!("there is no page {path}; the navigation of the overview lists the pages");
+    response(base, &Problem::not_found(detail))
 }
 
 /// 405 for a method that a page does not support.
-pub(crate) async fn method_not_allowed() -> Response {
-    response(&Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method not allowed",
-        "use GET for pages",
-    ))
+pub(crate) async fn method_not_allowed(State(state): State<SiteState>) -> Response {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let problem = Problem::new(status, "method not allowed", "use GET for pages");
+    response(&state.base, &problem)
 }

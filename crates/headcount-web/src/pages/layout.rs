@@ -8,12 +8,15 @@ use super::context::PageContext;
 use super::filters::{Filters, RANGES};
 use super::page::Page;
 use crate::assets::{Addresses, addresses};
+use crate::base::Base;
 use crate::role::{PUBLIC_MIN_CREWS, Role, Visibility as _};
 
 /// The layout around a page.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) title: String,
+    /// What the addresses on the page begin with.
+    pub(crate) base: Base,
     pub(crate) assets: &'static Addresses,
     pub(crate) navigation: Vec<NavigationItem>,
     pub(crate) filters: Option<FilterForm>,
@@ -76,7 +79,7 @@ impl Layout {
 
     /// With another title, without filters.
     pub(crate) fn titled(context: &PageContext, title: &str) -> Self {
-        let mut layout = Self::bare(title);
+        let mut layout = Self::bare(&context.state.base, title);
         layout.navigation = navigation(context);
         layout.computed_at = context
             .computed_at()
@@ -90,9 +93,10 @@ impl Layout {
     }
 
     /// Without navigation, for pages outside of it.
-    pub(crate) fn bare(title: &str) -> Self {
+    pub(crate) fn bare(base: &Base, title: &str) -> Self {
         Self {
             title: title.to_owned(),
+            base: base.clone(),
             assets: addresses(),
             navigation: Vec::new(),
             filters: None,

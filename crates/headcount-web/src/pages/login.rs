@@ -11,10 +11,11 @@ use axum::routing::{get, post};
 use headcount_access::Arrival;
 use headcount_problem::Problem;
 use http::header::{REFERRER_POLICY, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 
 use super::error_page;
 use super::layout::Layout;
+use crate::base::Base;
 use crate::request_body::read_body;
 use crate::state::SiteState;
 
@@ -68,24 +69,28 @@ impl Submitted {
 async fn form(
     State(state): State<SiteState>,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
     arrival: Option<Extension<Arrival>>,
 ) -> Response {
     let arrival = arrival.map(|Extension(arrival)| arrival);
-    let is_secure = is_secure(arrival.as_ref(), &headers);
+    let is_secure = is_secure(arrival.as_ref());
     let submitted = Submitted::parse(query.unwrap_or_default().as_bytes());
     let Some(token) = &submitted.token else {
-        return page(&submitted.next, submitted.is_wrong, StatusCode::OK);
+        return page(
+            &state.base,
+            &submitted.next,
+            submitted.is_wrong,
+            StatusCode::OK,
+        );
     };
     if state.access.tokens().is_none() {
-        return Redirect::to(&submitted.next).into_response();
+        return redirect(&state, &submitted.next);
     }
     let signed_in = signed_in(&state, token, &submitted.next, is_secure);
     let mut response = signed_in.unwrap_or_else(|| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("wrong", "1");
         query.append_pair("next", &submitted.next);
-        Redirect::to(&format!("/login?{}", query.finish())).into_response()
+        redirect(&state, &format!("/login?{}", query.finish()))
     });
     let no_referrer = HeaderValue::from_static("no-referrer");
     response.headers_mut().insert(REFERRER_POLICY, no_referrer);
@@ -93,15 +98,15 @@ async fn form(
 }
 
 async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
-    let is_secure = is_secure(request.extensions().get(), request.headers());
+    let is_secure = is_secure(request.extensions().get());
     let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
-        Err(problem) => return error_page::response(&problem),
+        Err(problem) => return error_page::response(&state.base, &problem),
     };
     let submitted = Submitted::parse(&body);
     let token = submitted.token.unwrap_or_default();
     signed_in(&state, &token, &submitted.next, is_secure)
-        .unwrap_or_else(|| page(&submitted.next, true, StatusCode::UNAUTHORIZED))
+        .unwrap_or_else(|| page(&state.base, &submitted.next, true, StatusCode::UNAUTHORIZED))
 }
 
 /// Starts a session and goes to `next`, if `candidate` is a token that may read.
@@ -109,32 +114,34 @@ fn signed_in(state: &SiteState, candidate: &str, next: &str, is_secure: bool) ->
     let session = state.access.tokens()?.begin_session(candidate)?;
     let name = state.access.session_cookie()?;
     let secure = if is_secure { "; Secure" } else { "" };
+    let path = state.base.cookie_path();
     let cookie =
-        format!("{name}={session}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
-    Some(with_cookie(Redirect::to(next).into_response(), &cookie))
+        format!("{name}={session}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
+    Some(with_cookie(redirect(state, next), &cookie))
 }
 
 async fn sign_out(State(state): State<SiteState>) -> Response {
-    let response = Redirect::to("/login").into_response();
+    let response = redirect(&state, "/login");
     let Some(name) = state.access.session_cookie() else {
         return response;
     };
-    let cookie = format!("{name}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    let path = state.base.cookie_path();
+    let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
     with_cookie(response, &cookie)
 }
 
 /// Rejects a request for `address`: with the sign-in form where the token helps, else with an error page.
-pub(crate) fn reject(problem: &Problem, address: &Uri) -> Response {
+pub(crate) fn reject(base: &Base, problem: &Problem, address: &Uri) -> Response {
     if problem.status != StatusCode::UNAUTHORIZED {
-        return error_page::response(problem);
+        return error_page::response(base, problem);
     }
     let next = address.path_and_query().map_or("/", |path| path.as_str());
-    page(next, false, StatusCode::UNAUTHORIZED)
+    page(base, next, false, StatusCode::UNAUTHORIZED)
 }
 
 /// The form, which returns to `next`.
-fn page(next: &str, is_wrong: bool, status: StatusCode) -> Response {
-    let layout = Layout::bare("Sign in");
+fn page(base: &Base, next: &str, is_wrong: bool, status: StatusCode) -> Response {
+    let layout = Layout::bare(base, "Sign in");
     let page = LoginPage {
         layout,
         next: next.to_owned(),
@@ -144,6 +151,11 @@ fn page(next: &str, is_wrong: bool, status: StatusCode) -> Response {
         Ok(html) => (status, Html(html)).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// Goes to an address of this site.
+fn redirect(state: &SiteState, address: &str) -> Response {
+    Redirect::to(&format!("{}{address}", state.base)).into_response()
 }
 
 /// `next` if it is an address of this site, else the overview: prevents open redirects.
@@ -159,11 +171,9 @@ fn local_address(next: &str) -> String {
     }
 }
 
-/// Whether the client uses TLS, with the collector or according to the proxy in front.
-fn is_secure(arrival: Option<&Arrival>, headers: &HeaderMap) -> bool {
-    let forwarded = headers.get("x-forwarded-proto");
+/// Whether the client uses TLS, with the collector or with a proxy that the operator trusts.
+fn is_secure(arrival: Option<&Arrival>) -> bool {
     arrival.is_some_and(|arrival| arrival.is_tls)
-        || forwarded.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 fn with_cookie(mut response: Response, cookie: &str) -> Response {

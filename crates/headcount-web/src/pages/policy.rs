@@ -64,9 +64,10 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
+    let base = state.base.clone();
     let context = match PageContext::open(state, role, &query, Page::Policy).await {
         Ok(context) => context,
-        Err(problem) => return error_page::response(&problem),
+        Err(problem) => return error_page::response(&base, &problem),
     };
     let (refusals, losses, tiers) = futures::join!(
         context.report("refusals"),

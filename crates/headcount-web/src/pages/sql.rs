@@ -69,9 +69,10 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
+    let base = state.base.clone();
     page(state, role, query.as_bytes(), Runs::Nothing)
         .await
-        .unwrap_or_else(|problem| error_page::response(&problem))
+        .unwrap_or_else(|problem| error_page::response(&base, &problem))
 }
 
 /// Runs the query of the form.
@@ -80,13 +81,14 @@ pub(crate) async fn run(
     Extension(role): Extension<Role>,
     request: Request,
 ) -> Response {
+    let base = state.base.clone();
     let body = match read_body(request, state.timeout).await {
         Ok(body) => body,
-        Err(problem) => return error_page::response(&problem),
+        Err(problem) => return error_page::response(&base, &problem),
     };
     page(state, role, &body, Runs::Query)
         .await
-        .unwrap_or_else(|problem| error_page::response(&problem))
+        .unwrap_or_else(|problem| error_page::response(&base, &problem))
 }
 
 /// Whether the page runs its query.

@@ -31,9 +31,18 @@ pub(crate) fn export(address: &str, body: &[u8]) {
 
 /// Exports `body` with this `authorization`, if it is not empty; the status.
 pub(crate) fn call_with(address: &str, body: &[u8], authorization: &str) -> Option<String> {
+    call_with_header(address, body, ("authorization", authorization))
+}
+
+/// Exports `body` as a proxy passes it on for `sender`; the status.
+pub(crate) fn call_forwarded(address: &str, body: &[u8], sender: &str) -> Option<String> {
+    call_with_header(address, body, ("x-forwarded-for", sender))
+}
+
+fn call_with_header(address: &str, body: &[u8], header: (&str, &str)) -> Option<String> {
     Runtime::new().expect("threads").block_on(async {
         let stream = TcpStream::connect(address).await.expect("a listener");
-        call(stream, body, authorization).await.expect("an answer")
+        call(stream, body, header).await.expect("an answer")
     })
 }
 
@@ -47,7 +56,9 @@ pub(crate) fn call_over_tls(
     Runtime::new().expect("threads").block_on(async {
         let stream = connect(address, authority, identity).await?;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        call(stream, body, "").await.map_err(io::Error::other)
+        call(stream, body, ("authorization", ""))
+            .await
+            .map_err(io::Error::other)
     })
 }
 
@@ -98,7 +109,7 @@ async fn connect(
 async fn call(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     body: &[u8],
-    authorization: &str,
+    (name, value): (&str, &str),
 ) -> hyper::Result<Option<String>> {
     let (mut sender, connection) =
         http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
@@ -111,8 +122,8 @@ async fn call(
     let mut request = Request::post(format!("http://localhost{path}"))
         .header("content-type", "application/grpc")
         .header("te", "trailers");
-    if !authorization.is_empty() {
-        request = request.header("authorization", authorization);
+    if !value.is_empty() {
+        request = request.header(name, value);
     }
     let request = request
         .body(Full::new(Bytes::from(message)))
