@@ -191,18 +191,21 @@ impl IngestPipeline {
             format!("table {table} has lost its last commits; restore its folder from a backup")
         });
         let counts = [
-            (lake.unreadable_files(), "files of tables cannot be read"),
+            (
+                lake.unreadable_files(),
+                "files of tables that cannot be read",
+            ),
             (
                 lake.damaged_files(),
-                "damaged files outside the tables were set aside",
+                "damaged files outside the tables, set aside",
             ),
             (
                 lake.missing_groups(),
-                "groups of acknowledged requests are missing",
+                "missing groups of acknowledged requests",
             ),
         ];
         let damage = counts.into_iter().filter(|(count, _)| *count > 0);
-        let damage = damage.map(|(count, kind)| format!("{count} {kind}; run headcount check"));
+        let damage = damage.map(|(count, kind)| format!("{kind}: {count}; run headcount check"));
         refused.chain(lost).chain(damage).collect()
     }
 

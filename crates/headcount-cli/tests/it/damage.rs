@@ -130,7 +130,7 @@ fn an_answer_says_which_rows_are_missing_and_gives_no_path_away() {
     assert!(
         ready
             .body
-            .contains("1 files of tables cannot be read; run headcount check"),
+            .contains("files of tables that cannot be read: 1; run headcount check"),
         "{}",
         ready.body
     );
