@@ -166,14 +166,13 @@ impl DedupFiles {
             .map_err(LogError::io("set aside", &path))
     }
 
-    /// Keeps the fingerprints of the segment that began with `first`, durably.
+    /// Keeps the fingerprints of the segment that began with `first`, and of those removed with it, durably.
     ///
     /// # Errors
     ///
-    /// A file cannot be written.
+    /// A file cannot be read or written.
     pub fn keep(&mut self, first: u64, fingerprints: &[u64]) -> Result<(), LogError> {
-        self.write(first, fingerprints)?;
-        self.files.push((first, fingerprints.len()));
+        self.add(first, fingerprints)?;
         let mut newer = 0;
         let mut expired = 0;
         for (index, (_, count)) in self.files.iter().enumerate().rev() {
@@ -188,6 +187,25 @@ impl DedupFiles {
         }
         if self.files.len() > FILES {
             self.merge()?;
+        }
+        Ok(())
+    }
+
+    /// Writes fingerprints to the file `first`, beside those that it has. It has some if the segment could not be removed after an
+    /// earlier call, or a crash came before that; and by then it may have become the one file into which older ones were merged.
+    fn add(&mut self, first: u64, fingerprints: &[u64]) -> Result<(), LogError> {
+        let known = self.files.iter().position(|(name, _)| *name == first);
+        let mut all = match known {
+            Some(_) => self.read_or_set_aside(first)?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let there: HashedSet = all.iter().copied().collect();
+        let new = fingerprints.iter().copied();
+        all.extend(new.filter(|fingerprint| !there.contains(fingerprint)));
+        self.write(first, &all)?;
+        match known {
+            Some(index) => self.files[index].1 = all.len(),
+            None => self.files.push((first, all.len())),
         }
         Ok(())
     }
@@ -291,6 +309,29 @@ mod tests {
         assert!(!index.insert(1), "still in the old generation");
         index.forget(&[1]);
         assert!(index.insert(1));
+    }
+
+    /// Found by killing servers: the segment's own fingerprints took the place of all that were merged into the file of its name.
+    #[test]
+    fn a_segment_that_is_kept_again_after_a_crash_takes_no_other_fingerprints_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = load(dir.path(), 1 << 20, &mut DedupIndex::new(1 << 20)).unwrap();
+        let last = FILES as u64 + 1;
+        for first in 1..=last {
+            files.keep(first, &[first]).unwrap();
+        }
+        assert_eq!(files.files, [(last, FILES + 1)], "they were merged");
+        // Several segments are removed at the same time, under the newest one's name.
+        files.keep(last + 2, &[last + 1, last + 2]).unwrap();
+        for again in [last, last + 2] {
+            let mut index = DedupIndex::new(1 << 20);
+            let mut files = load(dir.path(), 1 << 20, &mut index).unwrap();
+            files.keep(again, &[again]).unwrap();
+        }
+        let mut index = DedupIndex::new(1 << 20);
+        drop(load(dir.path(), 1 << 20, &mut index).unwrap());
+        let forgotten: Vec<u64> = (1..=last + 2).filter(|span| index.insert(*span)).collect();
+        assert_eq!(forgotten, [0; 0]);
     }
 
     #[test]
