@@ -63,7 +63,10 @@ def compare(round, ledger: Ledger, when: str, ask, is_erased: bool = False) -> N
     except Refused as refused:
         round.wrong.append(f"{when}: no answer: {refused}")
         return
-    round.wrong += [f"{when}: {each}" for each in differences(found, ledger, is_erased)[:5]]
+    wrong = differences(found, ledger, is_erased)
+    round.wrong += [f"{when}: {each}" for each in wrong[:5]]
+    if wrong[5:]:
+        round.wrong.append(f"{when}: and {len(wrong) - 5} more")
 
 
 def seen_by_deltalake(data: Path) -> dict[int, Stored]:

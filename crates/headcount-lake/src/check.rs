@@ -10,7 +10,7 @@ use headcount_log::dedup::DedupFiles;
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::Orders;
 use headcount_log::wal::segment::{self, Segment};
-use headcount_log::wal::{quarantine, replay};
+use headcount_log::wal::{newest_segment, quarantine, replay};
 
 use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
@@ -58,6 +58,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
         root,
         done: FolderCheck::default(),
     };
+    let newest = newest_segment(&*check.disk, &check.root);
     let segments = check.log()?;
     check.dedup_and_orders()?;
     // Before the tables: it must not be ahead of what is read of them.
@@ -66,7 +67,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
     for table in &schema.tables {
         applied = applied.max(check.table(table, &watermark)?);
     }
-    let missing = replay::missing_groups(&segments, applied);
+    let missing = replay::missing_groups(newest, &segments, applied);
     if missing > 0 {
         let problem = format!(
             "{missing} groups of acknowledged requests are missing between the tables, which end at group {applied}, and the log"

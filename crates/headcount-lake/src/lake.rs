@@ -10,7 +10,8 @@ use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::Orders;
 use headcount_log::folder::{load_or_create_collector, prepare};
 use headcount_log::wal::{
-    Appended, RowSink, SealedSegments, Trimmer, WalConfig, WalHandle, format, quarantine, replay,
+    Appended, RowSink, SealedSegments, Trimmer, WalConfig, WalHandle, format, newest_segment,
+    quarantine, replay,
 };
 use headcount_log::{AppendError, OrderError};
 use parking_lot::Mutex;
@@ -327,7 +328,8 @@ impl OpenedLog {
         let mut dedup = DedupIndex::new(limit);
         let dedup_files = DedupFiles::load(Arc::clone(disk), seen, limit, &mut dedup)?;
         let segments = replay::read_all(&**disk, &folder)?;
-        let missing_groups = replay::missing_groups(&segments, applied);
+        let missing_groups =
+            replay::missing_groups(newest_segment(&**disk, root), &segments, applied);
         // Before anything is removed.
         quarantine::keep(&**disk, &folder, &segments)?;
         let sealed = replay::index_fingerprints(&segments, &mut dedup)?;

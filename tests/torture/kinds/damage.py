@@ -122,6 +122,9 @@ def harm(round, target: str, path: Path) -> str:
         # A log's torn end cannot be told from one that was never acknowledged (docs/formats/wal.md, rule 2).
         frames = folder.frames(path)
         manners, end = ["bit", "scramble", "zeros", "empty"], frames[-1][0]
+        if rng.random() < 0.2:
+            path.unlink()
+            return f"{path.name} deleted"
         if rng.random() < 0.4:
             # Its header, without the version: a later one is refused, as it should be.
             manners, begin, end = ["bit", "scramble", "zeros"], 12, frames[0][0]

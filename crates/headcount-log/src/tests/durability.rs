@@ -17,7 +17,9 @@ use crate::folder::{WriterLock, prepare};
 use crate::testing::SimulatedDisk;
 use crate::wal::format::header;
 use crate::wal::segment::Frame;
-use crate::wal::{RowSink, SealedSegments, Trimmer, WalConfig, WalHandle, quarantine, replay};
+use crate::wal::{
+    RowSink, SealedSegments, Trimmer, WalConfig, WalHandle, newest_segment, quarantine, replay,
+};
 
 /// Enough that none is forgotten.
 const REMEMBERED: usize = 1 << 20;
@@ -56,6 +58,7 @@ struct Store {
     log: WalHandle,
     thread: JoinHandle<()>,
     trimmer: Trimmer,
+    missing_groups: u64,
     _lock: WriterLock,
 }
 
@@ -79,6 +82,8 @@ impl Store {
             Catalog::embedded().schema(),
         )?;
         let segments = replay::read_all(&*disk, &wal)?;
+        let missing_groups =
+            replay::missing_groups(newest_segment(&*disk, &root), &segments, applied);
         quarantine::keep(&*disk, &wal, &segments)?;
         let sealed = replay::index_fingerprints(&segments, &mut index)?;
         let sealed = SealedSegments::new(Mutex::new(sealed));
@@ -107,6 +112,7 @@ impl Store {
             memory,
             log,
             thread,
+            missing_groups,
             _lock: lock,
         })
     }
@@ -178,6 +184,7 @@ fn check(store: &Store, acknowledged: &BTreeSet<u64>, next: u64, seed: u64) {
     let visible = store.visible();
     let once: BTreeSet<u64> = visible.iter().copied().collect();
     assert_eq!(once.len(), visible.len(), "seed {seed}: twice: {visible:?}");
+    assert_eq!(store.missing_groups, 0, "seed {seed}: a false alarm");
     let lost: Vec<_> = acknowledged.difference(&once).collect();
     assert!(lost.is_empty(), "seed {seed}: lost {lost:?}");
     assert!(
@@ -222,6 +229,42 @@ async fn live_through(seed: u64) {
     check(&store, &acknowledged, next, seed);
     store.flush().await.unwrap();
     check(&store, &acknowledged, next, seed);
+    // Whatever was ever acknowledged may be sent again.
+    for span in &acknowledged {
+        store.log.append(batch(*span..span + 1), ()).await.unwrap();
+    }
+    check(&store, &acknowledged, next, seed);
+    store.stop();
+}
+
+#[test]
+fn segments_that_were_deleted_are_missed_until_the_next_one_begins() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(delete_the_log());
+}
+
+async fn delete_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Store::open(Arc::new(SimulatedDisk::new(1)), dir.path()).unwrap();
+    let mut store = open();
+    store.log.append(batch(1..3), ()).await.unwrap();
+    store.flush().await.unwrap();
+    store.stop();
+    // Nothing of the log is left, and nothing is lost.
+    let store = open();
+    assert_eq!(store.missing_groups, 0);
+    store.log.append(batch(3..5), ()).await.unwrap();
+    store.log.append(batch(5..7), ()).await.unwrap();
+    store.stop();
+    for segment in std::fs::read_dir(dir.path().join("wal")).unwrap() {
+        std::fs::remove_file(segment.unwrap().path()).unwrap();
+    }
+    let store = open();
+    assert_eq!((store.missing_groups, store.visible()), (1, vec![1, 2]));
+    store.log.append(batch(9..10), ()).await.unwrap();
+    store.stop();
+    let store = open();
+    assert_eq!((store.missing_groups, store.visible()), (0, vec![1, 2, 9]));
     store.stop();
 }
 

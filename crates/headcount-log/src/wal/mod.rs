@@ -18,6 +18,7 @@ mod command;
 pub mod damage;
 pub mod format;
 mod handle;
+mod newest;
 pub mod quarantine;
 mod renumbering;
 pub mod replay;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use command::Appended;
 pub use handle::WalHandle;
+pub use newest::newest_segment;
 pub use renumbering::{RenumberedTable, Renumbering};
 pub use sink::RowSink;
 pub use trim::{SealedSegments, Trimmer};

@@ -8,6 +8,7 @@ use headcount_catalog::{Entries, Schema};
 
 use super::damage::{self, Damage};
 use super::format::{self, FormatError};
+use super::newest;
 use super::segment::{Frame, SealedSegment, Segment, SegmentFile, list};
 use crate::dedup::DedupIndex;
 use crate::disk::Disk;
@@ -198,10 +199,24 @@ pub fn index_fingerprints(
     Ok(sealed)
 }
 
-/// How many groups may be in neither the log nor the tables, which hold rows up to `applied`. Either the log begins behind that:
-/// somebody removed segments, or copied the tables of a running store before its log. Or it ends before that: somebody copied the log
-/// first, and tables that were copied early lack groups that were flushed while the others were copied.
-pub fn missing_groups(segments: &[Segment], applied: u64) -> u64 {
+/// How many groups may be in neither the log nor the tables, which hold rows up to `applied`: segments up to the
+/// [`newest`](super::newest_segment) are gone, the log begins behind the tables, or it ends before them.
+pub fn missing_groups(newest: Option<u64>, segments: &[Segment], applied: u64) -> u64 {
+    let deleted = newest::missing(newest, segments, applied);
+    if deleted > 0 {
+        tracing::error!(
+            missing = deleted,
+            "the newest segments of the write-ahead log are gone: at least so many groups of acknowledged requests are lost; restore \
+             the folder wal/"
+        );
+    }
+    deleted + missing_between(segments, applied)
+}
+
+/// Either the log begins behind what the tables hold: somebody removed segments, or copied the tables of a running store before its
+/// log. Or it ends before that: somebody copied the log first, and tables that were copied early lack groups that were flushed while the
+/// others were copied.
+fn missing_between(segments: &[Segment], applied: u64) -> u64 {
     let first = segments.first().map(|segment| segment.file.first);
     let missing = first.map_or(0, |first| first.saturating_sub(applied + 1));
     let end = segments.last().map(Segment::next);

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::command::{Appended, Command, PendingAppend};
 use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
+use super::newest;
 use super::segment::{Frame, SealedSegment, SegmentFile};
 use super::sink::RowSink;
 use super::trim::SealedSegments;
@@ -185,6 +186,9 @@ impl Writer {
             self.seal(segment);
             return Err(AppendError::from(&error));
         }
+        if segment.length == self.config.header.len() as u64 {
+            self.note_newest(&segment.file);
+        }
         segment.length += frame.len() as u64;
         segment.fingerprints.extend_from_slice(fingerprints);
         self.segment = Some(segment);
@@ -215,6 +219,18 @@ impl Writer {
             length: self.config.header.len() as u64,
             fingerprints: Vec::new(),
         })
+    }
+
+    /// Notes a segment whose first frame is durable. The frame counts whether or not this succeeds.
+    fn note_newest(&self, file: &SegmentFile) {
+        let root = self.config.folder.parent();
+        let noted = root.map(|root| newest::note(&*self.config.disk, root, file.first));
+        if let Some(Err(error)) = noted {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not note the log's newest segment; if somebody deleted it, the next start would not miss it"
+            );
+        }
     }
 
     /// Puts the segment among the sealed ones, unless the next segment will take its name.
