@@ -13,6 +13,7 @@ mod arrival;
 mod audit;
 mod authenticator;
 mod bearer;
+mod owner;
 mod principal;
 mod rate_limiter;
 mod role;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::owner::give_to_owner_of;
 use crate::role::Role;
 use crate::secret::Secret;
 
@@ -231,7 +232,10 @@ impl TokenStore {
         edit: impl FnOnce(&mut Vec<TokenRecord>) -> Result<(), TokenStoreError>,
     ) -> Result<(), TokenStoreError> {
         let lock = private().open(self.folder.join("tokens.lock"));
-        let lock = lock.and_then(|file| file.lock().map(|()| file));
+        let lock = lock.and_then(|file| {
+            give_to_owner_of(&self.folder, &file)?;
+            file.lock().map(|()| file)
+        });
         let _lock: File = lock.map_err(|source| self.failed(source))?;
         let mut records = self.list()?;
         edit(&mut records)?;
@@ -247,6 +251,7 @@ impl TokenStore {
         text.push(b'\n');
         let unfinished = self.folder.join(".tokens.json.new");
         let mut file = private().truncate(true).open(&unfinished)?;
+        give_to_owner_of(&self.folder, &file)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(unfinished, self.path())?;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
+use crate::owner::give_to_owner_of;
+
 /// The folder in a data folder.
 const FOLDER: &str = "audit";
 
@@ -36,6 +38,9 @@ impl DayFile {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
+            if let Some(data) = folder.parent() {
+                give_to_owner_of(data, &File::open(folder)?)?;
+            }
             sync_parent(folder)?;
         }
         let path = folder.join(format!("{day}{SUFFIX}"));
@@ -44,6 +49,7 @@ impl DayFile {
         options.append(true).read(true).create(true).mode(0o600);
         let mut file = options.open(&path)?;
         if is_new {
+            give_to_owner_of(folder, &file)?;
             sync_parent(&path)?;
         } else if is_cut(&mut file)? {
             file.write_all(b"\n")?;

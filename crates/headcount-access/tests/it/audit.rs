@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use chrono::{Days, Utc};
@@ -134,4 +134,31 @@ async fn a_log_that_cannot_be_written_says_so_to_whoever_must_know_and_counts_th
     let refused = AuditLog::start(data.path(), 7).unwrap_err().to_string();
     assert!(refused.contains("audit"), "{refused}");
     assert!(AuditLog::append(data.path(), &read("POST /sql")).is_err());
+}
+
+/// Only an administrator can give a file away: as another user there is nothing to see.
+#[test]
+fn what_an_administrator_makes_belongs_to_the_owner_of_the_data_folder() {
+    const SOMEBODY: u32 = 65_534;
+    let data = tempfile::tempdir().unwrap();
+    if chown(data.path(), Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        eprintln!("not checked: this user cannot give a folder away");
+        return;
+    }
+    let (_, record) = TokenStore::of(data.path())
+        .create(Role::Viewer, "", None)
+        .unwrap();
+    let created =
+        AuditEvent::token_changed(&Principal::command_line(), Action::TokenCreated, &record);
+    AuditLog::append(data.path(), &created).unwrap();
+    let names = ["tokens.json", "tokens.lock", "audit"].map(|name| data.path().join(name));
+    for path in names.iter().chain([&file_of_today(data.path())]) {
+        let owner = fs::metadata(path).unwrap();
+        assert_eq!(
+            (owner.uid(), owner.gid()),
+            (SOMEBODY, SOMEBODY),
+            "{}",
+            path.display()
+        );
+    }
 }
