@@ -2,7 +2,7 @@
 //!
 //! A bit that flips on the medium would otherwise be served as truth: Parquet's writer for Arrow adds no checksums to pages, and its
 //! format has none for page headers and footers. These cover every byte of a file, and a reader verifies the blocks that it reads. They
-//! stand in the table's log, in the `tags` of the file's `add` action (docs/decisions/0025-checksums-of-stored-files.md).
+//! stand in the table's log, in the `tags` of the file's `add` action (docs/decisions/0028-checksums-of-stored-files.md).
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
