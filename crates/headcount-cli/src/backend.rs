@@ -8,10 +8,10 @@ use chrono::NaiveDate;
 use clap::Args;
 use headcount_access::AuditReader;
 use headcount_catalog::Catalog;
-use headcount_commands::exit;
+use headcount_commands::exit::{self, Code};
 use headcount_commands::output::on_one_line;
 use headcount_lake::{LakeSnapshot, is_data_folder};
-use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports};
+use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports, is_about_missing_rows};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -60,6 +60,16 @@ impl BackendArgs {
             Some(url) => Ok(Backend::Server(Server(self.connection.connect(url)?))),
             None => Folder::open(&self.data).map(Backend::Folder),
         }
+    }
+}
+
+/// The exit code for an answer: a script must not take one with missing rows for the whole truth.
+pub(crate) fn completeness(answer: &Answer) -> Code {
+    let is_incomplete = answer.notes.iter().any(|note| is_about_missing_rows(note));
+    if is_incomplete {
+        Code::Failed
+    } else {
+        Code::Done
     }
 }
 

@@ -5,7 +5,7 @@ use headcount_commands::exit::{self, Code};
 use headcount_commands::output::{self, Format};
 use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
 
-use crate::backend::BackendArgs;
+use crate::backend::{BackendArgs, completeness};
 
 /// Run a named report; without a name, list the reports
 #[derive(Debug, Args)]
@@ -85,7 +85,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the operation failed
+  1  the operation failed, or rows are missing from the answer because stored data is damaged
   2  the command line is wrong, or there is no report of that name
   3  there is no data folder";
 
@@ -107,7 +107,7 @@ impl Report {
             .map_err(|error| exit::usage(error.to_string()))?;
         let answer = self.backend.open()?.report(&name, &parameters)?;
         output::show(&answer, self.format)?;
-        Ok(Code::Done)
+        Ok(completeness(&answer))
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
 
-use crate::backend::BackendArgs;
+use crate::backend::{BackendArgs, completeness};
 
 /// Run a SQL query
 ///
@@ -32,7 +32,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the query was rejected or failed
+  1  the query was rejected or failed, or rows are missing from the answer because stored data is damaged
   2  the command line is wrong
   3  there is no data folder";
 
@@ -43,8 +43,9 @@ impl Sql {
             "-" => read_query()?,
             _ => self.query,
         };
-        output::show(&self.backend.open()?.sql(&query)?, self.format)?;
-        Ok(Code::Done)
+        let answer = self.backend.open()?.sql(&query)?;
+        output::show(&answer, self.format)?;
+        Ok(completeness(&answer))
     }
 }
 
