@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use headcount_catalog::Catalog;
-use headcount_commands::exit::{self, Code};
+use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
-use headcount_lake::{Finding, check_folder, is_data_folder};
+use headcount_lake::{Finding, check_folder};
 use headcount_reports::ColumnKind;
 use serde_json::Value;
 
+use crate::backend::require_folder;
 use crate::connection::DEFAULT_FOLDER;
 
 /// Read every byte of a data folder and name what is damaged
@@ -43,13 +44,7 @@ impl Check {
     /// Checks, and prints what was found.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let path = &self.data;
-        if !is_data_folder(path) {
-            let text = format!(
-                "there is no data folder at {}; give another --data",
-                path.display()
-            );
-            return Err(exit::nothing_there(text));
-        }
+        require_folder(path)?;
         let checked = check_folder(path, Catalog::embedded().schema())
             .with_context(|| format!("cannot check the data folder {}", path.display()))?;
         let columns = [

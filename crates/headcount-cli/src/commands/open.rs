@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use headcount_commands::exit::{self, Code};
+use headcount_commands::exit::Code;
 use headcount_commands::output;
-use headcount_lake::is_data_folder;
 
+use crate::backend::require_folder;
 use crate::connection::DEFAULT_FOLDER;
 use crate::http;
 use crate::listening::Listening;
@@ -52,12 +52,7 @@ impl Open {
     /// Opens the dashboard, or prints the link.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
         let data = &self.data;
-        if !is_data_folder(data) {
-            return Err(exit::nothing_there(format!(
-                "there is no data folder at {}; create one with `headcount serve`, or give another --data",
-                data.display()
-            )));
-        }
+        require_folder(data)?;
         let stopped = || {
             anyhow!(
                 "no server runs on {}; start one with `headcount serve`",

@@ -43,7 +43,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 20] = [
+    let wrong: [&[&str]; 23] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -71,6 +71,10 @@ fn a_wrong_command_line_ends_with_2() {
         ],
         &["serve", "--no-token", "--public"],
         &["serve", "--no-token", "--token-file", "x"],
+        &["serve", "--http", "127.0.0.1:0", "--keep", "0"],
+        // Longer than the published catalog promises.
+        &["serve", "--http", "127.0.0.1:0", "--keep", "401"],
+        &["serve", "--http", "127.0.0.1:0", "--keep-shared", "31"],
     ];
     for arguments in wrong {
         let output = run(arguments);
@@ -87,6 +91,8 @@ fn a_missing_data_folder_ends_with_3_and_explains() {
         &["tables"][..],
         &["report", "tools"],
         &["sql", "SELECT 1 AS one"],
+        &["check"],
+        &["open"],
     ] {
         let arguments = [question, &["--data", path(&missing)]].concat();
         let output = run(&arguments);
