@@ -12,14 +12,12 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::identity_hash::HashedSet;
+use crate::wal::quarantine;
 
 const MAGIC: &[u8; 8] = b"HEADCFPR";
 const HEADER: usize = 12;
 /// More files than this are merged into one.
 const FILES: usize = 16;
-/// The problem with a file that was set aside.
-const SET_ASIDE: &str = "it was found damaged and set aside: spans that it remembered are counted twice if they are sent again; \
-                         remove it when you know why";
 
 /// The fingerprints of the spans stored last, in memory.
 #[derive(Debug)]
@@ -108,7 +106,7 @@ impl DedupFiles {
         Ok(files)
     }
 
-    /// The damaged files in `folder`, also those that were set aside, with the reasons. Changes nothing.
+    /// The damaged files in `folder` that are not set aside yet, with the reasons. Changes nothing.
     ///
     /// # Errors
     ///
@@ -135,9 +133,6 @@ impl DedupFiles {
                 // The writer merges these files.
                 Some(Err(LogError::Io { source, .. })) if source.kind() == NotFound => {}
                 Some(read) => drop(read?),
-                None if entry.name.ends_with(".damaged") => {
-                    damaged.push((entry.path, SET_ASIDE.to_owned()));
-                }
                 None => {}
             }
         }
@@ -153,17 +148,13 @@ impl DedupFiles {
     }
 
     fn set_aside(&self, name: u64, error: &LogError) -> Result<(), LogError> {
-        let path = self.path(name);
-        let aside = path.with_extension("damaged");
+        let aside = quarantine::set_aside(&*self.disk, &self.path(name))?;
         tracing::error!(
             error = error as &dyn std::error::Error,
             kept_as = %aside.display(),
             "spans that are sent again may be counted twice: a file that remembers spans is damaged"
         );
-        self.disk
-            .rename(&path, &aside)
-            .and_then(|()| self.disk.sync_folder(&self.folder))
-            .map_err(LogError::io("set aside", &path))
+        Ok(())
     }
 
     /// Keeps the fingerprints of the segment that began with `first`, and of those removed with it, durably.

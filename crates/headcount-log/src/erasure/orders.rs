@@ -23,6 +23,7 @@ use super::erased::ErasedReceipts;
 use super::seen::SeenReceipts;
 use crate::disk::Disk;
 use crate::error::{LogError, OrderError};
+use crate::wal::quarantine;
 
 const MAGIC: &[u8; 8] = b"HEADCERA";
 /// Magic, checksum, time of acceptance.
@@ -33,9 +34,6 @@ const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 const MAX_RECEIPTS: usize = 500_000;
 /// The file of the last order that named no receipt that came with rows.
 const VOID: &str = "last.void";
-/// The problem with an order that was set aside.
-const SET_ASIDE: &str = "an order to erase that was found damaged and set aside: the rows that it names are not erased; restore it \
-                         from a backup under the ending .order";
 
 /// Every order that is remembered.
 pub struct Orders {
@@ -115,7 +113,7 @@ impl Orders {
             match read(&*disk, &path, number, is_done) {
                 Ok(order) => all.push(order),
                 Err(LogError::Damaged { .. }) => {
-                    set_aside(&*disk, &folder, &path)?;
+                    report_damaged(&quarantine::set_aside(&*disk, &path)?);
                     last_damaged = last_damaged.max(number);
                 }
                 Err(error) => return Err(error),
@@ -144,7 +142,7 @@ impl Orders {
         Ok(orders)
     }
 
-    /// The orders in `folder` that cannot be read, with the reasons. Changes nothing.
+    /// The damaged orders in `folder` that are not set aside yet, with the reasons. Changes nothing.
     ///
     /// # Errors
     ///
@@ -153,10 +151,6 @@ impl Orders {
         let mut damaged = Vec::new();
         for entry in disk.list(folder).map_err(LogError::io("list", folder))? {
             let ends_in = |ending: &str| entry.name.ends_with(ending);
-            if ends_in(".damaged") {
-                damaged.push((entry.path, SET_ASIDE.to_owned()));
-                continue;
-            }
             if !(ends_in(".order") || ends_in(".done")) {
                 continue;
             }
@@ -362,16 +356,6 @@ fn bytes(order: &Order) -> Vec<u8> {
     let checksum = crc32fast::hash(&bytes[12..]);
     bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
     bytes
-}
-
-/// Renames a damaged order, so that it is kept and read no more.
-fn set_aside(disk: &dyn Disk, folder: &Path, path: &Path) -> Result<(), LogError> {
-    let aside = path.with_extension("damaged");
-    disk.rename(path, &aside)
-        .and_then(|()| disk.sync_folder(folder))
-        .map_err(LogError::io("set aside", path))?;
-    report_damaged(&aside);
-    Ok(())
 }
 
 fn report_damaged(path: &Path) {

@@ -45,7 +45,21 @@ pub fn keep(disk: &dyn Disk, folder: &Path, segments: &[Segment]) -> Result<(), 
     Ok(())
 }
 
-/// The quarantined files.
+/// Renames a damaged file, durably, so that it is kept and read no more; returns its new name.
+///
+/// # Errors
+///
+/// The file cannot be renamed.
+pub fn set_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf, LogError> {
+    let aside = path.with_extension("damaged");
+    let folder = path.parent().unwrap_or(Path::new(""));
+    disk.rename(path, &aside)
+        .and_then(|()| disk.sync_folder(folder))
+        .map_err(LogError::io("set aside", path))?;
+    Ok(aside)
+}
+
+/// The quarantined files in `folder`.
 ///
 /// # Errors
 ///
