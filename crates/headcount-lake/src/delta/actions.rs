@@ -21,10 +21,14 @@ pub(super) fn sealed_text(mut commit_info: Value, actions: &[Value]) -> String {
     format!("{}\n{text}", json!({ "commitInfo": commit_info }))
 }
 
-/// The actions of a commit's text. Fails where the text is not as it was written.
+/// The actions of a commit's text. Fails where the text is not as it was written, or is empty: nobody commits nothing.
 pub(super) fn unsealed(path: &Path, text: &str) -> Result<Vec<Value>, LakeError> {
     let actions = actions_in(path, text)?;
-    let first = actions.first().unwrap_or(&Value::Null);
+    let first = actions.first().ok_or_else(|| LakeError::Damaged {
+        path: path.to_path_buf(),
+        offset: 0,
+        reason: "the commit has no actions".to_owned(),
+    })?;
     if let Some(expected) = first["commitInfo"][CHECKSUM].as_str() {
         let (line, sealed) = text.split_once('\n').unwrap_or((text, ""));
         if format!("{:08x}", crc32fast::hash(sealed.as_bytes())) != expected {

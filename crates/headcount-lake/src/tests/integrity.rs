@@ -190,6 +190,12 @@ async fn a_flipped_bit_in_a_commit_or_checkpoint_is_never_believed() {
     let mut parts = files_under(&log, ".checkpoint.parquet");
     parts.push(files_under(&log, ".json").pop().unwrap());
     assert_eq!(parts.len(), 2, "a checkpoint and a commit behind it");
+    let whole = fs::read(&parts[1]).unwrap();
+    for cut in [0, 1, whole.len() / 2, whole.len() - 2] {
+        fs::write(&parts[1], &whole[..cut]).unwrap();
+        assert!(state().is_err(), "a commit that was cut off at {cut}");
+    }
+    fs::write(&parts[1], whole).unwrap();
     for part in parts {
         let length = fs::read(&part).unwrap().len();
         for at in (0..length).step_by(1 + length / 700) {
