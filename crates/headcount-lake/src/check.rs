@@ -1,4 +1,4 @@
-//! The check of a data folder: reads every byte of it and names what is damaged. Changes nothing.
+//! The check of a data folder: reads all that counts in it and names what is damaged. Changes nothing.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::table_file;
-use crate::watermark::Watermark;
+use crate::watermark::{self, Watermark};
 
 /// The result of a check.
 #[derive(Debug, Default)]
@@ -45,7 +45,8 @@ pub struct Finding {
     pub problem: String,
 }
 
-/// Reads every file of the data folder `dir`, also beside a running collector.
+/// Reads the write-ahead log, the files of deduplication, the orders to erase, the watermark, each table's log from its newest
+/// checkpoint on and each of its files, in the data folder `dir`, also beside a running collector.
 ///
 /// # Errors
 ///
@@ -62,7 +63,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
     let segments = check.log()?;
     check.dedup_and_orders()?;
     // Before the tables: it must not be ahead of what is read of them.
-    let watermark = Watermark::read(&*check.disk, &check.root).unwrap_or_default();
+    let watermark = check.watermark();
     let mut applied = watermark.sequence;
     for table in &schema.tables {
         applied = applied.max(check.table(table, &watermark)?);
@@ -156,6 +157,16 @@ impl Check {
             self.find(&path, None, None, problem);
         }
         Ok(())
+    }
+
+    fn watermark(&mut self) -> Watermark {
+        let path = watermark::path(&self.root);
+        let read = Watermark::read(&*self.disk, &self.root);
+        if read.is_none() && self.disk.exists(&path) {
+            let problem = "the watermark is damaged: until the next flush it is not noticed if a table has lost commits";
+            self.find(&path, None, None, problem.to_owned());
+        }
+        read.unwrap_or_default()
     }
 
     /// One table: its log and its files. Returns the last group of the write-ahead log that is in it.

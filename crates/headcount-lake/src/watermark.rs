@@ -89,6 +89,7 @@ impl Watermark {
     }
 }
 
-fn path(root: &Path) -> PathBuf {
+/// The file of the data folder `root`.
+pub(crate) fn path(root: &Path) -> PathBuf {
     root.join("watermark")
 }

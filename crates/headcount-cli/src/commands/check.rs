@@ -1,4 +1,4 @@
-//! `headcount check`: reads every byte of a data folder and names what is damaged.
+//! `headcount check`: reads the stored data of a folder and names what is damaged.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,9 @@ use serde_json::Value;
 use crate::backend::require_folder;
 use crate::connection::DEFAULT_FOLDER;
 
-/// Read every byte of a data folder and name what is damaged
+/// Read all stored data of a folder and name what is damaged
 ///
-/// Checks the write-ahead log, the files of deduplication, the orders to erase, each table's log and each of its files against
+/// Compares the write-ahead log, the files of deduplication, the orders to erase, each table's log and each of its files with
 /// their checksums. A collector may be running on the folder. Nothing is changed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -356,6 +356,7 @@ async fn a_check_names_every_damaged_file_and_nothing_else() {
         files_under(&dir.path().join("wal"), ".wal").remove(0),
         files_under(&dir.path().join("seen"), ".fingerprints").remove(0),
         files_under(&dir.path().join("tables/shared"), ".json").remove(0),
+        dir.path().join("watermark"),
     ];
     for path in &damaged {
         flip(path, 60, 1);
@@ -368,7 +369,7 @@ async fn a_check_names_every_damaged_file_and_nothing_else() {
         let finding = found.iter().find(|finding| finding.path == *path);
         assert!(finding.is_some(), "{} is not in {paths:?}", path.display());
     }
-    assert_eq!(found.len(), 5, "{found:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
     let rows: Vec<Option<u64>> = found.iter().map(|finding| finding.rows).collect();
     assert_eq!(rows.iter().flatten().sum::<u64>(), 8, "{found:?}");
 }
