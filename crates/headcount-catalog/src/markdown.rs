@@ -46,9 +46,10 @@ impl Catalog {
         let kept = self.retention();
         let _ = write!(
             page,
-            "\n## How long it is kept\n\nA collector deletes a row {} days after its `time`, and a row of content that a crew shared {} days after \
-             it; whoever runs the\ncollector may choose fewer days. The row leaves the tables within an hour, and the disk within two \
-             more. `headcount serve`\nenforces it.\n",
+            "\n## How long it is kept\n\n\
+             A collector deletes a row {} days after its `time`, and a row of content that a crew shared {} days after it; whoever runs\n\
+             the collector may choose fewer days. While `headcount serve` runs, the row leaves the tables within three hours of that,\n\
+             and the disk within three more.\n",
             kept.default_days, kept.shared_days
         );
         for (tier, heading) in [
