@@ -17,6 +17,7 @@
 
 mod access;
 mod answer_cache;
+mod answer_memory;
 mod api;
 mod assets;
 mod audit;

@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
+use crate::answer_memory::AnswerMemory;
 use crate::audit::SharedRead;
 use crate::base::Base;
 use crate::cross_site::reject_cross_site;
@@ -67,6 +68,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
     let state = SiteState {
         audit,
         audit_reader,
+        answer_memory: AnswerMemory::new(options.limits.answer_bytes),
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
         base: Base::new(&options.base_path),

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
+use crate::answer_memory::AnswerMemory;
 use crate::base::Base;
 use crate::role::Role;
 
@@ -16,6 +17,8 @@ use crate::role::Role;
 #[derive(Debug, Clone)]
 pub(crate) struct SiteState {
     pub(crate) answers: AnswerCache,
+    /// Memory for answers to clients' SQL.
+    pub(crate) answer_memory: AnswerMemory,
     pub(crate) access: Arc<Access>,
     pub(crate) base: Base,
     /// Where reads of the shared tier are recorded.
