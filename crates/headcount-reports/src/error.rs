@@ -1,9 +1,12 @@
 //! Errors of queries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
+use headcount_lake::LakeError;
+use parquet::errors::ParquetError;
 
 /// The reason for having no answer. The text names the problem and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
@@ -117,13 +120,22 @@ fn is_of_storage(root: &DataFusionError) -> bool {
     match root {
         DataFusionError::ParquetError(_)
         | DataFusionError::ObjectStore(_)
-        | DataFusionError::IoError(_)
-        // The store's own errors: a table that another program made unreadable.
-        | DataFusionError::External(_) => true,
-        DataFusionError::ArrowError(error, _) => matches!(
-            **error,
-            ArrowError::ParquetError(_) | ArrowError::IoError(..) | ArrowError::ExternalError(_)
-        ),
+        | DataFusionError::IoError(_) => true,
+        // Functions return errors of other crates in the same way, such as of a regular expression that cannot be read.
+        DataFusionError::External(error) => is_of_the_lake(&**error),
+        DataFusionError::ArrowError(error, _) => match &**error {
+            ArrowError::ParquetError(_) | ArrowError::IoError(..) => true,
+            ArrowError::ExternalError(error) => is_of_the_lake(&**error),
+            _ => false,
+        },
         _ => false,
     }
+}
+
+/// Whether the error is one of the store's own, such as of a table that another program made unreadable, or of a file.
+fn is_of_the_lake(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LakeError>()
+        || error.is::<Arc<LakeError>>()
+        || error.is::<ParquetError>()
+        || error.is::<std::io::Error>()
 }

@@ -120,3 +120,16 @@ fn other_arithmetic_is_as_before() {
         json!([{"t": "2026-11-02T00:00:00Z"}])
     );
 }
+
+#[test]
+fn a_pattern_that_cannot_be_read_is_the_querys_own_fault() {
+    for query in [
+        "SELECT regexp_like('a', '(')",
+        "SELECT regexp_like(x, '(') FROM (VALUES ('a'), ('b')) AS t (x)",
+        "SELECT regexp_replace(x, y, 'z') FROM (VALUES ('a', '('), ('b', '[')) AS t (x, y)",
+        "SELECT x FROM (VALUES ('a'), ('b')) AS t (x) WHERE x ~ '('",
+    ] {
+        let text = refusal(query);
+        assert!(!text.contains("store"), "{text}");
+    }
+}
