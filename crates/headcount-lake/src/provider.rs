@@ -78,6 +78,14 @@ pub(crate) struct TableParts {
     pub(crate) batches: Vec<RecordBatch>,
 }
 
+/// The files of one scan.
+#[derive(Debug, Default)]
+struct Scanned {
+    files: Vec<PartitionedFile>,
+    /// Those of them that are verified while they are read.
+    verified: HashMap<object_store::path::Path, ScannedFile>,
+}
+
 impl LakeTable {
     pub(crate) fn new(
         stored: &SchemaRef,
@@ -111,13 +119,13 @@ impl LakeTable {
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         self.refuse_deletion_vectors()?;
-        let files = self.files_for(predicate)?;
+        let Scanned { files, verified } = self.files_for(predicate)?;
         if files.is_empty() {
             return Ok(None);
         }
         let url = ObjectStoreUrl::local_filesystem();
         let store = state.runtime_env().object_store(&url)?;
-        let store = VerifiedStore::new(store, self.verified(), Arc::clone(&self.unreadable));
+        let store = VerifiedStore::new(store, verified, Arc::clone(&self.unreadable));
         let footers: Arc<DefaultCache<_, _>> = Arc::clone(&self.footers.0);
         let readers = CachedParquetFileReaderFactory::new(Arc::new(store), footers);
         let mut source = ParquetSource::new(Arc::clone(&self.schema))
@@ -136,19 +144,6 @@ impl LakeTable {
             .with_limit(limit)
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
-    }
-
-    /// The files that are verified while they are read.
-    fn verified(&self) -> HashMap<object_store::path::Path, ScannedFile> {
-        let verified = self.files.iter().filter_map(|file| {
-            let scanned = ScannedFile {
-                path: self.folder.join(&file.path),
-                size: file.size,
-                checksums: file.checksums.clone()?,
-            };
-            Some((location(&self.folder, file).ok()?, scanned))
-        });
-        verified.collect()
     }
 
     /// The files without the damaged ones.
@@ -173,7 +168,7 @@ impl LakeTable {
     }
 
     /// The files whose bounds of `time` agree with the predicate.
-    fn files_for(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Result<Vec<PartitionedFile>> {
+    fn files_for(&self, predicate: Option<&Arc<dyn PhysicalExpr>>) -> Result<Scanned> {
         let files = self.undamaged();
         let mut statistics = Vec::with_capacity(files.len());
         for file in &files {
@@ -193,17 +188,24 @@ impl LakeTable {
                 kept = pruned;
             }
         }
+        let mut scanned = Scanned::default();
         let files = files.into_iter().zip(statistics).zip(kept);
-        files
-            .filter(|(_, kept)| *kept)
-            .map(|((file, statistics), _)| {
-                let location = location(&self.folder, file)
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?;
-                let mut scanned = PartitionedFile::new(String::new(), file.size);
-                scanned.object_meta.location = location;
-                Ok(scanned.with_statistics(statistics))
-            })
-            .collect()
+        for ((file, statistics), _) in files.filter(|(_, kept)| *kept) {
+            let location = location(&self.folder, file)
+                .map_err(|error| DataFusionError::External(Box::new(error)))?;
+            if let Some(checksums) = file.checksums.clone() {
+                let verified = ScannedFile {
+                    path: self.folder.join(&file.path),
+                    size: file.size,
+                    checksums,
+                };
+                scanned.verified.insert(location.clone(), verified);
+            }
+            let mut partitioned = PartitionedFile::new(String::new(), file.size);
+            partitioned.object_meta.location = location;
+            scanned.files.push(partitioned.with_statistics(statistics));
+        }
+        Ok(scanned)
     }
 
     fn scan_memory(
