@@ -95,12 +95,21 @@ class Server:
         return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
 
 
-def headcount(folder: Path) -> Server:
+def headcount(folder: Path, *arguments: str) -> Server:
     """The collector with its data in `folder`/data."""
     http, grpc = free_port(), free_port()
-    command = [HEADCOUNT, "serve", "--data", folder / "data"]
+    command = [HEADCOUNT, "serve", "--data", folder / "data", *arguments]
     command += ["--http", f"127.0.0.1:{http}", "--grpc", f"127.0.0.1:{grpc}"]
     return Server(command, http, folder / "headcount.log", token_file=folder / "data" / "token")
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that is its own authority, and its key: P-256, as public authorities give out."""
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=headcount-bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", chain]
+    subprocess.run(command, check=True, capture_output=True)
+    return chain, key
 
 
 def otel_collector(folder: Path, configuration: str) -> Server:

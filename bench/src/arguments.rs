@@ -16,6 +16,8 @@ Usage: headcount-load [OPTIONS]
                         scheduled time, so that a stalled server cannot hide its delays (default: closed loop, as
                         fast as the server acknowledges)
   --days N              spread the spans' times over the last N days (default 1)
+  --token-file FILE     send the access token in this file with every request
+  --ca-file FILE        use TLS, and trust the authorities in this file (PEM)
   --limit SECONDS       give up after this long (default 900)
   --server-pid PID      also report that process's peak memory and CPU time
   --dry-run             generate the traffic without sending it: the speed of the generator
@@ -31,6 +33,9 @@ pub(crate) struct Arguments {
     /// Spans a second; `None` for a closed loop.
     pub(crate) rate: Option<u64>,
     pub(crate) days: u32,
+    pub(crate) token_file: Option<String>,
+    /// The authorities to trust, in PEM; `None` for no TLS.
+    pub(crate) ca_file: Option<String>,
     pub(crate) limit: Duration,
     pub(crate) server: Option<u32>,
     pub(crate) dry_run: bool,
@@ -46,6 +51,8 @@ impl Arguments {
             connections: 4,
             rate: None,
             days: 1,
+            token_file: None,
+            ca_file: None,
             limit: Duration::from_secs(900),
             server: None,
             dry_run: false,
@@ -61,6 +68,8 @@ impl Arguments {
                 "--connections" => asked.connections = positive(&name, &mut words)?,
                 "--rate" => asked.rate = Some(positive(&name, &mut words)?),
                 "--days" => asked.days = positive(&name, &mut words)? as u32,
+                "--token-file" => asked.token_file = Some(value_of(&name, &mut words)?),
+                "--ca-file" => asked.ca_file = Some(value_of(&name, &mut words)?),
                 "--limit" => asked.limit = Duration::from_secs(positive(&name, &mut words)?),
                 "--server-pid" => asked.server = Some(positive(&name, &mut words)? as u32),
                 unknown => return Err(format!("unknown argument {unknown}; see --help")),

@@ -3,7 +3,14 @@
 use std::io::BufRead;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::arguments::Arguments;
 
 /// How long a server may take for one response.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,29 +26,80 @@ pub(crate) struct Response {
     pub(crate) has_body: bool,
 }
 
+/// The receiver, and what is shown to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    address: String,
+    /// The `Authorization` line of each request, or nothing.
+    authorization: String,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Target {
+    /// # Errors
+    ///
+    /// A file cannot be read, or is not a token or certificates.
+    pub(crate) fn new(arguments: &Arguments) -> io::Result<Self> {
+        let authorization = match &arguments.token_file {
+            Some(file) => {
+                let token = std::fs::read_to_string(file)?;
+                format!("Authorization: Bearer {}\r\n", token.trim())
+            }
+            None => String::new(),
+        };
+        Ok(Self {
+            address: arguments.address.clone(),
+            authorization,
+            tls: arguments.ca_file.as_deref().map(trusting).transpose()?,
+        })
+    }
+
+    fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':');
+        host.map_or(self.address.as_str(), |(host, _)| host)
+    }
+}
+
+/// TLS that trusts the authorities in a file.
+fn trusting(file: &str) -> io::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).map_err(io::Error::other)? {
+        let certificate = certificate.map_err(io::Error::other)?;
+        roots.add(certificate).map_err(io::Error::other)?;
+    }
+    let config = ClientConfig::builder().with_root_certificates(roots);
+    Ok(Arc::new(config.with_no_client_auth()))
+}
+
+/// The bytes' way.
+trait Stream: Read + Write + Send {}
+
+impl Stream for TcpStream {}
+
+impl Stream for StreamOwned<ClientConnection, TcpStream> {}
+
 /// A connection to the receiver.
-#[derive(Debug)]
 pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
-    host: String,
+    stream: BufReader<Box<dyn Stream>>,
+    target: Target,
     line: Vec<u8>,
     body: Vec<u8>,
     request: Vec<u8>,
 }
 
 impl Connection {
-    pub(crate) fn open(address: &str) -> io::Result<Self> {
-        let resolved = address
-            .to_socket_addrs()?
-            .next()
-            .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the host name has no address"))?;
+    pub(crate) fn open(target: &Target) -> io::Result<Self> {
+        let resolved =
+            target.address.to_socket_addrs()?.next().ok_or_else(|| {
+                io::Error::new(ErrorKind::NotFound, "the host name has no address")
+            })?;
         let stream = TcpStream::connect_timeout(&resolved, TIMEOUT)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(Self {
-            stream: BufReader::new(stream),
-            host: address.to_owned(),
+            stream: BufReader::new(encrypted(stream, target)?),
+            target: target.clone(),
             line: Vec::new(),
             body: Vec::new(),
             request: Vec::new(),
@@ -53,8 +111,9 @@ impl Connection {
         self.request.clear();
         write!(
             self.request,
-            "POST /v1/traces HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
-            self.host,
+            "POST /v1/traces HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/x-protobuf\r\nContent-Length: {}\r\n\r\n",
+            self.target.address,
+            self.target.authorization,
             body.len(),
         )?;
         // One write: two would be two packets.
@@ -111,6 +170,16 @@ impl Connection {
             std::str::from_utf8(&self.line).map_err(|_| invalid("the response is not UTF-8"))?;
         Ok(text.trim_end().to_owned())
     }
+}
+
+/// The stream, with TLS where the target wants it; the handshake is done with the first request.
+fn encrypted(stream: TcpStream, target: &Target) -> io::Result<Box<dyn Stream>> {
+    let Some(config) = &target.tls else {
+        return Ok(Box::new(stream));
+    };
+    let name = ServerName::try_from(target.host().to_owned()).map_err(io::Error::other)?;
+    let tls = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    Ok(Box::new(StreamOwned::new(tls, stream)))
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use headcount_demo::Scaled;
 
 use crate::arguments::Arguments;
-use crate::connection::Connection;
+use crate::connection::{Connection, Target};
 use crate::histogram::Histogram;
 
 /// How long a sender waits before it retries a rejected request.
@@ -36,14 +36,15 @@ pub(crate) struct Outcome {
 /// A connection failed, a response was not 200, 429 or 503, or the time limit passed.
 pub(crate) fn send(arguments: &Arguments) -> io::Result<Outcome> {
     let traffic = traffic(arguments);
+    let target = Target::new(arguments)?;
     let ready = Barrier::new(arguments.connections as usize + 1);
     let mut total = Outcome::default();
     let (outcomes, elapsed) = thread::scope(|scope| {
         let threads: Vec<_> = (0..arguments.connections)
             .map(|index| {
                 let stream = traffic.clone().stream(index, arguments.connections);
-                let (ready, arguments) = (&ready, arguments);
-                scope.spawn(move || Sender::run(arguments, index, stream, ready))
+                let (ready, target) = (&ready, &target);
+                scope.spawn(move || Sender::run(arguments, target, index, stream, ready))
             })
             .collect();
         ready.wait();
@@ -104,11 +105,12 @@ struct Sender<'a> {
 impl<'a> Sender<'a> {
     fn run(
         arguments: &'a Arguments,
+        target: &Target,
         index: u64,
         traffic: Scaled,
         ready: &Barrier,
     ) -> io::Result<Outcome> {
-        let connection = Connection::open(&arguments.address);
+        let connection = Connection::open(target);
         // Every thread reaches the barrier, connected or not, so that none waits for one that failed.
         ready.wait();
         let began = Instant::now();
