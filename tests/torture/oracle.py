@@ -6,7 +6,7 @@ from pathlib import Path
 import folder
 from bodies import SPANS
 from senders import Ledger
-from server import Refused
+from server import Refused, audit_folder
 
 QUERY = (
     "SELECT substr(id, 1, 8) AS batch, count(*) AS n, count(DISTINCT id) AS ids, sum(task_count) AS places"
@@ -54,6 +54,14 @@ def differences(found: dict[int, Stored], ledger: Ledger, is_erased: bool = Fals
     wrong += [f"batch {number}: never sent, stored as {seen}" for number, seen in found.items() if number >= ledger.last]
     wrong += [f"batch {number}: its spans were rejected" for number in ledger.rejected]
     return wrong
+
+
+def account(data: Path, may_be_refused: bool = False) -> list[str]:
+    """What `headcount audit` finds wrong in a folder that no server writes: a difference, or a loss that it knows of. `may_be_refused`:
+    another program made tables unreadable, which the audit says."""
+    rows, said = audit_folder(data)
+    wrong = [f"account: {row}" for row in rows if row["difference"] != 0]
+    return wrong if may_be_refused else wrong + [f"account: {each}" for each in said]
 
 
 def compare(round, ledger: Ledger, when: str, ask, is_erased: bool = False) -> None:

@@ -7,8 +7,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import oracle
 from clock import Clock
 from server import Server
+
+
+# Kinds whose faults take away what the account is read from, or in which no server runs.
+UNACCOUNTED = ("damage", "power")
 
 
 class Skipped(Exception):
@@ -59,11 +64,14 @@ class Round:
         return folder
 
     def close(self) -> None:
-        """Ends what the round started; a panic of any server is wrong, whatever else the round looked at."""
+        """Ends what the round started; a panic of any server is wrong, and so is a row that the account misses, whatever else the round
+        looked at."""
         for server in self._servers:
             server.kill()
             if "panicked" in server.everything_said():
                 self.wrong.append(f"a panic: {server.everything_said()[-600:]}")
+        if self.kind not in UNACCOUNTED:
+            self.wrong += oracle.account(self.data, may_be_refused=self.kind == "foreign")[:5]
         for folder in self._mounts:
             subprocess.run(["umount", folder], check=True)
         shutil.rmtree(self.scratch, ignore_errors=True)

@@ -154,3 +154,15 @@ def ask_folder(data: Path, query: str) -> list[dict]:
     if done.returncode != 0:
         raise Refused(f"exit code {done.returncode}: {done.stderr.strip()[-400:]}")
     return json.loads(done.stdout or "[]")
+
+
+def audit_folder(data: Path) -> tuple[list[dict], list[str]]:
+    """The rows of `headcount audit`, and what it says is not whole; nothing of a folder that no server ever opened."""
+    command = [BINARY, "audit", "--view", "days", "--data", str(data), "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS)
+    if done.returncode == 3:
+        return [], []
+    said = [line for line in done.stderr.splitlines() if "not whole" in line]
+    if done.returncode not in (0, 1) or (done.returncode == 1 and not said):
+        raise Refused(f"audit: exit code {done.returncode}: {done.stderr.strip()[-400:]}")
+    return json.loads(done.stdout or "[]"), said

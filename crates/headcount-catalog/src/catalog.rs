@@ -151,7 +151,7 @@ fn lay_out(categories: &[Category]) -> Result<Layout, CatalogError> {
         }
         sources.push(columns);
     }
-    if schema.tables.len() > 256 {
+    if schema.tables.len() > 255 {
         return Err(CatalogError::TooLarge);
     }
     Ok((schema, sources))

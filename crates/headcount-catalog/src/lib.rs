@@ -11,6 +11,7 @@ mod retention;
 mod rule;
 mod schema;
 mod secret;
+mod tally;
 
 pub use admission::{Admission, Outcome};
 pub use batch::{AdmittedBatch, BatchWriter, RowWriter};
@@ -23,3 +24,4 @@ pub use retention::Retention;
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
 pub use schema::{Column, ColumnType, RECEIPT_COLUMN, Schema, Table, TableId, TableKind, Tier};
 pub use secret::{KeyHash, KeyedReceipt, Secret};
+pub use tally::{Arrivals, Fate, NO_DAY, Tally, TallyLayout};

@@ -92,7 +92,7 @@ impl Table {
 /// All tables of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schema {
-    /// The tables; at most 256.
+    /// The tables; at most 255, because the last number is that of tallies in the write-ahead log.
     pub tables: Vec<Table>,
 }
 

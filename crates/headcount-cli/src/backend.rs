@@ -7,11 +7,13 @@ use anyhow::{Context as _, bail};
 use chrono::NaiveDate;
 use clap::Args;
 use headcount_access::AuditReader;
-use headcount_catalog::Catalog;
+use headcount_catalog::{Catalog, Retention};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output::on_one_line;
-use headcount_lake::{LakeSnapshot, is_data_folder};
-use headcount_reports::{Answer, QueryLimits, ReportParameters, Reports, is_about_missing_rows};
+use headcount_lake::{LakeSnapshot, audit_folder, is_data_folder};
+use headcount_reports::{
+    Answer, AuditView, QueryLimits, ReportParameters, Reports, audit_answer, is_about_missing_rows,
+};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -52,6 +54,22 @@ impl BackendArgs {
         parameters.extend(since.map(|since| ("since".to_owned(), since.to_string())));
         let server = Server(self.connection.connect(url)?);
         server.get("/api/v1/audit-log", &parameters)
+    }
+
+    /// The account of the data folder, or as the server shows it. `retention` is for how long the rows of a
+    /// folder may be kept; a server knows that itself.
+    pub(crate) fn audit(&self, view: AuditView, retention: Retention) -> anyhow::Result<Answer> {
+        let Some(url) = &self.url else {
+            require_folder(&self.data)?;
+            let schema = Catalog::embedded().schema();
+            let audit = audit_folder(&self.data, schema, Some(retention)).with_context(|| {
+                format!("cannot audit the data folder {}", self.data.display())
+            })?;
+            return Ok(audit_answer(&audit, view));
+        };
+        let view = ("view".to_owned(), view.name().to_owned());
+        let server = Server(self.connection.connect(url)?);
+        server.get("/api/v1/audit", &[view])
     }
 
     /// Opens the data folder, or prepares requests to the server.

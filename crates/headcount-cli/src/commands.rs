@@ -1,5 +1,6 @@
 //! The commands of the collector's side, one in each module.
 
+pub(crate) mod audit;
 pub(crate) mod audit_log;
 pub(crate) mod catalog;
 pub(crate) mod check;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
 use headcount_lake::{
-    AppendError, Appended, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
+    AppendError, Appended, Audit, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
     load_or_create_secret,
 };
 use headcount_wire::{ErasureToken, JsonError, Receipt, RequestError, json_to_protobuf};
@@ -275,6 +275,14 @@ impl IngestPipeline {
         let keyed = |token: &ErasureToken| self.secret.receipt(&token.receipt());
         let receipts = tokens.iter().map(keyed).collect();
         self.lake.order_erasure(receipts).await
+    }
+
+    /// The account of the store beside what it holds.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn audit(&self) -> Result<Audit, LakeError> {
+        self.lake.audit().await
     }
 
     /// A snapshot of the stored rows.

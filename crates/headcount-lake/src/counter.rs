@@ -10,6 +10,16 @@ use hashbrown::HashMap;
 
 use crate::error::LakeError;
 
+/// The sum of `count` over all rows: what a counter table holds, however it is spread over rows.
+pub(crate) fn total(batch: &RecordBatch) -> u64 {
+    let counts = batch.column_by_name("count");
+    let counts = counts.and_then(|counts| counts.as_primitive_opt::<Int64Type>());
+    let counts = counts.into_iter().flatten().flatten();
+    counts
+        .map(|count| u64::try_from(count).unwrap_or_default())
+        .sum()
+}
+
 /// Sums `count` over rows that are otherwise equal; each sum takes the place of the first such row.
 pub(crate) fn sum(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
     let Some((count, _)) = batch.schema().column_with_name("count") else {

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use chrono::Utc;
-use headcount_catalog::{TableId, TableKind};
+use headcount_catalog::{TableId, TableKind, Tally};
 use headcount_log::wal::{Trimmer, WalHandle};
 
+use crate::account::Account;
 use crate::counter;
 use crate::delta::commit::{Change, commit};
 use crate::delta::log::table_folder;
@@ -53,15 +54,16 @@ pub(crate) async fn flush(state: &Arc<LakeState>, log: &WalHandle) -> Result<(),
 
 /// Moves the frozen memtable to the tables, and trims the log.
 fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<(), LakeError> {
-    let Some((last, batches)) = state.view.frozen_batches()? else {
+    let Some((last, batches, tally)) = state.view.frozen_batches()? else {
         return Ok(());
     };
     // A table that cannot be written keeps its rows in memory and in the log, and does not keep those of the others there.
     let mut flushed = Ok(());
     for (index, batches) in batches.into_iter().enumerate() {
-        if !batches.is_empty() {
-            let table = u8::try_from(index).map_err(|_| LakeError::Closed)?;
-            flushed = flushed.and(flush_table(state, TableId(table), &batches, last));
+        let id = TableId(u8::try_from(index).map_err(|_| LakeError::Closed)?);
+        // Rows that came again, and nothing else, are an entry in the account.
+        if !batches.is_empty() || tally.iter().any(|(table, _, _)| table == id) {
+            flushed = flushed.and(flush_table(state, id, &batches, &tally, last));
         }
     }
     flushed?;
@@ -75,6 +77,7 @@ fn flush_table(
     state: &LakeState,
     id: TableId,
     batches: &[RecordBatch],
+    tally: &Tally,
     last: u64,
 ) -> Result<(), LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
@@ -86,8 +89,10 @@ fn flush_table(
     }
     let rows = sorted_by_time(&rows)?;
     let mut added = NewFiles::new(&*state.disk, &folder);
-    for (day, range) in days(&rows, Utc::now()) {
-        let mut file = ParquetFile::create(&*state.disk, &folder, &day, schema, LEVEL)?;
+    let now = Utc::now();
+    for (day, range) in days(&rows, now) {
+        let file = ParquetFile::create(&*state.disk, &folder, &day, schema, LEVEL)?;
+        let mut file = file.of(table.kind);
         file.write(&rows.slice(range.start, range.len()))?;
         added.push(file.finish()?);
     }
@@ -97,6 +102,7 @@ fn flush_table(
         remove: &[],
         data_change: true,
         applied: Some(last),
+        account: &Account::of_flush(tally, id, now),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
     // Where an earlier attempt succeeded after all, its files count, and these do not.

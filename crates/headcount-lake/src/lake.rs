@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId};
+use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId, TallyLayout};
 use headcount_log::dedup::{DedupFiles, DedupIndex};
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::Orders;
@@ -17,12 +17,14 @@ use headcount_log::{AppendError, OrderError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
+use crate::account::audit::{Audit, audit_on};
+use crate::account::ledger;
 use crate::background;
 use crate::delta::log::{TableLog, table_folder};
 use crate::erasure;
 use crate::error::LakeError;
 use crate::flush::flush;
-use crate::memtable::{Layout, chunks};
+use crate::memtable::{Layout, chunks, tallies};
 use crate::options::LakeOptions;
 use crate::snapshot::LakeSnapshot;
 use crate::state::LakeState;
@@ -69,6 +71,9 @@ impl Lake {
         {
             // Nobody knows which numbers of groups the table has seen, and none may be given out twice.
             return Err(LakeError::Broken(Arc::clone(error)));
+        }
+        for (table, log) in schema.tables.iter().zip(&logs) {
+            ledger::begin_where_missing(&*disk, &root, table, log)?;
         }
         let watermark = watermark.unwrap_or_default();
         let lost_commits = Arc::new(watermark.lost_commits(&logs));
@@ -259,6 +264,20 @@ impl Lake {
         Ok(())
     }
 
+    /// Compares the account of each table with what its files and the log hold, from the files alone.
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses to read a file.
+    pub async fn audit(&self) -> Result<Audit, LakeError> {
+        let state = Arc::clone(&self.state);
+        let audited = spawn_blocking(move || {
+            let (disk, root) = (Arc::clone(&state.disk), state.root.clone());
+            audit_on(disk, root, &state.schema, state.options.retention)
+        });
+        audited.await.map_err(|_| LakeError::Closed)?
+    }
+
     /// Flushes and closes the folder.
     ///
     /// # Errors
@@ -336,6 +355,9 @@ impl OpenedLog {
         orders.seen().note_replayed(&segments);
         let sealed = SealedSegments::new(Mutex::new(sealed));
         let schema = view.schema();
+        for (sequence, tally) in tallies(&segments, schema) {
+            view.count(sequence, &tally);
+        }
         for chunk in chunks(&segments, schema) {
             view.push_chunk(chunk);
         }
@@ -343,6 +365,7 @@ impl OpenedLog {
             disk: Arc::clone(disk),
             folder: folder.clone(),
             header: format::header(schema),
+            tally: TallyLayout::new(schema),
             next_sequence: replay::next_sequence(&segments, applied),
             dedup,
             sink: Arc::clone(view) as Arc<dyn RowSink>,

@@ -12,6 +12,7 @@
 //!
 //! [`AdmittedBatch`]: headcount_catalog::AdmittedBatch
 
+mod account;
 mod arrow_rows;
 mod background;
 mod check;
@@ -30,6 +31,7 @@ mod memtable;
 mod new_files;
 mod options;
 mod parquet_file;
+mod partition;
 mod provider;
 mod rewrite;
 mod snapshot;
@@ -42,6 +44,8 @@ mod verified_store;
 mod view;
 mod watermark;
 
+pub use account::audit::{Audit, DayAudit, TableAudit, audit_folder};
+pub use account::retention::TableRetention;
 pub use arrow_rows::arrow_schema;
 pub use check::{Finding, FolderCheck, check_folder};
 pub use damage::{DamagedFile, MissingRows};

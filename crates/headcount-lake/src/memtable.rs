@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use headcount_catalog::{Entries, Schema};
+use headcount_catalog::{Entries, Schema, TableId, Tally, TallyLayout};
 use headcount_log::wal::Renumbering;
 use headcount_log::wal::segment::Segment;
 use parking_lot::Mutex;
@@ -41,16 +41,30 @@ pub(crate) struct Layout {
     pub(crate) arrow: Vec<SchemaRef>,
     /// For each table the last sequence number whose rows it holds; rows up to it are not taken again.
     pub(crate) applied: Vec<u64>,
+    tally: TallyLayout,
 }
 
 impl Layout {
     pub(crate) fn new(schema: Arc<Schema>, applied: Vec<u64>) -> Arc<Self> {
         let arrow = schema.tables.iter().map(arrow_schema).collect();
+        let tally = TallyLayout::new(&schema);
         Arc::new(Self {
             schema,
             arrow,
             applied,
+            tally,
         })
+    }
+
+    /// The tally of a frame that was written under our catalog.
+    pub(crate) fn tally_of(&self, payload: &[u8]) -> Tally {
+        Tally::of_frame(payload, &self.tally)
+    }
+
+    /// Whether the table holds the rows of the frame `sequence` already; also for a table that there is not.
+    pub(crate) fn holds(&self, table: TableId, sequence: u64) -> bool {
+        let applied = self.applied.get(usize::from(table.0));
+        applied.is_none_or(|applied| sequence <= *applied)
     }
 }
 
@@ -62,6 +76,8 @@ pub(crate) struct Generation {
     /// One list of batches per table.
     decoded: Mutex<TableBatches>,
     bytes: AtomicUsize,
+    /// What the frames say of their rows.
+    tally: Mutex<Tally>,
     /// When the first chunk came.
     born: Mutex<Option<Instant>>,
 }
@@ -74,6 +90,7 @@ impl Generation {
             pending: Mutex::default(),
             decoded,
             bytes: AtomicUsize::new(0),
+            tally: Mutex::default(),
             born: Mutex::new(None),
         }
     }
@@ -82,6 +99,21 @@ impl Generation {
         self.bytes.fetch_add(chunk.bytes.len(), Ordering::Relaxed);
         self.born.lock().get_or_insert_with(Instant::now);
         self.pending.lock().push(chunk);
+    }
+
+    /// Adds the tally of the frame `sequence`.
+    pub(crate) fn count(&self, sequence: u64, tally: &Tally) {
+        let mut sum = self.tally.lock();
+        for (table, day, arrivals) in tally.iter() {
+            if !self.layout.holds(table, sequence) {
+                sum.add(table, day, arrivals);
+            }
+        }
+    }
+
+    /// The tally of the frames pushed so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.lock().clone()
     }
 
     /// How long its first chunk has been waiting.
@@ -142,6 +174,34 @@ pub(crate) fn chunks(segments: &[Segment], ours: &Schema) -> Vec<Chunk> {
         }
     }
     chunks
+}
+
+/// The tallies of replayed segments' frames, in our numbers of tables.
+pub(crate) fn tallies(segments: &[Segment], ours: &Schema) -> Vec<(u64, Tally)> {
+    let mut tallies = Vec::new();
+    for segment in segments {
+        let renumbering = Renumbering::between(&segment.schema, ours);
+        let layout = TallyLayout::new(&segment.schema);
+        for frame in &segment.frames {
+            let theirs = Tally::of_frame(&frame.payload, &layout);
+            let tally = match &renumbering {
+                None => theirs,
+                Some(renumbering) => renumbered(&theirs, renumbering),
+            };
+            tallies.push((frame.sequence, tally));
+        }
+    }
+    tallies
+}
+
+fn renumbered(theirs: &Tally, renumbering: &Renumbering) -> Tally {
+    let mut tally = Tally::default();
+    for (table, day, arrivals) in theirs.iter() {
+        if let Some(table) = renumbering.table(table) {
+            tally.add(table.id, day, arrivals);
+        }
+    }
+    tally
 }
 
 /// Decodes chunks into one list of batches per table.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use headcount_log::disk::Disk;
 
+use crate::account::Account;
 use crate::delta::commit::Committed;
 use crate::delta::log::{ActiveFile, TableLog};
 use crate::error::LakeError;
@@ -14,6 +15,7 @@ pub(crate) struct NewFiles<'a> {
     disk: &'a dyn Disk,
     folder: &'a Path,
     files: Vec<ActiveFile>,
+    account: Account,
 }
 
 impl<'a> NewFiles<'a> {
@@ -23,6 +25,7 @@ impl<'a> NewFiles<'a> {
             disk,
             folder,
             files: Vec::new(),
+            account: Account::default(),
         }
     }
 
@@ -32,6 +35,17 @@ impl<'a> NewFiles<'a> {
 
     pub(crate) fn append(&mut self, mut others: Self) {
         self.files.append(&mut others.files);
+        self.account.merge(&others.account);
+    }
+
+    /// The rows that are in none of the files any more, and why: for the commit that names the files.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The same, to be added to.
+    pub(crate) fn account_mut(&mut self) -> &mut Account {
+        &mut self.account
     }
 
     pub(crate) fn as_slice(&self) -> &[ActiveFile] {

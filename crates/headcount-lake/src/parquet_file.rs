@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
+use headcount_catalog::TableKind;
 use headcount_log::disk::Disk;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -15,20 +16,13 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::schema::types::ColumnPath;
 
 use crate::checksum::ChecksummedFile;
+use crate::counter;
 use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
+use crate::partition::{Partitions, day_name, day_of, within_bounds};
 
 /// Rows per row group: enough for its dictionaries to pay, few enough to sort in memory.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 << 10;
-
-const DAY: i64 = 86_400_000_000;
-/// Days before today at which a partition begins; older and future times go to the nearest such day.
-/// So a sender with a broken clock cannot make a folder for each day of the calendar.
-const OLDEST_DAY: i64 = 400;
-/// Days that one flush may put into partitions of their own.
-const MAX_DAYS: usize = 32;
-/// Of more days than that, so many of the last ones have partitions of their own.
-const OWN_DAYS: usize = 8;
 
 /// The rows in the order of their time; those without one come first.
 pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
@@ -43,61 +37,27 @@ pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeErr
     Ok(take_record_batch(batch, &order)?)
 }
 
-/// The stretches of `sorted` that belong to one partition each: a day, or, where there would be more than [`MAX_DAYS`], the first
-/// day of a month for what is older than the last days. So a small request cannot make hundreds of files.
+/// The stretches of `sorted` that belong to one partition each, with the partitions' names.
 pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Range<usize>)> {
-    let today = now.timestamp_micros().div_euclid(DAY);
     let times = sorted.column_by_name("time");
     let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
-    let day_of = |row: usize| match times.filter(|times| times.is_valid(row)) {
-        Some(times) => times
-            .value(row)
-            .div_euclid(DAY)
-            .clamp(today - OLDEST_DAY, today + 1),
-        None => today - OLDEST_DAY,
+    let day = |row: usize| {
+        let times = times.filter(|times| times.is_valid(row));
+        within_bounds(times.map(|times| day_of(times.value(row))), now)
     };
-    let mut days: Vec<(i64, Range<usize>)> = Vec::new();
+    let partitions = Partitions::of((0..sorted.num_rows()).map(day));
+    let mut stretches: Vec<(i64, Range<usize>)> = Vec::new();
     for row in 0..sorted.num_rows() {
-        let day = day_of(row);
-        match days.last_mut() {
-            Some((last, rows)) if *last == day => rows.end = row + 1,
-            _ => days.push((day, row..row + 1)),
+        let partition = partitions.partition(day(row));
+        match stretches.last_mut() {
+            Some((last, rows)) if *last == partition => rows.end = row + 1,
+            _ => stretches.push((partition, row..row + 1)),
         }
     }
-    if days.len() > MAX_DAYS {
-        days = by_month(days);
-    }
-    days.into_iter()
-        .map(|(day, rows)| (day_name(day), rows))
+    let named = stretches.into_iter();
+    named
+        .map(|(partition, rows)| (day_name(partition), rows))
         .collect()
-}
-
-/// Puts all but the last [`OWN_DAYS`] days together by their months.
-fn by_month(days: Vec<(i64, Range<usize>)>) -> Vec<(i64, Range<usize>)> {
-    let older = days.len().saturating_sub(OWN_DAYS);
-    let mut months: Vec<(i64, Range<usize>)> = Vec::new();
-    for (index, (day, rows)) in days.into_iter().enumerate() {
-        let date = DateTime::from_timestamp_micros(day * DAY).unwrap_or_default();
-        let partition = match index < older {
-            true => day - i64::from(date.day0()),
-            false => day,
-        };
-        match months.last_mut() {
-            Some((last, of_month)) if *last == partition => of_month.end = rows.end,
-            _ => months.push((partition, rows)),
-        }
-    }
-    months
-}
-
-/// Today's partition.
-pub(crate) fn today(now: DateTime<Utc>) -> String {
-    day_name(now.timestamp_micros().div_euclid(DAY))
-}
-
-fn day_name(day: i64) -> String {
-    let day = DateTime::from_timestamp_micros(day * DAY).unwrap_or_default();
-    day.format("%Y-%m-%d").to_string()
 }
 
 /// Whether we gave a file its name. A file of another program may be about to be committed, whatever it holds.
@@ -115,6 +75,8 @@ pub(crate) struct ParquetFile<'a> {
     writer: ArrowWriter<ChecksummedFile>,
     rows: u64,
     time: Option<(i64, i64)>,
+    /// The sum of the counts, for a file of a counter table.
+    counted: Option<u64>,
     is_finished: bool,
 }
 
@@ -150,13 +112,23 @@ impl<'a> ParquetFile<'a> {
             writer,
             rows: 0,
             time: None,
+            counted: None,
             is_finished: false,
         })
+    }
+
+    /// The same for a file of a table of this kind.
+    pub(crate) fn of(mut self, kind: TableKind) -> Self {
+        self.counted = (kind == TableKind::Counter).then_some(0);
+        self
     }
 
     /// Adds rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         self.rows += batch.num_rows() as u64;
+        if let Some(counted) = &mut self.counted {
+            *counted += counter::total(batch);
+        }
         let times = batch.column_by_name("time");
         let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
         if let Some(times) = times {
@@ -201,6 +173,7 @@ impl<'a> ParquetFile<'a> {
             rows: Some(self.rows),
             day: self.day.clone(),
             time: self.time,
+            counted: self.counted,
             deletion_vector: None,
             checksums: Some(checksums),
         })
@@ -287,6 +260,8 @@ mod tests {
     use arrow::array::TimestampMicrosecondArray;
 
     use super::*;
+
+    const DAY: i64 = 86_400_000_000;
 
     /// The partitions of rows that are `ages` days old.
     fn partitions(ages: impl Iterator<Item = i64>, now: DateTime<Utc>) -> Vec<(String, usize)> {

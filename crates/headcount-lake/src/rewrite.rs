@@ -12,6 +12,7 @@ use headcount_catalog::{TableId, TableKind};
 use headcount_log::disk::Disk;
 use headcount_log::erasure::ErasureFilter;
 
+use crate::account::measure;
 use crate::counter;
 use crate::delta::log::ActiveFile;
 use crate::erasure::rows::without_erased;
@@ -33,7 +34,7 @@ pub(crate) struct Rewrite<'a> {
     day: &'a str,
     /// The catalog's columns.
     columns: &'a SchemaRef,
-    is_counter: bool,
+    kind: TableKind,
     /// Rows to leave out.
     pub(crate) left_out: LeftOut<'a>,
 }
@@ -62,7 +63,7 @@ impl<'a> Rewrite<'a> {
             folder,
             day,
             columns: &state.layout.arrow[usize::from(id.0)],
-            is_counter: table.kind == TableKind::Counter,
+            kind: table.kind,
             left_out: LeftOut::Nothing,
         })
     }
@@ -89,11 +90,19 @@ impl<'a> Rewrite<'a> {
                     path: path.clone(),
                     reason: error.to_string(),
                 })?;
-                batch = match self.left_out {
-                    LeftOut::Nothing => batch,
-                    LeftOut::Erased(filter) => without_erased(filter, batch)?,
-                    LeftOut::Before(time) => without_older(time, batch)?,
-                };
+                let before = measure::units(&batch, self.kind);
+                let account = output.complete.account_mut();
+                match self.left_out {
+                    LeftOut::Nothing => {}
+                    LeftOut::Erased(filter) => {
+                        batch = without_erased(filter, batch)?;
+                        account.day(self.day).erased += before - measure::units(&batch, self.kind);
+                    }
+                    LeftOut::Before(time) => {
+                        batch = without_older(time, batch)?;
+                        account.day(self.day).expired += before - measure::units(&batch, self.kind);
+                    }
+                }
                 output.push(batch)?;
             }
         }
@@ -156,7 +165,7 @@ impl<'a> Output<'a, '_> {
         let mut group = concat_batches(&self.schema, &self.gathered)?;
         self.gathered.clear();
         self.rows = 0;
-        if self.rewrite.is_counter {
+        if self.rewrite.kind == TableKind::Counter {
             group = counter::sum(&group)?;
         }
         if group.num_rows() == 0 {
@@ -171,7 +180,8 @@ impl<'a> Output<'a, '_> {
                 self.rewrite.day,
                 &self.schema,
                 LEVEL,
-            )?,
+            )?
+            .of(self.rewrite.kind),
         };
         target.write(&group)?;
         target.end_row_group()?;

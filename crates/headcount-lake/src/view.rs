@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use headcount_catalog::{Schema, TableId};
+use headcount_catalog::{Schema, TableId, Tally};
 use headcount_log::wal::RowSink;
 use headcount_log::wal::segment::Frame;
 use parking_lot::{Condvar, Mutex};
@@ -43,6 +43,8 @@ struct ViewState {
     refusals: Vec<Option<Arc<LakeError>>>,
     active: Arc<Generation>,
     frozen: Option<Frozen>,
+    /// The last frame whose tally was added.
+    counted: u64,
 }
 
 /// A generation that is being flushed.
@@ -62,6 +64,7 @@ impl View {
             files,
             active: Arc::new(Generation::new(Arc::clone(&layout))),
             frozen: None,
+            counted: 0,
         };
         Self {
             layout,
@@ -109,12 +112,23 @@ impl View {
         self.state.lock().frozen.is_some()
     }
 
-    /// The last frozen sequence number and each table's frozen rows, for a flush; none for a table whose files hold them.
-    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, TableBatches)>, LakeError> {
+    /// The last frozen sequence number, each table's frozen rows, and the tally of their frames, for a flush; none for a table whose
+    /// files hold them.
+    pub(crate) fn frozen_batches(&self) -> Result<Option<(u64, TableBatches, Tally)>, LakeError> {
         let Some(frozen) = self.state.lock().frozen.clone() else {
             return Ok(None);
         };
-        Ok(Some((frozen.last, frozen.batches()?)))
+        Ok(Some((frozen.last, frozen.batches()?, frozen.tally())))
+    }
+
+    /// Adds the tally of the frame `sequence`, in our numbers, to those of the rows in memory. It comes on another way than the rows, so
+    /// that rows that get lost between the log and the tables make a difference; and each frame's counts once.
+    pub(crate) fn count(&self, sequence: u64, tally: &Tally) {
+        let mut state = self.state.lock();
+        if sequence > state.counted {
+            state.counted = sequence;
+            state.active.count(sequence, tally);
+        }
     }
 
     /// The files of `table` now hold its frozen rows.
@@ -219,6 +233,7 @@ impl RowSink for View {
     }
 
     fn push(&self, frame: Frame) {
+        self.count(frame.sequence, &self.layout.tally_of(&frame.payload));
         self.push_chunk(Chunk {
             sequence: frame.sequence,
             bytes: frame.payload,
@@ -254,6 +269,17 @@ impl ViewState {
 }
 
 impl Frozen {
+    /// Without the tables whose commits have it.
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for (table, day, arrivals) in self.generation.tally().iter() {
+            if self.done.get(usize::from(table.0)) == Some(&false) {
+                tally.add(table, day, arrivals);
+            }
+        }
+        tally
+    }
+
     fn batches(&self) -> Result<TableBatches, LakeError> {
         let mut batches = self.generation.batches()?;
         for (batches, done) in batches.iter_mut().zip(&self.done) {

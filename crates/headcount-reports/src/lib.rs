@@ -9,6 +9,7 @@ mod accumulator;
 mod answer;
 mod answer_size;
 mod arrow_export;
+mod audit;
 mod checked_arithmetic;
 mod comparison;
 mod constant_period;
@@ -40,6 +41,7 @@ mod usage;
 mod views;
 
 pub use arrow_export::{to_arrow_ipc, to_parquet, to_record_batch};
+pub use audit::{AuditView, audit_answer, is_account_whole};
 pub use comparison::compare_answers;
 pub use damage::is_about_missing_rows;
 pub use engine::{QueryLimits, are_queries_stuck};

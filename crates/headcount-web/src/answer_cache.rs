@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use headcount_access::Right;
 use headcount_catalog::Tier;
-use headcount_lake::LakeSnapshot;
+use headcount_lake::{Audit, LakeSnapshot};
 use headcount_reports::{
     Answer, AnswerColumn, PartialAggregateCache, QueryLimits, ReportError, ReportHeader,
     ReportParameters, Reports, Sandbox, catalog_of_reports,
@@ -100,6 +100,14 @@ impl AnswerCache {
             true => reports,
             false => reports.without_tier(Tier::Shared),
         })
+    }
+
+    /// The account of the store, as of now. One is computed at a time: it opens every file.
+    pub(crate) async fn audit(&self) -> Result<Audit, ReportError> {
+        // The semaphores are never closed.
+        let _permit = self.refreshes.acquire().await;
+        let audited = (self.store.audit)().await;
+        audited.map_err(|error| ReportError::Engine(format!("cannot audit the store: {error}")))
     }
 
     async fn snapshot(&self) -> Result<LakeSnapshot, ReportError> {

@@ -1,5 +1,6 @@
 //! The HTTP API: reports, SQL, the tables and the catalog, for programs.
 
+mod account;
 mod audit_log;
 mod conditional;
 mod format;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<SiteState> {
         .route("/api/v1/tables", get(tables))
         .route("/api/v1/catalog", get(catalog))
         .route("/api/v1/sql", post(sql))
+        .route("/api/v1/audit", get(account::show))
         .route("/api/v1/audit-log", get(audit_log::show))
         .route("/api/openapi.json", get(description))
         .route("/metrics", get(metrics))

@@ -9,6 +9,7 @@
 //! | `/`, `/tools`, `/models` … | pages; complete without JavaScript | every role |
 //! | `/api/v1/reports/{name}` | a report as JSON, CSV, Arrow or Parquet | every role |
 //! | `/api/v1/tables`, `/metrics` | the tables' sizes, the collector's metrics | viewers |
+//! | `/api/v1/audit` | the account of all records | analysts |
 //! | `/api/v1/sql`, `/sql`, `/shared` | SQL queries, the shared tier | analysts |
 //! | `/api/v1/audit-log` | the audit log | administrators |
 //! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |

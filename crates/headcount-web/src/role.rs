@@ -64,6 +64,9 @@ impl Visibility for Role {
             (Self::Public, _) => {
                 "only reports are public on this collector; everything else requires a token"
             }
+            (_, Right::ReadAccount) => {
+                "the account of records requires a token with the role analyst or admin"
+            }
             (_, Right::ReadAuditLog) => "the audit log requires a token with the role admin",
             _ => {
                 "the shared tier and SQL require a token with the role analyst or admin; this one is for the anonymous tier"

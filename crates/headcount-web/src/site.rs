@@ -203,6 +203,7 @@ mod tests {
     fn site_with(access: fn(Authenticator) -> Access) -> Router {
         let store = Store {
             snapshot: Box::new(|| Box::pin(std::future::pending())),
+            audit: Box::new(|| Box::pin(std::future::pending())),
             revision: Box::new(|| 0),
             metrics: Box::new(|| panic!("the role is Anna Example")),
         };
@@ -377,6 +378,7 @@ mod tests {
                 let schema = Arc::clone(Catalog::embedded().schema());
                 Box::pin(async move { LakeSnapshot::read(&data, schema).await })
             }),
+            audit: Box::new(|| Box::pin(std::future::pending())),
             revision: Box::new(|| 0),
             metrics: Box::new(String::new),
         };

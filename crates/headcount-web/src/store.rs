@@ -3,13 +3,15 @@
 use std::fmt;
 
 use futures::future::BoxFuture;
-use headcount_lake::{LakeError, LakeSnapshot};
+use headcount_lake::{Audit, LakeError, LakeSnapshot};
 
 /// How the site reads stored data. It changes nothing.
 pub struct Store {
     /// A snapshot of the tables as of now.
     pub snapshot:
         Box<dyn Fn() -> BoxFuture<'static, Result<LakeSnapshot, LakeError>> + Send + Sync>,
+    /// The account of the tables beside what they hold.
+    pub audit: Box<dyn Fn() -> BoxFuture<'static, Result<Audit, LakeError>> + Send + Sync>,
     /// A number that grows with everything that is stored; answers stay valid while it is unchanged.
     pub revision: Box<dyn Fn() -> u64 + Send + Sync>,
     /// The collector's metrics in Prometheus' text format 0.0.4.

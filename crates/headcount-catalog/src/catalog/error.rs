@@ -26,7 +26,7 @@ pub enum CatalogError {
         rule: FieldRule,
     },
     /// More tables, or more columns in a table, than a row can name.
-    #[error("the catalog has more than 256 tables, or a table of more than 256 columns")]
+    #[error("the catalog has more than 255 tables, or a table of more than 256 columns")]
     TooLarge,
 }
 

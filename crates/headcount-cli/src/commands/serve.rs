@@ -309,7 +309,8 @@ fn require_loopback(addresses: &[SocketAddr]) -> anyhow::Result<()> {
 
 /// The site's view of the pipeline. It does not keep the pipeline alive: the collector closes it.
 fn store(pipeline: &Arc<IngestPipeline>) -> Store {
-    let (tables, revisions, counts) = (
+    let (tables, account, revisions, counts) = (
+        Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
@@ -320,6 +321,15 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
             Box::pin(async move {
                 match pipeline {
                     Some(pipeline) => pipeline.snapshot().await,
+                    None => Err(LakeError::Closed),
+                }
+            })
+        }),
+        audit: Box::new(move || {
+            let pipeline = Weak::upgrade(&account);
+            Box::pin(async move {
+                match pipeline {
+                    Some(pipeline) => pipeline.audit().await,
                     None => Err(LakeError::Closed),
                 }
             })

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::support::{Server, json, path};
+use crate::support::{Server, json, path, run, stderr, stdout};
 use headcount_wire::{RequestEncoder, SpanHeader};
 use serde_json::Value;
 use ureq::Agent;
@@ -108,7 +108,15 @@ fn stored(data: &Path) -> HashMap<String, u64> {
     rows.as_array().unwrap().iter().map(pair).collect()
 }
 
+/// Every row is accounted for: nothing was lost or doubled that the senders do not know of.
+fn assert_accounted_for(data: &Path) {
+    let audit = run(&["audit", "--data", path(data)]);
+    let (out, notes) = (stdout(&audit), stderr(&audit));
+    assert_eq!(audit.status.code(), Some(0), "{out}{notes}");
+}
+
 fn assert_kept(data: &Path, sent: &Sent) {
+    assert_accounted_for(data);
     let stored = stored(data);
     for number in sent.acknowledged.lock().unwrap().iter() {
         for crew in number * CREWS..(number + 1) * CREWS {

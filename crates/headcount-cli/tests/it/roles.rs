@@ -87,6 +87,7 @@ fn a_token_may_do_what_its_role_says_and_a_running_server_knows_of_it() {
         ("GET /sql", [403, 403, 200, 200]),
         ("POST /sql", [403, 403, 200, 200]),
         ("POST /api/v1/sql", [403, 403, 200, 200]),
+        ("GET /api/v1/audit", [403, 403, 200, 200]),
         ("GET /api/v1/audit-log", [403, 403, 403, 200]),
     ] {
         let statuses = tokens.each_ref().map(|token| status(&server, token, line));

@@ -5,7 +5,7 @@ use crate::support::{Headers, Running, TOKEN, request, start, start_public, star
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Every address of the site that needs the token, with a method that it has.
-const PROTECTED: [&str; 22] = [
+const PROTECTED: [&str; 23] = [
     "GET /",
     "GET /tools",
     "GET /models",
@@ -24,6 +24,7 @@ const PROTECTED: [&str; 22] = [
     "GET /api/v1/tables",
     "GET /api/v1/catalog",
     "POST /api/v1/sql",
+    "GET /api/v1/audit",
     "GET /api/v1/audit-log",
     "GET /api/openapi.json",
     "GET /metrics",

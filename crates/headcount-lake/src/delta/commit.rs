@@ -8,8 +8,9 @@ use headcount_log::disk::Disk;
 use serde_json::{Value, json};
 
 use super::actions::sealed_text;
-use super::log::{ActiveFile, TableLog};
+use super::log::{ActiveFile, COUNTED, TableLog};
 use super::schema;
+use crate::account::Account;
 use crate::checksum;
 use crate::error::LakeError;
 
@@ -27,6 +28,9 @@ pub(crate) struct Change<'a> {
     pub(crate) data_change: bool,
     /// The last sequence number of the write-ahead log that is in the table afterwards.
     pub(crate) applied: Option<u64>,
+    /// How many rows came and went, by day, and why: empty where files are merely merged. Whoever adds or removes rows says so here, and
+    /// `headcount audit` compares it with the rows that the files have.
+    pub(crate) account: &'a Account,
 }
 
 /// How a commit ended.
@@ -108,13 +112,15 @@ fn put_if_absent(
 }
 
 fn commit_info(change: &Change<'_>) -> Value {
-    json!({
+    let mut info = json!({
         "timestamp": Utc::now().timestamp_millis(),
         "operation": change.operation,
         "operationParameters": {},
         "engineInfo": concat!("headcount/", env!("CARGO_PKG_VERSION")),
         "isBlindAppend": change.remove.is_empty(),
-    })
+    });
+    change.account.write_into(&mut info);
+    info
 }
 
 fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Value>, LakeError> {
@@ -144,7 +150,10 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
             "stats": stats(file).to_string(),
         });
         if let Some(checksums) = &file.checksums {
-            add["tags"] = json!({ checksum::TAG: checksums.to_string() });
+            add["tags"][checksum::TAG] = json!(checksums.to_string());
+        }
+        if let Some(counted) = file.counted {
+            add["tags"][COUNTED] = json!(counted.to_string());
         }
         actions.push(json!({ "add": add }));
     }

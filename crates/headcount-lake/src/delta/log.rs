@@ -31,12 +31,17 @@ pub(crate) struct ActiveFile {
     pub(crate) day: String,
     /// The least and greatest `time`, microseconds since 1970 UTC.
     pub(crate) time: Option<(i64, i64)>,
+    /// The sum of the rows' `count`s, for a file of a counter table that we wrote.
+    pub(crate) counted: Option<u64>,
     /// The id of the deletion vector that says which rows do not belong to the table any more. We write none and cannot apply
     /// one: such a file is neither read nor rewritten.
     pub(crate) deletion_vector: Option<String>,
     /// `None` for a file of another program, or of an older version of this one.
     pub(crate) checksums: Option<BlockChecksums>,
 }
+
+/// The tag of a counter table's file that has the sum of its counts, in decimal.
+pub(crate) const COUNTED: &str = "headcount.count";
 
 /// The active files of one table.
 pub(crate) type Files = Arc<Vec<ActiveFile>>;
@@ -54,6 +59,8 @@ pub(crate) struct TableLog {
     disk: Arc<dyn Disk>,
     pub(crate) table: String,
     pub(crate) folder: PathBuf,
+    /// This collector.
+    pub(crate) collector: String,
     /// Names this collector and table in `txn` actions.
     pub(crate) app_id: String,
     /// The last version applied; `None` before the table exists.
@@ -77,9 +84,20 @@ impl TableLog {
         table: &Table,
         collector: &str,
     ) -> Result<Self, LakeError> {
+        Self::open_at(disk, folder, table, collector, None)
+    }
+
+    /// As [`TableLog::open`], with the commits up to version `last` only, if one is given.
+    pub(crate) fn open_at(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        table: &Table,
+        collector: &str,
+        last: Option<u64>,
+    ) -> Result<Self, LakeError> {
         let empty = || Self::empty(disk, folder, table, collector);
         let log_folder = folder.join("_delta_log");
-        let (mut log, version) = replay(&**disk, &log_folder, None, empty, Self::apply)?;
+        let (mut log, version) = replay(&**disk, &log_folder, last, empty, Self::apply)?;
         log.version = version;
         log.complete()?;
         Ok(log)
@@ -107,11 +125,18 @@ impl TableLog {
         }
     }
 
-    fn empty(disk: &Arc<dyn Disk>, folder: &Path, table: &Table, collector: &str) -> Self {
+    /// A log without commits.
+    pub(crate) fn empty(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        table: &Table,
+        collector: &str,
+    ) -> Self {
         Self {
             disk: Arc::clone(disk),
             table: table.name.clone(),
             folder: folder.to_path_buf(),
+            collector: collector.to_owned(),
             app_id: format!("headcount/{collector}/{}", table.name),
             version: None,
             active: BTreeMap::new(),
@@ -152,7 +177,19 @@ impl TableLog {
         Ok(true)
     }
 
-    fn read_next(&self) -> Result<Option<Vec<Value>>, LakeError> {
+    /// The log with the actions of its next commit applied.
+    pub(crate) fn advanced(&self, actions: &[Value]) -> Result<Self, LakeError> {
+        let mut next = self.clone();
+        for action in actions {
+            next.apply(action);
+        }
+        next.version = Some(self.next_version());
+        next.complete()?;
+        Ok(next)
+    }
+
+    /// The actions of the next commit; `None` where there is none yet.
+    pub(crate) fn read_next(&self) -> Result<Option<Vec<Value>>, LakeError> {
         read_commit(&*self.disk, &self.commit_path(self.next_version()))
     }
 
@@ -262,6 +299,11 @@ fn active_file(key: &FileKey, add: &Value) -> ActiveFile {
             .to_owned(),
         // Others may have cut a bound to milliseconds; a greatest time that was cut must not lose rows.
         time: bound("minValues").zip(bound("maxValues").map(|greatest| greatest + 999)),
+        // With a deletion vector, nobody knows which counts are left.
+        counted: add["tags"][COUNTED]
+            .as_str()
+            .filter(|_| key.deletion_vector.is_none())
+            .and_then(|counted| counted.parse().ok()),
         deletion_vector: key.deletion_vector.clone(),
         checksums: add["tags"][checksum::TAG]
             .as_str()

@@ -8,5 +8,5 @@ pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod log;
 mod protocol;
-mod replay;
+pub(crate) mod replay;
 pub(crate) mod schema;

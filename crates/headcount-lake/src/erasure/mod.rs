@@ -207,6 +207,7 @@ fn replace(
         remove: &rewritten.old,
         data_change: true,
         applied: None,
+        account: rewritten.added.account(),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
     let committed = commit(&*state.disk, &mut log, table, &change);

@@ -1,6 +1,7 @@
 //! Tests of the whole store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
+mod account;
 mod damage;
 mod erasure;
 mod integrity;

@@ -10,6 +10,7 @@ use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
 use super::support::{batch, by_hand, schema, sql, stored};
+use crate::account::Account;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{TableLog, table_folder};
 use crate::{Lake, LakeError};
@@ -135,6 +136,7 @@ async fn a_file_that_got_a_deletion_vector_meanwhile_is_not_replaced() {
         remove: &old,
         data_change: false,
         applied: None,
+        account: &Account::default(),
     };
     let committed = commit(&*disk, &mut log, table, &change).unwrap();
     assert_eq!(committed, Committed::Obsolete);

@@ -9,7 +9,7 @@ use headcount_log::disk::RealDisk;
 use headcount_log::folder::holds_data;
 use headcount_log::testing::SimulatedDisk;
 
-use super::support::{T0, batch, by_hand, schema, sql, stored};
+use super::support::{T0, assert_whole, batch, by_hand, schema, sql, stored};
 use crate::{AppendError, Lake, LakeError, LakeOptions, LakeSnapshot, LogError, is_data_folder};
 
 #[tokio::test]
@@ -66,6 +66,10 @@ async fn live_through(seed: u64) {
             for _step in 0..12 + disk.random(30) {
                 live_one_step(&lake, &disk, &mut acknowledged, &mut next).await;
             }
+            // Without power, nothing can be read.
+            if let Ok(audit) = lake.audit().await {
+                assert_whole(&audit, &format!("seed {seed}"));
+            }
         }
         disk.crash();
     }
@@ -121,6 +125,13 @@ async fn check(lake: &Lake, acknowledged: &BTreeSet<u64>, next: u64, seed: u64) 
         once.iter().all(|span| (1..next).contains(span)),
         "seed {seed}: never sent"
     );
+    let audit = lake.audit().await.unwrap();
+    assert_whole(&audit, &format!("seed {seed}"));
+    let taken = audit.tables[0]
+        .days
+        .iter()
+        .map(|day| day.taken - day.duplicate);
+    assert_eq!(taken.sum::<u64>(), once.len() as u64, "seed {seed}: taken");
     let refusals = sql(
         &snapshot,
         "SELECT coalesce(sum(count), 0) AS n FROM refusals",

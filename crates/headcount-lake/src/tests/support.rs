@@ -7,7 +7,7 @@ use headcount_catalog::{
     TableId, TableKind, Tier,
 };
 
-use crate::{LakeOptions, LakeSnapshot};
+use crate::{Audit, LakeOptions, LakeSnapshot};
 
 pub(crate) const T0: i64 = 1_795_410_571_182_041;
 
@@ -133,6 +133,17 @@ pub(crate) async fn sql(snapshot: &LakeSnapshot, query: &str) -> String {
     arrow::util::pretty::pretty_format_batches(&batches)
         .unwrap()
         .to_string()
+}
+
+/// Fails unless the account of each table and day is whole: nothing was lost or doubled between the log and the files.
+pub(crate) fn assert_whole(audit: &Audit, context: &str) {
+    for table in &audit.tables {
+        for day in &table.days {
+            let name = &table.table;
+            assert_eq!(day.difference(), Some(0), "{context}: {name}: {day:?}");
+        }
+    }
+    assert!(audit.problems.is_empty(), "{context}: {:?}", audit.problems);
 }
 
 /// The fingerprints stored, in order, duplicates included.

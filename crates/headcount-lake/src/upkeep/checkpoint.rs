@@ -6,6 +6,7 @@ use std::time::Duration;
 use headcount_catalog::TableId;
 use headcount_log::disk::{Disk, DiskEntry};
 
+use crate::account::ledger;
 use crate::delta::checkpoint;
 use crate::delta::log::TableLog;
 use crate::error::LakeError;
@@ -30,11 +31,14 @@ pub(super) async fn write_when_due(
     let Some(version) = log.version.filter(|_| due) else {
         return Ok(());
     };
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?.clone();
+    let root = state.root.clone();
     let retention = state.options.log_retention;
     let disk = Arc::clone(&state.disk);
     let cleaned = low_priority::run(move || {
         checkpoint::write(&*disk, &log.log_folder(), version)?;
-        // Commits may go only now that the checkpoint is durable.
+        ledger::take_over(&disk, &root, &table, &log, version)?;
+        // Commits may go only now that the checkpoint is durable, and so is what they say of rows that came and went.
         remove_old_commits(&*disk, &log, version, retention)
     });
     cleaned.await??;

@@ -12,7 +12,7 @@ use super::room;
 use crate::delta::commit::{Change, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
-use crate::parquet_file::today;
+use crate::partition::today;
 use crate::rewrite::Rewrite;
 use crate::state::LakeState;
 
@@ -151,6 +151,7 @@ fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeE
         // Summed counts are the same facts in fewer rows, but a reader of changes must not take both.
         data_change: table.kind == TableKind::Counter,
         applied: None,
+        account: added.account(),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
     let committed = commit(&*state.disk, &mut log, table, &change);
@@ -171,6 +172,7 @@ mod tests {
             rows: Some(size / 20),
             day: day.to_owned(),
             time: None,
+            counted: None,
             deletion_vector: None,
             checksums: None,
         }

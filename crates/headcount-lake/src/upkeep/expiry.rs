@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::{TableId, TableKind};
 
+use crate::account::measure;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
@@ -37,7 +38,11 @@ fn expire_some(state: &LakeState, id: TableId, oldest: DateTime<Utc>) -> Result<
         }
         match age(file, oldest) {
             Age::Kept => {}
-            Age::Expired => old.push(file.clone()),
+            Age::Expired => {
+                let units = measure::units_or_recorded(&*state.disk, &folder, file, table.kind);
+                added.account_mut().day(&file.day).expired += units.unwrap_or_default();
+                old.push(file.clone());
+            }
             Age::Mixed if file.deletion_vector.is_some() => {}
             Age::Mixed => {
                 let mut rewrite = Rewrite::new(state, id, &folder, &file.day)?;
@@ -64,6 +69,7 @@ fn expire_some(state: &LakeState, id: TableId, oldest: DateTime<Utc>) -> Result<
         remove: &old,
         data_change: true,
         applied: None,
+        account: added.account(),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
     let committed = commit(&*state.disk, &mut log, table, &change);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use headcount_catalog::{AdmittedBatch, BatchWriter, Catalog, Entries, Fingerprint, TableId};
+use headcount_catalog::{
+    AdmittedBatch, BatchWriter, Catalog, Entries, Entry, Fingerprint, TableId, TallyLayout,
+};
 use parking_lot::Mutex;
 
 use crate::dedup::{DedupFiles, DedupIndex};
@@ -97,6 +99,7 @@ impl Store {
             disk: Arc::clone(&disk),
             folder: wal.clone(),
             header: header(Catalog::embedded().schema()),
+            tally: TallyLayout::new(Catalog::embedded().schema()),
             next_sequence: replay::next_sequence(&segments, applied),
             dedup: index,
             sink: Arc::clone(&memory) as Arc<dyn RowSink>,
@@ -167,7 +170,10 @@ fn numbers(bytes: &[u8]) -> Vec<u64> {
 
 fn fingerprints(frames: &[Frame]) -> Vec<u64> {
     let entries = frames.iter().flat_map(|frame| Entries::new(&frame.payload));
-    entries.map(|entry| entry.unwrap().fingerprint.0).collect()
+    let spans = entries
+        .map(Result::unwrap)
+        .filter(|entry| !entry.is_tally());
+    spans.map(|entry: Entry<'_>| entry.fingerprint.0).collect()
 }
 
 fn batch(spans: std::ops::Range<u64>) -> AdmittedBatch {

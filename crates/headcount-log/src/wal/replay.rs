@@ -186,7 +186,11 @@ pub fn index_fingerprints(
         let mut fingerprints = Vec::new();
         let payloads = segment.frames.iter().map(|frame| &frame.payload);
         for entry in payloads.flat_map(|payload| Entries::new(payload)) {
-            let fingerprint = entry?.fingerprint.0;
+            let entry = entry?;
+            if entry.is_tally() {
+                continue;
+            }
+            let fingerprint = entry.fingerprint.0;
             index.insert(fingerprint);
             fingerprints.push(fingerprint);
         }

@@ -6,6 +6,9 @@
 //!          answers ◀── memtable ◀──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! Each frame ends with a tally: how many rows of each table and day came with it, and what became of them. So what the tables are
+//! to hold is known from counters that are durable in the same step as the rows (decision 0031).
+//!
 //! A span that is sent again while its first copy waits for its fsync is in the same group or a later one, so it is
 //! acknowledged only after the first copy is durable.
 
@@ -15,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use headcount_catalog::{Fate, Tally, TallyLayout};
 use tokio::sync::mpsc;
 
 use super::command::{Appended, Command, PendingAppend};
@@ -30,6 +34,9 @@ use crate::error::AppendError;
 
 /// A group is closed at this size: large enough to share an fsync, small enough to keep its latency.
 const GROUP_BYTES: usize = 4 << 20;
+/// Numbers of rows that were dropped, by table and day, for which a frame is written although it has no row: so many as an honest
+/// sender never has, and few enough to keep in memory.
+const UNWRITTEN_TALLY: usize = 10_000;
 
 struct OpenSegment {
     file: SegmentFile,
@@ -46,6 +53,8 @@ pub struct WalConfig {
     pub folder: PathBuf,
     /// The header of new segments: see [`header`](super::format::header).
     pub header: Vec<u8>,
+    /// Where the rows have what they are counted by.
+    pub tally: TallyLayout,
     /// The sequence number of the next frame.
     pub next_sequence: u64,
     /// The spans that were stored before.
@@ -65,6 +74,9 @@ pub(super) struct Writer {
     config: WalConfig,
     /// The segment being written, if there is one.
     segment: Option<OpenSegment>,
+    /// The counts of acknowledged rows that were dropped since the last frame. They go with the next one; a crash before that loses
+    /// that these rows came, and that they were dropped.
+    unwritten: Tally,
 }
 
 impl Writer {
@@ -72,6 +84,7 @@ impl Writer {
         Self {
             config,
             segment: None,
+            unwritten: Tally::default(),
         }
     }
 
@@ -119,19 +132,26 @@ impl Writer {
         frame.resize(FRAME_HEADER, 0);
         let mut fresh = Vec::new();
         let mut answers = Vec::with_capacity(group.len());
+        let mut tally = self.unwritten.clone();
         let erased = self.config.erased.read();
         for waiting in group {
             let mut appended = Appended::default();
+            let entries = waiting.batch.entries().map_while(Result::ok);
             let receipt = waiting.batch.receipt();
             if receipt.is_some_and(|receipt| erased.contains(&receipt)) {
                 // Its sender asked for everything under this receipt to be erased, and learns nothing from the answer.
+                entries.for_each(|entry| tally.count(&entry, &self.config.tally, Fate::Erased));
                 answers.push((waiting.reply, appended, waiting.reservation));
                 continue;
             }
-            let entries = waiting.batch.entries().map_while(Result::ok);
             for (index, entry) in entries.enumerate() {
                 let is_span = u64::from(index < waiting.batch.span_count());
-                if self.config.dedup.insert(entry.fingerprint.0) {
+                let fate = match self.config.dedup.insert(entry.fingerprint.0) {
+                    true => Fate::Kept,
+                    false => Fate::Duplicate,
+                };
+                tally.count(&entry, &self.config.tally, fate);
+                if fate == Fate::Kept {
                     frame.extend_from_slice(entry.bytes);
                     fresh.push(entry.fingerprint.0);
                     appended.stored += is_span;
@@ -144,7 +164,7 @@ impl Writer {
             answers.push((waiting.reply, appended, waiting.reservation));
         }
         drop(erased);
-        if let Err(error) = self.write_frame(frame, &fresh) {
+        if let Err(error) = self.write_counted(frame, &fresh, tally) {
             self.config.dedup.forget(&fresh);
             // Whoever asked reports it, once and not for each request.
             tracing::debug!(%error, "a group of batches was not stored");
@@ -160,11 +180,44 @@ impl Writer {
         }
     }
 
-    /// Makes the frame durable and visible; does nothing for one without a payload.
-    fn write_frame(&mut self, mut frame: Vec<u8>, fingerprints: &[u64]) -> Result<(), AppendError> {
-        if fingerprints.is_empty() {
+    /// Writes the frame with its tally. One without rows waits in memory for the next frame that has some.
+    fn write_counted(
+        &mut self,
+        mut frame: Vec<u8>,
+        fingerprints: &[u64],
+        tally: Tally,
+    ) -> Result<(), AppendError> {
+        if fingerprints.is_empty() && tally.len() < UNWRITTEN_TALLY {
+            self.unwritten = tally;
             return Ok(());
         }
+        tally.write(&mut frame);
+        let payload = frame.len() - FRAME_HEADER;
+        if payload > FRAME_LIMIT {
+            return Err(AppendError::TooLarge(payload));
+        }
+        self.write_frame(frame, fingerprints)?;
+        self.unwritten = Tally::default();
+        Ok(())
+    }
+
+    /// Writes what was counted and is in no frame, before a flush: so it is lost only with the power or the process.
+    fn write_unwritten(&mut self) {
+        let mut frame = vec![0; FRAME_HEADER];
+        self.unwritten.write(&mut frame);
+        if frame.len() == FRAME_HEADER {
+            return;
+        }
+        match self.write_frame(frame, &[]) {
+            Ok(()) => self.unwritten = Tally::default(),
+            Err(error) => {
+                tracing::debug!(%error, "the counts of repeated rows were not stored; they go with the next frame");
+            }
+        }
+    }
+
+    /// Makes the frame durable and visible.
+    fn write_frame(&mut self, mut frame: Vec<u8>, fingerprints: &[u64]) -> Result<(), AppendError> {
         format::seal_frame(&mut frame, self.config.next_sequence);
         let mut segment = match self.segment.take() {
             Some(segment) => segment,
@@ -247,6 +300,7 @@ impl Writer {
     /// Seals the segment; the next append begins another. It is not begun here: a segment whose creation failed halfway
     /// would void what is still written to the one before it.
     fn rotate(&mut self) {
+        self.write_unwritten();
         if let Some(segment) = self.segment.take() {
             self.seal(segment);
         }

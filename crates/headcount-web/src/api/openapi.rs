@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 description, generated from the reports' headers and plans, so that it cannot drift from them.
 
-use headcount_reports::{AnswerColumn, ColumnKind, DEFAULT_MIN_CREWS, ReportHeader};
+use headcount_reports::{AnswerColumn, AuditView, ColumnKind, DEFAULT_MIN_CREWS, ReportHeader};
 use serde_json::{Map, Value, json};
 
 use super::format::Format;
@@ -101,6 +101,7 @@ fn fixed_paths() -> Map<String, Value> {
         ),
         ("/api/v1/tables", tables_path()),
         ("/api/v1/sql", sql_path()),
+        ("/api/v1/audit", audit_path()),
         ("/api/v1/audit-log", audit_log_path()),
         (
             "/api/openapi.json",
@@ -148,6 +149,21 @@ fn sql_path() -> Value {
             "text/plain": { "schema": { "type": "string", "examples": ["SELECT count(*) FROM crews"] } },
         }},
         "responses": responses_with(responses, &["400", "401", "403", "406", "408", "413", "500", "503"]),
+    }})
+}
+
+fn audit_path() -> Value {
+    let responses = json!({ "200": answer("#/components/schemas/rows") });
+    let views = AuditView::ALL.map(AuditView::name);
+    json!({ "get": {
+        "operationId": "audit", "tags": ["store"],
+        "summary": "What was taken in and what became of it, by table and day; requires a token with the role analyst or admin",
+        "parameters": [
+            { "name": "view", "in": "query", "required": false, "schema": { "type": "string", "enum": views, "default": "tables" },
+              "description": "A row for each table, for each table and day, or for each table with the age of its rows" },
+            { "$ref": "#/components/parameters/format" },
+        ],
+        "responses": responses_with(responses, &["400", "401", "403", "406", "500"]),
     }})
 }
 

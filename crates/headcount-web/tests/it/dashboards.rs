@@ -29,6 +29,7 @@ fn busy_site() -> (Router, Arc<AtomicUsize>) {
                 Ok(one_row_in_each_table())
             })
         }),
+        audit: Box::new(|| Box::pin(std::future::pending())),
         revision: Box::new(move || arrived.fetch_add(1, Ordering::Relaxed) as u64),
         metrics: Box::new(String::new),
     };

@@ -91,7 +91,8 @@ async fn start_with_access(limits: ReceiverLimits, access: Access) -> Running {
 
 /// The site over the pipeline, which it does not keep alive.
 fn store(pipeline: &Arc<IngestPipeline>) -> Store {
-    let (tables, revisions, counts) = (
+    let (tables, account, revisions, counts) = (
+        Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
         Arc::downgrade(pipeline),
@@ -100,6 +101,10 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
         snapshot: Box::new(move || {
             let pipeline = tables.upgrade();
             Box::pin(async move { pipeline.expect("it runs").snapshot().await })
+        }),
+        audit: Box::new(move || {
+            let pipeline = account.upgrade();
+            Box::pin(async move { pipeline.expect("it runs").audit().await })
         }),
         revision: Box::new(move || {
             revisions

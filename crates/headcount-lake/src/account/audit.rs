@@ -1,0 +1,408 @@
+//! The audit: the account of each table beside what its files and the write-ahead log really hold.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use headcount_catalog::{NO_DAY, Retention, Schema, Table, TableId, TableKind, Tally, Tier};
+use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::wal::{newest_segment, quarantine, replay};
+
+use super::ledger::{self, Followed, Found, Ledger};
+use super::measure;
+use super::retention::{self, TableRetention};
+use crate::delta::log::{ActiveFile, TableLog, table_folder};
+use crate::error::LakeError;
+use crate::memtable::{Layout, TableBatches, chunks, decode, tallies};
+use crate::partition::{day_name, within_bounds};
+use crate::watermark::Watermark;
+
+/// Times that an audit begins again because a running collector replaced a file that it was about to read.
+const ATTEMPTS: usize = 5;
+
+/// The account of a data folder beside what it holds.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// The tables, in the order of the catalog.
+    pub tables: Vec<TableAudit>,
+    /// What is known to be lost, or cannot be known: each a sentence. The account is not whole unless there are none.
+    pub problems: Vec<String>,
+}
+
+/// The account of one table.
+#[derive(Debug, Clone)]
+pub struct TableAudit {
+    /// Its name.
+    pub table: String,
+    /// Its tier.
+    pub tier: Tier,
+    /// When counting began, milliseconds since 1970 UTC; `None` for a table without rows so far.
+    pub since: Option<i64>,
+    /// Its days, in order.
+    pub days: Vec<DayAudit>,
+    /// How old its rows are.
+    pub retention: TableRetention,
+}
+
+/// The account of one table and day. The unit is a row; in a counter table, one of what it counts.
+///
+/// The day is the partition in which rows lie: mostly the UTC day of their `time` (`docs/formats/tables.md`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayAudit {
+    /// `YYYY-MM-DD`.
+    pub day: String,
+    /// What the table held when counting began.
+    pub opening: u64,
+    /// What was acknowledged since then, whatever became of it.
+    pub taken: u64,
+    /// Measured: what the table's files and the log hold.
+    pub stored: u64,
+    /// Measured: the same of the table of refusals, which holds what was refused in the place of what came.
+    pub refused: u64,
+    /// What was acknowledged and had been stored before.
+    pub duplicate: u64,
+    /// What was removed because it was too old.
+    pub expired: u64,
+    /// What was removed, or never stored, because its erasure was ordered.
+    pub erased: u64,
+    /// What damaged files hold, by the table's log.
+    pub unreadable: u64,
+    /// What commits without an account removed, less what they added: those of other programs, or of older versions of this one.
+    pub others: i64,
+    /// Whether a part cannot be known, such as the content of a damaged file of another program.
+    pub is_unknown: bool,
+    /// What clients say that they lost before it came here: the sum of the rows' counts in the table `losses`, `None` in any other.
+    pub claimed_lost: Option<u64>,
+}
+
+impl DayAudit {
+    /// What was taken, less what is known to have become of it: 0, or something was lost (positive) or doubled (negative). `None` where
+    /// it cannot be known.
+    pub fn difference(&self) -> Option<i128> {
+        let came = i128::from(self.opening) + i128::from(self.taken);
+        let parts = [
+            self.stored,
+            self.refused,
+            self.duplicate,
+            self.expired,
+            self.erased,
+            self.unreadable,
+        ];
+        let known: i128 = parts.into_iter().map(i128::from).sum();
+        (!self.is_unknown).then(|| came - known - i128::from(self.others))
+    }
+}
+
+impl Audit {
+    /// Whether every difference is 0, nothing is known to be lost, and no row is kept too long.
+    pub fn is_whole(&self) -> bool {
+        let mut days = self.tables.iter().flat_map(|table| &table.days);
+        let mut tables = self.tables.iter();
+        self.problems.is_empty()
+            && days.all(|day| day.difference() == Some(0))
+            && tables.all(|table| table.retention.kept_too_long == 0)
+    }
+}
+
+/// Compares the account of the data folder `dir` with what it holds, also beside a running collector. Nothing is changed. `retention`
+/// is for how long rows may be kept; `None` for ever.
+///
+/// # Errors
+///
+/// The folder does not exist, or the operating system refuses to read a file of it.
+pub fn audit_folder(
+    dir: &Path,
+    schema: &Arc<Schema>,
+    retention: Option<Retention>,
+) -> Result<Audit, LakeError> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
+    let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
+    audit_on(disk, root, schema, retention)
+}
+
+/// As [`audit_folder`], of the folder `root` of `disk`.
+pub(crate) fn audit_on(
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    schema: &Arc<Schema>,
+    retention: Option<Retention>,
+) -> Result<Audit, LakeError> {
+    let auditor = Auditor {
+        collector: disk
+            .read_text(&root.join("collector"))
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+        disk,
+        root,
+        schema: Arc::clone(schema),
+        retention,
+        now: Utc::now(),
+    };
+    let mut attempt = 1;
+    loop {
+        match auditor.run() {
+            Err(LakeError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS =>
+            {
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+struct Auditor {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    schema: Arc<Schema>,
+    collector: String,
+    retention: Option<Retention>,
+    now: DateTime<Utc>,
+}
+
+/// The rows that no table holds yet, and what the frames that they came in say of them.
+struct InLog {
+    layout: Arc<Layout>,
+    batches: TableBatches,
+    tallies: Vec<(u64, Tally)>,
+}
+
+impl Auditor {
+    fn run(&self) -> Result<Audit, LakeError> {
+        let mut audit = Audit::default();
+        // The log first and the tables second: see `LakeSnapshot::read`. A ledger is never ahead of the table that is read after it.
+        let newest = newest_segment(&*self.disk, &self.root);
+        let wal = self.root.join("wal");
+        let segments = replay::read_beside_writer(&*self.disk, &wal)?;
+        let watermark = Watermark::read(&*self.disk, &self.root).unwrap_or_default();
+        let mut tables = Vec::new();
+        for table in &self.schema.tables {
+            let followed = self.follow(table, &mut audit.problems)?;
+            if let Some(followed) = &followed {
+                let logs = std::slice::from_ref(&followed.log);
+                for (table, commits) in watermark.lost_commits(logs) {
+                    let lost =
+                        format!("the last {commits} commits of the table {table} are missing");
+                    audit.problems.push(lost);
+                }
+            }
+            tables.push(followed);
+        }
+        let applied = |followed: &Option<Followed>| match followed {
+            Some(followed) => followed.log.applied(),
+            None => 0,
+        };
+        let applied: Vec<u64> = tables.iter().map(applied).collect();
+        let highest = applied.iter().copied().max().unwrap_or_default();
+        self.lost_groups(
+            replay::missing_groups(newest, &segments, highest.max(watermark.sequence)),
+            &mut audit.problems,
+        )?;
+        let layout = Layout::new(Arc::clone(&self.schema), applied);
+        let in_log = InLog {
+            batches: decode(&layout, &chunks(&segments, &self.schema))?,
+            tallies: tallies(&segments, &self.schema),
+            layout,
+        };
+        for ((id, table), followed) in self.schema.iter().zip(tables) {
+            if let Some(followed) = followed {
+                audit.tables.push(self.table(id, table, followed, &in_log)?);
+            }
+        }
+        Ok(audit)
+    }
+
+    /// The ledger and the log of a table; `None` where its log cannot be read.
+    fn follow(
+        &self,
+        table: &Table,
+        problems: &mut Vec<String>,
+    ) -> Result<Option<Followed>, LakeError> {
+        let folder = table_folder(&self.root, table);
+        let name = &table.name;
+        let log_folder = folder.join("_delta_log");
+        let followed = match Ledger::find(&*self.disk, &self.root, table, &log_folder)? {
+            Found::Whole(ledger) => {
+                ledger::follow(&self.disk, &folder, table, &self.collector, ledger, None)
+            }
+            other => {
+                if let Found::Damaged(reason) = other {
+                    problems.push(format!(
+                        "the ledger of the table {name} is damaged: {reason}"
+                    ));
+                }
+                // It will begin with the next start of the collector: from the table as it is.
+                let log = TableLog::open(&self.disk, &folder, table, &self.collector);
+                log.map(|log| Followed {
+                    ledger: Ledger::begin(&*self.disk, &log, table.kind),
+                    log,
+                    gap: None,
+                })
+            }
+        };
+        match followed {
+            Ok(followed) => {
+                if let Some(gap) = &followed.gap {
+                    problems.push(format!("the account of the table {name} has a gap: {gap}"));
+                }
+                Ok(Some(followed))
+            }
+            Err(error @ LakeError::Io { .. }) => Err(error),
+            Err(error) => {
+                problems.push(format!("the table {name} cannot be read: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Names groups of requests that are lost together with what they say of themselves, and makes no difference in any account.
+    fn lost_groups(&self, missing: u64, problems: &mut Vec<String>) -> Result<(), LakeError> {
+        if missing > 0 {
+            problems.push(format!(
+                "{missing} groups of acknowledged requests are missing between the tables and the write-ahead log"
+            ));
+        }
+        for folder in ["wal", "ledger"].map(|name| self.root.join(name)) {
+            if !self.disk.exists(&folder) {
+                continue;
+            }
+            for path in quarantine::files(&*self.disk, &folder)? {
+                let path = path.strip_prefix(&self.root).unwrap_or(&path);
+                problems.push(format!(
+                    "{} was found damaged and set aside; what it held is not in the account",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn table(
+        &self,
+        id: TableId,
+        table: &Table,
+        followed: Followed,
+        in_log: &InLog,
+    ) -> Result<TableAudit, LakeError> {
+        let mut days = Days::default();
+        days.add_ledger(&followed.ledger);
+        for (sequence, tally) in &in_log.tallies {
+            if !in_log.layout.holds(id, *sequence) {
+                days.add_tally(id, tally, self.now);
+            }
+        }
+        let batches = in_log.batches.get(usize::from(id.0));
+        let batches = batches.map_or(&[][..], Vec::as_slice);
+        for (day, units) in measure::units_by_day(batches, table.kind, self.now) {
+            days.day(&day).stored += units;
+        }
+        for file in followed.log.files().iter() {
+            self.add_file(table, &followed.log, file, &mut days)?;
+        }
+        if measure::is_losses(table) {
+            for (day, lost) in measure::units_by_day(batches, TableKind::Counter, self.now) {
+                *days.day(&day).claimed_lost.get_or_insert_default() += lost;
+            }
+        }
+        let mut days: Vec<DayAudit> = days.0.into_values().collect();
+        if table.kind == TableKind::Counter {
+            for day in &mut days {
+                day.refused = std::mem::take(&mut day.stored);
+            }
+        }
+        Ok(TableAudit {
+            table: table.name.clone(),
+            tier: table.tier,
+            since: followed.ledger.since,
+            retention: retention::of_table(
+                &*self.disk,
+                &followed.log,
+                batches,
+                self.retention.map(|retention| retention.days(table.tier)),
+                self.now,
+            )?,
+            days,
+        })
+    }
+
+    /// Measures one active file.
+    fn add_file(
+        &self,
+        table: &Table,
+        log: &TableLog,
+        file: &ActiveFile,
+        days: &mut Days,
+    ) -> Result<(), LakeError> {
+        let (disk, folder) = (&*self.disk, &log.folder);
+        let day = days.day(&file.day);
+        match measure::units_in_file(disk, folder, file, table.kind) {
+            Ok(units) => day.stored += units,
+            Err(error) => {
+                if let LakeError::Io { source, .. } = &error {
+                    let is_gone = source.kind() == io::ErrorKind::NotFound;
+                    let again = TableLog::open(&self.disk, folder, table, &self.collector)?;
+                    if !is_gone || !again.contains(file) {
+                        return Err(error);
+                    }
+                }
+                match measure::recorded(file, table.kind) {
+                    Some(units) => day.unreadable += units,
+                    None => day.is_unknown = true,
+                }
+                return Ok(());
+            }
+        }
+        if measure::is_losses(table)
+            && let Ok(lost) = measure::counts_in_file(disk, folder, file)
+        {
+            *day.claimed_lost.get_or_insert_default() += lost;
+        }
+        Ok(())
+    }
+}
+
+/// The days of a table, by name.
+#[derive(Debug, Default)]
+struct Days(BTreeMap<String, DayAudit>);
+
+impl Days {
+    fn day(&mut self, name: &str) -> &mut DayAudit {
+        self.0.entry(name.to_owned()).or_insert_with(|| DayAudit {
+            day: name.to_owned(),
+            ..DayAudit::default()
+        })
+    }
+
+    fn add_ledger(&mut self, ledger: &Ledger) {
+        for (name, opening) in &ledger.opening {
+            self.day(name).opening += opening;
+        }
+        for (name, account) in ledger.account.iter() {
+            let day = self.day(name);
+            day.taken += account.taken;
+            day.duplicate += account.duplicate;
+            day.expired += account.expired;
+            day.erased += account.erased;
+        }
+        for (name, others) in &ledger.others {
+            self.day(name).others += others;
+        }
+        for name in &ledger.unknown {
+            self.day(name).is_unknown = true;
+        }
+    }
+
+    /// Adds what a frame says that no commit has taken over.
+    fn add_tally(&mut self, table: TableId, tally: &Tally, now: DateTime<Utc>) {
+        for (_, day, arrivals) in tally.iter().filter(|(of, _, _)| *of == table) {
+            let day = within_bounds(Some(day).filter(|day| *day != NO_DAY), now);
+            let day = self.day(&day_name(day));
+            day.taken += arrivals.kept + arrivals.duplicate + arrivals.erased;
+            day.duplicate += arrivals.duplicate;
+            day.erased += arrivals.erased;
+        }
+    }
+}

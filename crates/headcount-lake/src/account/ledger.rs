@@ -1,0 +1,336 @@
+//! The ledger of a table: the sums of its commits' accounts, up to a version, in a file of its own.
+//!
+//! Commits are removed an hour after a checkpoint, and their accounts with them. So before that the ledger takes over what they say
+//! (`ledger/{table}` in the data folder; `docs/formats/tables.md`). Folding in the same commits again is no change, because
+//! the ledger says up to which version it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use headcount_catalog::{Table, TableKind};
+use headcount_log::disk::Disk;
+use headcount_log::wal::quarantine;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Account;
+use super::measure;
+use crate::delta::log::{ActiveFile, TableLog};
+use crate::delta::replay::{commit_path, read_commit};
+use crate::error::LakeError;
+
+/// The sums of a table's accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ledger {
+    /// The version up to which it goes; `None` before the first commit.
+    pub(crate) version: Option<u64>,
+    /// When counting began, milliseconds since 1970 UTC.
+    pub(crate) since: Option<i64>,
+    /// What the table held when counting began, by day.
+    pub(crate) opening: BTreeMap<String, u64>,
+    /// What our commits say, by day.
+    pub(crate) account: Account,
+    /// By day: how much the commits without an account removed, less what they added.
+    pub(crate) others: BTreeMap<String, i64>,
+    /// Days of which it is not known how much such a commit added or removed.
+    pub(crate) unknown: BTreeSet<String>,
+}
+
+/// A ledger as it was found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is whole; or the table is so young that it needs none yet.
+    Whole(Ledger),
+    /// There is none, and the commits that it would need are gone or have no account: the table is older than accounts are.
+    None,
+    /// It cannot be read, for this reason.
+    Damaged(String),
+}
+
+impl Ledger {
+    /// The ledger of `table`, whose log is in `log_folder`.
+    pub(crate) fn find(
+        disk: &dyn Disk,
+        root: &Path,
+        table: &Table,
+        log_folder: &Path,
+    ) -> Result<Found, LakeError> {
+        let path = path(root, table);
+        match disk.read_text(&path) {
+            Ok(text) => Ok(match parse(&text) {
+                Some(ledger) => Found::Whole(ledger),
+                None => Found::Damaged("it does not match its checksum".to_owned()),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let first = first_commit(disk, log_folder)?;
+                // The first commit is there, and so are those behind it: they go with it, the oldest first.
+                Ok(match first {
+                    FirstCommit::Counted | FirstCommit::NoTable => Found::Whole(Self::default()),
+                    FirstCommit::NotCounted => Found::None,
+                })
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Ok(Found::Damaged("it is no text".to_owned()))
+            }
+            Err(error) => Err(LakeError::io("read", &path)(error)),
+        }
+    }
+
+    /// Begins counting with the table as it is.
+    pub(crate) fn begin(disk: &dyn Disk, log: &TableLog, kind: TableKind) -> Self {
+        let mut ledger = Self {
+            version: log.version,
+            since: Some(Utc::now().timestamp_millis()),
+            ..Self::default()
+        };
+        for file in log.files().iter() {
+            let opening = ledger.opening.entry(file.day.clone()).or_default();
+            match measure::units_or_recorded(disk, &log.folder, file, kind) {
+                Some(units) => *opening += units,
+                None => {
+                    ledger.unknown.insert(file.day.clone());
+                }
+            }
+        }
+        ledger
+    }
+
+    /// Writes it durably.
+    pub(crate) fn write(
+        &self,
+        disk: &dyn Disk,
+        root: &Path,
+        table: &Table,
+    ) -> Result<(), LakeError> {
+        let line =
+            serde_json::to_string(self).map_err(|error| LakeError::delta(&table.name, error))?;
+        let text = format!("{line}\n{:08x}\n", crc32fast::hash(line.as_bytes()));
+        let path = path(root, table);
+        if let Some(folder) = path.parent() {
+            disk.create_folder(folder)
+                .map_err(LakeError::io("create", folder))?;
+        }
+        disk.replace(&path, text.as_bytes())
+            .map_err(LakeError::io("write", &path))
+    }
+
+    /// Adds the commit that leads from `before` to `after`.
+    pub(crate) fn fold(
+        &mut self,
+        disk: &dyn Disk,
+        before: &TableLog,
+        after: &TableLog,
+        actions: &[Value],
+        kind: TableKind,
+    ) {
+        self.version = after.version;
+        match Account::of_commit(actions) {
+            Some(account) => self.account.merge(&account),
+            None => self.fold_uncounted(disk, before, after, kind),
+        }
+        if self.since.is_none() {
+            let commit_infos = actions.iter().filter_map(|action| action.get("commitInfo"));
+            self.since = commit_infos
+                .filter_map(|info| info["timestamp"].as_i64())
+                .next();
+        }
+    }
+
+    /// Adds a commit without an account, by the files that came and went.
+    fn fold_uncounted(
+        &mut self,
+        disk: &dyn Disk,
+        before: &TableLog,
+        after: &TableLog,
+        kind: TableKind,
+    ) {
+        let mut note = |file: &ActiveFile, sign: i64| match measure::units_or_recorded(
+            disk,
+            &after.folder,
+            file,
+            kind,
+        ) {
+            Some(units) => {
+                let others = self.others.entry(file.day.clone()).or_default();
+                *others += sign * i64::try_from(units).unwrap_or(i64::MAX);
+            }
+            None => {
+                self.unknown.insert(file.day.clone());
+            }
+        };
+        let (files_before, files_after) = (before.files(), after.files());
+        for added in files_after.iter().filter(|file| !before.contains(file)) {
+            note(added, -1);
+        }
+        for removed in files_before.iter().filter(|file| !after.contains(file)) {
+            note(removed, 1);
+        }
+    }
+}
+
+/// A table's log from the ledger's version to its end, and the ledger with all of it.
+#[derive(Debug)]
+pub(crate) struct Followed {
+    pub(crate) ledger: Ledger,
+    pub(crate) log: TableLog,
+    /// Why the ledger does not go up to the log's end.
+    pub(crate) gap: Option<String>,
+}
+
+/// Reads the log in `folder` from the ledger's version on, up to `last` or its end, and adds its commits to the ledger.
+pub(crate) fn follow(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    table: &Table,
+    collector: &str,
+    mut ledger: Ledger,
+    last: Option<u64>,
+) -> Result<Followed, LakeError> {
+    let open = |last| TableLog::open_at(disk, folder, table, collector, last);
+    let mut log = match ledger.version {
+        None => TableLog::empty(disk, folder, table, collector),
+        Some(version) => match open(Some(version)) {
+            Ok(log) => log,
+            Err(error @ LakeError::Io { .. }) => return Err(error),
+            Err(error) => return with_gap(ledger, open(last)?, error.to_string()),
+        },
+    };
+    if log.version != ledger.version {
+        let reason = format!(
+            "its log ends at version {:?}, before version {:?} of the ledger",
+            log.version.unwrap_or_default(),
+            ledger.version.unwrap_or_default()
+        );
+        return with_gap(ledger, log, reason);
+    }
+    while last.is_none_or(|last| log.version.is_none_or(|version| version < last)) {
+        let Some(actions) = log.read_next()? else {
+            break;
+        };
+        let after = log.advanced(&actions)?;
+        ledger.fold(&**disk, &log, &after, &actions, table.kind);
+        log = after;
+    }
+    // Commits that are missing in the middle, because another program removed them.
+    let newest = open(last)?;
+    if newest.version > log.version {
+        let reason = format!(
+            "commit {} is gone, and what it says was not taken over",
+            log.next_version()
+        );
+        return with_gap(ledger, newest, reason);
+    }
+    Ok(Followed {
+        ledger,
+        log,
+        gap: None,
+    })
+}
+
+fn with_gap(ledger: Ledger, log: TableLog, reason: String) -> Result<Followed, LakeError> {
+    Ok(Followed {
+        ledger,
+        log,
+        gap: Some(reason),
+    })
+}
+
+/// Takes over what the commits up to version `last` say, durably: after that they may be removed.
+pub(crate) fn take_over(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    table: &Table,
+    log: &TableLog,
+    last: u64,
+) -> Result<(), LakeError> {
+    let ledger = match Ledger::find(&**disk, root, table, &log.log_folder())? {
+        Found::Whole(ledger) => ledger,
+        Found::None => Ledger::begin(&**disk, log, table.kind),
+        Found::Damaged(reason) => {
+            set_aside(&**disk, root, table, &reason)?;
+            Ledger::begin(&**disk, log, table.kind)
+        }
+    };
+    if ledger.version >= Some(last) {
+        return ledger.write(&**disk, root, table);
+    }
+    let followed = follow(disk, &log.folder, table, &log.collector, ledger, Some(last))?;
+    let ledger = match followed.gap {
+        None => followed.ledger,
+        Some(reason) => {
+            set_aside(&**disk, root, table, &reason)?;
+            Ledger::begin(&**disk, &followed.log, table.kind)
+        }
+    };
+    ledger.write(&**disk, root, table)
+}
+
+/// Begins the ledger of a table that is older than accounts are; leaves any other alone.
+pub(crate) fn begin_where_missing(
+    disk: &dyn Disk,
+    root: &Path,
+    table: &Table,
+    log: &TableLog,
+) -> Result<(), LakeError> {
+    if log.broken().is_some() || log.version.is_none() {
+        return Ok(());
+    }
+    match Ledger::find(disk, root, table, &log.log_folder())? {
+        Found::Whole(_) => return Ok(()),
+        Found::None => {}
+        Found::Damaged(reason) => set_aside(disk, root, table, &reason)?,
+    }
+    Ledger::begin(disk, log, table.kind).write(disk, root, table)
+}
+
+fn set_aside(disk: &dyn Disk, root: &Path, table: &Table, reason: &str) -> Result<(), LakeError> {
+    let path = path(root, table);
+    if !disk.exists(&path) {
+        return Ok(());
+    }
+    let kept_as = quarantine::set_aside(disk, &path)?;
+    tracing::error!(
+        table = table.name, reason, kept_as = %kept_as.display(),
+        "the ledger of a table cannot be continued; its account begins anew, and says nothing of what was before"
+    );
+    Ok(())
+}
+
+enum FirstCommit {
+    NoTable,
+    Counted,
+    NotCounted,
+}
+
+/// What is known of the first commit of a log.
+fn first_commit(disk: &dyn Disk, log_folder: &Path) -> Result<FirstCommit, LakeError> {
+    match read_commit(disk, &commit_path(log_folder, 0)) {
+        Ok(Some(actions)) if Account::of_commit(&actions).is_some() => Ok(FirstCommit::Counted),
+        Ok(None) => {
+            let entries = disk.list(log_folder).unwrap_or_default();
+            let is_log = entries
+                .iter()
+                .any(|entry| entry.name.starts_with(|first: char| first.is_ascii_digit()));
+            Ok(match is_log {
+                true => FirstCommit::NotCounted,
+                false => FirstCommit::NoTable,
+            })
+        }
+        Ok(Some(_)) | Err(LakeError::Damaged { .. }) => Ok(FirstCommit::NotCounted),
+        Err(error) => Err(error),
+    }
+}
+
+fn path(root: &Path, table: &Table) -> PathBuf {
+    root.join("ledger").join(&table.name)
+}
+
+fn parse(text: &str) -> Option<Ledger> {
+    let (line, checksum) = text.split_once('\n')?;
+    let is_whole = checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
+    serde_json::from_str(line).ok().filter(|_| is_whole)
+}

@@ -1,0 +1,195 @@
+//! The account of every table: what was taken in, and what became of it, by day (decision 0031).
+//!
+//! ```text
+//! log's thread: each frame has a tally ─▶ flush: the commit's account says what was taken ─┐
+//!                                        expiry, erasure: it says what was removed, and why ─┴▶ Ledger: the sums up to a version
+//! what the files and the log really hold is measured ([`measure`]), and the audit compares the two ([`audit`])
+//! ```
+//!
+//! A count is durable in the same step as what it counts: in the frame, and later in the commit. The two sides never take a number from
+//! each other, so that a row that is lost or doubled on its way makes a difference.
+
+pub(crate) mod audit;
+pub(crate) mod ledger;
+pub(crate) mod measure;
+pub(crate) mod retention;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use headcount_catalog::{NO_DAY, TableId, Tally};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::partition::{Partitions, day_name, within_bounds};
+
+/// The field of our commits' `commitInfo` with their account: an object by day.
+const FIELD: &str = "headcount.account";
+/// The CRC-32 of the account's text, as eight hexadecimal digits. The checksum of the commit is of the other lines.
+const CHECKSUM: &str = "headcount.account.crc32";
+
+/// What a commit did to the rows of each day, a partition of its table. The unit is a row, and in a counter table one of what it counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Account {
+    days: BTreeMap<String, DayAccount>,
+}
+
+/// What became of the rows of one day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct DayAccount {
+    /// Rows that were acknowledged, whatever became of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) taken: u64,
+    /// Of those: stored before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) duplicate: u64,
+    /// Rows that were removed because they were too old.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) expired: u64,
+    /// Rows that were removed, or never stored, because their erasure was ordered.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) erased: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Account {
+    /// Of a flush at `now`: what the tally of its frames says of `table`.
+    pub(crate) fn of_flush(tally: &Tally, table: TableId, now: DateTime<Utc>) -> Self {
+        let of_table = || {
+            let numbers = tally.iter().filter(move |(of, _, _)| *of == table);
+            numbers.map(move |(_, day, arrivals)| {
+                let day = Some(day).filter(|day| *day != NO_DAY);
+                (within_bounds(day, now), arrivals)
+            })
+        };
+        // Rows that were dropped have no part in the choice of the partitions: the files have none of them.
+        let kept = of_table().filter(|(_, arrivals)| arrivals.kept > 0);
+        let kept: BTreeSet<i64> = kept.map(|(day, _)| day).collect();
+        let dropped = of_table().map(|(day, _)| day);
+        let dropped = Partitions::of(dropped.filter(|day| !kept.contains(day)));
+        let partitions = Partitions::of(kept.iter().copied());
+        let mut account = Self::default();
+        for (day, arrivals) in of_table() {
+            let partition = match kept.contains(&day) {
+                true => partitions.partition(day),
+                false => dropped.partition(day),
+            };
+            let of_day = account.day(&day_name(partition));
+            of_day.taken += arrivals.kept + arrivals.duplicate + arrivals.erased;
+            of_day.duplicate += arrivals.duplicate;
+            of_day.erased += arrivals.erased;
+        }
+        account
+    }
+
+    /// What it says of a day, to be added to.
+    pub(crate) fn day(&mut self, day: &str) -> &mut DayAccount {
+        self.days.entry(day.to_owned()).or_default()
+    }
+
+    /// What it says of each day, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &DayAccount)> {
+        self.days
+            .iter()
+            .map(|(day, account)| (day.as_str(), account))
+    }
+
+    /// Adds what another account says.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (day, more) in &other.days {
+            self.day(day).add(more);
+        }
+    }
+
+    /// Writes it into the `commitInfo` of a commit.
+    pub(crate) fn write_into(&self, commit_info: &mut Value) {
+        let account = json!(self);
+        let text = account.to_string();
+        commit_info[CHECKSUM] = json!(format!("{:08x}", crc32fast::hash(text.as_bytes())));
+        commit_info[FIELD] = account;
+    }
+
+    /// The account of the commit with these actions; `None` if it has none, or a damaged one: then another program wrote it, or an
+    /// older version of this one.
+    pub(crate) fn of_commit(actions: &[Value]) -> Option<Self> {
+        let commit_info = actions.iter().find_map(|action| action.get("commitInfo"))?;
+        let account = commit_info.get(FIELD)?;
+        let text = account.to_string();
+        let is_whole = commit_info[CHECKSUM] == format!("{:08x}", crc32fast::hash(text.as_bytes()));
+        serde_json::from_value(account.clone())
+            .ok()
+            .filter(|_| is_whole)
+    }
+}
+
+impl DayAccount {
+    fn add(&mut self, more: &Self) {
+        self.taken += more.taken;
+        self.duplicate += more.duplicate;
+        self.expired += more.expired;
+        self.erased += more.erased;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headcount_catalog::Arrivals;
+
+    use super::*;
+
+    #[test]
+    fn an_account_is_read_as_it_was_written_and_a_flipped_digit_is_noticed() {
+        let mut account = Account::default();
+        account.day("2026-11-30").taken = 5;
+        account.day("2026-11-29").expired = 7;
+        let mut commit_info = json!({"operation": "WRITE"});
+        account.write_into(&mut commit_info);
+        let read = |commit_info: &Value| Account::of_commit(&[json!({"commitInfo": commit_info})]);
+        assert_eq!(read(&commit_info), Some(account));
+        commit_info[FIELD]["2026-11-30"]["taken"] = json!(4);
+        assert_eq!(read(&commit_info), None);
+    }
+
+    #[test]
+    fn what_was_dropped_has_no_part_in_the_choice_of_partitions() {
+        let now: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().unwrap();
+        let today = crate::partition::day_of(now.timestamp_micros());
+        let mut tally = Tally::default();
+        let table = TableId(0);
+        for age in 0..32 {
+            let arrivals = Arrivals {
+                kept: 1,
+                ..Arrivals::default()
+            };
+            tally.add(table, today - age, arrivals);
+        }
+        let dropped = Arrivals {
+            duplicate: 2,
+            erased: 3,
+            ..Arrivals::default()
+        };
+        tally.add(table, today - 50, dropped);
+        tally.add(table, NO_DAY, dropped);
+        tally.add(TableId(1), today, dropped);
+        let mut account = Account::of_flush(&tally, table, now);
+        assert_eq!(account.days.len(), 34);
+        let whole = DayAccount {
+            taken: 1,
+            ..DayAccount::default()
+        };
+        assert_eq!(*account.day("2026-10-30"), whole);
+        let dropped = DayAccount {
+            taken: 5,
+            duplicate: 2,
+            erased: 3,
+            expired: 0,
+        };
+        assert_eq!(*account.day("2026-10-11"), dropped);
+        assert_eq!(*account.day("2025-10-26"), dropped);
+    }
+}
