@@ -62,9 +62,8 @@ impl BackendArgs {
         let Some(url) = &self.url else {
             require_folder(&self.data)?;
             let schema = Catalog::embedded().schema();
-            let audit = audit_folder(&self.data, schema, Some(retention)).with_context(|| {
-                format!("cannot audit the data folder {}", self.data.display())
-            })?;
+            let audit = audit_folder(&self.data, schema, Some(retention))
+                .with_context(|| format!("cannot audit the data folder {}", self.data.display()))?;
             return Ok(audit_answer(&audit, view));
         };
         let view = ("view".to_owned(), view.name().to_owned());

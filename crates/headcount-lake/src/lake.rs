@@ -17,8 +17,9 @@ use headcount_log::{AppendError, OrderError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use crate::account::audit::{Audit, audit_on};
+use crate::account::audit::audit_on;
 use crate::account::ledger;
+use crate::account::outcome::Audit;
 use crate::background;
 use crate::delta::log::{TableLog, table_folder};
 use crate::erasure;

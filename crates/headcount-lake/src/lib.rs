@@ -44,7 +44,8 @@ mod verified_store;
 mod view;
 mod watermark;
 
-pub use account::audit::{Audit, DayAudit, TableAudit, audit_folder};
+pub use account::audit::audit_folder;
+pub use account::outcome::{Audit, DayAudit, TableAudit};
 pub use account::retention::TableRetention;
 pub use arrow_rows::arrow_schema;
 pub use check::{Finding, FolderCheck, check_folder};

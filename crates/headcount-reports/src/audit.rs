@@ -103,9 +103,7 @@ fn totals_and_differences(table: &TableAudit) -> Vec<Vec<Value>> {
     let mut difference = Some(0);
     for day in &table.days {
         add(&mut total, day);
-        difference = difference
-            .zip(day.difference())
-            .map(|(sum, day)| sum + day);
+        difference = difference.zip(day.difference()).map(|(sum, day)| sum + day);
     }
     let mut rows = vec![account(table, &total, Value::Null, difference)];
     let wrong = table.days.iter().filter(|day| day.difference() != Some(0));
@@ -271,11 +269,15 @@ mod tests {
         let whole = audit_answer(&audit([5, 5]), AuditView::Tables);
         assert!(is_account_whole(&whole));
         assert_eq!(whole.rows.len(), 1);
-        assert_eq!(whole.rows[0][..5], [json!("crews"), json!(null), json!(0), json!(14), json!(10)]);
+        assert_eq!(
+            whole.rows[0][..5],
+            [json!("crews"), json!(null), json!(0), json!(14), json!(10)]
+        );
         assert_eq!(audit_answer(&audit([5, 5]), AuditView::Days).rows.len(), 2);
         let wrong = audit_answer(&audit([4, 6]), AuditView::Tables);
         assert!(!is_account_whole(&wrong));
-        let shown: Vec<(&Value, &Value)> = wrong.rows.iter().map(|row| (&row[1], &row[11])).collect();
+        let shown: Vec<(&Value, &Value)> =
+            wrong.rows.iter().map(|row| (&row[1], &row[11])).collect();
         let expected = [
             (&json!(null), &json!(0)),
             (&json!("2026-11-30"), &json!(1)),

@@ -63,11 +63,17 @@ fn the_account_is_the_same_from_the_folder_and_from_its_server() {
     let retention = audit(&[&["--view", "retention"][..], &server.options()].concat());
     let crews = &retention[0];
     assert_eq!(crews["table_name"], "crews");
-    assert_eq!((&crews["days_allowed"], &crews["kept_too_long"]), (&400.into(), &0.into()));
+    assert_eq!(
+        (&crews["days_allowed"], &crews["kept_too_long"]),
+        (&400.into(), &0.into())
+    );
     assert!(crews["oldest"].as_str().unwrap().starts_with("20"));
     assert_eq!(server.stop(), Some(0));
     let flushed = audit(&["--data", data]);
-    assert_eq!((sum(&flushed, "taken"), sum(&flushed, "difference")), (taken, 0));
+    assert_eq!(
+        (sum(&flushed, "taken"), sum(&flushed, "difference")),
+        (taken, 0)
+    );
 }
 
 /// The newest commit of the table, without the file that it adds.

@@ -248,7 +248,16 @@ pub(crate) fn take_over(
     last: u64,
 ) -> Result<(), LakeError> {
     let ledger = match Ledger::find(&**disk, root, table, &log.log_folder())? {
-        Found::Whole(ledger) => ledger,
+        Found::Whole(ledger) if ledger.version <= log.version => ledger,
+        Found::Whole(_) => {
+            set_aside(
+                &**disk,
+                root,
+                table,
+                "the table has lost commits that it knows",
+            )?;
+            Ledger::begin(&**disk, log, table.kind)
+        }
         Found::None => Ledger::begin(&**disk, log, table.kind),
         Found::Damaged(reason) => {
             set_aside(&**disk, root, table, &reason)?;

@@ -12,6 +12,7 @@
 pub(crate) mod audit;
 pub(crate) mod ledger;
 pub(crate) mod measure;
+pub(crate) mod outcome;
 pub(crate) mod retention;
 
 use std::collections::{BTreeMap, BTreeSet};
