@@ -111,6 +111,27 @@ impl Authenticator {
         }
     }
 
+    /// Reads the tokens now, whether or not their file seems to have changed; returns how many there are. The access token stays what
+    /// it was at the start.
+    ///
+    /// # Errors
+    /// The token store cannot be read; the tokens stay as they were.
+    pub fn reload(&self) -> Result<usize, TokenStoreError> {
+        let Some(store) = &self.0.store else {
+            return Ok(0);
+        };
+        let mut last = self.0.last_look.lock();
+        let stamp = store.stamp();
+        let known = by_id(store.list()?);
+        *last = Look {
+            at: Instant::now(),
+            stamp,
+        };
+        let count = known.len();
+        *self.0.known.write() = known;
+        Ok(count)
+    }
+
     fn known(&self, id: &str, digest: &blake3::Hash) -> Option<Principal> {
         self.look_if_due();
         let known = self.0.known.read();
@@ -138,7 +159,11 @@ impl Authenticator {
         }
         last.stamp = stamp;
         match store.list() {
-            Ok(records) => *self.0.known.write() = by_id(records),
+            Ok(records) => {
+                let known = by_id(records);
+                tracing::info!(tokens = known.len(), "the tokens have changed");
+                *self.0.known.write() = known;
+            }
             Err(error) => tracing::error!(
                 "the tokens stay as they were: {error}; they are read again when the file changes"
             ),

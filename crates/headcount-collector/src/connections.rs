@@ -79,6 +79,21 @@ impl Connections {
         })
     }
 
+    /// The most connections of all listeners together, without the reserve for probes.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The open connections by kind: those of the limit, those that were told to close, and those that serve probes alone.
+    pub(crate) fn counts(&self) -> [(&'static str, usize); 3] {
+        let open = self.open.lock();
+        [
+            ("usual", open.usual),
+            ("closing", open.closing),
+            ("reserve", open.crowded),
+        ]
+    }
+
     /// A place for a connection of `sender`; waits while there is none, not even in the reserve.
     pub(crate) async fn place(self: &Arc<Self>, sender: IpAddr) -> Place {
         loop {

@@ -1,6 +1,9 @@
 //! Counters since the start of the process.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use headcount_catalog::RefusalReason;
+use headcount_observe::Counter;
+
+use crate::request_durations::RequestDurations;
 
 /// Why a request was rejected: a fixed list, so that no text of a request can become a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,23 +90,25 @@ impl RejectionReason {
 /// Counts since the start of the process.
 #[derive(Debug, Default)]
 pub struct Counters {
-    requests: AtomicU64,
-    rejections: [AtomicU64; RejectionReason::ALL.len()],
-    spans_accepted: AtomicU64,
-    spans_rejected: AtomicU64,
-    spans_duplicate: AtomicU64,
-    bytes: AtomicU64,
+    requests: Counter,
+    rejections: [Counter; RejectionReason::ALL.len()],
+    spans_accepted: Counter,
+    spans_rejected: Counter,
+    spans_duplicate: Counter,
+    bytes: Counter,
+    refusals: [Counter; RefusalReason::ALL.len()],
+    durations: RequestDurations,
 }
 
 impl Counters {
     /// Requests that were acknowledged.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.requests.get()
     }
 
     /// Requests that were rejected for this reason.
     pub fn rejections(&self, reason: RejectionReason) -> u64 {
-        self.rejections[reason as usize].load(Ordering::Relaxed)
+        self.rejections[reason as usize].get()
     }
 
     /// Rejected requests by the status code of OTLP/HTTP; those over gRPC count under the code of the same meaning.
@@ -127,39 +132,52 @@ impl Counters {
 
     /// Spans in acknowledged requests that were read.
     pub fn spans_accepted(&self) -> u64 {
-        self.spans_accepted.load(Ordering::Relaxed)
+        self.spans_accepted.get()
     }
 
     /// Spans in acknowledged requests that were rejected as a whole.
     pub fn spans_rejected(&self) -> u64 {
-        self.spans_rejected.load(Ordering::Relaxed)
+        self.spans_rejected.get()
     }
 
     /// Spans in acknowledged requests that had been stored before.
     pub fn spans_duplicate(&self) -> u64 {
-        self.spans_duplicate.load(Ordering::Relaxed)
+        self.spans_duplicate.get()
     }
 
     /// Bytes of acknowledged requests, after decompression.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.get()
+    }
+
+    /// Spans and values in acknowledged requests that were refused for this reason.
+    pub fn refusals(&self, reason: RefusalReason) -> u64 {
+        self.refusals[reason as usize].get()
+    }
+
+    /// How long requests took.
+    pub(crate) fn durations(&self) -> &RequestDurations {
+        &self.durations
     }
 
     pub(crate) fn acknowledged(&self, bytes: usize, accepted: u64, rejected: u64, duplicates: u64) {
-        add(&self.requests, 1);
-        add(&self.bytes, bytes as u64);
-        add(&self.spans_accepted, accepted);
-        add(&self.spans_rejected, rejected);
-        add(&self.spans_duplicate, duplicates);
+        self.requests.add(1);
+        self.bytes.add(bytes as u64);
+        self.spans_accepted.add(accepted);
+        self.spans_rejected.add(rejected);
+        self.spans_duplicate.add(duplicates);
+    }
+
+    pub(crate) fn refused(&self, refusals: &[u64; RefusalReason::ALL.len()]) {
+        let refusals = self.refusals.iter().zip(refusals);
+        for (counter, count) in refusals.filter(|(_, count)| **count > 0) {
+            counter.add(*count);
+        }
     }
 
     pub(crate) fn rejected(&self, reason: RejectionReason) {
-        add(&self.rejections[reason as usize], 1);
+        self.rejections[reason as usize].add(1);
     }
-}
-
-fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Ordering::Relaxed);
 }
 
 #[cfg(test)]

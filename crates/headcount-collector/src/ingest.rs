@@ -1,7 +1,7 @@
 //! The ingest pipeline: the one path from a request's bytes to an acknowledgement, for every receiver.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
@@ -12,16 +12,17 @@ use headcount_lake::{
 use headcount_wire::{ErasureToken, JsonError, Receipt, RequestError, json_to_protobuf};
 
 use crate::clock::ClockWatch;
+use crate::connections::Connections;
 use crate::counters::{Counters, RejectionReason};
 use crate::error::ServeError;
+use crate::heartbeat::{Heartbeat, STUCK_AFTER};
+use crate::memory_budget::MemoryBudget;
 use crate::payload_format::PayloadFormat;
+use crate::store_health::StoreHealth;
+use crate::tls::Tls;
 
 /// Larger bodies are parsed on the blocking pool, so that they do not delay other connections.
 const INLINE_BYTES: usize = 128 * 1024;
-
-/// How long a failure of the store makes the collector unready. After that the cause may be gone, and only another
-/// request can tell.
-const UNREADY_AFTER_FAILURE: Duration = Duration::from_secs(10);
 
 /// Admission and the store behind it.
 #[derive(Debug)]
@@ -31,9 +32,10 @@ pub struct IngestPipeline {
     /// Keys receipts; admission uses the same.
     secret: Secret,
     counters: Counters,
-    /// When and why the store last failed to append a batch; `None` once it succeeds.
-    store_failure: Mutex<Option<(Instant, &'static str)>>,
+    store_health: StoreHealth,
+    heartbeat: Heartbeat,
     clock: Mutex<ClockWatch>,
+    server: OnceLock<ServerState>,
 }
 
 /// The outcome of an acknowledged request: its admitted rows are on disk.
@@ -68,6 +70,14 @@ pub enum IngestError {
     Panicked,
 }
 
+/// What the server in front of the pipeline keeps, for its metrics.
+#[derive(Debug)]
+pub(crate) struct ServerState {
+    pub(crate) budget: MemoryBudget,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) tls: Option<Tls>,
+}
+
 impl IngestPipeline {
     /// Opens the data folder `data` with the embedded catalog and dialects.
     ///
@@ -87,8 +97,10 @@ impl IngestPipeline {
             lake,
             secret,
             counters: Counters::default(),
-            store_failure: Mutex::default(),
+            store_health: StoreHealth::default(),
+            heartbeat: Heartbeat::default(),
             clock: Mutex::default(),
+            server: OnceLock::new(),
         })
     }
 
@@ -127,19 +139,20 @@ impl IngestPipeline {
             (outcome?, reservation)
         };
         self.note_clock(&outcome);
-        let spans_ahead = outcome.spans_ahead;
+        let (spans_ahead, refusals) = (outcome.spans_ahead, outcome.refusals);
         let (accepted, rejected, message) = (
             outcome.spans_accepted,
             outcome.spans_rejected,
             outcome.message,
         );
         let appended = self.lake.append_holding(outcome.batch, reservation).await;
-        self.record_health(&appended);
+        self.store_health.record(&appended);
         let Appended {
             stored, duplicates, ..
         } = appended?;
         self.counters
             .acknowledged(size, accepted, rejected, duplicates);
+        self.counters.refused(&refusals);
         tracing::debug!(
             bytes = size,
             accepted,
@@ -159,19 +172,20 @@ impl IngestPipeline {
         })
     }
 
-    /// Why the store failed in the last [`UNREADY_AFTER_FAILURE`]; `None` if it did not, or has succeeded since.
+    /// Why the store failed lately; `None` if it did not, or has succeeded since.
     pub(crate) fn store_failure(&self) -> Option<&'static str> {
-        let failure = *self
-            .store_failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        failure
-            .filter(|(since, _)| since.elapsed() < UNREADY_AFTER_FAILURE)
-            .map(|(_, text)| text)
+        self.store_health.failure()
     }
 
-    /// Why telemetry should not be sent here now: the store failed, or this machine's clock is probably behind.
+    /// Why telemetry should not be sent here now: the log has stopped or is stuck, the store failed, or this machine's clock is
+    /// probably behind.
     pub(crate) fn fault(&self) -> Option<&'static str> {
+        if self.lake.has_log_stopped() {
+            return Some("the write-ahead log has stopped: restart the collector");
+        }
+        if self.heartbeat.silence() >= STUCK_AFTER {
+            return Some("the write-ahead log does not answer: its disk is probably stuck");
+        }
         self.store_failure().or_else(|| {
             self.is_clock_suspect().then_some(
                 "nearly all spans are refused because they begin more than a day in the future: this machine's clock is probably behind",
@@ -206,7 +220,14 @@ impl IngestPipeline {
         ];
         let damage = counts.into_iter().filter(|(count, _)| *count > 0);
         let damage = damage.map(|(count, kind)| format!("{kind}: {count}; run headcount check"));
-        refused.chain(lost).chain(damage).collect()
+        let disk = lake
+            .disk_room()
+            .filter(|disk| disk.free_bytes < lake.disk_reserve_bytes());
+        let disk = disk.map(|disk| {
+            let free = disk.free_bytes >> 20;
+            format!("the disk has {free} MiB left: files are no longer merged, and soon nothing can be stored")
+        });
+        refused.chain(lost).chain(damage).chain(disk).collect()
     }
 
     /// Whether this machine's clock is probably behind, by what the last requests say.
@@ -236,34 +257,6 @@ impl IngestPipeline {
             reason = reason.label(),
             "rejected a request"
         );
-    }
-
-    /// Tells the log once when the store stops taking batches, and once when it takes them again.
-    fn record_health(&self, appended: &Result<Appended, AppendError>) {
-        let failure = match appended {
-            // A batch without new rows is not written, and so says nothing about the disk.
-            Ok(Appended { written: false, .. }) | Err(AppendError::TooLarge(_)) => return,
-            Ok(_) => None,
-            Err(AppendError::DiskFull) => Some("the disk is full"),
-            Err(AppendError::Overloaded) => Some("the store cannot keep up"),
-            Err(AppendError::Log(_)) => Some("the write-ahead log cannot be written"),
-            Err(AppendError::Closed) => Some("the store is closed"),
-        };
-        let before = {
-            let mut recorded = self
-                .store_failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *recorded, failure.map(|text| (Instant::now(), text)))
-        };
-        match (before.map(|(_, text)| text), failure) {
-            (before, Some(text)) if before != Some(text) => tracing::error!(
-                reason = text,
-                "requests are not stored; their senders are told to send them again"
-            ),
-            (Some(reason), None) => tracing::warn!(reason, "requests are stored again"),
-            _ => {}
-        }
     }
 
     /// Orders the erasure of everything that was, or will be, sent under the receipts of `tokens`. When this resolves,
@@ -296,6 +289,16 @@ impl IngestPipeline {
     /// A number that is another one once queries may answer otherwise: see [`Lake::revision`].
     pub fn revision(&self) -> u64 {
         self.lake.revision()
+    }
+
+    /// Signs of life of the log.
+    pub(crate) fn heartbeat(&self) -> &Heartbeat {
+        &self.heartbeat
+    }
+
+    /// What the server in front of the pipeline keeps, once there is one.
+    pub(crate) fn server(&self) -> &OnceLock<ServerState> {
+        &self.server
     }
 
     /// The store.

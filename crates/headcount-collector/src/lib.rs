@@ -7,6 +7,7 @@
 //! logged (promise 10), and no log line contains text of a request (promise 1).
 
 mod base_path;
+mod certificate_expiry;
 mod clock;
 mod connections;
 mod counters;
@@ -18,6 +19,7 @@ mod gate;
 mod grpc_frame;
 mod grpc_health;
 mod handshake;
+mod heartbeat;
 mod idle;
 mod ingest;
 mod linger;
@@ -30,9 +32,12 @@ mod otlp_grpc;
 mod otlp_http;
 mod payload_format;
 mod proxies;
+mod readiness;
 mod receive;
 mod rejection;
+mod request_durations;
 mod server;
+mod store_health;
 mod tls;
 mod transport;
 

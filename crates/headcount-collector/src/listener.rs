@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use headcount_observe::ReportLimit;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -118,11 +119,12 @@ where
 {
     let mut stop = config.stop.clone();
     let mut tasks = JoinSet::new();
+    let refused = ReportLimit::new();
     loop {
         while tasks.try_join_next().is_some() {}
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = accept(&listener, &config.connections) => accepted,
+            accepted = accept(&listener, &config.connections, &refused) => accepted,
         };
         let Some((stream, address, place)) = accepted else {
             tokio::time::sleep(ACCEPT_BACKOFF).await;
@@ -162,6 +164,7 @@ where
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Connections>,
+    refused: &ReportLimit,
 ) -> Option<(TcpStream, SocketAddr, Place)> {
     match listener.accept().await {
         Ok((stream, address)) => {
@@ -169,7 +172,9 @@ async fn accept(
             Some((stream, address, place))
         }
         Err(error) => {
-            tracing::warn!(kind = %error.kind(), "cannot accept a connection");
+            if let Some(withheld) = refused.pass() {
+                tracing::warn!(kind = %error.kind(), withheld, "cannot accept connections; trying again");
+            }
             None
         }
     }

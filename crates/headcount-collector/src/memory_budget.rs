@@ -45,6 +45,17 @@ struct Lane {
     max_waiting: usize,
 }
 
+/// One part of the budget at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LaneUsage {
+    /// `small` or `large`, for the requests that it is for.
+    pub(crate) name: &'static str,
+    pub(crate) reserved_bytes: usize,
+    pub(crate) limit_bytes: usize,
+    /// Requests that wait for their part.
+    pub(crate) waiting: usize,
+}
+
 /// The part of the budget that one connection may hold: one large request at a time, however many streams it has, and a quarter
 /// of what small ones have.
 #[derive(Debug, Clone)]
@@ -120,6 +131,16 @@ impl MemoryBudget {
             large: Lane::new(bytes - small, MAX_WAITING[0]),
             max_wait: MAX_WAIT,
         }
+    }
+
+    /// Both parts of the budget, as they are now.
+    pub(crate) fn usage(&self) -> [LaneUsage; 2] {
+        [("small", &self.small), ("large", &self.large)].map(|(name, lane)| LaneUsage {
+            name,
+            reserved_bytes: lane.bytes - (lane.permits.available_permits() * UNIT).min(lane.bytes),
+            limit_bytes: lane.bytes,
+            waiting: lane.waiting.load(Ordering::Acquire),
+        })
     }
 
     /// The share of a new connection.

@@ -2,6 +2,7 @@
 //! call is received here frame by frame, so that the limits of bodies over HTTP apply before it is complete.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use headcount_access::{Authenticator, Right};
 use headcount_wire::ExportResponse;
@@ -24,6 +25,7 @@ use crate::options::ReceiverLimits;
 use crate::payload_format::PayloadFormat;
 use crate::receive::{BodyLimits, FIRST_BYTES, receive};
 use crate::rejection::Rejection;
+use crate::request_durations::Endpoint;
 
 /// The only method.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -51,6 +53,7 @@ impl OtlpGrpc {
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
+        let began = Instant::now();
         let outcome = match request.uri().path() {
             health::CHECK => {
                 let is_serving = !*self.stop.borrow() && self.pipeline.fault().is_none();
@@ -66,6 +69,12 @@ impl OtlpGrpc {
                 Err(Rejection::new(RejectionReason::UnknownMethod, message))
             }
         };
+        let durations = self.pipeline.counters().durations();
+        let status = outcome
+            .as_ref()
+            .err()
+            .map(|rejection| rejection.reason.http_status());
+        durations.observe(Endpoint::TracesGrpc, status.unwrap_or(200), began.elapsed());
         match outcome {
             Ok(outcome) => success(&outcome),
             Err(rejection) => {

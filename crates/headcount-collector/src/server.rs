@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -26,14 +27,18 @@ use crate::erase_endpoint::EraseEndpoint;
 use crate::error::ServeError;
 use crate::gate::{Gate, RateLimited};
 use crate::grpc_health;
-use crate::ingest::IngestPipeline;
+use crate::heartbeat;
+use crate::ingest::{IngestPipeline, ServerState};
 use crate::listener::{Bound, ListenerConfig, Peer, bind, serve};
 use crate::memory_budget::MemoryBudget;
+use crate::metrics;
 use crate::options::ServeOptions;
 use crate::otlp_grpc::OtlpGrpc;
 use crate::otlp_http::{self, OtlpHttp, misdirected_export};
+use crate::readiness;
 use crate::rejection::{self, Rejection};
-use crate::tls::Tls;
+use crate::request_durations::Endpoint;
+use crate::tls::{Tls, TlsReload};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -48,6 +53,7 @@ pub struct Collector {
     listeners: JoinSet<()>,
     http: Vec<SocketAddr>,
     grpc: Option<SocketAddr>,
+    tls_reload: Option<TlsReload>,
 }
 
 /// The endpoints of an HTTP listener.
@@ -91,6 +97,27 @@ impl Collector {
     /// The ingest pipeline: admission, store and counters.
     pub fn pipeline(&self) -> &Arc<IngestPipeline> {
         &self.pipeline
+    }
+
+    /// Why telemetry should not be sent here now, as `/readyz` says; `None` if it may.
+    pub fn fault(&self) -> Option<&'static str> {
+        self.pipeline.fault()
+    }
+
+    /// For how long the write-ahead log has not answered; some seconds are usual. While it grows nothing is stored, and the process
+    /// is stuck.
+    pub fn log_silence(&self) -> Duration {
+        self.pipeline.heartbeat().silence()
+    }
+
+    /// Reads the files of TLS again, and uses them if they are good; the log says what became of them. Does nothing without TLS.
+    pub fn reload_certificate(&self) -> BoxFuture<()> {
+        let reload = self.tls_reload.clone();
+        Box::pin(async move {
+            if let Some(reload) = reload {
+                reload.run().await;
+            }
+        })
     }
 
     /// Stops accepting, waits for requests in flight (at most [`crate::ReceiverLimits::shutdown_timeout`]), flushes and closes
@@ -147,6 +174,7 @@ impl Collector {
 }
 
 async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, ServeError> {
+    metrics::note_start();
     if options.http.is_empty() && options.grpc.is_none() {
         return Err(ServeError::NoAddress);
     }
@@ -179,6 +207,13 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         rate_limiter: rate_limiter.map(Arc::new),
     };
     let budget = MemoryBudget::new(limits.in_flight_bytes);
+    let state = ServerState {
+        budget: budget.clone(),
+        connections: Arc::clone(&config.connections),
+        tls: config.tls.clone(),
+    };
+    // There is one server to a pipeline.
+    let _ = pipeline.server().set(state);
     let endpoints = Endpoints {
         traces: OtlpHttp {
             pipeline: Arc::clone(&pipeline),
@@ -211,7 +246,10 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         listeners: JoinSet::new(),
         http: Vec::new(),
         grpc: None,
+        tls_reload: tls_watch.as_ref().map(|watch| watch.reload.clone()),
     };
+    let beating = heartbeat::run(Arc::clone(&collector.pipeline), config.stop.clone());
+    collector.listeners.spawn(beating);
     if let Some(watch) = tls_watch {
         collector.listeners.spawn(watch.run(config.stop.clone()));
     }
@@ -238,32 +276,53 @@ async fn stop(mut collector: Collector) -> Result<(), ServeError> {
 }
 
 impl Endpoints {
+    /// Answers a request. Probes are not counted: they would hide what the others took.
     async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response {
         let mut request = request.map(Body::new);
         if let Some(address) = self.base_path.strip(request.uri()) {
             *request.uri_mut() = address;
         }
-        let sender = self.gate.sender(peer, request.headers());
-        match request.uri().path() {
-            "/healthz" => plain("alive\n"),
-            "/readyz" => {
-                let fault = self.traces.pipeline.fault();
-                let warnings = self.traces.pipeline.warnings();
-                readiness(
-                    *self.stop.borrow(),
-                    fault.or_else(self.query_failure),
-                    &warnings,
-                )
-            }
-            _ if peer.is_crowded => self.traces.reject(&request, &Rejection::crowded()),
-            path if self.gate.is_rate_limited(&sender) => match path {
-                "/v1/traces" => self.traces.refuse(&request, &Rejection::rate_limited()),
-                _ => too_many_requests(),
-            },
-            "/v1/traces" => self.traces.handle(request).await,
-            "/v1/erase" => self.erase.handle(request).await,
-            _ => self.ask_site(peer, sender.arrival, request).await,
+        let endpoint = match request.uri().path() {
+            "/healthz" => return plain("alive\n"),
+            "/readyz" => return self.readiness(&request),
+            "/v1/traces" => Endpoint::TracesHttp,
+            "/v1/erase" => Endpoint::Erase,
+            _ => Endpoint::Site,
+        };
+        let began = Instant::now();
+        let response = self.answer(peer, endpoint, request).await;
+        let durations = self.traces.pipeline.counters().durations();
+        durations.observe(endpoint, response.status().as_u16(), began.elapsed());
+        response
+    }
+
+    async fn answer(&self, peer: Peer, endpoint: Endpoint, request: Request<Body>) -> Response {
+        if peer.is_crowded {
+            return self.traces.reject(&request, &Rejection::crowded());
         }
+        let sender = self.gate.sender(peer, request.headers());
+        let is_limited = self.gate.is_rate_limited(&sender);
+        match endpoint {
+            Endpoint::TracesHttp if is_limited => {
+                self.traces.refuse(&request, &Rejection::rate_limited())
+            }
+            _ if is_limited => too_many_requests(),
+            Endpoint::TracesHttp => self.traces.handle(request).await,
+            Endpoint::Erase => self.erase.handle(request).await,
+            Endpoint::Site | Endpoint::TracesGrpc => {
+                self.ask_site(peer, sender.arrival, request).await
+            }
+        }
+    }
+
+    /// Whether traces and queries may be sent here.
+    fn readiness(&self, request: &Request<Body>) -> Response {
+        let pipeline = &self.traces.pipeline;
+        let fault = match *self.stop.borrow() {
+            true => Some("the collector is stopping"),
+            false => pipeline.fault().or_else(self.query_failure),
+        };
+        readiness::response(fault, &pipeline.warnings(), request.headers())
     }
 
     /// Passes the request on. Where the site has no such address, a misdirected export gets an answer that its sender can
@@ -308,41 +367,4 @@ fn plain(text: impl Into<Body>) -> Response {
     let media_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
-}
-
-/// Whether traces and queries may be sent here, in one line: for load balancers.
-/// Each warning has a line of its own.
-fn readiness(
-    is_stopping: bool,
-    health_fault: Option<&'static str>,
-    warnings: &[String],
-) -> Response {
-    let reason = match (is_stopping, health_fault) {
-        (false, None) => {
-            let lines = warnings
-                .iter()
-                .map(|warning| format!("warning: {warning}\n"));
-            return plain(format!("ready\n{}", lines.collect::<String>()));
-        }
-        (true, _) => "the collector is stopping",
-        (false, Some(health_fault)) => health_fault,
-    };
-    let mut response = plain(format!("not ready: {reason}\n"));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stopping_or_failing_collector_is_not_ready() {
-        assert_eq!(readiness(false, None, &[]).status(), 200);
-        assert_eq!(readiness(true, None, &[]).status(), 503);
-        assert_eq!(
-            readiness(false, Some("the disk is full"), &[]).status(),
-            503
-        );
-    }
 }

@@ -10,16 +10,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::DateTime;
 use parking_lot::RwLock;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::certificate_expiry::not_after;
 use crate::linger::Socket;
 
 /// How often the files are looked at.
@@ -84,7 +86,14 @@ struct Contents {
 
 /// TLS with the files as they were when they were last good. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
+pub(crate) struct Tls(Arc<RwLock<Current>>);
+
+/// What new connections get.
+struct Current {
+    config: Arc<ServerConfig>,
+    /// When the first certificate of the chain ends, in seconds since 1970 UTC, if that can be read.
+    expires: Option<i64>,
+}
 
 impl fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,14 +107,17 @@ impl Tls {
     /// # Errors
     /// They cannot be read, or not be used.
     pub(crate) fn open(files: TlsFiles) -> Result<(Self, TlsWatch), TlsError> {
+        let (reload, asked) = mpsc::channel(1);
         let contents = read(&files)?;
-        let config = configure(&files, &contents)?;
-        let tls = Self(Arc::new(RwLock::new(Arc::new(config))));
+        let current = configure(&files, &contents)?;
+        let tls = Self(Arc::new(RwLock::new(current)));
         let watch = TlsWatch {
             files,
             last: Ok(contents.clone()),
             tried: Ok(contents),
             tls: tls.clone(),
+            reload: TlsReload(reload),
+            asked,
         };
         Ok((tls, watch))
     }
@@ -115,8 +127,28 @@ impl Tls {
     /// # Errors
     /// The client gave up, trusts another authority, or has no certificate and needs one.
     pub(crate) async fn accept(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
-        let config = Arc::clone(&self.0.read());
+        let config = Arc::clone(&self.0.read().config);
         TlsAcceptor::from(config).accept(socket).await
+    }
+
+    /// When the first certificate of the chain ends, in seconds since 1970 UTC, if that can be read.
+    pub(crate) fn expires(&self) -> Option<i64> {
+        self.0.read().expires
+    }
+}
+
+/// Has the files used again at once.
+#[derive(Debug, Clone)]
+pub(crate) struct TlsReload(mpsc::Sender<oneshot::Sender<()>>);
+
+impl TlsReload {
+    /// Resolves when the files were read, and the log says what became of them.
+    pub(crate) async fn run(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.0.send(done).await.is_ok() {
+            // An error means that the collector is stopping.
+            let _ = is_done.await;
+        }
     }
 }
 
@@ -128,20 +160,33 @@ pub(crate) struct TlsWatch {
     /// What was tried last, whether it could be used or not.
     tried: Found,
     tls: Tls,
+    /// What asks for a look at once.
+    pub(crate) reload: TlsReload,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 impl TlsWatch {
     /// Uses the files anew whenever they have changed, until told to stop.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
+                () = tokio::time::sleep(LOOK_EVERY) => None,
+                asked = self.asked.recv() => asked,
+            };
             let files = self.files.clone();
             let found = tokio::task::spawn_blocking(move || read(&files)).await;
-            if let Ok(found) = found {
-                self.look(found.map_err(|error| error.to_string()));
+            let Ok(found) = found.map(|found| found.map_err(|error| error.to_string())) else {
+                continue;
+            };
+            match asked {
+                None => self.look(found),
+                Some(done) => {
+                    self.last = found;
+                    self.use_last();
+                    // Nobody waits for it any more if the collector is stopping.
+                    let _ = done.send(());
+                }
             }
         }
     }
@@ -149,22 +194,31 @@ impl TlsWatch {
     fn look(&mut self, found: Found) {
         let is_settled = found == self.last;
         self.last = found;
-        if !is_settled || self.last == self.tried {
-            return;
+        if is_settled && self.last != self.tried {
+            self.use_last();
         }
+    }
+
+    fn use_last(&mut self) {
         self.tried = self.last.clone();
-        let config = match &self.tried {
+        let current = match &self.tried {
             Ok(contents) => configure(&self.files, contents).map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
-        match config {
-            Ok(config) => {
-                *self.tls.0.write() = Arc::new(config);
+        match current {
+            Ok(current) => {
+                let expires = current
+                    .expires
+                    .and_then(|end| DateTime::from_timestamp(end, 0));
+                *self.tls.0.write() = current;
                 let path = self.files.certificate.display();
-                tracing::info!("new connections get the changed certificate in {path}");
+                tracing::info!(
+                    expires = expires.map(tracing::field::display),
+                    "new connections get the certificate that is now in {path}"
+                );
             }
             Err(error) => tracing::error!(
-                "the files of TLS have changed, and the former certificate stays in use: {error}"
+                "the files of TLS cannot be used, and the former certificate stays in use: {error}"
             ),
         }
     }
@@ -184,8 +238,12 @@ fn read(files: &TlsFiles) -> Result<Contents, TlsError> {
     })
 }
 
-fn configure(files: &TlsFiles, contents: &Contents) -> Result<ServerConfig, TlsError> {
+fn configure(files: &TlsFiles, contents: &Contents) -> Result<Current, TlsError> {
     let certificates = certificates(&files.certificate, &contents.certificate)?;
+    let ends = certificates
+        .iter()
+        .filter_map(|certificate| not_after(certificate));
+    let expires = ends.min();
     let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| TlsError::Content {
         path: files.key.clone(),
         what: "private key",
@@ -223,7 +281,10 @@ fn configure(files: &TlsFiles, contents: &Contents) -> Result<ServerConfig, TlsE
         .with_single_cert(certificates, key)
         .map_err(unusable)?;
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
-    Ok(config)
+    Ok(Current {
+        config: Arc::new(config),
+        expires,
+    })
 }
 
 /// The certificates in PEM; at least one.

@@ -59,13 +59,8 @@ async fn flush_when_due(state: &Arc<LakeState>, log: &WalHandle, flushed: &Notif
         if !view.is_frozen() && !view.is_flush_due(options.flush_bytes, options.flush_interval) {
             continue;
         }
-        let began = Instant::now();
         match flush(state, log).await {
-            Ok(()) => {
-                let ms = began.elapsed().as_millis() as u64;
-                tracing::debug!(ms, "flushed the rows in memory to the tables");
-                flushed.notify_one();
-            }
+            Ok(()) => flushed.notify_one(),
             Err(error) => failures.pause_after(&error).await,
         }
     }
@@ -75,6 +70,7 @@ async fn compact_when_due(state: &Arc<LakeState>, flushed: &Notify) {
     let mut failures = Failures::default();
     loop {
         if let Err(error) = upkeep::run(state, Scope::Due).await {
+            state.activity.failed_upkeep.add(1);
             failures.pause_after(&error).await;
         }
         // Either wakes it.
@@ -106,6 +102,7 @@ async fn erase_when_due(state: &Arc<LakeState>, log: &WalHandle) {
                 tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
             }
             Err(error) => {
+                state.activity.failed_erasures.add(1);
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "could not carry out the orders to erase; trying again"

@@ -10,6 +10,7 @@
 //! them; replay takes from the log only the rows above that number.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -18,6 +19,7 @@ use headcount_catalog::{TableId, TableKind, Tally};
 use headcount_log::wal::{Trimmer, WalHandle};
 
 use crate::account::Account;
+use crate::activity::milliseconds;
 use crate::counter;
 use crate::delta::commit::{Change, commit};
 use crate::delta::log::table_folder;
@@ -38,13 +40,24 @@ pub(crate) async fn flush(state: &Arc<LakeState>, log: &WalHandle) -> Result<(),
         if !is_retried {
             log.rotate().await?;
         }
-        let state = Arc::clone(state);
+        let (began, working) = (Instant::now(), Arc::clone(state));
         let flushed = low_priority::run(move || {
-            let flushed = flush_frozen(&state, &mut trimmer);
+            let flushed = flush_frozen(&working, &mut trimmer);
             (trimmer, flushed)
         });
         let (guard, flushed) = flushed.await?;
-        flushed?;
+        match flushed {
+            Ok(0) => {}
+            Ok(rows) => {
+                state.activity.flushed(rows, began.elapsed());
+                let ms = milliseconds(began);
+                tracing::debug!(rows, ms, "flushed the rows in memory to the tables");
+            }
+            Err(error) => {
+                state.activity.failed_flushes.add(1);
+                return Err(error);
+            }
+        }
         if !is_retried {
             return Ok(());
         }
@@ -52,11 +65,16 @@ pub(crate) async fn flush(state: &Arc<LakeState>, log: &WalHandle) -> Result<(),
     }
 }
 
-/// Moves the frozen memtable to the tables, and trims the log.
-fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<(), LakeError> {
+/// Moves the frozen memtable to the tables, and trims the log; returns the number of rows.
+fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<u64, LakeError> {
     let Some((last, batches, tally)) = state.view.frozen_batches()? else {
-        return Ok(());
+        return Ok(0);
     };
+    let rows = batches
+        .iter()
+        .flatten()
+        .map(RecordBatch::num_rows)
+        .sum::<usize>();
     // A table that cannot be written keeps its rows in memory and in the log, and does not keep those of the others there.
     let mut flushed = Ok(());
     for (index, batches) in batches.into_iter().enumerate() {
@@ -70,7 +88,7 @@ fn flush_frozen(state: &LakeState, trimmer: &mut Trimmer) -> Result<(), LakeErro
     state.advance_watermark(last)?;
     trimmer.trim(last)?;
     state.view.drop_frozen();
-    Ok(())
+    Ok(rows as u64)
 }
 
 fn flush_table(

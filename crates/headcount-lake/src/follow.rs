@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headcount_catalog::TableId;
+use headcount_observe::ReportLimit;
 
 use crate::delta::log::TableLog;
 use crate::error::LakeError;
@@ -25,11 +26,15 @@ fn follow_table(state: &LakeState, id: TableId, log: &mut TableLog) {
         Ok(false) => state.view.withdraw_refusal(id),
         Err(error @ LakeError::Io { .. }) => {
             // The file system may answer the next time; the rows that are known stay true until then.
-            tracing::warn!(
-                table = log.table,
-                error = &error as &dyn std::error::Error,
-                "could not look for commits of other programs"
-            );
+            static UNREADABLE: ReportLimit = ReportLimit::new();
+            if let Some(withheld) = UNREADABLE.pass() {
+                tracing::warn!(
+                    table = log.table,
+                    error = &error as &dyn std::error::Error,
+                    withheld,
+                    "could not look for commits of other programs"
+                );
+            }
         }
         Err(error) => state.view.publish_refusal(id, Arc::new(error)),
     }

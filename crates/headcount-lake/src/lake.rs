@@ -3,16 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
-use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId, TallyLayout};
-use headcount_log::dedup::{DedupFiles, DedupIndex};
+use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId};
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::Orders;
 use headcount_log::folder::{load_or_create_collector, prepare};
-use headcount_log::wal::{
-    Appended, RowSink, SealedSegments, Trimmer, WalConfig, WalHandle, format, newest_segment,
-    quarantine, replay,
-};
+use headcount_log::wal::{Appended, LogActivity, WalHandle, quarantine};
 use headcount_log::{AppendError, OrderError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
@@ -20,12 +17,14 @@ use tokio::task::spawn_blocking;
 use crate::account::audit::audit_on;
 use crate::account::ledger;
 use crate::account::outcome::Audit;
+use crate::activity::LakeActivity;
 use crate::background;
 use crate::delta::log::{TableLog, table_folder};
 use crate::erasure;
 use crate::error::LakeError;
 use crate::flush::flush;
-use crate::memtable::{Layout, chunks, tallies};
+use crate::memtable::Layout;
+use crate::opened_log::OpenedLog;
 use crate::options::LakeOptions;
 use crate::snapshot::LakeSnapshot;
 use crate::state::LakeState;
@@ -64,6 +63,7 @@ impl Lake {
         schema: Arc<Schema>,
         options: LakeOptions,
     ) -> Result<Lake, LakeError> {
+        let began = Instant::now();
         let (root, lock) = prepare(&*disk, dir)?;
         let watermark = Watermark::read(&*disk, &root);
         let logs = open_tables(&disk, &root, &schema)?;
@@ -92,6 +92,7 @@ impl Lake {
         let unreadable = Arc::new(UnreadableFiles::new(Arc::clone(&disk)));
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"), &schema)?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
+        opened.report(&view, began);
         let state = Arc::new(LakeState {
             root,
             schema,
@@ -104,6 +105,7 @@ impl Lake {
             unreadable,
             lost_commits,
             watermark: Mutex::new(watermark),
+            activity: LakeActivity::default(),
             orders,
             flushing: Arc::new(tokio::sync::Mutex::new(opened.trimmer)),
             compacting: tokio::sync::Mutex::default(),
@@ -191,6 +193,20 @@ impl Lake {
         refused.into_iter().filter_map(name).collect()
     }
 
+    /// What the store has done since it was opened.
+    pub fn activity(&self) -> &LakeActivity {
+        &self.state.activity
+    }
+
+    /// What the log has done since then; `None` once it is closed.
+    pub fn log_activity(&self) -> Option<&LogActivity> {
+        self.log.as_ref().map(WalHandle::activity)
+    }
+
+    pub(crate) fn state(&self) -> &LakeState {
+        &self.state
+    }
+
     /// The number of receipts whose rows are still to be erased.
     pub fn pending_erasures(&self) -> u64 {
         self.state.orders.pending_receipts() as u64
@@ -200,6 +216,21 @@ impl Lake {
     #[cfg(test)]
     pub(crate) fn room_left(&self) -> usize {
         self.log.as_ref().map_or(0, WalHandle::free_kib)
+    }
+
+    /// Resolves when the log's thread has done what was asked before: a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// The log has stopped.
+    pub async fn ping_log(&self) -> Result<(), LakeError> {
+        let log = self.log.as_ref().ok_or(LakeError::Closed)?;
+        Ok(log.ping().await?)
+    }
+
+    /// Whether the log's thread has ended, so that nothing is stored until the store is opened again.
+    pub fn has_log_stopped(&self) -> bool {
+        self.log.as_ref().is_none_or(WalHandle::has_stopped)
     }
 
     /// Every table as it is now, with all rows that were acknowledged before the call.
@@ -323,62 +354,4 @@ fn open_tables(
         logs.push(log);
     }
     Ok(logs)
-}
-
-/// The write-ahead log, replayed and running.
-struct OpenedLog {
-    missing_groups: u64,
-    handle: WalHandle,
-    thread: JoinHandle<()>,
-    trimmer: Trimmer,
-}
-
-impl OpenedLog {
-    /// Replays the log into `view` and starts its thread; the tables hold the rows up to `applied`.
-    fn open(
-        disk: &Arc<dyn Disk>,
-        root: &Path,
-        options: &LakeOptions,
-        view: &Arc<View>,
-        orders: &Orders,
-        applied: u64,
-    ) -> Result<Self, LakeError> {
-        let (folder, seen) = (root.join("wal"), root.join("seen"));
-        let limit = options.remembered_spans;
-        let mut dedup = DedupIndex::new(limit);
-        let dedup_files = DedupFiles::load(Arc::clone(disk), seen, limit, &mut dedup)?;
-        let segments = replay::read_all(&**disk, &folder)?;
-        let missing_groups =
-            replay::missing_groups(newest_segment(&**disk, root), &segments, applied);
-        // Before anything is removed.
-        quarantine::keep(&**disk, &folder, &segments)?;
-        let sealed = replay::index_fingerprints(&segments, &mut dedup)?;
-        orders.seen().note_replayed(&segments);
-        let sealed = SealedSegments::new(Mutex::new(sealed));
-        let schema = view.schema();
-        for (sequence, tally) in tallies(&segments, schema) {
-            view.count(sequence, &tally);
-        }
-        for chunk in chunks(&segments, schema) {
-            view.push_chunk(chunk);
-        }
-        let (handle, thread) = WalHandle::start(WalConfig {
-            disk: Arc::clone(disk),
-            folder: folder.clone(),
-            header: format::header(schema),
-            tally: TallyLayout::new(schema),
-            next_sequence: replay::next_sequence(&segments, applied),
-            dedup,
-            sink: Arc::clone(view) as Arc<dyn RowSink>,
-            sealed: Arc::clone(&sealed),
-            append_timeout: options.append_timeout,
-            erased: orders.erased(),
-        })?;
-        Ok(Self {
-            missing_groups,
-            handle,
-            thread,
-            trimmer: Trimmer::new(Arc::clone(disk), folder, sealed, dedup_files),
-        })
-    }
 }

@@ -13,6 +13,7 @@
 //! [`AdmittedBatch`]: headcount_catalog::AdmittedBatch
 
 mod account;
+mod activity;
 mod arrow_rows;
 mod background;
 mod check;
@@ -29,6 +30,7 @@ mod lake;
 mod low_priority;
 mod memtable;
 mod new_files;
+mod opened_log;
 mod options;
 mod parquet_file;
 mod partition;
@@ -36,6 +38,7 @@ mod provider;
 mod rewrite;
 mod snapshot;
 mod state;
+mod stats;
 mod table_file;
 mod unreadable_files;
 mod upkeep;
@@ -47,6 +50,7 @@ mod watermark;
 pub use account::audit::audit_folder;
 pub use account::outcome::{Audit, DayAudit, TableAudit};
 pub use account::retention::TableRetention;
+pub use activity::LakeActivity;
 pub use arrow_rows::arrow_schema;
 pub use check::{Finding, FolderCheck, check_folder};
 pub use damage::{DamagedFile, MissingRows};
@@ -55,11 +59,12 @@ pub use handover::SnapshotFiles;
 pub use headcount_log::folder::is_data_folder;
 pub use headcount_log::private_file::read_or_create as read_or_create_private_file;
 pub use headcount_log::secret::load_or_create_secret;
-pub use headcount_log::wal::Appended;
+pub use headcount_log::wal::{Appended, LogActivity};
 pub use headcount_log::{AppendError, LogError, OrderError};
 pub use lake::Lake;
 pub use options::LakeOptions;
 pub use snapshot::LakeSnapshot;
+pub use stats::{DiskRoom, LakeStats, TableStats};
 
 #[cfg(test)]
 mod tests;

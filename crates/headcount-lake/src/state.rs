@@ -12,6 +12,7 @@ use headcount_log::folder::WriterLock;
 use headcount_log::wal::Trimmer;
 use parking_lot::Mutex;
 
+use crate::activity::LakeActivity;
 use crate::delta::log::{ActiveFile, Files, TableLog};
 use crate::error::LakeError;
 use crate::memtable::Layout;
@@ -37,6 +38,7 @@ pub(crate) struct LakeState {
     /// By table: the commits that its log had lost when the store was opened.
     pub(crate) lost_commits: Arc<LostCommits>,
     pub(crate) watermark: Mutex<Watermark>,
+    pub(crate) activity: LakeActivity,
     /// Held during a flush.
     pub(crate) flushing: Arc<tokio::sync::Mutex<Trimmer>>,
     /// Held during upkeep, and while an erasure rewrites files.

@@ -188,6 +188,22 @@ impl View {
         refused.map(|(id, _)| id).collect()
     }
 
+    /// Each table's files, in the schema's order.
+    pub(crate) fn files(&self) -> Vec<Files> {
+        self.state.lock().files.clone()
+    }
+
+    /// The bytes in memory, and for how long the oldest of them have been there.
+    pub(crate) fn unflushed(&self) -> (usize, Option<Duration>) {
+        let state = self.state.lock();
+        let bytes = state.bytes();
+        let oldest = match &state.frozen {
+            Some(frozen) => frozen.generation.age(),
+            None => state.active.age(),
+        };
+        (bytes, (bytes > 0).then_some(oldest))
+    }
+
     /// Drops the frozen generation once every table holds its rows.
     pub(crate) fn drop_frozen(&self) {
         self.state.lock().frozen = None;

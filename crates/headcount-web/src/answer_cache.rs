@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use headcount_access::Right;
 use headcount_catalog::Tier;
 use headcount_lake::{Audit, LakeSnapshot};
+use headcount_observe::Page;
 use headcount_reports::{
     Answer, AnswerColumn, PartialAggregateCache, QueryLimits, ReportError, ReportHeader,
     ReportParameters, Reports, Sandbox, catalog_of_reports,
@@ -85,9 +86,15 @@ impl AnswerCache {
         }
     }
 
-    /// The collector's metrics in Prometheus' text format.
+    /// The metrics of the collector, and of free SQL, in Prometheus' text format.
     pub(crate) fn metrics(&self) -> String {
-        (self.store.metrics)()
+        let mut text = (self.store.metrics)();
+        if let Some(sandbox) = &self.sandbox {
+            let mut page = Page::new();
+            sandbox.write_metrics(&mut page);
+            text.push_str(&page.into_text());
+        }
+        text
     }
 
     /// Reports over the tables that `role` may see, as of now.

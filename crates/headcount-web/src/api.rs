@@ -25,7 +25,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::answer_cache::{QueryKey, ReportColumns};
-use crate::problem::report_problem;
+use crate::problem::{panicked, report_problem};
 use crate::role::{Role, Visibility as _};
 use crate::state::SiteState;
 use conditional::{conditional, entity_tag, tagged};
@@ -141,7 +141,10 @@ async fn metrics(
 ) -> Result<Response, Problem> {
     role.require(Right::ReadAnonymousTier)?;
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    Ok(([(CONTENT_TYPE, media_type)], state.answers.metrics()).into_response())
+    // They ask the file system, which may take its time.
+    let metrics = tokio::task::spawn_blocking(move || state.answers.metrics()).await;
+    let metrics = metrics.map_err(|_| panicked())?;
+    Ok(([(CONTENT_TYPE, media_type)], metrics).into_response())
 }
 
 async fn sql(

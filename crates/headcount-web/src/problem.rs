@@ -1,5 +1,6 @@
 //! Reports' errors and panics as problem details.
 
+use headcount_observe::ReportLimit;
 use headcount_problem::Problem;
 use headcount_reports::ReportError;
 use http::StatusCode;
@@ -16,7 +17,14 @@ pub(crate) fn report_problem(error: &ReportError, role: Role) -> Problem {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     if let ReportError::Unreadable(reason) = error {
-        tracing::error!(reason, "a query failed because the store cannot be read");
+        static UNREADABLE: ReportLimit = ReportLimit::new();
+        if let Some(withheld) = UNREADABLE.pass() {
+            tracing::error!(
+                reason,
+                withheld,
+                "a query failed because the store cannot be read"
+            );
+        }
     }
     let problem = Problem::new(status, "query failed", role.error_text(error));
     match error {

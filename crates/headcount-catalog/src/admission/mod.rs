@@ -54,6 +54,8 @@ pub struct Outcome {
     pub spans_rejected: u64,
     /// Those of them that begin more than a day after they arrived. If that befalls many senders, the clock here is behind.
     pub spans_ahead: u64,
+    /// Spans and values that were refused, by [`RefusalReason`] in the order of [`RefusalReason::ALL`].
+    pub refusals: [u64; RefusalReason::ALL.len()],
     /// The message for OTLP's `partial_success`: counts and reasons, never the sender's text. Empty where there is
     /// nothing to report.
     pub message: String,
@@ -250,6 +252,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             spans_accepted: self.accepted,
             spans_rejected: self.rejected.iter().sum(),
             spans_ahead: self.ahead,
+            refusals: refusals.totals(),
             message: refusals.message(&self.rejected),
         }
     }

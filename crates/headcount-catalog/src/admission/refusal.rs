@@ -106,6 +106,15 @@ impl<'a> Refusals<'a> {
         writer.end_entry();
     }
 
+    /// How many spans and values were refused, for each reason.
+    pub(super) fn totals(&self) -> [u64; RefusalReason::ALL.len()] {
+        let mut totals = [0; RefusalReason::ALL.len()];
+        for ((_, reason, ..), count) in &self.counts {
+            totals[*reason as usize] += count;
+        }
+        totals
+    }
+
     /// A sentence for the sender, without any of its own text: how many spans were rejected, how many values of other spans
     /// were dropped, and why. Empty if there is nothing to report.
     pub(super) fn message(&self, rejected: &[u64; RefusalReason::ALL.len()]) -> String {

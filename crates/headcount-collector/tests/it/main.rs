@@ -7,6 +7,7 @@ mod erase;
 mod grpc;
 mod health;
 mod http;
+mod metrics;
 mod misdirected;
 mod overload;
 mod promises;

@@ -24,6 +24,7 @@ use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::WalHandle;
 
 use self::rows::has_erased;
+use crate::activity::milliseconds;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
@@ -71,8 +72,15 @@ pub(crate) async fn carry_out(
         low_priority::run(move || remove(&working, &doomed)).await??;
     }
     erased?;
-    let working = Arc::clone(state);
+    let (working, orders) = (Arc::clone(state), pending.numbers.len());
     low_priority::run(move || working.orders.finish(&pending.numbers)).await??;
+    state.activity.erased_receipts.add(receipts.len() as u64);
+    tracing::info!(
+        orders,
+        receipts = receipts.len(),
+        ms = milliseconds(begun),
+        "carried out orders to erase"
+    );
     Ok(Some(worked))
 }
 

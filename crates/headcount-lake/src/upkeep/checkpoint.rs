@@ -43,6 +43,9 @@ pub(super) async fn write_when_due(
     });
     cleaned.await??;
     progress.checkpoints.insert(id.0, version);
+    state.activity.checkpoints.add(1);
+    let table = state.schema.table(id).map(|table| table.name.as_str());
+    tracing::debug!(table, version, "wrote a checkpoint of a table's log");
     Ok(())
 }
 

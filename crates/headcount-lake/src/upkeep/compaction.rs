@@ -9,7 +9,7 @@ use chrono::Utc;
 use headcount_catalog::{TableId, TableKind};
 
 use super::room;
-use crate::delta::commit::{Change, commit};
+use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::partition::today;
@@ -157,7 +157,11 @@ fn merge(state: &LakeState, id: TableId, old: &[ActiveFile]) -> Result<(), LakeE
     let committed = commit(&*state.disk, &mut log, table, &change);
     added.settle(&committed, &log);
     state.view.publish_files(id, log.files());
-    committed.map(|_committed| ())
+    if committed? == Committed::Now {
+        state.activity.merges.add(1);
+        state.activity.merged_files.add(old.len() as u64);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ fn expire_some(state: &LakeState, id: TableId, oldest: DateTime<Utc>) -> Result<
     added.settle(&committed, &log);
     state.view.publish_changed(id, log.files());
     if committed? == Committed::Now {
+        state.activity.expired_files.add(old.len() as u64);
         let rows = before
             .zip(kept)
             .map(|(before, kept)| before.saturating_sub(kept));

@@ -9,6 +9,7 @@ mod vacuum;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::activity::milliseconds;
 use crate::error::LakeError;
 use crate::low_priority;
 use crate::state::LakeState;
@@ -33,6 +34,7 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
         || progress
             .last_round
             .is_none_or(|last| last.elapsed() >= ROUND);
+    let (began, before) = (Instant::now(), Done::so_far(state));
     let mut done = Ok(());
     for (id, table) in state.schema.iter() {
         let working = Arc::clone(state);
@@ -60,5 +62,42 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
     if is_round {
         progress.last_round = Some(Instant::now());
     }
+    before.report(state, began);
     done
+}
+
+/// What upkeep has done since the store was opened.
+struct Done {
+    merges: u64,
+    merged_files: u64,
+    removed_files: u64,
+}
+
+impl Done {
+    fn so_far(state: &LakeState) -> Self {
+        let activity = &state.activity;
+        Self {
+            merges: activity.merges.get(),
+            merged_files: activity.merged_files.get(),
+            removed_files: activity.removed_files.get(),
+        }
+    }
+
+    /// Tells the log what was done since then; nothing if nothing was.
+    fn report(&self, state: &LakeState, began: Instant) {
+        let now = Self::so_far(state);
+        let (merged, removed) = (
+            now.merged_files - self.merged_files,
+            now.removed_files - self.removed_files,
+        );
+        if merged + removed > 0 {
+            tracing::info!(
+                merged_files = merged,
+                merges = now.merges - self.merges,
+                removed_files = removed,
+                ms = milliseconds(began),
+                "merged small files of the tables, and removed files that no table needs"
+            );
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use headcount_observe::ReportLimit;
+
 use crate::state::LakeState;
 
 /// Whether a merge of `bytes` fits below `folder` beside the reserve that the log needs ([`disk_reserve`]). Unknown room counts as enough: the merge
@@ -14,10 +16,13 @@ pub(super) fn is_enough(state: &LakeState, folder: &Path, bytes: u64) -> bool {
     };
     let is_enough = free >= bytes.saturating_add(state.options.disk_reserve);
     if !is_enough {
-        tracing::warn!(
-            folder = %folder.display(), free, bytes, reserve = state.options.disk_reserve,
-            "the disk has too little room to merge files; they stay as they are until there is more"
-        );
+        static TOO_LITTLE: ReportLimit = ReportLimit::new();
+        if let Some(withheld) = TOO_LITTLE.pass() {
+            tracing::warn!(
+                folder = %folder.display(), free, bytes, reserve = state.options.disk_reserve, withheld,
+                "the disk has too little room to merge files; they stay as they are until there is more"
+            );
+        }
     }
     is_enough
 }

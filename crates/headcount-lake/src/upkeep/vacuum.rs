@@ -70,6 +70,7 @@ pub(super) fn vacuum(
                     .remove(&path)
                     .map_err(LakeError::io("remove", &path))?;
                 progress.inactive.remove(&path);
+                state.activity.removed_files.add(1);
             }
         }
     }

@@ -115,6 +115,9 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
     /// Bytes that may still be written to the file system of `path`.
     fn free_bytes(&self, path: &Path) -> io::Result<u64>;
 
+    /// The size of the file system that `path` is on.
+    fn total_bytes(&self, path: &Path) -> io::Result<u64>;
+
     /// The absolute path without links, of a file or folder that exists.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 

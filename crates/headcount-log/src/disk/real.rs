@@ -96,6 +96,11 @@ impl Disk for RealDisk {
         Ok(system.f_bavail.saturating_mul(system.f_frsize))
     }
 
+    fn total_bytes(&self, path: &Path) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(path)?;
+        Ok(system.f_blocks.saturating_mul(system.f_frsize))
+    }
+
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         fs::canonicalize(path)
     }

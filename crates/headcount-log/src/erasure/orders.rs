@@ -244,6 +244,14 @@ impl Orders {
         pending
     }
 
+    /// For how long the oldest order that was not carried out yet has been waiting; `None` without one.
+    pub fn oldest_pending(&self) -> Option<Duration> {
+        let all = self.all.lock();
+        let pending = all.orders.iter().filter(|order| !order.is_done);
+        let oldest = pending.map(|order| order.accepted).min()?;
+        Some(Duration::from_secs(now().saturating_sub(oldest)))
+    }
+
     /// Marks orders as carried out: nothing is left of the rows that they name. Orders are accepted meanwhile.
     ///
     /// # Errors

@@ -325,6 +325,10 @@ impl Disk for SimulatedDisk {
         Ok(self.0.state.lock().free.unwrap_or(u64::MAX))
     }
 
+    fn total_bytes(&self, _path: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         self.0.real.canonical(path)
     }

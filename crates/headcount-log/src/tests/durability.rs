@@ -274,6 +274,43 @@ async fn delete_the_log() {
     store.stop();
 }
 
+#[test]
+fn a_log_whose_disk_hangs_gives_no_sign_of_life_until_the_disk_goes_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(hang());
+}
+
+async fn hang() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = SimulatedDisk::new(1);
+    let store = Store::open(Arc::new(disk.clone()), dir.path()).unwrap();
+    store.log.ping().await.unwrap();
+    let stalled = disk.stall();
+    let log = store.log.clone();
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async {
+            let appending = log.append(batch(1..3), ());
+            let pinging = async {
+                // After the append.
+                tokio::task::yield_now().await;
+                log.ping().await
+            };
+            tokio::join!(appending, pinging)
+        })
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!asked.is_finished(), "the log waits for the disk");
+    drop(stalled);
+    let (appended, pinged) = asked.join().unwrap();
+    assert_eq!(appended.unwrap().stored, 2);
+    pinged.unwrap();
+    assert!(!store.log.has_stopped());
+    assert_eq!(store.log.activity().groups.get(), 1);
+    assert_eq!(store.log.activity().syncs.count(), 1);
+    store.stop();
+}
+
 /// `HEADCOUNT_SEEDS=from..to` runs other lives than the usual ones.
 #[test]
 fn an_acknowledged_span_survives_a_power_cut_at_any_operation() {

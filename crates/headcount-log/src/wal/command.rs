@@ -25,6 +25,8 @@ pub(super) enum Command {
     /// Seal the segment and freeze the sink; answered when both have happened, and with whether the log was cleared of bytes
     /// that do not count.
     Rotate(oneshot::Sender<io::Result<()>>),
+    /// Answer, and do nothing else: a sign of life.
+    Ping(oneshot::Sender<()>),
 }
 
 /// A batch whose sender waits, or has gone away meanwhile.

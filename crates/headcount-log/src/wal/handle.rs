@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use headcount_catalog::AdmittedBatch;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::activity::LogActivity;
 use super::command::{Appended, Command, PendingAppend};
 use super::writer::{WalConfig, Writer};
 use crate::error::{AppendError, LogError};
@@ -23,6 +24,7 @@ pub struct WalHandle {
     folder: PathBuf,
     commands: mpsc::Sender<Command>,
     room: Arc<Semaphore>,
+    activity: Arc<LogActivity>,
 }
 
 impl std::fmt::Debug for WalHandle {
@@ -43,7 +45,8 @@ impl WalHandle {
     pub fn start(config: WalConfig) -> Result<(Self, JoinHandle<()>), LogError> {
         let folder = config.folder.clone();
         let (commands, receiver) = mpsc::channel(MAX_PENDING_REQUESTS);
-        let writer = Writer::new(config);
+        let activity = Arc::<LogActivity>::default();
+        let writer = Writer::new(config, Arc::clone(&activity));
         let thread = std::thread::Builder::new()
             .name("headcount-wal".to_owned())
             .spawn(move || writer.run(receiver))
@@ -52,6 +55,7 @@ impl WalHandle {
             folder,
             commands,
             room: Arc::new(Semaphore::new(MAX_PENDING_KIB)),
+            activity,
         };
         Ok((handle, thread))
     }
@@ -93,6 +97,28 @@ impl WalHandle {
         sent.map_err(|_| LogError::Closed)?;
         let rotated: io::Result<()> = answer.await.map_err(|_| LogError::Closed)?;
         rotated.map_err(LogError::io("clean", &self.folder))
+    }
+
+    /// Resolves when the log's thread has done what was asked before: a sign of life.
+    ///
+    /// # Errors
+    ///
+    /// The log has stopped.
+    pub async fn ping(&self) -> Result<(), LogError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(Command::Ping(reply)).await;
+        sent.map_err(|_| LogError::Closed)?;
+        answer.await.map_err(|_| LogError::Closed)
+    }
+
+    /// Whether the log's thread has ended.
+    pub fn has_stopped(&self) -> bool {
+        self.commands.is_closed()
+    }
+
+    /// What the thread has done.
+    pub fn activity(&self) -> &LogActivity {
+        &self.activity
     }
 
     /// KiB of pending batches that the log would take now.

@@ -14,6 +14,7 @@
 //!    needs no deduplication.
 //! 3. A segment is removed only after every table holds its rows durably, and its fingerprints are in `seen/`.
 
+mod activity;
 mod command;
 pub mod damage;
 pub mod format;
@@ -27,6 +28,7 @@ mod sink;
 mod trim;
 mod writer;
 
+pub use activity::LogActivity;
 pub use command::Appended;
 pub use handle::WalHandle;
 pub use newest::newest_segment;

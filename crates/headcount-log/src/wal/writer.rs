@@ -15,12 +15,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headcount_catalog::{Fate, Tally, TallyLayout};
 use tokio::sync::mpsc;
 
+use super::activity::LogActivity;
 use super::command::{Appended, Command, PendingAppend};
 use super::format::{self, FRAME_HEADER, FRAME_LIMIT};
 use super::newest;
@@ -77,14 +78,16 @@ pub(super) struct Writer {
     /// The counts of acknowledged rows that were dropped since the last frame. They go with the next one; a crash before that loses
     /// that these rows came, and that they were dropped.
     unwritten: Tally,
+    activity: Arc<LogActivity>,
 }
 
 impl Writer {
-    pub(super) fn new(config: WalConfig) -> Self {
+    pub(super) fn new(config: WalConfig, activity: Arc<LogActivity>) -> Self {
         Self {
             config,
             segment: None,
             unwritten: Tally::default(),
+            activity,
         }
     }
 
@@ -97,6 +100,9 @@ impl Writer {
                     Command::Rotate(reply) => {
                         self.rotate();
                         let _ = reply.send(self.remove_void());
+                    }
+                    Command::Ping(reply) => {
+                        let _ = reply.send(());
                     }
                     Command::Append(first) => {
                         let mut bytes = first.batch.bytes().len();
@@ -233,7 +239,10 @@ impl Writer {
             }
             return Err(AppendError::from(&error));
         }
-        if let Err(error) = segment.writer.sync() {
+        let began = Instant::now();
+        let synced = segment.writer.sync();
+        self.activity.syncs.observe(began.elapsed());
+        if let Err(error) = synced {
             // Whether the frame is on the medium is unknown, and asking again would not tell. The next segment's
             // name says that it does not count.
             self.seal(segment);
@@ -242,6 +251,8 @@ impl Writer {
         if segment.length == self.config.header.len() as u64 {
             self.note_newest(&segment.file);
         }
+        self.activity.groups.add(1);
+        self.activity.bytes.add(frame.len() as u64);
         segment.length += frame.len() as u64;
         segment.fingerprints.extend_from_slice(fingerprints);
         self.segment = Some(segment);

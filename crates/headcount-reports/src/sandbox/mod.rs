@@ -7,6 +7,7 @@
 //!
 //! [decision 0024]: https://github.com/headcount-telemetry/headcount/blob/main/docs/decisions/0024-free-sql-in-a-process-of-its-own.md
 
+mod activity;
 mod machine_memory;
 mod process;
 mod process_limits;
@@ -17,7 +18,7 @@ mod worker;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headcount_answer::Answer;
 use headcount_lake::LakeSnapshot;
@@ -26,6 +27,7 @@ use tokio::task::spawn_blocking;
 
 use crate::engine::QueryLimits;
 use crate::error::ReportError;
+use activity::Activity;
 use machine_memory::machine_memory;
 use process::{Killable, Process, Program};
 use protocol::Request;
@@ -71,6 +73,7 @@ struct Shared {
     waiting: Semaphore,
     /// A process that waits for the next query.
     spare: Mutex<Option<Process>>,
+    activity: Activity,
 }
 
 /// The right to run one query now.
@@ -103,6 +106,7 @@ impl Sandbox {
                 running: Arc::new(Semaphore::new(MAX_RUNNING)),
                 waiting: Semaphore::new(MAX_WAITING),
                 spare: Mutex::default(),
+                activity: Activity::default(),
             }),
         }
     }
@@ -113,6 +117,14 @@ impl Sandbox {
     /// # Errors
     /// [`ReportError::Busy`]: too many queries run and wait, or none ended in time.
     pub async fn enter(&self) -> Result<QuerySlot, ReportError> {
+        let entered = self.wait_for_slot().await;
+        if entered.is_err() {
+            self.shared.activity.refused();
+        }
+        entered
+    }
+
+    async fn wait_for_slot(&self) -> Result<QuerySlot, ReportError> {
         let Shared {
             running, waiting, ..
         } = &*self.shared;
@@ -137,6 +149,18 @@ impl Sandbox {
     /// As of [`Reports::sql`](crate::Reports::sql); also [`ReportError::TooMuchMemory`] where the process reached its limit, and
     /// [`ReportError::Engine`] where it cannot be started.
     pub async fn sql(
+        &self,
+        slot: QuerySlot,
+        snapshot: LakeSnapshot,
+        query: &str,
+    ) -> Result<Answer, ReportError> {
+        let began = Instant::now();
+        let answered = self.answer(slot, snapshot, query).await;
+        self.shared.activity.ended(&answered, began.elapsed());
+        answered
+    }
+
+    async fn answer(
         &self,
         slot: QuerySlot,
         snapshot: LakeSnapshot,
