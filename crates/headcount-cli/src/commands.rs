@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod audit_log;
+pub(crate) mod backup;
 pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -10,6 +11,7 @@ pub(crate) mod ingest;
 pub(crate) mod open;
 pub(crate) mod query_process;
 pub(crate) mod report;
+pub(crate) mod restore;
 pub(crate) mod serve;
 mod signals;
 pub(crate) mod sql;

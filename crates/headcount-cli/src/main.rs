@@ -84,6 +84,8 @@ enum Command {
     AuditLog(commands::audit_log::AuditLog),
     Catalog(commands::catalog::Show),
     Check(commands::check::Check),
+    Backup(commands::backup::Backup),
+    Restore(commands::restore::Restore),
     Demo(commands::demo::Demo),
     Open(commands::open::Open),
     #[command(flatten)]
@@ -104,6 +106,8 @@ impl Command {
             Command::AuditLog(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Check(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Open(command) => command.run(),
             Command::Builder(command) => command.run(),

@@ -16,3 +16,26 @@ pub(crate) fn bar(total: u64, unit: &'static str) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A bar that counts files, of which nobody knows the number before it begins.
+pub(crate) struct Files(ProgressBar);
+
+impl Files {
+    /// A bar that shows nothing yet.
+    pub(crate) fn new() -> Self {
+        Self(bar(0, "files"))
+    }
+
+    /// To be called with the files that are done and those that there are.
+    pub(crate) fn counter(&mut self) -> impl FnMut(u64, u64) + '_ {
+        |done, total| {
+            self.0.set_length(total);
+            self.0.set_position(done);
+        }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(self) {
+        self.0.finish_and_clear();
+    }
+}

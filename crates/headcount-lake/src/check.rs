@@ -180,7 +180,7 @@ impl Check {
                     LakeError::Damaged { path, .. } => path.clone(),
                     _ => folder.join("_delta_log"),
                 };
-                self.find(&path, Some(table), None, with_causes(&error));
+                self.find(&path, Some(table), None, error.with_causes());
                 return Ok(0);
             }
         };
@@ -244,15 +244,4 @@ impl Check {
             problem,
         });
     }
-}
-
-/// The error's text with those of its causes.
-fn with_causes(error: &LakeError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -107,6 +107,12 @@ pub enum LakeError {
     /// A Parquet file could not be read or written.
     #[error("could not read or write a parquet file")]
     Parquet(#[from] parquet::errors::ParquetError),
+    /// The write-ahead log was flushed again and again while it was read.
+    #[error("the write-ahead log of {folder} changes faster than it can be read; try again")]
+    Changing {
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// The store was closed, or its log has stopped.
     #[error("the store is closed")]
     Closed,
@@ -123,6 +129,17 @@ impl LakeError {
             path,
             source,
         }
+    }
+
+    /// The error's text with those of its causes.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
     }
 
     pub(crate) fn delta(

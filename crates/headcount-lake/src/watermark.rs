@@ -29,12 +29,7 @@ impl Watermark {
     /// The folder's watermark; `None` if it has none, or a damaged one.
     pub(crate) fn read(disk: &dyn Disk, root: &Path) -> Option<Self> {
         let path = path(root);
-        let text = disk.read_text(&path).ok()?;
-        let read = text.split_once('\n').and_then(|(line, checksum)| {
-            let is_whole =
-                checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
-            serde_json::from_str(line).ok().filter(|_| is_whole)
-        });
+        let read = Self::parse(&disk.read(&path).ok()?);
         if read.is_none() {
             tracing::warn!(
                 file = %path.display(),
@@ -42,6 +37,13 @@ impl Watermark {
             );
         }
         read
+    }
+
+    /// The watermark in a file's bytes; `None` where they are damaged.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (line, checksum) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+        let is_whole = checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
+        serde_json::from_str(line).ok().filter(|_| is_whole)
     }
 
     /// Raises the watermark to the tables as they are, and writes it durably. A table that has lost commits keeps its mark until it

@@ -14,6 +14,12 @@ pub enum LogError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// A restore to this folder was not finished.
+    #[error("{folder} is an unfinished restore; remove it, and run `headcount restore` again")]
+    UnfinishedRestore {
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// A file or folder could not be read or written.
     #[error("could not {action} {path}")]
     Io {

@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::error::LogError;
 
+/// The file that says that a folder is being restored from a backup: until it is removed, there is no data folder yet.
+pub const UNFINISHED_RESTORE: &str = "restore.unfinished";
+
 /// Whether `dir` is a data folder, or a copy of one: it has the tables' folders, even before the first table.
 pub fn is_data_folder(dir: &Path) -> bool {
-    RealDisk::default().is_folder(&dir.join("tables/default"))
+    let disk = RealDisk::default();
+    disk.is_folder(&dir.join("tables/default")) && !disk.exists(&dir.join(UNFINISHED_RESTORE))
 }
 
 /// Whether anything is stored in `dir`: a table, or a segment of the log.
@@ -59,7 +63,7 @@ impl WriterLock {
 ///
 /// # Errors
 ///
-/// Another process holds a lock, or a folder cannot be created.
+/// Another process holds a lock, the folder is an unfinished restore, or a folder cannot be created.
 pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), LogError> {
     let absolute = std::path::absolute(dir).map_err(LogError::io("open", dir))?;
     disk.create_root(&absolute)
@@ -67,6 +71,9 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
     let root = disk.canonical(dir).map_err(LogError::io("open", dir))?;
     disk.durable_folders().set_root(&root);
     let lock = WriterLock::take(disk, &root)?;
+    if disk.exists(&root.join(UNFINISHED_RESTORE)) {
+        return Err(LogError::UnfinishedRestore { folder: root });
+    }
     for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
         let folder = root.join(name);
         disk.create_folder(&folder)

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::{headcount, path, run, stderr, stdout};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "serve",
     "ingest",
     "report",
@@ -14,6 +14,8 @@ const COMMANDS: [&str; 9] = [
     "tables",
     "catalog",
     "demo",
+    "backup",
+    "restore",
     "open",
     "completions",
 ];
@@ -43,7 +45,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 23] = [
+    let wrong: [&[&str]; 26] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -52,6 +54,9 @@ fn a_wrong_command_line_ends_with_2() {
         &["report", "tools", "--until", "2026-13-01"],
         &["report", "tools", "--since", "1d", "--until", "2d"],
         &["ingest"],
+        &["backup"],
+        &["backup", "x", "--keep", "0"],
+        &["restore", "x"],
         &["tables", "--data", "x", "--url", "http://127.0.0.1:1"],
         &["tables", "--url", "127.0.0.1:4318"],
         &["tables", "--log", "headcount=loud"],
@@ -92,6 +97,7 @@ fn a_missing_data_folder_ends_with_3_and_explains() {
         &["report", "tools"],
         &["sql", "SELECT 1 AS one"],
         &["check"],
+        &["backup", "repository"],
         &["open"],
     ] {
         let arguments = [question, &["--data", path(&missing)]].concat();

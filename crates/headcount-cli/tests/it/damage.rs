@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Server, corpus, json, path, run, stderr, stdout};
 
 /// A folder with the traces of one crew in its tables.
-fn stored() -> tempfile::TempDir {
+pub(crate) fn stored() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let captured = corpus("crewai-1.15.30");
     let mut files: Vec<PathBuf> = walk(&captured);
@@ -21,7 +21,7 @@ fn stored() -> tempfile::TempDir {
     folder
 }
 
-fn walk(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -35,7 +35,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Flips a bit in a file of the table.
-fn damage(data: &Path, table: &str) -> PathBuf {
+pub(crate) fn damage(data: &Path, table: &str) -> PathBuf {
     let mut files = walk(&data.join("tables").join(table));
     files.retain(|file| file.extension().is_some_and(|ending| ending == "parquet"));
     let file = files.remove(0);

@@ -13,7 +13,7 @@ use serde_json::Value;
 use ureq::Agent;
 
 /// Crews in one request.
-const CREWS: u64 = 20;
+pub(crate) const CREWS: u64 = 20;
 /// Senders at the same time.
 const SENDERS: u64 = 4;
 /// Requests after whose acknowledgement the server is killed.
@@ -21,12 +21,12 @@ const ACKNOWLEDGED_BEFORE_KILL: u64 = 150;
 /// How often the server is killed.
 const KILLS: u64 = 3;
 
-fn crew_id(number: u64) -> String {
+pub(crate) fn crew_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
 /// A request with the crews of `number`: the same bytes whenever it is sent again.
-fn request(number: u64, sent: Duration) -> Vec<u8> {
+pub(crate) fn request(number: u64, sent: Duration) -> Vec<u8> {
     let nanos = u64::try_from(sent.as_nanos()).unwrap();
     let mut request = RequestEncoder::new();
     let scope = request
@@ -60,7 +60,7 @@ struct Sent {
     unknown: Mutex<HashSet<u64>>,
 }
 
-fn post(agent: &Agent, url: &str, body: &[u8]) -> bool {
+pub(crate) fn post(agent: &Agent, url: &str, body: &[u8]) -> bool {
     agent
         .post(format!("{url}/v1/traces"))
         .header("Content-Type", "application/x-protobuf")

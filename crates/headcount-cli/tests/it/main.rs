@@ -3,6 +3,7 @@
 
 mod answers;
 mod audit;
+mod backup;
 mod client;
 mod command_line;
 mod damage;

@@ -87,7 +87,7 @@ impl TableLog {
         Self::open_at(disk, folder, table, collector, None)
     }
 
-    /// As [`TableLog::open`], with the commits up to version `last` only, if one is given.
+    /// As [`TableLog::open`], up to the commit `last`, as if the log ended there.
     pub(crate) fn open_at(
         disk: &Arc<dyn Disk>,
         folder: &Path,
@@ -125,7 +125,7 @@ impl TableLog {
         }
     }
 
-    /// A log without commits.
+    /// The log of a table that does not exist.
     pub(crate) fn empty(
         disk: &Arc<dyn Disk>,
         folder: &Path,

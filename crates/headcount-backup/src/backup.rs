@@ -1,0 +1,196 @@
+//! Adds a point to a repository.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::Utc;
+use headcount_catalog::Schema;
+use headcount_lake::{Capture, CapturedFile, Finding, Unreadable, capture_folder};
+use headcount_log::disk::{Disk, RealDisk};
+
+use crate::content::{ContentStore, PutError};
+use crate::error::BackupError;
+use crate::point::{About, DamagedEntry, FORMAT, FileEntry, Point, TableEntry, next_id, rfc_3339};
+use crate::repository::LockedRepository;
+
+/// How often a data folder is captured because files left it before they were copied. What was copied once is not copied again.
+const ATTEMPTS: usize = 50;
+
+/// What a backup did.
+#[derive(Debug)]
+pub struct BackupReport {
+    /// The point that it added.
+    pub point: Point,
+    /// The files that it copied, because the repository did not have their content.
+    pub new_files: u64,
+    /// Their bytes.
+    pub new_bytes: u64,
+}
+
+/// Backs up the data folder `data`, on which a collector may be running, to the repository `to`, which is made if the folder is
+/// missing or empty. `progress` is called now and then with the files that are done and those that there are.
+///
+/// Every request that was acknowledged before the call is in the point. Damaged files of the data folder are left out, and named in
+/// the point.
+///
+/// # Errors
+///
+/// The data folder cannot be read, the repository cannot be written or belongs to another folder, or another backup is writing to it. No point
+/// is added then.
+pub fn back_up(
+    data: &Path,
+    to: &Path,
+    schema: &Arc<Schema>,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<BackupReport, BackupError> {
+    let begun = Utc::now();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
+    let mut capture = capture_folder(data, schema)?;
+    let locked = LockedRepository::open_or_create(disk, to, &capture.collector)?;
+    let repository = &locked.repository;
+    if repository.collector != capture.collector {
+        return Err(BackupError::OtherFolder {
+            folder: to.to_path_buf(),
+            theirs: repository.collector.clone(),
+            ours: capture.collector,
+        });
+    }
+    let points = repository.points()?;
+    let mut copying = Copying {
+        content: repository.content(),
+        known: Known::of(&points),
+        new_files: 0,
+        new_bytes: 0,
+    };
+    for _ in 0..ATTEMPTS {
+        let Some(Copied { files, damaged }) = copying.copy(&capture, &mut progress)? else {
+            capture = capture_folder(data, schema)?;
+            continue;
+        };
+        copying.content.sync()?;
+        let last = points.last().map(|point| point.about.id.as_str());
+        let id = next_id(begun, last);
+        let point = Point {
+            about: about(id, rfc_3339(begun), &capture, &damaged),
+            files,
+        };
+        locked.add(&point)?;
+        return Ok(BackupReport {
+            point,
+            new_files: copying.new_files,
+            new_bytes: copying.new_bytes,
+        });
+    }
+    Err(BackupError::Changing {
+        folder: data.to_path_buf(),
+    })
+}
+
+fn about(id: String, begun: String, capture: &Capture, damaged: &[Finding]) -> About {
+    let tables = capture.tables.iter().map(|table| TableEntry {
+        tier: table.tier.name().to_owned(),
+        name: table.name.clone(),
+        version: table.version,
+        rows: table.rows,
+    });
+    About {
+        format: FORMAT,
+        id,
+        begun,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        collector: capture.collector.clone(),
+        group: capture.group,
+        tables: tables.collect(),
+        damaged: damaged.iter().map(DamagedEntry::from).collect(),
+    }
+}
+
+/// Content that is known without reading the file again.
+struct Known(HashMap<(String, u32), (String, u64)>);
+
+impl Known {
+    /// What the points say.
+    fn of(points: &[Point]) -> Self {
+        let files = points.iter().flat_map(|point| &point.files);
+        let known = files.filter_map(|file| {
+            let key = (file.path.clone(), file.identity?);
+            Some((key, (file.content.clone(), file.size)))
+        });
+        Self(known.collect())
+    }
+}
+
+/// A data folder that is in the repository as a whole, but for what is damaged.
+struct Copied {
+    files: Vec<FileEntry>,
+    damaged: Vec<Finding>,
+}
+
+/// A backup's copying.
+struct Copying {
+    content: ContentStore,
+    known: Known,
+    new_files: u64,
+    new_bytes: u64,
+}
+
+impl Copying {
+    /// Copies what the repository lacks. Returns the files and the damage, or `None` where a file left its table before it was
+    /// copied.
+    fn copy(
+        &mut self,
+        capture: &Capture,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<Option<Copied>, BackupError> {
+        let mut damaged = capture.findings.clone();
+        let mut files = BTreeMap::new();
+        let total = capture.files.len() as u64;
+        for (done, file) in (1..).zip(&capture.files) {
+            match self.store(file)? {
+                Ok(entry) => {
+                    files.insert(entry.path.clone(), entry);
+                }
+                Err(Unreadable::Removed) => {}
+                Err(Unreadable::Replaced) => return Ok(None),
+                Err(Unreadable::Damaged(finding)) => damaged.push(finding),
+            }
+            progress(done, total);
+        }
+        Ok(Some(Copied {
+            files: files.into_values().collect(),
+            damaged,
+        }))
+    }
+
+    fn store(&mut self, file: &CapturedFile) -> Result<Result<FileEntry, Unreadable>, BackupError> {
+        let identity = file.identity();
+        let entry = |content: String, size| FileEntry {
+            path: file.path.clone(),
+            size,
+            content,
+            identity,
+        };
+        let key = identity.map(|identity| (file.path.clone(), identity));
+        if let Some((content, size)) = key.as_ref().and_then(|key| self.known.0.get(key))
+            && self.content.has(content, *size)
+        {
+            return Ok(Ok(entry(content.clone(), *size)));
+        }
+        let opened = file.open().map_err(PutError::Read);
+        let stored = match opened.and_then(|mut bytes| self.content.put(&mut *bytes)) {
+            Ok(stored) => stored,
+            Err(PutError::Read(error)) => return Ok(Err(file.judge(error)?)),
+            Err(PutError::Write(error)) => return Err(error),
+        };
+        if stored.is_new {
+            self.new_files += 1;
+            self.new_bytes += stored.size;
+        }
+        if let Some(key) = key {
+            let known = (stored.content.clone(), stored.size);
+            self.known.0.insert(key, known);
+        }
+        Ok(Ok(entry(stored.content, stored.size)))
+    }
+}

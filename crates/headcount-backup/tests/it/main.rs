@@ -1,0 +1,12 @@
+//! Backups of stores that are written meanwhile, restored and compared.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods
+)]
+
+mod erasure;
+mod live;
+mod repository;
+mod support;
