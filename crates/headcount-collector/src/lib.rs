@@ -24,6 +24,7 @@ mod idle;
 mod ingest;
 mod linger;
 mod listener;
+mod log_watch;
 mod memory_budget;
 mod metrics;
 mod need;

@@ -27,9 +27,9 @@ use crate::erase_endpoint::EraseEndpoint;
 use crate::error::ServeError;
 use crate::gate::{Gate, RateLimited};
 use crate::grpc_health;
-use crate::heartbeat;
 use crate::ingest::{IngestPipeline, ServerState};
 use crate::listener::{Bound, ListenerConfig, Peer, bind, serve};
+use crate::log_watch;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics;
 use crate::options::ServeOptions;
@@ -248,7 +248,7 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
         grpc: None,
         tls_reload: tls_watch.as_ref().map(|watch| watch.reload.clone()),
     };
-    let beating = heartbeat::run(Arc::clone(&collector.pipeline), config.stop.clone());
+    let beating = log_watch::run(Arc::clone(&collector.pipeline), config.stop.clone());
     collector.listeners.spawn(beating);
     if let Some(watch) = tls_watch {
         collector.listeners.spawn(watch.run(config.stop.clone()));

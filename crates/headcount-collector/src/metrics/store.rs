@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use headcount_catalog::Tier;
-use headcount_lake::{LakeActivity, LakeStats, LogActivity};
+use headcount_lake::{LakeActivity, LakeStats, LogActivity, TableStats};
 use headcount_observe::Page;
 
 use crate::ingest::IngestPipeline;
@@ -138,30 +138,30 @@ fn disk(page: &mut Page, stats: &LakeStats) {
 }
 
 fn tables(page: &mut Page, stats: &LakeStats) {
-    let values: [(&str, &str, fn(&headcount_lake::TableStats) -> u64); 3] = [
-        ("headcount_table_files", "Files of a table.", |table| {
-            table.files
-        }),
-        (
-            "headcount_table_bytes",
-            "Bytes of a table's files.",
-            |table| table.bytes,
-        ),
-        (
-            "headcount_table_rows",
-            "Rows in a table's files, without those in memory.",
-            |table| table.rows,
-        ),
-    ];
-    for (name, help, value) in values {
-        let mut family = page.gauge(name, help);
-        for table in &stats.tables {
-            let tier = match table.tier {
-                Tier::Default => "default",
-                Tier::Shared => "shared",
-            };
-            family.labelled(&[("table", &table.name), ("tier", tier)], value(table));
-        }
+    let (name, help) = ("headcount_table_files", "Files of a table.");
+    of_each_table(page, stats, name, help, |table| table.files);
+    let (name, help) = ("headcount_table_bytes", "Bytes of a table's files.");
+    of_each_table(page, stats, name, help, |table| table.bytes);
+    let help = "Rows in a table's files, without those in memory.";
+    of_each_table(page, stats, "headcount_table_rows", help, |table| {
+        table.rows
+    });
+}
+
+fn of_each_table(
+    page: &mut Page,
+    stats: &LakeStats,
+    name: &str,
+    help: &str,
+    value: impl Fn(&TableStats) -> u64,
+) {
+    let mut family = page.gauge(name, help);
+    for table in &stats.tables {
+        let tier = match table.tier {
+            Tier::Default => "default",
+            Tier::Shared => "shared",
+        };
+        family.labelled(&[("table", &table.name), ("tier", tier)], value(table));
     }
 }
 

@@ -121,11 +121,12 @@ fn check(name: &str, family: &Family) {
         return;
     }
     assert!(name.ends_with("_seconds"), "{name}");
-    let mut series: BTreeMap<Vec<(String, String)>, Vec<(f64, f64)>> = BTreeMap::new();
+    // By the other labels.
+    let mut series: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     let mut counts = BTreeMap::new();
     for (sample, labels, value) in &family.samples {
         let others = labels.iter().filter(|(label, _)| *label != "le");
-        let others: Vec<(String, String)> = others.map(|(l, v)| (l.clone(), v.clone())).collect();
+        let others: String = others.map(|(l, v)| format!("{l}={v},")).collect();
         if sample.ends_with("_bucket") {
             let bound = match labels["le"].as_str() {
                 "+Inf" => f64::INFINITY,

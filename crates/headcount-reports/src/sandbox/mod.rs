@@ -9,6 +9,7 @@
 
 mod activity;
 mod machine_memory;
+mod metrics;
 mod process;
 mod process_limits;
 mod protocol;
