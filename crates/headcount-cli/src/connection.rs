@@ -44,7 +44,7 @@ impl ConnectionArgs {
     /// # Errors
     /// The URL is malformed, or a file that was given cannot be read.
     pub(crate) fn connect(&self, url: &str) -> anyhow::Result<Connection> {
-        let (agent, address) = http::agent(url, self.tls()?)?;
+        let (agent, address) = self.agent(url)?;
         let token = match &self.token_file {
             Some(path) => Some(read_token(path)?),
             None => own_token(&address),
@@ -58,12 +58,29 @@ impl ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// An agent for requests without a token to the server at `url`, and its address.
+    ///
+    /// # Errors
+    /// As of [`ConnectionArgs::connect`].
+    pub(crate) fn agent(&self, url: &str) -> anyhow::Result<(Agent, String)> {
+        http::agent(url, self.tls(true)?)
+    }
+
+    /// The same, whatever certificate the server shows: nothing that it could misuse is sent, and nothing that it says is believed
+    /// for more than it is.
+    ///
+    /// # Errors
+    /// As of [`ConnectionArgs::connect`].
+    pub(crate) fn agent_without_verification(&self, url: &str) -> anyhow::Result<(Agent, String)> {
+        http::agent(url, self.tls(false)?)
+    }
+
     /// How to use TLS, where it differs from the default.
-    fn tls(&self) -> anyhow::Result<Option<TlsConfig>> {
-        if self.ca_file.is_none() && self.client_cert.is_none() {
+    fn tls(&self, verifies: bool) -> anyhow::Result<Option<TlsConfig>> {
+        if self.ca_file.is_none() && self.client_cert.is_none() && verifies {
             return Ok(None);
         }
-        let mut config = TlsConfig::builder();
+        let mut config = TlsConfig::builder().disable_verification(!verifies);
         if let Some(path) = &self.ca_file {
             let authorities = read_pem(path)?.certificates;
             if authorities.is_empty() {

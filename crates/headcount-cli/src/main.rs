@@ -1,7 +1,7 @@
 //! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
-//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server. The commands of the client, the output of answers and the exit codes are in
+//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod backend;
@@ -11,6 +11,7 @@ mod commands;
 mod connection;
 mod http;
 mod listening;
+mod log;
 mod otlp_client;
 mod progress;
 
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use headcount_commands::exit::{self, Code};
-use tracing_subscriber::EnvFilter;
+
+use crate::log::LogArgs;
 
 /// Returns memory to the system after a flush: with the system's allocator a collector under load keeps several times
 /// as much.
@@ -41,16 +43,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     max_term_width = 100
 )]
 struct Arguments {
-    /// The log level for standard error: off, error, warn, info, debug, trace, or a filter such as `headcount_lake=debug`
-    #[arg(
-        long,
-        global = true,
-        value_name = "LEVEL",
-        env = "HEADCOUNT_LOG",
-        default_value = "warn",
-        hide_env_values = true
-    )]
-    log: String,
+    #[command(flatten)]
+    log: LogArgs,
 
     #[command(subcommand)]
     command: Command,
@@ -86,6 +80,7 @@ enum Command {
     Check(commands::check::Check),
     Backup(commands::backup::Backup),
     Restore(commands::restore::Restore),
+    Health(commands::health::Health),
     Demo(commands::demo::Demo),
     Open(commands::open::Open),
     #[command(flatten)]
@@ -108,6 +103,7 @@ impl Command {
             Command::Check(command) => command.run(),
             Command::Backup(command) => command.run(),
             Command::Restore(command) => command.run(),
+            Command::Health(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Open(command) => command.run(),
             Command::Builder(command) => command.run(),
@@ -116,34 +112,13 @@ impl Command {
     }
 }
 
-/// Logs to standard error, so that standard output has only answers.
-fn start_log(level: &str) -> anyhow::Result<()> {
-    // DataFusion warns about plans that are merely slower, and its parser logs queries. A filter that names them, such as
-    // `--log datafusion=debug`, still shows everything. rustls quotes what strangers send (promise 1).
-    let filter = EnvFilter::builder()
-        .parse(format!(
-            "datafusion=error,sqlparser=warn,rustls=off,{level}"
-        ))
-        .map_err(|error| {
-            exit::usage(format!(
-                "`{level}` is not a log level ({error}); use off, error, warn, info, debug or trace"
-            ))
-        })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    Ok(())
-}
-
 fn main() -> ExitCode {
     // Before the command line is read: it is no command for people, and starts a thousand times.
     if std::env::args_os().nth(1).as_deref() == Some(commands::query_process::NAME.as_ref()) {
         return exit::end(commands::query_process::run()).into();
     }
     let arguments = Arguments::parse();
-    let ended = start_log(&arguments.log).and_then(|()| arguments.command.run());
+    let ended = arguments.log.start().and_then(|()| arguments.command.run());
     exit::end(ended).into()
 }
 

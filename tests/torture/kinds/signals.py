@@ -1,4 +1,4 @@
-"""Signals, under load: those that stop it do so with every row in its table, the others do nothing."""
+"""Signals, under load: those that stop it do so with every row in its table, the others, and a reload, do nothing to the load."""
 
 import signal
 import time
@@ -10,8 +10,8 @@ from senders import Ledger, Load
 from server import ask_folder
 
 ROUNDS, SHORT = 6, 1
-STOPPING = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")
-IGNORED = ("SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGWINCH")
+STOPPING = ("SIGTERM", "SIGINT", "SIGQUIT")
+IGNORED = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE", "SIGWINCH")
 
 
 def run(round) -> None:

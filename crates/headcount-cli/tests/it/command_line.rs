@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::{headcount, path, run, stderr, stdout};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "serve",
     "ingest",
     "report",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 11] = [
     "restore",
     "open",
     "completions",
+    "health",
 ];
 
 #[test]
@@ -45,7 +46,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 26] = [
+    let wrong: [&[&str]; 28] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -60,6 +61,8 @@ fn a_wrong_command_line_ends_with_2() {
         &["tables", "--data", "x", "--url", "http://127.0.0.1:1"],
         &["tables", "--url", "127.0.0.1:4318"],
         &["tables", "--log", "headcount=loud"],
+        &["tables", "--log-format", "xml"],
+        &["health", "--url", "127.0.0.1:4318"],
         &["serve", "--http", "nonsense"],
         &["serve", "--http", "127.0.0.1"],
         &["serve", "--http", "127.0.0.1:99999"],

@@ -12,7 +12,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use crate::grpc_client::{self, Identity};
 use crate::support::{Server, corpus, path, run, stderr, stdout};
 
-fn certificate(name: &str) -> PathBuf {
+pub(crate) fn certificate(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates");
     folder.join(name)
 }

@@ -25,6 +25,10 @@ pub fn headcount() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
     for name in [
         "HEADCOUNT_LOG",
+        "HEADCOUNT_LOG_FORMAT",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
         "HEADCOUNT_TOKEN_FILE",
         "BROWSER",
         "DISPLAY",
@@ -111,6 +115,20 @@ impl Server {
         Server::spawn(data, command)
     }
 
+    /// The same as [`Self::start_with`], with its standard error in a pipe.
+    pub fn start_piped(data: &Path, options: &[&str]) -> Server {
+        let mut command = Server::command(data, "127.0.0.1:0", "none", options);
+        command.stderr(Stdio::piped());
+        Server::spawn(data, command)
+    }
+
+    /// The same as [`Self::start_with`], with these variables in its environment.
+    pub fn start_in(data: &Path, options: &[&str], variables: &[(&str, &str)]) -> Server {
+        let mut command = Server::command(data, "127.0.0.1:0", "none", options);
+        command.envs(variables.iter().copied());
+        Server::spawn(data, command)
+    }
+
     fn listening(data: &Path, http: &str, grpc: &str, options: &[&str]) -> Server {
         Server::spawn(data, Server::command(data, http, grpc, options))
     }
@@ -182,6 +200,11 @@ impl Server {
     pub fn stop_with(mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
         self.end()
+    }
+
+    /// Closes the end of its standard error that somebody could read.
+    pub fn close_stderr(&mut self) {
+        drop(self.child.stderr.take().expect("it is piped"));
     }
 
     /// Its exit code. Fails if it does not end within a minute.

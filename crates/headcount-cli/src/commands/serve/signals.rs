@@ -1,18 +1,31 @@
 //! The signals of a running server. None of them ends it before it has flushed its rows.
 
+use std::io::{self, IsTerminal as _};
+
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that a server listens to.
 #[derive(Debug)]
-pub(crate) struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     quit: Signal,
     /// `None` where it is ignored, as under `nohup`.
     hangup: Option<Signal>,
+    /// Whether SIGHUP means that the terminal was closed.
+    has_terminal: bool,
     user_1: Signal,
     user_2: Signal,
+}
+
+/// What a signal asks of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// To stop, by the signal of this name.
+    Stop(&'static str),
+    /// To read tokens and certificates again.
+    Reload,
 }
 
 impl Signals {
@@ -20,7 +33,7 @@ impl Signals {
     ///
     /// # Errors
     /// The operating system does not allow it.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
+    pub(super) fn listen() -> anyhow::Result<Self> {
         let listen = |kind: SignalKind, name: &str| {
             signal(kind).with_context(|| format!("cannot listen for {name}"))
         };
@@ -33,14 +46,15 @@ impl Signals {
             terminate: listen(SignalKind::terminate(), "SIGTERM")?,
             quit: listen(SignalKind::quit(), "SIGQUIT")?,
             hangup,
+            has_terminal: io::stdin().is_terminal() || io::stderr().is_terminal(),
             user_1: listen(SignalKind::user_defined1(), "SIGUSR1")?,
             user_2: listen(SignalKind::user_defined2(), "SIGUSR2")?,
         })
     }
 
-    /// Resolves at a signal that stops the server: Ctrl-C, SIGTERM, SIGQUIT, or SIGHUP, which a closed terminal sends. SIGUSR1 and
-    /// SIGUSR2 have no meaning here and are passed over.
-    pub(crate) async fn stop(&mut self) {
+    /// Resolves at a signal that asks for something. Ctrl-C, SIGTERM and SIGQUIT stop the server. SIGHUP has it reload, except in a
+    /// terminal, whose end it is: there it stops, too. SIGUSR1 and SIGUSR2 have no meaning here and are passed over.
+    pub(super) async fn next(&mut self) -> Asked {
         loop {
             let hangup = async {
                 match &mut self.hangup {
@@ -49,10 +63,13 @@ impl Signals {
                 }
             };
             tokio::select! {
-                _ = self.interrupt.recv() => return,
-                _ = self.terminate.recv() => return,
-                _ = self.quit.recv() => return,
-                _ = hangup => return,
+                _ = self.interrupt.recv() => return Asked::Stop("SIGINT"),
+                _ = self.terminate.recv() => return Asked::Stop("SIGTERM"),
+                _ = self.quit.recv() => return Asked::Stop("SIGQUIT"),
+                _ = hangup => return match self.has_terminal {
+                    true => Asked::Stop("SIGHUP"),
+                    false => Asked::Reload,
+                },
                 _ = self.user_1.recv() => {}
                 _ = self.user_2.recv() => {}
             }
