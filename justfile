@@ -46,7 +46,7 @@ circles *crates:
     .ci/circles {{ crates }}
 
 # Every end-to-end suite in full; .ci/run runs `crewai` and `web` in short
-end-to-end: client python-client python crewai tables rust-exporter web
+end-to-end: client python-client python crewai tables operations rust-exporter web
 
 # The stock Python exporters and real CrewAI against this build
 python:
@@ -80,6 +80,15 @@ rust-exporter:
 # Builds the fuzz targets; fuzz/README.md says how to run one
 fuzz:
     cd fuzz && CARGO_PROFILE_RELEASE_STRIP=none RUSTC_BOOTSTRAP=1 cargo fuzz build --features run --sanitizer none
+
+# What operators are given, judged by others: metrics, alerts, dashboard, unit, bill of materials
+operations:
+    cargo build --release
+    tests/operations/run
+
+# The bill of materials of the program (CycloneDX) to target/sbom.cdx.json
+sbom:
+    packaging/sbom
 
 # A collector with a week of sample traffic
 demo:
