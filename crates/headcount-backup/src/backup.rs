@@ -42,10 +42,20 @@ pub fn back_up(
     data: &Path,
     to: &Path,
     schema: &Arc<Schema>,
+    progress: impl FnMut(u64, u64),
+) -> Result<BackupReport, BackupError> {
+    back_up_on(Arc::new(RealDisk::default()), data, to, schema, progress)
+}
+
+/// The same, with the repository on `disk`.
+fn back_up_on(
+    disk: Arc<dyn Disk>,
+    data: &Path,
+    to: &Path,
+    schema: &Arc<Schema>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<BackupReport, BackupError> {
     let begun = Utc::now();
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let mut capture = capture_folder(data, schema)?;
     let locked = LockedRepository::open_or_create(disk, to, &capture.collector)?;
     let repository = &locked.repository;
@@ -192,5 +202,80 @@ impl Copying {
             self.known.0.insert(key, known);
         }
         Ok(Ok(entry(stored.content, stored.size)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods)]
+    use headcount_catalog::{Column, ColumnType, Table, TableKind, Tier};
+    use headcount_lake::{Lake, LakeOptions};
+    use headcount_log::testing::SimulatedDisk;
+
+    use super::*;
+    use crate::{points, verify};
+
+    /// A data folder with a table and a log.
+    async fn some_data() -> (tempfile::TempDir, Arc<Schema>) {
+        let data = tempfile::tempdir().unwrap();
+        let column = |name: &str, column_type| Column {
+            name: name.to_owned(),
+            column_type,
+        };
+        let schema = Arc::new(Schema {
+            tables: vec![Table {
+                name: "crews".to_owned(),
+                tier: Tier::Default,
+                kind: TableKind::Event,
+                columns: vec![
+                    column("time", ColumnType::Timestamp),
+                    column("id", ColumnType::Text),
+                ],
+            }],
+        });
+        let options = LakeOptions {
+            background: false,
+            ..LakeOptions::default()
+        };
+        let lake = Lake::open(data.path(), Arc::clone(&schema), options);
+        lake.await.unwrap().close().await.unwrap();
+        (data, schema)
+    }
+
+    #[tokio::test]
+    async fn a_loss_of_power_at_any_operation_leaves_whole_points_alone() {
+        let (data, schema) = some_data().await;
+        let mut was_made = 0;
+        for operations in 0.. {
+            let repository = tempfile::tempdir().unwrap();
+            let to = repository.path().join("repository");
+            let disk = SimulatedDisk::new(operations);
+            let made = || back_up_on(Arc::new(disk.clone()), data.path(), &to, &schema, |_, _| ());
+            let first = made().unwrap().point;
+            std::fs::write(data.path().join("tokens.json"), operations.to_string()).unwrap();
+            disk.lose_power_after(Some(operations));
+            let second = made();
+            disk.crash();
+            let verified = verify(&to, |_, _| ()).unwrap();
+            assert!(verified.damaged.is_empty(), "{operations}: {verified:?}");
+            assert!(
+                verified.damaged_points.is_empty(),
+                "{operations}: {verified:?}"
+            );
+            let left = points(&to).unwrap();
+            assert_eq!(left[0], first, "{operations}");
+            if let Ok(second) = &second {
+                assert_eq!(left[1..], [second.point.clone()], "{operations}");
+                was_made += 1;
+            }
+            let last = left.last().cloned().unwrap();
+            let next = made().unwrap().point;
+            assert!(next.about.id > last.about.id);
+            assert!(verify(&to, |_, _| ()).unwrap().damaged.is_empty());
+            if was_made == 3 {
+                assert!(operations > 20, "{operations}");
+                return;
+            }
+        }
     }
 }

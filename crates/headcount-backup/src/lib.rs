@@ -9,6 +9,7 @@
 
 mod backup;
 mod content;
+mod copies;
 mod error;
 mod orders;
 mod point;
@@ -18,6 +19,7 @@ mod restore;
 mod verify;
 
 pub use backup::{BackupReport, back_up};
+pub use copies::BackedUpFiles;
 pub use error::{BackupError, DamagedContent};
 pub use point::{About, DamagedEntry, FileEntry, Point, TableEntry};
 pub use prune::{Removed, keep, purge};

@@ -311,12 +311,8 @@ async fn open(root: &Path, schema: &Arc<Schema>) -> Result<(), BackupError> {
         ..LakeOptions::default()
     };
     let lake = Lake::open(root, Arc::clone(schema), options).await?;
-    if lake.pending_erasures() == 0 {
-        return Ok(());
-    }
-    let erased = lake.erase().await;
-    lake.close()
+    // Nothing is flushed or changed where nothing is to be erased.
+    lake.erase()
         .await
-        .and(erased)
         .map_err(|source| BackupError::NotErased { source })
 }

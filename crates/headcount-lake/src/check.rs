@@ -15,6 +15,7 @@ use headcount_log::wal::{newest_segment, quarantine, replay};
 use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
+use crate::lost_rows::{self, LostRows};
 use crate::table_file;
 use crate::watermark::{self, Watermark};
 
@@ -55,6 +56,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
     let mut check = Check {
+        lost: LostRows::read(&*disk, &root),
         disk,
         root,
         done: FolderCheck::default(),
@@ -64,6 +66,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
     check.dedup_and_orders()?;
     // Before the tables: it must not be ahead of what is read of them.
     let watermark = check.watermark();
+    check.lost_rows();
     let mut applied = watermark.sequence;
     for table in &schema.tables {
         applied = applied.max(check.table(table, &watermark)?);
@@ -81,6 +84,7 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
 struct Check {
     disk: Arc<dyn Disk>,
     root: PathBuf,
+    lost: LostRows,
     done: FolderCheck,
 }
 
@@ -169,6 +173,16 @@ impl Check {
         read.unwrap_or_default()
     }
 
+    /// The list of what repairs gave up.
+    fn lost_rows(&mut self) {
+        let path = lost_rows::path(&self.root);
+        let bytes = self.disk.read(&path);
+        if bytes.is_ok_and(|bytes| LostRows::parse(&bytes).is_none()) {
+            let problem = "the list of rows that a repair gave up is damaged: answers no longer say that they are missing";
+            self.find(&path, None, None, problem.to_owned());
+        }
+    }
+
     /// One table: its log and its files. Returns the last group of the write-ahead log that is in it.
     fn table(&mut self, table: &Table, watermark: &Watermark) -> Result<u64, LakeError> {
         let folder = table_folder(&self.root, table);
@@ -192,6 +206,13 @@ impl Check {
         }
         for file in log.files().iter() {
             self.table_file(table, &folder, file)?;
+        }
+        for lost in self.lost.clone().of_table(&table.name, &log.files()) {
+            let problem = format!(
+                "given up by a repair at {}: {}; answers say that its rows are missing until the file lost-rows is removed",
+                lost.given_up, lost.problem
+            );
+            self.find(&folder.join(&lost.path), Some(table), lost.rows, problem);
         }
         Ok(log.applied())
     }

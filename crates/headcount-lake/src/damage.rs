@@ -26,7 +26,7 @@ pub struct DamagedFile {
 pub struct MissingRows {
     /// The number of commits that the end of the table's log has lost.
     pub commits: u64,
-    /// The number of damaged files.
+    /// The number of damaged files, with those that a repair removed from the table.
     pub files: usize,
     /// The number of rows in the damaged files, by the table's log; `None` if it does not say.
     pub rows: Option<u64>,
@@ -65,7 +65,8 @@ impl LakeSnapshot {
         }
     }
 
-    /// The rows of `table` that queries leave out; `None` if nothing is known to be missing.
+    /// The rows of `table` that queries leave out, because files are damaged or a repair gave them up; `None` if nothing is known to be
+    /// missing.
     pub fn missing_rows(&self, table: TableId) -> Option<MissingRows> {
         let definition = self.layout.schema.table(table)?;
         let commits = self
@@ -73,16 +74,17 @@ impl LakeSnapshot {
             .get(&definition.name)
             .copied()
             .unwrap_or_default();
-        let damaged = self.unreadable.damaged();
-        if damaged.is_empty() && commits == 0 {
-            return None;
-        }
         let folder = table_folder(&self.root, definition);
-        let files = self.files.get(usize::from(table.0))?.iter();
-        let missing: Vec<&ActiveFile> = files
+        let files = self.files.get(usize::from(table.0))?;
+        let damaged = self.unreadable.damaged();
+        let damaged = files
+            .iter()
             .filter(|file| damaged.contains_key(&folder.join(&file.path)))
-            .collect();
-        let bounds: Option<Vec<(i64, i64)>> = missing.iter().map(|file| file.time).collect();
+            .map(|file| (file.rows, file.time));
+        let given_up = self.lost_rows.of_table(&definition.name, files);
+        let given_up = given_up.map(|file| (file.rows, file.time));
+        let missing: Vec<_> = damaged.chain(given_up).collect();
+        let bounds: Option<Vec<(i64, i64)>> = missing.iter().map(|(_, time)| *time).collect();
         let time = bounds.and_then(|bounds| {
             let least = bounds.iter().map(|(least, _)| *least).min();
             least.zip(bounds.iter().map(|(_, greatest)| *greatest).max())
@@ -90,7 +92,7 @@ impl LakeSnapshot {
         (!missing.is_empty() || commits > 0).then(|| MissingRows {
             commits,
             files: missing.len(),
-            rows: missing.iter().map(|file| file.rows).sum(),
+            rows: missing.iter().map(|(rows, _)| *rows).sum(),
             time,
         })
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::damage::DamagedFile;
 use crate::delta::log::Files;
 use crate::error::LakeError;
+use crate::lost_rows::LostRows;
 use crate::memtable::Layout;
 use crate::provider::FooterCache;
 use crate::snapshot::LakeSnapshot;
@@ -30,6 +31,7 @@ pub struct SnapshotFiles {
     refusals: Vec<Option<String>>,
     damaged: Vec<DamagedFile>,
     lost_commits: LostCommits,
+    lost_rows: Arc<LostRows>,
 }
 
 impl LakeSnapshot {
@@ -45,6 +47,7 @@ impl LakeSnapshot {
             refusals: refusals.map(text).collect(),
             damaged: self.damaged_files(),
             lost_commits: LostCommits::clone(&self.lost_commits),
+            lost_rows: Arc::clone(&self.lost_rows),
         }
     }
 
@@ -68,6 +71,7 @@ impl LakeSnapshot {
             mut refusals,
             damaged,
             lost_commits,
+            lost_rows,
         } = files;
         let unreadable = UnreadableFiles::new(Arc::new(RealDisk::default()));
         for file in damaged {
@@ -90,6 +94,7 @@ impl LakeSnapshot {
             footers: Arc::new(FooterCache::default()),
             unreadable: Arc::new(unreadable),
             lost_commits: Arc::new(lost_commits),
+            lost_rows,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::delta::log::{TableLog, table_folder};
 use crate::erasure;
 use crate::error::LakeError;
 use crate::flush::flush;
+use crate::lost_rows::LostRows;
 use crate::memtable::Layout;
 use crate::opened_log::OpenedLog;
 use crate::options::LakeOptions;
@@ -93,6 +94,7 @@ impl Lake {
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"), &schema)?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
         opened.report(&view, began);
+        let lost_rows = Arc::new(LostRows::read(&*disk, &root));
         let state = Arc::new(LakeState {
             root,
             schema,
@@ -104,6 +106,7 @@ impl Lake {
             footers: Arc::default(),
             unreadable,
             lost_commits,
+            lost_rows,
             watermark: Mutex::new(watermark),
             activity: LakeActivity::default(),
             orders,

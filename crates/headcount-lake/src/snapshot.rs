@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use crate::delta::log::{Files, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::follow::follow;
+use crate::lost_rows::LostRows;
 use crate::memtable::{Layout, TableBatches, chunks, decode};
 use crate::provider::{FooterCache, LakeTable, TableParts, location};
 use crate::state::LakeState;
@@ -36,6 +37,7 @@ pub struct LakeSnapshot {
     pub(crate) footers: Arc<FooterCache>,
     pub(crate) unreadable: Arc<UnreadableFiles>,
     pub(crate) lost_commits: Arc<LostCommits>,
+    pub(crate) lost_rows: Arc<LostRows>,
 }
 
 impl LakeSnapshot {
@@ -56,6 +58,7 @@ impl LakeSnapshot {
             footers: Arc::clone(&state.footers),
             unreadable: Arc::clone(&state.unreadable),
             lost_commits: Arc::clone(&state.lost_commits),
+            lost_rows: Arc::clone(&state.lost_rows),
         })
     }
 
@@ -75,6 +78,7 @@ impl LakeSnapshot {
         quarantine::report(&segments);
         // Before the tables: it must not be ahead of what is read of them.
         let watermark = Watermark::read(&*disk, &root).unwrap_or_default();
+        let lost_rows = LostRows::read(&*disk, &root);
         let (tables, of) = (root.clone(), Arc::clone(&schema));
         let opened = spawn_blocking(move || open_logs(&disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;
@@ -95,6 +99,7 @@ impl LakeSnapshot {
             footers: Arc::new(FooterCache::default()),
             unreadable: Arc::new(UnreadableFiles::new(Arc::new(RealDisk::default()))),
             lost_commits: Arc::new(lost_commits),
+            lost_rows: Arc::new(lost_rows),
         })
     }
 

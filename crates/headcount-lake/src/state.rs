@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use crate::activity::LakeActivity;
 use crate::delta::log::{ActiveFile, Files, TableLog};
 use crate::error::LakeError;
+use crate::lost_rows::LostRows;
 use crate::memtable::Layout;
 use crate::options::LakeOptions;
 use crate::provider::FooterCache;
@@ -37,6 +38,8 @@ pub(crate) struct LakeState {
     pub(crate) orders: Orders,
     /// By table: the commits that its log had lost when the store was opened.
     pub(crate) lost_commits: Arc<LostCommits>,
+    /// What a repair gave up, before the store was opened.
+    pub(crate) lost_rows: Arc<LostRows>,
     pub(crate) watermark: Mutex<Watermark>,
     pub(crate) activity: LakeActivity,
     /// Held during a flush.

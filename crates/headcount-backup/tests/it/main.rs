@@ -8,5 +8,6 @@
 
 mod erasure;
 mod live;
+mod repair;
 mod repository;
 mod support;

@@ -45,13 +45,13 @@ pub(crate) fn damage(data: &Path, table: &str) -> PathBuf {
     file
 }
 
-struct Response {
-    status: u16,
-    notes: String,
-    body: String,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) notes: String,
+    pub(crate) body: String,
 }
 
-fn get(url: &str) -> Response {
+pub(crate) fn get(url: &str) -> Response {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build();

@@ -18,6 +18,7 @@ mod metrics;
 mod proxy;
 mod queries;
 mod rate_limit;
+mod repair;
 mod replay;
 mod roles;
 mod service_manager;

@@ -45,6 +45,8 @@ const LEFT_OUT: [&str; 7] = [
 ];
 /// Folders that are captured elsewhere.
 const OWN_WAY: [&str; 5] = ["tables", "wal", "seen", "erasures", "crew-erasures"];
+/// The folder of files that a repair set aside: it is for whoever looks at the damage, and in no copy.
+const DAMAGED: &str = "damaged";
 
 /// How often a moment is chosen because the tables' logs no longer say what was in the tables at the last one.
 const ATTEMPTS: usize = 10;
@@ -174,7 +176,7 @@ fn small_files(disk: &dyn Disk, root: &Path) -> Result<Vec<CapturedFile>, LakeEr
     for entry in list(disk, root)? {
         let is_left_out = LEFT_OUT.contains(&entry.name.as_str()) || is_unfinished(&entry.name);
         if disk.is_folder(&entry.path) {
-            if !OWN_WAY.contains(&entry.name.as_str()) && !is_left_out {
+            if !OWN_WAY.contains(&entry.name.as_str()) && entry.name != DAMAGED && !is_left_out {
                 below(disk, &entry.path, &entry.name, &mut files)?;
             }
         } else if !is_left_out {

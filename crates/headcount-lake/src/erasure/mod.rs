@@ -33,6 +33,7 @@ use crate::low_priority;
 use crate::new_files::NewFiles;
 use crate::parquet_file::is_ours;
 use crate::rewrite::{LeftOut, Rewrite};
+use crate::set_aside;
 use crate::state::LakeState;
 
 /// Files that one commit replaces.
@@ -224,7 +225,7 @@ fn replace(
     committed
 }
 
-/// Our files that belong to no table and never will: leftovers of a crash, or files that a merge replaced.
+/// Our files that belong to no table and never will: leftovers of a crash, files that a merge replaced, and what a repair set aside.
 fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
@@ -253,6 +254,7 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
             }
         }
     }
+    left.extend(set_aside::of_table(&*state.disk, &state.root, &table.name)?);
     Ok(left)
 }
 

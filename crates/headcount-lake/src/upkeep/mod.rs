@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::activity::milliseconds;
 use crate::error::LakeError;
 use crate::low_priority;
+use crate::set_aside;
 use crate::state::LakeState;
 
 /// How often past days are merged, and files without a table removed while there is room.
@@ -60,6 +61,7 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
         }
     }
     if is_round {
+        done = done.and(set_aside::remove_old(&*state.disk, &state.root));
         progress.last_round = Some(Instant::now());
     }
     before.report(state, began);

@@ -11,5 +11,5 @@ mod seal;
 mod tests;
 mod write;
 
-pub(super) use self::read::read;
+pub(crate) use self::read::read;
 pub(crate) use self::write::write;

@@ -16,7 +16,7 @@ use crate::error::LakeError;
 const BATCH: usize = 1024;
 
 /// The actions of a checkpoint that consists of `files`.
-pub(in crate::delta) fn read(disk: &dyn Disk, files: &[PathBuf]) -> Result<Vec<Value>, LakeError> {
+pub(crate) fn read(disk: &dyn Disk, files: &[PathBuf]) -> Result<Vec<Value>, LakeError> {
     if let [file] = files {
         seal::check(disk, file)?;
     }

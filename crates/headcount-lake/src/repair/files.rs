@@ -1,0 +1,110 @@
+//! The repair of a table's Parquet files.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use chrono::{SecondsFormat, Utc};
+use headcount_catalog::Table;
+
+use super::{Outcome, Repair};
+use crate::damage::GONE;
+use crate::delta::commit::{Change, commit};
+use crate::delta::log::{ActiveFile, TableLog};
+use crate::error::LakeError;
+use crate::lost_rows::LostFile;
+use crate::set_aside;
+use crate::table_file;
+
+impl Repair<'_> {
+    /// Replaces damaged files by their copies, and gives up those that have none: the table, and answers, go on without them.
+    pub(super) fn table_files(
+        &mut self,
+        table: &Table,
+        folder: &Path,
+        mut log: TableLog,
+    ) -> Result<(), LakeError> {
+        let mut given_up = Vec::new();
+        for file in log.files().iter() {
+            let Some(problem) = self.damage_of(folder, file)? else {
+                continue;
+            };
+            if self.restore_file(table, folder, file)? {
+                continue;
+            }
+            self.lost.add(LostFile {
+                table: table.name.clone(),
+                path: file.path.clone(),
+                rows: file.rows,
+                time: file.time,
+                problem,
+                given_up: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+            });
+            given_up.push(file.clone());
+        }
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        // Before the commit: an answer never misses rows without saying so.
+        self.lost.write(&*self.disk, &self.root)?;
+        let change = Change {
+            operation: "DELETE",
+            add: &[],
+            remove: &given_up,
+            data_change: true,
+            applied: None,
+        };
+        commit(&*self.disk, &mut log, table, &change)?;
+        for file in given_up {
+            let path = folder.join(&file.path);
+            let mut text =
+                "removed from its table; answers say that its rows are missing".to_owned();
+            if self.disk.exists(&path) {
+                let aside = set_aside::put(&*self.disk, &self.root, &table.name, &path)?;
+                let aside = aside.strip_prefix(&self.root).unwrap_or(&aside);
+                text += &format!(
+                    "; what is left of it is kept for 30 days as {}",
+                    aside.display()
+                );
+            }
+            self.note(
+                &path,
+                Some(&table.name),
+                file.rows,
+                Outcome::SetAside,
+                &text,
+            );
+        }
+        Ok(())
+    }
+
+    fn damage_of(&self, folder: &Path, file: &ActiveFile) -> Result<Option<String>, LakeError> {
+        match table_file::check(&*self.disk, folder, file) {
+            Ok(()) => Ok(None),
+            Err(LakeError::UnreadableFile { source, .. }) => Ok(Some(source.to_string())),
+            Err(LakeError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                Ok(Some(GONE.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn restore_file(
+        &mut self,
+        table: &Table,
+        folder: &Path,
+        file: &ActiveFile,
+    ) -> Result<bool, LakeError> {
+        let path = folder.join(&file.path);
+        let disk = &*self.disk;
+        let is_intact = |copy: &Path| {
+            let verified = table_file::verified(disk, copy, file.checksums.as_ref());
+            verified.is_ok_and(|file| file.verify().is_ok())
+        };
+        let is_restored = self.copies.replace(&path, is_intact)?;
+        if is_restored {
+            let text = "restored from the backup";
+            self.note(&path, Some(&table.name), file.rows, Outcome::Restored, text);
+        }
+        Ok(is_restored)
+    }
+}
