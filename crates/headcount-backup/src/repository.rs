@@ -127,8 +127,10 @@ impl LockedRepository {
         if disk.exists(&absolute.join(MARK)) {
             return Self::open_on(disk, dir);
         }
-        // A crash may have left the lock without the mark.
-        let is_ours = |entry: &DiskEntry| entry.name == "LOCK" || entry.name.ends_with(".tmp");
+        // A crash may have left the lock without the mark, and the root of a file system has a folder of its own.
+        let is_ours = |entry: &DiskEntry| {
+            matches!(entry.name.as_str(), "LOCK" | "lost+found") || entry.name.ends_with(".tmp")
+        };
         if !list(&*disk, &absolute)?.iter().all(is_ours) {
             return Err(BackupError::NotARepository {
                 folder: dir.to_path_buf(),

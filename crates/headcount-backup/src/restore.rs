@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headcount_catalog::Schema;
 use headcount_lake::{Lake, LakeOptions, LakeSnapshot};
-use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::disk::{Disk, DiskEntry, RealDisk};
 use headcount_log::folder::UNFINISHED_RESTORE;
 
 use crate::content::{ContentStore, GetError};
@@ -119,7 +119,9 @@ impl Restoring {
     /// Marks the empty folder `to` as unfinished.
     fn begin(disk: Arc<dyn Disk>, to: &Path, content: ContentStore) -> Result<Self, BackupError> {
         let root = std::path::absolute(to).map_err(BackupError::io("open", to))?;
-        if !list(&*disk, &root)?.is_empty() {
+        // The root of a file system may have a folder of its own.
+        let is_foreign = |entry: &DiskEntry| entry.name != "lost+found";
+        if list(&*disk, &root)?.iter().any(is_foreign) {
             return Err(BackupError::NotEmpty {
                 folder: to.to_path_buf(),
             });

@@ -40,6 +40,10 @@ async fn only_its_owner_reads_a_repository_and_what_is_private_in_a_restored_fol
 
     let data = some_data().await;
     fs::write(data.path().join("secret"), [1; 32]).unwrap();
+    // As at the root of a file system; nobody but root may read it.
+    let lost_and_found = data.path().join("lost+found");
+    fs::create_dir(&lost_and_found).unwrap();
+    fs::write(lost_and_found.join("#12"), "not ours").unwrap();
     let repository = tempfile::tempdir().unwrap();
     let path = repository.path().join("deep/er");
     backed_up(data.path(), &path);
@@ -51,6 +55,7 @@ async fn only_its_owner_reads_a_repository_and_what_is_private_in_a_restored_fol
     }
     let (to, _) = restored(&path, RestoreOptions::default()).await;
     assert_eq!(mode(&to.path().join("secret")), 0o600);
+    assert!(!to.path().join("lost+found").exists());
     for private in ["wal", "tables/shared", "audit"] {
         assert_eq!(mode(&to.path().join(private)), 0o700, "{private}");
     }

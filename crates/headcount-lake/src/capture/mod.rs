@@ -33,8 +33,10 @@ use crate::check::Finding;
 use crate::error::LakeError;
 use crate::memtable::{Layout, chunks, decode};
 
-/// Files of the data folder's own level that say something of the running process alone, or that are captured elsewhere.
-const LEFT_OUT: [&str; 7] = [
+/// Files and folders of the data folder's own level that say something of the running process alone, are captured elsewhere, or
+/// belong to the file system.
+const LEFT_OUT: [&str; 8] = [
+    "lost+found",
     "LOCK",
     "tokens.lock",
     "listening",
