@@ -11,7 +11,7 @@ use headcount_log::folder::UNFINISHED_RESTORE;
 
 use crate::content::{ContentStore, GetError};
 use crate::error::{BackupError, DamagedContent};
-use crate::orders;
+use crate::orders::{self, Order};
 use crate::point::{FileEntry, Point, TableEntry};
 use crate::repository::{Repository, list};
 
@@ -214,10 +214,10 @@ impl Restoring {
         later: &[Point],
         options: &RestoreOptions,
     ) -> Result<u64, BackupError> {
-        let own = orders::of_point(point, &self.content)?;
+        let own = self.orders_of(point, options)?;
         let mut others = Vec::new();
         for later in later {
-            others.extend(orders::of_point(later, &self.content)?);
+            others.extend(self.orders_of(later, options)?);
         }
         if let Some(data) = &options.erasures_from {
             others.extend(orders::of_folder(&*self.disk, data)?);
@@ -233,6 +233,24 @@ impl Restoring {
                 .map_err(BackupError::io("write", &path))?;
         }
         Ok(missing.len() as u64)
+    }
+
+    fn orders_of(
+        &self,
+        point: &Point,
+        options: &RestoreOptions,
+    ) -> Result<Vec<Order>, BackupError> {
+        match orders::of_point(point, &self.content) {
+            Err(error @ BackupError::DamagedContent { .. }) if options.is_partial => {
+                tracing::error!(
+                    point = point.about.id,
+                    error = &error as &dyn std::error::Error,
+                    "the orders to erase that this point has cannot be read, and are not carried out"
+                );
+                Ok(Vec::new())
+            }
+            orders => orders,
+        }
     }
 
     /// Where a file of the point goes. Fails where that is outside of the folder.
