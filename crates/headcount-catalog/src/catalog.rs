@@ -3,6 +3,8 @@
 mod error;
 mod field;
 mod form;
+mod history;
+mod switch;
 
 use std::sync::{Arc, LazyLock};
 
@@ -13,6 +15,8 @@ use error::VERSION;
 
 pub use error::{CatalogError, FieldRule};
 pub use field::{Category, Field, Limits, Place};
+pub use history::Revision;
+pub use switch::{Switch, SwitchKind};
 
 /// The catalog's text as it is built into this program.
 const EMBEDDED: &str = include_str!("../../../catalog/crew.yaml");
@@ -21,6 +25,8 @@ const EMBEDDED: &str = include_str!("../../../catalog/crew.yaml");
 #[derive(Debug, Clone)]
 pub struct Catalog {
     retention: Retention,
+    history: Vec<Revision>,
+    switches: Vec<Switch>,
     categories: Vec<Category>,
     schema: Arc<Schema>,
     /// For each table and column of the schema: the category and the field it came from.
@@ -66,6 +72,8 @@ impl Catalog {
         let (schema, sources) = lay_out(&categories)?;
         Ok(Catalog {
             retention: file.retention,
+            history: file.history,
+            switches: file.switches,
             categories,
             schema: Arc::new(schema),
             sources,
@@ -75,6 +83,16 @@ impl Catalog {
     /// For how long a row is kept at most.
     pub fn retention(&self) -> Retention {
         self.retention
+    }
+
+    /// What changed in what may be collected, oldest first.
+    pub fn history(&self) -> &[Revision] {
+        &self.history
+    }
+
+    /// What turns a client off, in the order in which the client asks; the first that says off decides.
+    pub fn switches(&self) -> &[Switch] {
+        &self.switches
     }
 
     /// The categories in the file's order; the first is the envelope.

@@ -4,6 +4,7 @@ mod admission;
 mod batch;
 mod catalog;
 mod dialect;
+mod fingerprint;
 mod lint;
 mod markdown;
 mod record;
@@ -15,7 +16,9 @@ mod tally;
 
 pub use admission::{Admission, Outcome};
 pub use batch::{AdmittedBatch, BatchWriter, RowWriter};
-pub use catalog::{Catalog, CatalogError, Category, Field, FieldRule, Limits, Place};
+pub use catalog::{
+    Catalog, CatalogError, Category, Field, FieldRule, Limits, Place, Revision, Switch, SwitchKind,
+};
 pub use dialect::{Dialect, DialectError, RangeError, RefusalReason, Version, VersionRange};
 pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};

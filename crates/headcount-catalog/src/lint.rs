@@ -1,108 +1,17 @@
 //! The rules for a catalog beyond its syntax, one error for each.
 
+mod error;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Category, Field, Place};
+use crate::catalog::{Catalog, Category, Field, Place, SwitchKind};
 use crate::rule::{Kind, is_token, release_number};
 use crate::schema::{Table, Tier};
 
+pub use error::LintError;
+
 /// The columns that the reports read, as (table, column).
 pub type FieldsUsed = BTreeSet<(String, String)>;
-
-/// A rule that the catalog breaks, and its place. `at` is `category.field`, or a table's or a category's name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LintError {
-    /// Nobody can judge a collection without a purpose.
-    #[error("category `{at}` states no purpose: fill in `why`")]
-    CategoryWithoutPurpose {
-        /// The category's id.
-        at: String,
-    },
-    /// Neither the field nor its category states a purpose.
-    #[error("`{at}` has no purpose: its `why` is empty, or neither it nor its category has one")]
-    FieldWithoutPurpose {
-        /// Category and field.
-        at: String,
-    },
-    /// A text of any length can carry anything.
-    #[error(
-        "`{at}` is text without a limit: state `max_length`, and `max_items` of at least 1 for a list"
-    )]
-    TextWithoutLimit {
-        /// Category and field.
-        at: String,
-    },
-    /// Content is never collected by default.
-    #[error("`{at}` is content in the default tier: move it to a category of the shared tier")]
-    ContentInDefaultTier {
-        /// Category and field.
-        at: String,
-    },
-    /// The tiers have their own retention and access rights, so they never share a table.
-    #[error("table `{at}` holds both tiers: give the shared category a table of its own")]
-    TableOfBothTiers {
-        /// The table's name.
-        at: String,
-    },
-    /// Two fields would be one column.
-    #[error("`{at}` occurs twice in table `{table}`: remove or rename one")]
-    DuplicateName {
-        /// Category and field of the second.
-        at: String,
-        /// The table.
-        table: String,
-    },
-    /// Names that a reader confuses.
-    #[error("table `{table}` has `{first}` and `{second}`, which look alike: rename one")]
-    LookAlikeNames {
-        /// The table.
-        table: String,
-        /// The name that comes first.
-        first: String,
-        /// The other one.
-        second: String,
-    },
-    /// A number means nothing without its unit.
-    #[error("`{at}` is a number without a unit: state `unit` (`\"1\"` for a ratio)")]
-    NumberWithoutUnit {
-        /// Category and field.
-        at: String,
-    },
-    /// A field that no report reads is not collected.
-    #[error("no report reads `{at}` of table `{table}`: use it in a report or stop collecting it")]
-    UnusedField {
-        /// Category and field.
-        at: String,
-        /// The table.
-        table: String,
-    },
-    /// An example shows a reader what is meant.
-    #[error("`{at}` has no `example` that fits its kind and limits")]
-    NoFittingExample {
-        /// Category and field.
-        at: String,
-    },
-    /// The limits do not fit the kind.
-    #[error("the limits of `{at}` contradict its kind: {what}")]
-    Contradiction {
-        /// Category and field.
-        at: String,
-        /// Which limits.
-        what: &'static str,
-    },
-    /// A row that came with a receipt and has no column for it could not be erased.
-    #[error("`{at}` is a receipt: set its `table` to `every_event_table`")]
-    ReceiptElsewhere {
-        /// Category and field.
-        at: String,
-    },
-    /// Free text needs a statement on personal information.
-    #[error("`{at}` does not say whether it may carry personal information: state `personal`")]
-    PersonalNotStated {
-        /// Category and field.
-        at: String,
-    },
-}
 
 impl Catalog {
     /// Every rule that the catalog breaks. `used` are the columns that reports read; `None` leaves that rule out, for
@@ -118,6 +27,8 @@ impl Catalog {
                 lint_field(category, field, &mut errors);
             }
         }
+        lint_history(self, &mut errors);
+        lint_switches(self, &mut errors);
         lint_tables(self, &mut errors);
         for table in &self.schema().tables {
             lint_names(table, &mut errors);
@@ -126,6 +37,59 @@ impl Catalog {
             lint_use(self, used, &mut errors);
         }
         errors
+    }
+}
+
+fn lint_history(catalog: &Catalog, errors: &mut Vec<LintError>) {
+    let mut day_before = "";
+    for (at, revision) in (1_u32..).zip(catalog.history()) {
+        let mut unclear = |what| errors.push(LintError::UnclearRevision { at, what });
+        if revision.revision != at {
+            unclear("revisions are counted from 1, oldest first");
+        }
+        if !is_day(&revision.date) || revision.date.as_str() < day_before {
+            unclear(
+                "`date` is a day such as 2026-03-02, and none is before that of the revision before",
+            );
+        }
+        if revision.what.trim().is_empty() {
+            unclear("`what` says what changed");
+        }
+        day_before = &revision.date;
+    }
+    let fingerprint = catalog.fingerprint();
+    let last = catalog.history().last();
+    if last.is_none_or(|last| last.fingerprint.as_ref() != Some(&fingerprint)) {
+        errors.push(LintError::ChangeWithoutRevision { fingerprint });
+    }
+}
+
+/// Whether the text has the form `YYYY-MM-DD`, so that days sort as texts.
+fn is_day(text: &str) -> bool {
+    let is_right = |(place, byte): (usize, u8)| match place {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 10 && text.bytes().enumerate().all(is_right)
+}
+
+fn lint_switches(catalog: &Catalog, errors: &mut Vec<LintError>) {
+    let mut before: Option<SwitchKind> = None;
+    for switch in catalog.switches() {
+        let mut unclear = |what| {
+            let at = switch.name.clone();
+            errors.push(LintError::UnclearSwitch { at, what });
+        };
+        if before.is_some_and(|before| switch.kind < before) {
+            unclear("a client asks for switches of this kind before those of the one above");
+        }
+        if switch.what.trim().is_empty() {
+            unclear("`what` says what it does");
+        }
+        if switch.framework.is_some() != (switch.kind == SwitchKind::FrameworkVariable) {
+            unclear("`framework` is stated for variables of one framework, and for no others");
+        }
+        before = Some(switch.kind);
     }
 }
 

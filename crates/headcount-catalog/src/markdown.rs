@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::catalog::{Catalog, Category, Field, Place};
+use crate::catalog::{Catalog, Category, Field, Place, Revision, Switch, SwitchKind};
 use crate::rule::Kind;
 use crate::schema::Tier;
 
@@ -20,7 +20,8 @@ store, not its write-ahead log, not a log line.
 - **By default**, the anonymous usage data under [Collected by default](#collected-by-default).
 - **Only from a crew whose configuration says `share_crew`**, the content under [Collected only with
   share_crew](#collected-only-with-share_crew). It is kept in tables of its own.
-- **To turn all of it off**, set the environment variable `OTEL_SDK_DISABLED=true`.
+- **To turn all of it off**, run `headcount off`, or set `HEADCOUNT_DISABLED=1`, `DO_NOT_TRACK=1` or the framework's own switch:
+  [all switches](#how-to-turn-it-off).
 - **To ask collectors to erase what Headcount's own client sent** from this machine, run `headcount forget`.
 
 ## Never stored
@@ -52,6 +53,7 @@ impl Catalog {
              and the disk within three more.\n",
             kept.default_days, kept.shared_days
         );
+        switches(self.switches(), &mut page);
         for (tier, heading) in [
             (Tier::Default, "\n## Collected by default\n"),
             (Tier::Shared, "\n## Collected only with share_crew\n"),
@@ -65,10 +67,11 @@ impl Catalog {
                 section(category, &mut page);
             }
         }
+        history(self.history(), &mut page);
         page
     }
 
-    /// The catalog as JSON: `version`, `retention`, and `categories` with their fields under the names of `catalog/crew.yaml`.
+    /// The catalog as JSON: `version`, `retention`, `history`, `switches`, and `categories` with their fields under the names of `catalog/crew.yaml`.
     pub fn json(&self) -> Value {
         let categories = self.categories().iter().map(|category| {
             let fields = category.fields.iter().map(field_json).collect::<Vec<_>>();
@@ -81,13 +84,39 @@ impl Catalog {
                 "fields": fields,
             })
         });
+        let history = self.history().iter().map(|revision| {
+            without_nulls(json!({
+                "revision": revision.revision,
+                "date": revision.date,
+                "what": revision.what,
+                "fingerprint": revision.fingerprint,
+            }))
+        });
         let kept = self.retention();
         json!({
             "version": 1,
             "retention": { "default_days": kept.default_days, "shared_days": kept.shared_days },
+            "history": history.collect::<Vec<_>>(),
+            "switches": self.switches().iter().map(switch_json).collect::<Vec<_>>(),
             "categories": categories.collect::<Vec<_>>(),
         })
     }
+}
+
+fn switch_json(switch: &Switch) -> Value {
+    without_nulls(json!({
+        "name": switch.name,
+        "kind": switch.kind.name(),
+        "framework": switch.framework,
+        "what": switch.what,
+    }))
+}
+
+fn without_nulls(mut value: Value) -> Value {
+    if let Value::Object(members) = &mut value {
+        members.retain(|_, member| !member.is_null());
+    }
+    value
 }
 
 fn field_json(field: &Field) -> Value {
@@ -106,13 +135,62 @@ fn field_json(field: &Field) -> Value {
         "example": field.example,
         "why": field.why,
     });
-    if let Value::Object(members) = &mut value {
-        if !field.values.is_empty() {
-            members.insert("values".to_owned(), json!(field.values));
-        }
-        members.retain(|_, member| !member.is_null());
+    if let Value::Object(members) = &mut value
+        && !field.values.is_empty()
+    {
+        members.insert("values".to_owned(), json!(field.values));
     }
-    value
+    without_nulls(value)
+}
+
+fn switches(switches: &[Switch], page: &mut String) {
+    page.push_str(
+        "\n## How to turn it off\n\n\
+         Headcount's client asks in this order, and the first that says off decides. A variable says off with `1`, `true`, `yes` or `on`; `0`, `false`,\n\
+         `no` and `off` say nothing, and a value that it does not understand counts as off. While it is off it writes no file, starts no thread and opens no\n\
+         socket. A framework that embeds it may have a variable of its own. A framework's own telemetry that is merely sent to a collector of Headcount knows only the\n\
+         framework's switches: CrewAI's knows `OTEL_SDK_DISABLED`, `CREWAI_DISABLE_TELEMETRY` and `CREWAI_DISABLE_TRACKING`.\n\n\
+         | switch | effect |\n| --- | --- |\n",
+    );
+    for switch in switches {
+        push(
+            page,
+            format_args!("| {} | {} |\n", switch.name_text(), cell(&switch.what)),
+        );
+    }
+}
+
+fn history(history: &[Revision], page: &mut String) {
+    page.push_str(
+        "\n## Changes of this list\n\n| revision | date | change |\n| --- | --- | --- |\n",
+    );
+    for revision in history {
+        push(
+            page,
+            format_args!(
+                "| {} | {} | {} |\n",
+                revision.revision,
+                revision.date,
+                cell(&revision.what)
+            ),
+        );
+    }
+}
+
+impl Switch {
+    /// The switch as Markdown: code where a person writes it, words where it is a state.
+    pub fn name_text(&self) -> String {
+        let set_to = match self.kind {
+            SwitchKind::Variable | SwitchKind::FrameworkVariable => "=1",
+            SwitchKind::UnreadableFolder | SwitchKind::CollectorAnswer => {
+                return self.name.clone();
+            }
+            _ => "",
+        };
+        let names: Vec<_> = self.name.split(", ").collect();
+        let names = names.iter().map(|name| format!("`{name}{set_to}`"));
+        names.collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn section(category: &Category, page: &mut String) {
@@ -134,7 +212,6 @@ fn section(category: &Category, page: &mut String) {
     }
     page.push_str("\n| field | kind | unit | limits | example | note |\n| --- | --- | --- | --- | --- | --- |\n");
     for field in &category.fields {
-        let example = field.example.as_ref().map(example_text).unwrap_or_default();
         push(
             page,
             format_args!(
@@ -143,7 +220,7 @@ fn section(category: &Category, page: &mut String) {
                 field.kind_text(),
                 field.unit.as_deref().unwrap_or(""),
                 field.limits_text(),
-                cell(&example),
+                cell(&field.example_text()),
                 cell(&note(category, field)),
             ),
         );
@@ -170,6 +247,11 @@ impl Field {
             Some(_) => format!("list of {kind}"),
             None => kind.to_owned(),
         }
+    }
+
+    /// The example, as Markdown; empty where there is none.
+    pub fn example_text(&self) -> String {
+        self.example.as_ref().map(example_text).unwrap_or_default()
     }
 
     /// The limits of the values, as Markdown; empty where there are none.

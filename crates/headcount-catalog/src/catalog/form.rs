@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use super::error::{CatalogError, FieldRule};
 use super::field::{self, Limits, Place};
+use super::history::Revision;
+use super::switch::Switch;
 use crate::retention::Retention;
 use crate::rule::{KeyDomain, Kind, Rule, TextLimit};
 use crate::schema::{self, TableKind};
@@ -14,6 +16,10 @@ pub(super) struct File {
     pub(super) version: u32,
     #[serde(default)]
     pub(super) retention: Retention,
+    #[serde(default)]
+    pub(super) history: Vec<Revision>,
+    #[serde(default)]
+    pub(super) switches: Vec<Switch>,
     pub(super) envelope: Envelope,
     pub(super) categories: Vec<Category>,
 }

@@ -6,11 +6,21 @@ use headcount_catalog::{Catalog, FieldsUsed, LintError};
 
 const GOOD: &str = "{name: size, kind: integer, unit: tasks, min: 0, max: 9, example: 1}";
 
+/// A catalog of these categories whose history and switches break no rule.
 fn catalog(categories: &str) -> Catalog {
+    let draft = with_head("", categories);
+    with_head(&revision(1, "2026-03-02", &draft.fingerprint()), categories)
+}
+
+fn with_head(revisions: &str, categories: &str) -> Catalog {
     Catalog::parse(&format!(
-        "version: 1\nenvelope: {{title: t, why: w, fields: []}}\ncategories:\n{categories}"
+        "version: 1\nhistory: [{revisions}]\nenvelope: {{title: t, why: w, fields: []}}\ncategories:\n{categories}"
     ))
     .unwrap()
+}
+
+fn revision(number: u32, date: &str, fingerprint: &str) -> String {
+    format!("{{revision: {number}, date: '{date}', what: w, fingerprint: '{fingerprint}'}},")
 }
 
 fn category(tier: &str, table: &str, why: &str, fields: &str) -> String {
@@ -188,4 +198,94 @@ fn limits_fit_the_kind() {
 fn words_of_people_say_whether_they_may_be_personal() {
     let errors = lint_fields("{name: a, kind: free_text, max_length: 9, example: x}");
     assert_eq!(errors, [LintError::PersonalNotStated { at: at() }]);
+}
+
+#[test]
+fn a_change_of_what_is_collected_is_written_down() {
+    let before = catalog(&category("default", "things", "w", GOOD));
+    let first = revision(1, "2026-03-02", &before.fingerprint());
+    for (changed, why) in [
+        (category("default", "others", "w", GOOD), "another table"),
+        (category("shared", "things", "w", GOOD), "another tier"),
+        (
+            category("default", "things", "w", &GOOD.replace("max: 9", "max: 10")),
+            "another limit",
+        ),
+        (
+            category("default", "things", "w", &GOOD.replace("tasks", "agents")),
+            "another unit",
+        ),
+    ] {
+        let after = with_head(&first, &changed);
+        let fingerprint = after.fingerprint();
+        assert_ne!(fingerprint, before.fingerprint(), "{why}");
+        let second = first.clone() + &revision(2, "2026-03-02", &fingerprint);
+        assert_eq!(
+            after.lint(None),
+            [LintError::ChangeWithoutRevision { fingerprint }],
+            "{why}"
+        );
+        assert_eq!(with_head(&second, &changed).lint(None), [], "{why}");
+    }
+    let reworded = GOOD.replace("example: 1", "example: 2, why: for another reason");
+    let reworded = with_head(
+        &first,
+        &category("default", "things", "other words", &reworded),
+    );
+    assert_eq!(reworded.lint(None), []);
+    let unwritten = with_head("", &category("default", "things", "w", GOOD));
+    assert!(matches!(
+        unwritten.lint(None)[..],
+        [LintError::ChangeWithoutRevision { .. }]
+    ));
+}
+
+#[test]
+fn revisions_can_be_followed() {
+    let categories = category("default", "things", "w", GOOD);
+    let fingerprint = catalog(&categories).fingerprint();
+    for unclear in [
+        revision(2, "2026-03-02", &fingerprint),
+        revision(1, "2 March", &fingerprint),
+        revision(1, "2026-03-02", "0") + &revision(2, "2026-03-01", &fingerprint),
+        revision(1, "2026-03-02", &fingerprint).replace("what: w", "what: ''"),
+    ] {
+        assert!(
+            matches!(
+                with_head(&unclear, &categories).lint(None)[..],
+                [LintError::UnclearRevision { .. }]
+            ),
+            "{unclear}"
+        );
+    }
+}
+
+#[test]
+fn switches_are_in_the_order_in_which_a_client_asks() {
+    let categories = category("default", "things", "w", GOOD);
+    let fingerprint = catalog(&categories).fingerprint();
+    let lint = |switches: &str| {
+        Catalog::parse(&format!(
+            "version: 1\nhistory: [{}]\nswitches: [{switches}]\nenvelope: {{title: t, why: w, fields: []}}\ncategories:\n{categories}",
+            revision(1, "2026-03-02", &fingerprint)
+        ))
+        .unwrap()
+        .lint(None)
+    };
+    let (variable, file) = (
+        "{name: A, kind: variable, what: w}",
+        "{name: B, kind: user_file, what: w}",
+    );
+    assert_eq!(lint(&format!("{variable}, {file}")), []);
+    for unclear in [
+        format!("{file}, {variable}"),
+        "{name: A, kind: variable, what: ' '}".to_owned(),
+        "{name: A, kind: framework_variable, what: w}".to_owned(),
+        "{name: A, kind: code, framework: crewai, what: w}".to_owned(),
+    ] {
+        assert!(
+            matches!(lint(&unclear)[..], [LintError::UnclearSwitch { .. }]),
+            "{unclear}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! The published page and the lint, on the catalog that ships.
 
-use headcount_catalog::Catalog;
+use headcount_catalog::{Catalog, SwitchKind};
 
 #[test]
 fn the_catalog_breaks_no_rule() {
@@ -36,4 +36,38 @@ fn the_json_names_every_field() {
         .map(|category| category.fields.len())
         .sum();
     assert_eq!(fields, expected);
+}
+
+/// The framework's own switches are listed where the listener for CrewAI hands them to the client.
+#[test]
+fn the_switches_of_crewai_are_those_of_its_listener() {
+    let listener = include_str!("../../../headcount-python/python/headcount/crewai/_installed.py");
+    let line = listener
+        .lines()
+        .find(|line| line.starts_with("SWITCHES = "));
+    let line = line.expect("the listener names its switches");
+    let of_the_listener: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+    let switches = Catalog::embedded().switches().iter();
+    let of_the_catalog: Vec<&str> = switches
+        .filter(|switch| switch.framework.as_deref() == Some("crewai"))
+        .map(|switch| switch.name.as_str())
+        .collect();
+    assert_eq!(of_the_catalog, of_the_listener);
+}
+
+#[test]
+fn readers_find_every_switch_on_the_published_pages() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    for page in ["TELEMETRY.md", "README.md"] {
+        let text = std::fs::read_to_string(format!("{root}/{page}")).unwrap();
+        for switch in Catalog::embedded().switches() {
+            for name in switch.name.split(", ") {
+                let is_a_state = switch.kind > SwitchKind::Code;
+                assert!(
+                    is_a_state || text.contains(name),
+                    "{page} does not name {name}"
+                );
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use headcount_catalog::SwitchKind;
+
 use super::*;
 
 const SWITCH: [Switch; 4] = [Switch::Silent, Switch::Yes, Switch::No, Switch::Unclear];
@@ -128,4 +130,78 @@ fn a_switch_that_is_not_text_is_off() {
     use std::os::unix::ffi::OsStrExt as _;
     let value = std::ffi::OsStr::from_bytes(b"\xff");
     assert_eq!(Switch::read(Some(value)), Switch::Unclear);
+}
+
+/// `catalog/crew.yaml` lists the switches for people, in the order in which [`resolve`] asks. Inputs that all say off are silenced one
+/// by one, and each must be the one that the catalog lists next.
+#[test]
+fn the_catalog_lists_every_switch_in_the_order_in_which_it_counts() {
+    let catalog = headcount_catalog::Catalog::embedded();
+    let own = catalog.switches().iter().filter_map(|switch| {
+        let is_own = switch.kind == SwitchKind::FrameworkVariable;
+        is_own.then_some(switch.name.as_str())
+    });
+    let mut inputs = Inputs {
+        switches: SWITCHES
+            .into_iter()
+            .chain(own)
+            .map(|name| (name, Switch::Yes))
+            .collect(),
+        system_file: ("/etc/headcount/consent", ConsentSetting::Off),
+        personal_file: ("/home/anna/.config/headcount/consent", ConsentSetting::Off),
+        off_in_code: true,
+        closed_folder: Some("/home/anna/.local/state/headcount/rig"),
+        gone: true,
+        notice: Notice::Shown,
+    };
+    let mut asked = Vec::new();
+    loop {
+        let decision = resolve(&inputs);
+        if decision.mode != Mode::Off {
+            break;
+        }
+        asked.push(silence(&mut inputs, &decision.source));
+    }
+    let listed: Vec<(String, SwitchKind)> = catalog
+        .switches()
+        .iter()
+        .map(|switch| (variable_of(switch), switch.kind))
+        .collect();
+    assert_eq!(asked, listed);
+}
+
+/// The variable's name; other switches have names for people.
+fn variable_of(switch: &headcount_catalog::Switch) -> String {
+    let is_variable = switch.kind <= SwitchKind::FrameworkVariable;
+    is_variable.then(|| switch.name.clone()).unwrap_or_default()
+}
+
+/// Silences the input that decided; returns its variable, if it is one, and its kind.
+fn silence(inputs: &mut Inputs<'_>, source: &str) -> (String, SwitchKind) {
+    if let Some((name, switch)) = inputs.switches.iter_mut().find(|(name, _)| *name == source) {
+        *switch = Switch::Silent;
+        let kind = match SWITCHES.contains(name) {
+            true => SwitchKind::Variable,
+            false => SwitchKind::FrameworkVariable,
+        };
+        return ((*name).to_owned(), kind);
+    }
+    let kind = if source == inputs.system_file.0 {
+        inputs.system_file.1 = ConsentSetting::Absent;
+        SwitchKind::AdministratorFile
+    } else if source == inputs.personal_file.0 {
+        inputs.personal_file.1 = ConsentSetting::Absent;
+        SwitchKind::UserFile
+    } else if source == "code" {
+        inputs.off_in_code = false;
+        SwitchKind::Code
+    } else if Some(source) == inputs.closed_folder {
+        inputs.closed_folder = None;
+        SwitchKind::UnreadableFolder
+    } else {
+        assert_eq!(source, "collector");
+        inputs.gone = false;
+        SwitchKind::CollectorAnswer
+    };
+    (String::new(), kind)
 }
