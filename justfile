@@ -23,9 +23,10 @@ lint:
 doc:
     RUSTDOCFLAGS=-Dwarnings cargo doc --release --workspace --no-deps
 
-# Files that follow from others: TELEMETRY.md and the client's fields from the catalog, and the reports' expected answers
+# Files that follow from others: TELEMETRY.md, the privacy reviewer's pack and the client's fields from the catalog, and the reports' expected answers
 generate:
     UPDATE_TELEMETRY=1 cargo test --release --quiet -p headcount-catalog --test it published
+    UPDATE_PRIVACY=1 cargo test --release --quiet -p headcount-privacy --test it published
     UPDATE_FIELDS=1 cargo test --release --quiet -p headcount --test it fields
     HEADCOUNT_WRITE_EXPECTED=1 cargo test --release --quiet -p headcount-reports
 

@@ -27,7 +27,7 @@ test("a token is generated, printed once, and required for everything except tel
     assert.equal((await request(collector.url, path, { authorization: `Bearer ${token}` })).status, 200, path);
     assert.equal((await request(collector.url, path, { authorization: "Bearer 0123456789abcdef" })).status, 401, path);
   }
-  for (const path of ["/healthz", "/readyz"]) assert.equal((await request(collector.url, path)).status, 200, path);
+  for (const path of ["/healthz", "/readyz", "/privacy"]) assert.equal((await request(collector.url, path)).status, 200, path);
 
   const page = await browser.newPage();
   await page.goto(`${collector.url}/tools?since=all`);

@@ -37,7 +37,7 @@ for (const [width, scheme] of VIEWS) {
   test(`every page is complete and accessible at ${width} px, ${scheme}`, async () => {
     // The Content-Security-Policy also keeps the test's own script out; axe needs to run inside the page.
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, bypassCSP: true });
-    for (const path of [...PAGES, `/shared/${crew}`, "/sql?report=tools", "/nowhere"]) {
+    for (const path of [...PAGES, "/privacy", `/shared/${crew}`, "/sql?report=tools", "/nowhere"]) {
       const page = await context.newPage();
       const complaints = listen(page, collector.url);
       const answer = await page.goto(collector.url + path, { waitUntil: "networkidle" });
@@ -108,7 +108,7 @@ test("the Content-Security-Policy allows only our own style and script", async (
 test("each page is complete without JavaScript", async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1200, height: 900 } });
   const page = await context.newPage();
-  for (const path of PAGES.filter((path) => path !== "/sql")) {
+  for (const path of [...PAGES, "/privacy"].filter((path) => path !== "/sql")) {
     await page.goto(collector.url + path);
     const tables = await page.locator("table").count();
     const rows = await page.locator("table tbody tr").count();
@@ -122,7 +122,7 @@ test("each page is complete without JavaScript", async () => {
 
 test("each page transfers at most 200 KB", async () => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  for (const path of PAGES) {
+  for (const path of [...PAGES, "/privacy"]) {
     const page = await context.newPage();
     const session = await context.newCDPSession(page);
     await session.send("Network.enable");

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod open;
+pub(crate) mod privacy;
 pub(crate) mod query_process;
 pub(crate) mod report;
 pub(crate) mod restore;

@@ -12,6 +12,7 @@
 //! | `/api/v1/audit` | the account of all records | analysts |
 //! | `/api/v1/sql`, `/sql`, `/shared` | SQL queries, the shared tier | analysts |
 //! | `/api/v1/audit-log` | the audit log | administrators |
+//! | `/privacy` | the privacy reviewer's pack | everybody |
 //! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |
 //!
 //! [`Access`] decides who a client is, [`headcount_access::Role`] what each role may do, and `role.rs` what it sees.

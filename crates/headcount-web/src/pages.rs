@@ -18,6 +18,7 @@ mod panel;
 mod panels_page;
 mod periods;
 mod policy;
+mod privacy;
 mod render;
 mod report_view;
 mod shared;
@@ -44,6 +45,7 @@ use render::render;
 
 pub(crate) use error_page::not_found;
 pub(crate) use login::{reject, routes as login_routes};
+pub(crate) use privacy::routes as privacy_routes;
 
 /// The pages' routes.
 pub(crate) fn routes() -> Router<SiteState> {

@@ -11,6 +11,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headcount_access::{AuditLog, AuditReader, Challenge};
+use headcount_catalog::Catalog;
+use headcount_privacy::{Pack, Statement};
 use headcount_problem::Problem;
 use headcount_reports::{QueryLimits, Sandbox};
 use http::header::{VARY, WWW_AUTHENTICATE};
@@ -38,6 +40,8 @@ pub struct SiteOptions {
     pub sandbox: Option<Sandbox>,
     /// What addresses on the pages begin with: empty, or a path such as `/headcount`. Requests reach the site without it.
     pub base_path: String,
+    /// The privacy reviewer's pack, as the HTML fragment that [`headcount_privacy::Pack`] makes.
+    pub privacy: String,
     /// Where reads of the shared tier are recorded, and from where administrators read them; nowhere if `None`.
     pub audit: Option<(AuditLog, AuditReader)>,
     /// How long a request body may take to arrive; [`SiteOptions::DEFAULT_TIMEOUT`] if `None`.
@@ -48,17 +52,28 @@ impl SiteOptions {
     /// 30 s.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// This access policy, and the default limits.
+    /// This access policy, the default limits, and a pack without an operator.
     pub fn new(access: Access) -> Self {
         Self {
             access,
             limits: QueryLimits::default(),
             sandbox: None,
             base_path: String::new(),
+            privacy: anonymous_pack(),
             audit: None,
             timeout: None,
         }
     }
+}
+
+/// The pack of an operator who states nothing.
+fn anonymous_pack() -> String {
+    let pack = Pack {
+        catalog: Catalog::embedded(),
+        statement: &Statement::default(),
+        operation: None,
+    };
+    pack.html_fragment()
 }
 
 /// The router of the dashboard and the API over `store`. Requests carry the peer's address as
@@ -72,6 +87,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
         base: Base::new(&options.base_path),
+        privacy: options.privacy.into(),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
         descriptions: Arc::default(),
     };
@@ -82,6 +98,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
     let open = Router::new()
         .route("/assets/{build}/{name}", get(asset))
         .route("/robots.txt", get(robots))
+        .merge(pages::privacy_routes())
         .merge(pages::login_routes());
     protected
         .merge(open)
@@ -186,7 +203,6 @@ mod tests {
 
     use axum::body::Body;
     use headcount_access::{AccessToken, Authenticator};
-    use headcount_catalog::Catalog;
     use headcount_lake::LakeSnapshot;
     use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
     use http::{Method, StatusCode};
@@ -394,6 +410,26 @@ mod tests {
             assert!(tools.is_object(), "{described}");
         }
         assert_eq!(snapshots.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn everybody_can_read_who_is_responsible_and_what_is_collected() {
+        for access in [Access::Token, Access::Public] {
+            let response = ask(site_with(access), Method::GET, "/privacy", &[]).await;
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_has_security_headers(&response, "/privacy");
+            let body = String::from_utf8(body_of(response).await).unwrap();
+            assert_eq!(body.matches("<h1").count(), 1);
+            for text in [
+                "not stated by the operator",
+                "<svg class=\"flow\"",
+                "<code>crew.key</code>",
+            ] {
+                assert!(body.contains(text), "{text}");
+            }
+            // The policy lets no style in that is not a file's.
+            assert!(!body.contains("<style") && !body.contains(" style="));
+        }
     }
 
     #[tokio::test]

@@ -21,6 +21,8 @@ pub(crate) struct SiteState {
     pub(crate) answer_memory: AnswerMemory,
     pub(crate) access: Arc<Access>,
     pub(crate) base: Base,
+    /// The privacy reviewer's pack, as HTML.
+    pub(crate) privacy: Arc<str>,
     /// Where reads of the shared tier are recorded.
     pub(crate) audit: Option<AuditLog>,
     /// Where they are read.

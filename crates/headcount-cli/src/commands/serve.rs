@@ -49,6 +49,7 @@ impl Serve {
         let manager = ServiceManager::from_environment();
         self.check_addresses()?;
         let retention = self.retention()?;
+        let privacy = self.privacy_page(retention)?;
         let token = self.token()?;
         let access_token = token.as_ref().map(|file| file.token.clone());
         let tokens = Authenticator::open(access_token, TokenStore::of(&self.data))?;
@@ -77,6 +78,7 @@ impl Serve {
         let site_options = SiteOptions {
             timeout: Some(options.limits.timeout),
             base_path: self.base_path.as_str().to_owned(),
+            privacy,
             audit: Some((audit, AuditReader::of(&self.data))),
             sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)

@@ -6,13 +6,14 @@ use std::process::Stdio;
 
 use crate::support::{headcount, path, run, stderr, stdout};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "serve",
     "ingest",
     "report",
     "sql",
     "tables",
     "catalog",
+    "privacy",
     "demo",
     "backup",
     "restore",

@@ -32,7 +32,8 @@ const PROTECTED: [&str; 23] = [
 ];
 
 /// The addresses that answer everybody.
-const OPEN: [&str; 4] = [
+const OPEN: [&str; 5] = [
+    "GET /privacy",
     "GET /login",
     "GET /robots.txt",
     "GET /healthz",

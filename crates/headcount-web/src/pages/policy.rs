@@ -100,7 +100,7 @@ async fn tiers(context: &PageContext) -> Vec<TierSection> {
         TierSection {
             id: "collected-by-default",
             title: "Collected by default",
-            promise: "Anonymous. Enabled by default; OTEL_SDK_DISABLED=true and other settings disable it.",
+            promise: "Anonymous. Enabled by default; headcount off, HEADCOUNT_DISABLED, DO_NOT_TRACK and other switches disable it (see Privacy).",
             categories: Vec::new(),
         },
         TierSection {

@@ -74,6 +74,10 @@ pub(crate) struct Serve {
     /// Keep content that crews shared for so many days; at most as many as the catalog says, which is the default
     #[arg(long, value_name = "DAYS")]
     pub(super) keep_shared: Option<u32>,
+    /// Who runs the collector, on which legal basis and for whom, for the page /privacy (`headcount privacy --template` prints the form).
+    /// Everybody can read it
+    #[arg(long, value_name = "FILE")]
+    pub(super) privacy: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -82,6 +86,7 @@ Examples:
   headcount serve --data /srv/headcount --http 127.0.0.1:4318 --http 127.0.0.1:4319
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --grpc 0.0.0.0:4317 --tls-cert chain.pem --tls-key key.pem
+  headcount serve --privacy privacy.yaml
   headcount serve --behind-proxy 127.0.0.1 --base-path /headcount
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 

@@ -8,8 +8,10 @@ use headcount_access::AuditLog;
 use headcount_catalog::{Catalog, Retention};
 use headcount_collector::TlsFiles;
 use headcount_commands::exit;
+use headcount_privacy::Operation;
 
 use super::arguments::Serve;
+use crate::commands::privacy;
 
 impl Serve {
     /// For how long rows are kept. Longer than the published catalog says is not offered: senders were promised that.
@@ -29,6 +31,19 @@ impl Serve {
             default_days: self.keep.unwrap_or(most.default_days),
             shared_days: self.keep_shared.unwrap_or(most.shared_days),
         })
+    }
+
+    /// The page /privacy, which shows how this collector runs.
+    pub(super) fn privacy_page(&self, retention: Retention) -> anyhow::Result<String> {
+        let running = Operation {
+            retention,
+            audit_days: self.audit_days,
+            has_tls: self.tls_cert.is_some(),
+            needs_token: !self.no_token,
+            is_public: self.public,
+            needs_ingest_token: self.require_ingest_token,
+        };
+        Ok(privacy::page(self.privacy.as_deref(), &running)?)
     }
 
     /// A malformed address is a usage error; an unknown host name or a port in use is not.
