@@ -15,6 +15,7 @@ mod health;
 mod ingest;
 mod log_lines;
 mod metrics;
+mod privacy;
 mod proxy;
 mod queries;
 mod rate_limit;
