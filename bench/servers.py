@@ -104,10 +104,11 @@ def headcount(folder: Path, *arguments: str) -> Server:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of 127.0.0.1 that is its own authority, and its key: P-256, as public authorities give out."""
+    """A self-signed certificate of 127.0.0.1, and its key: P-256, as public authorities give out."""
     chain, key = folder / "chain.pem", folder / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=headcount-bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", chain]
+    command += ["-subj", "/CN=headcount-bench", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
+    command += ["-keyout", key, "-out", chain]
     subprocess.run(command, check=True, capture_output=True)
     return chain, key
 
