@@ -22,14 +22,18 @@ pub(crate) struct LostFile {
     pub(crate) table: String,
     /// Relative to the table's folder.
     pub(crate) path: String,
+    /// Its partition.
+    pub(crate) day: String,
     /// `None` where nobody knows.
     pub(crate) rows: Option<u64>,
+    /// The rows, and in a counter table the sum of their counts; `None` where nobody knows. The account of all records counts these.
+    pub(crate) units: Option<u64>,
     /// The least and greatest `time`, microseconds since 1970 UTC.
     pub(crate) time: Option<(i64, i64)>,
     /// The damage.
     pub(crate) problem: String,
-    /// When it was given up, RFC 3339.
-    pub(crate) given_up: String,
+    /// When it was given up, milliseconds since 1970 UTC.
+    pub(crate) given_up: i64,
 }
 
 impl LostRows {

@@ -55,7 +55,7 @@ Columns:
   duplicate     what came again, and was stored before
   expired       what was removed because it was too old
   erased        what was removed, or never stored, because its sender ordered that
-  unreadable    what damaged files hold, which headcount check names
+  unreadable    what damaged files hold, which headcount check names, or held before a repair
   by_others     what other programs, or older versions of this one, removed less what they added
   difference    opening + taken - all of the others: 0
   claimed_lost  what clients say that they lost before it came here; empty where nobody says

@@ -16,6 +16,7 @@ use super::outcome::{Audit, DayAudit, TableAudit};
 use super::retention;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
+use crate::lost_rows::LostRows;
 use crate::memtable::{Layout, TableBatches, chunks, decode, tallies};
 use crate::partition::{day_name, within_bounds};
 use crate::watermark::Watermark;
@@ -52,6 +53,7 @@ pub(crate) fn audit_on(
             .unwrap_or_default()
             .trim()
             .to_owned(),
+        lost_rows: LostRows::read(&*disk, &root),
         disk,
         root,
         schema: Arc::clone(schema),
@@ -76,6 +78,8 @@ struct Auditor {
     root: PathBuf,
     schema: Arc<Schema>,
     collector: String,
+    /// What a repair gave up.
+    lost_rows: LostRows,
     retention: Option<Retention>,
     now: DateTime<Utc>,
 }
@@ -219,6 +223,7 @@ impl Auditor {
         for file in followed.log.files().iter() {
             self.add_file(table, &followed.log, file, &mut days)?;
         }
+        days.add_lost(&self.lost_rows, table, &followed);
         if measure::is_losses(table) {
             for (day, lost) in measure::units_by_day(batches, TableKind::Counter, self.now) {
                 *days.day(&day).claimed_lost.get_or_insert_default() += lost;
@@ -309,6 +314,20 @@ impl Days {
         }
         for name in &ledger.unknown {
             self.day(name).is_unknown = true;
+        }
+    }
+
+    /// Adds the files that a repair gave up since counting began.
+    fn add_lost(&mut self, lost: &LostRows, table: &Table, followed: &Followed) {
+        let since = followed.ledger.since;
+        let files = followed.log.files();
+        let lost = lost.of_table(&table.name, &files);
+        for file in lost.filter(|file| since.is_some_and(|since| file.given_up >= since)) {
+            let day = self.day(&file.day);
+            match file.units {
+                Some(units) => day.unreadable += units,
+                None => day.is_unknown = true,
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub struct DayAudit {
     pub expired: u64,
     /// What was removed, or never stored, because its erasure was ordered.
     pub erased: u64,
-    /// What damaged files hold, by the table's log.
+    /// What damaged files hold, or held before a repair gave them up, by the table's log.
     pub unreadable: u64,
     /// What commits without an account removed, less what they added: those of other programs, or of older versions of this one.
     pub others: i64,

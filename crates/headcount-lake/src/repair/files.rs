@@ -3,10 +3,12 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use headcount_catalog::Table;
 
 use super::{Outcome, Repair};
+use crate::account::Account;
+use crate::account::measure::recorded;
 use crate::damage::GONE;
 use crate::delta::commit::{Change, commit};
 use crate::delta::log::{ActiveFile, TableLog};
@@ -34,10 +36,12 @@ impl Repair<'_> {
             self.lost.add(LostFile {
                 table: table.name.clone(),
                 path: file.path.clone(),
+                day: file.day.clone(),
                 rows: file.rows,
+                units: recorded(file, table.kind),
                 time: file.time,
                 problem,
-                given_up: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+                given_up: Utc::now().timestamp_millis(),
             });
             given_up.push(file.clone());
         }
@@ -52,6 +56,8 @@ impl Repair<'_> {
             remove: &given_up,
             data_change: true,
             applied: None,
+            // The audit finds these rows in the list of lost ones.
+            account: &Account::default(),
         };
         commit(&*self.disk, &mut log, table, &change)?;
         for file in given_up {
