@@ -4,6 +4,7 @@
 //! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
+mod allocator;
 mod backend;
 mod captured_files;
 mod captured_request;
@@ -21,12 +22,6 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use headcount_commands::exit::{self, Code};
 
 use crate::log::LogArgs;
-
-/// Returns memory to the system after a flush: with the system's allocator a collector under load keeps several times
-/// as much.
-#[cfg(unix)]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Headcount counts heads and never reads the mail: anonymous usage telemetry for AI-agent crews.
 ///
@@ -115,6 +110,7 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    allocator::limit_arenas();
     // Before the command line is read: it is no command for people, and starts a thousand times.
     if std::env::args_os().nth(1).as_deref() == Some(commands::query_process::NAME.as_ref()) {
         return exit::end(commands::query_process::run()).into();

@@ -88,8 +88,6 @@ impl Program {
         command
             .args(&self.arguments)
             .env_clear()
-            // The allocator would reserve address space by the GiB, and the limit of memory counts address space.
-            .env("MIMALLOC_ARENA_RESERVE", "0")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
