@@ -25,6 +25,8 @@ pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
 pub use retention::Retention;
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};
-pub use schema::{Column, ColumnType, RECEIPT_COLUMN, Schema, Table, TableId, TableKind, Tier};
+pub use schema::{
+    Column, ColumnType, CrewColumns, RECEIPT_COLUMN, Schema, Table, TableId, TableKind, Tier,
+};
 pub use secret::{KeyHash, KeyedReceipt, Secret};
 pub use tally::{Arrivals, Fate, NO_DAY, Tally, TallyLayout};

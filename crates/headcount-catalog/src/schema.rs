@@ -87,6 +87,36 @@ impl Table {
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
+
+    /// The columns that tell whose a row is. In the table of crews these are the crew's own, and elsewhere those that refer to it.
+    pub fn crew_columns(&self) -> CrewColumns {
+        let has = |name: &'static str| self.column_index(name).map(|_| name);
+        let is_of_crews = self.name == "crews";
+        let own = |name| has(name).filter(|_| is_of_crews);
+        CrewColumns {
+            key: has("crew_key").or_else(|| own("key")),
+            id: has("crew_id").or_else(|| own("id")),
+            project: has("project_id"),
+        }
+    }
+}
+
+/// The names of the columns that tell whose a row is. A table without any of them holds nothing that could be traced to one crew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CrewColumns {
+    /// The crew's key: the same in every run.
+    pub key: Option<&'static str>,
+    /// The crew's id: that of one crew object in one process.
+    pub id: Option<&'static str>,
+    /// The project's key.
+    pub project: Option<&'static str>,
+}
+
+impl CrewColumns {
+    /// Each of them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [self.key, self.id, self.project].into_iter().flatten()
+    }
 }
 
 /// All tables of the store.

@@ -74,7 +74,14 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
     if disk.exists(&root.join(UNFINISHED_RESTORE)) {
         return Err(LogError::UnfinishedRestore { folder: root });
     }
-    for name in ["wal", "seen", "erasures", "tables/default", "tables/shared"] {
+    for name in [
+        "wal",
+        "seen",
+        "erasures",
+        "crew-erasures",
+        "tables/default",
+        "tables/shared",
+    ] {
         let folder = root.join(name);
         disk.create_folder(&folder)
             .map_err(LogError::io("create", &folder))?;

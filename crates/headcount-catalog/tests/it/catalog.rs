@@ -1,6 +1,8 @@
 //! What `catalog/crew.yaml` says, checked against what the rest of the workspace relies on.
 
-use headcount_catalog::{Catalog, CatalogError, ColumnType, FieldRule, Rule, TableKind, Tier};
+use headcount_catalog::{
+    Catalog, CatalogError, ColumnType, FieldRule, KeyDomain, Rule, TableKind, Tier,
+};
 
 /// Each table with its own columns, as scripts and reports name them (b boolean, i integer, d double, t timestamp, s text, l list).
 const TABLES: [(&str, &str); 20] = [
@@ -190,4 +192,34 @@ fn a_catalog_of_another_version_is_refused() {
     let error =
         Catalog::parse("version: 2\nenvelope: {title: t, why: w, fields: []}\ncategories: []\n");
     assert!(matches!(error, Err(CatalogError::Version { found: 2 })));
+}
+
+/// Erasures and exports find a crew's rows by these columns: one that they did not know would be left.
+#[test]
+fn every_key_of_a_crew_or_project_is_a_column_that_tells_whose_a_row_is() {
+    let catalog = Catalog::embedded();
+    let mut keys = 0;
+    for (id, table) in catalog.schema().iter() {
+        let columns = table.crew_columns();
+        for (index, column) in table.columns.iter().enumerate() {
+            let domain = catalog
+                .source(id, index)
+                .and_then(|(_, field)| field.domain);
+            let expected = match domain {
+                Some(KeyDomain::Crew) => columns.key,
+                Some(KeyDomain::Project) => columns.project,
+                _ if column.name == "crew_id" => columns.id,
+                _ => continue,
+            };
+            keys += 1;
+            assert_eq!(expected, Some(column.name.as_str()), "{}", table.name);
+        }
+    }
+    assert!(keys > 20, "{keys}");
+    let crews = catalog.schema().tables.iter();
+    let mut crews = crews.filter(|table| table.name == "crews");
+    assert_eq!(
+        crews.next().and_then(|table| table.crew_columns().id),
+        Some("id")
+    );
 }
