@@ -91,6 +91,7 @@ async fn erase_when_due(state: &Arc<LakeState>, log: &WalHandle) {
             Ok(worked) => state
                 .orders
                 .expire()
+                .and_then(|()| state.crew_orders.expire())
                 .map(|()| worked)
                 .map_err(LakeError::from),
             Err(error) => Err(error),

@@ -8,12 +8,13 @@ use headcount_catalog::{Schema, Table};
 use headcount_log::LogError;
 use headcount_log::dedup::DedupFiles;
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::erasure::Orders;
+use headcount_log::erasure::{CrewOrders, Orders};
 use headcount_log::wal::segment::{self, Segment};
 use headcount_log::wal::{newest_segment, quarantine, replay};
 
 use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
+use crate::erasure::CREW_ORDERS;
 use crate::error::LakeError;
 use crate::lost_rows::{self, LostRows};
 use crate::table_file;
@@ -145,7 +146,8 @@ impl Check {
     }
 
     fn dedup_and_orders(&mut self) -> Result<(), LakeError> {
-        let (seen, orders) = (self.root.join("seen"), self.root.join("erasures"));
+        let [seen, orders, crews] =
+            ["seen", "erasures", CREW_ORDERS].map(|folder| self.root.join(folder));
         let mut damaged = Vec::new();
         if self.disk.exists(&seen) {
             let what = "spans that it remembers count twice if they are sent again; remove it when you know why";
@@ -156,6 +158,11 @@ impl Check {
             let what = "the rows that this order to erase names are not erased; restore it under the ending .order";
             self.set_aside(&orders, what)?;
             damaged.extend(Orders::damaged(&*self.disk, &orders)?);
+        }
+        if self.disk.exists(&crews) {
+            let what = "what this order to erase crews names may not be erased; restore it under the ending .order";
+            self.set_aside(&crews, what)?;
+            damaged.extend(CrewOrders::read_all(&*self.disk, &crews)?.damaged);
         }
         for (path, problem) in damaged {
             self.find(&path, None, None, problem);

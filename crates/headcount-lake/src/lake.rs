@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use headcount_catalog::{AdmittedBatch, KeyedReceipt, Schema, TableId};
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::erasure::Orders;
+use headcount_log::erasure::{CrewOrder, CrewOrders, CrewSelection, Orders};
 use headcount_log::folder::{load_or_create_collector, prepare};
 use headcount_log::wal::{Appended, LogActivity, WalHandle, quarantine};
 use headcount_log::{AppendError, OrderError};
@@ -20,7 +20,7 @@ use crate::account::outcome::Audit;
 use crate::activity::LakeActivity;
 use crate::background;
 use crate::delta::log::{TableLog, table_folder};
-use crate::erasure;
+use crate::erasure::{self, CREW_ORDERS};
 use crate::error::LakeError;
 use crate::flush::flush;
 use crate::lost_rows::LostRows;
@@ -92,6 +92,7 @@ impl Lake {
         }
         let unreadable = Arc::new(UnreadableFiles::new(Arc::clone(&disk)));
         let orders = Orders::load(Arc::clone(&disk), root.join("erasures"), &schema)?;
+        let crew_orders = CrewOrders::load(Arc::clone(&disk), root.join(CREW_ORDERS))?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
         opened.report(&view, began);
         let lost_rows = Arc::new(LostRows::read(&*disk, &root));
@@ -110,6 +111,7 @@ impl Lake {
             watermark: Mutex::new(watermark),
             activity: LakeActivity::default(),
             orders,
+            crew_orders,
             flushing: Arc::new(tokio::sync::Mutex::new(opened.trimmer)),
             compacting: tokio::sync::Mutex::default(),
             _lock: lock,
@@ -162,7 +164,8 @@ impl Lake {
     /// The number of quarantined files: unreadable parts of the log, files of deduplication and orders to erase, which stay until
     /// somebody removes them (`docs/formats/wal.md`).
     pub fn damaged_files(&self) -> u64 {
-        let folders = ["wal", "seen", "erasures"].map(|name| self.state.root.join(name));
+        let folders =
+            ["wal", "seen", "erasures", CREW_ORDERS].map(|name| self.state.root.join(name));
         let files = folders.map(|folder| quarantine::files(&*self.state.disk, &folder));
         files
             .into_iter()
@@ -213,6 +216,11 @@ impl Lake {
     /// The number of receipts whose rows are still to be erased.
     pub fn pending_erasures(&self) -> u64 {
         self.state.orders.pending_receipts() as u64
+    }
+
+    /// The number of orders to erase crews that are not carried out yet.
+    pub fn pending_crew_erasures(&self) -> u64 {
+        self.state.crew_orders.pending().len() as u64
     }
 
     /// KiB of pending batches that the log would take now.
@@ -285,6 +293,25 @@ impl Lake {
         let state = Arc::clone(&self.state);
         let accepted = spawn_blocking(move || state.orders.accept(receipts));
         accepted.await.map_err(|_| OrderError::Closed)?
+    }
+
+    /// Orders the erasure of the crews that `selection` names: of their rows that are there now. When this resolves with `Ok`, the order is
+    /// on the disk, under the number that is returned; it is carried out in the background, also after a restart.
+    ///
+    /// # Errors
+    ///
+    /// The order was not accepted; see [`OrderError`].
+    pub async fn order_crew_erasure(&self, selection: CrewSelection) -> Result<u64, OrderError> {
+        let state = Arc::clone(&self.state);
+        let accepted = spawn_blocking(move || state.crew_orders.accept(&selection));
+        let number = accepted.await.map_err(|_| OrderError::Closed)??;
+        self.state.orders.accepted.notify_one();
+        Ok(number)
+    }
+
+    /// The orders to erase crews, pending or done, the oldest first.
+    pub fn crew_erasures(&self) -> Vec<CrewOrder> {
+        self.state.crew_orders.all()
     }
 
     /// Carries out the pending orders to erase. When this resolves with `Ok`, none of our files in the folder holds a byte of

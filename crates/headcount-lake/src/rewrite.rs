@@ -10,12 +10,11 @@ use arrow::datatypes::{
 };
 use headcount_catalog::{TableId, TableKind};
 use headcount_log::disk::Disk;
-use headcount_log::erasure::ErasureFilter;
 
 use crate::account::measure;
 use crate::counter;
 use crate::delta::log::ActiveFile;
-use crate::erasure::rows::without_erased;
+use crate::erasure::rows::RowFilter;
 use crate::error::LakeError;
 use crate::new_files::NewFiles;
 use crate::parquet_file::{ParquetFile, ROW_GROUP_ROWS, sorted_by_time};
@@ -43,8 +42,8 @@ pub(crate) struct Rewrite<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum LeftOut<'a> {
     Nothing,
-    /// Those whose sender ordered their erasure.
-    Erased(&'a ErasureFilter),
+    /// Those that are to be erased.
+    Erased(&'a RowFilter),
     /// Those whose `time` is before this one, microseconds since 1970 UTC.
     Before(i64),
 }
@@ -95,7 +94,7 @@ impl<'a> Rewrite<'a> {
                 match self.left_out {
                     LeftOut::Nothing => {}
                     LeftOut::Erased(filter) => {
-                        batch = without_erased(filter, batch)?;
+                        batch = filter.without_erased(batch)?;
                         account.day(self.day).erased += before - measure::units(&batch, self.kind);
                     }
                     LeftOut::Before(time) => {
@@ -226,7 +225,8 @@ fn plain(theirs: &DataType) -> DataType {
     }
 }
 
-fn widened(
+/// The batch in the columns of `schema`: null where it has none, cast where another program wrote another type.
+pub(crate) fn widened(
     batch: &RecordBatch,
     schema: &SchemaRef,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {

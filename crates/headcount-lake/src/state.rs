@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use headcount_catalog::{Schema, TableId};
 use headcount_log::disk::Disk;
-use headcount_log::erasure::Orders;
+use headcount_log::erasure::{CrewOrders, Orders};
 use headcount_log::folder::WriterLock;
 use headcount_log::wal::Trimmer;
 use parking_lot::Mutex;
@@ -35,7 +35,10 @@ pub(crate) struct LakeState {
     pub(crate) logs: Vec<Mutex<TableLog>>,
     pub(crate) footers: Arc<FooterCache>,
     pub(crate) unreadable: Arc<UnreadableFiles>,
+    /// Orders of senders.
     pub(crate) orders: Orders,
+    /// Orders of whoever runs the collector.
+    pub(crate) crew_orders: CrewOrders,
     /// By table: the commits that its log had lost when the store was opened.
     pub(crate) lost_commits: Arc<LostCommits>,
     /// What a repair gave up, before the store was opened.

@@ -1,16 +1,21 @@
-//! Erasure: removes rows, and all their bytes, at their sender's request.
+//! Erasure: removes rows, and all their bytes, at the request of their sender or of whoever runs the collector.
 //!
 //! ```text
 //! order on disk ─▶ flush: log and memtable are in the tables, the log's segments are removed
+//!               ─▶ for crews: their runs are looked up, and written to the order
 //!               ─▶ each file with such a row is rewritten without them; one commit replaces it
 //!               ─▶ grace period for readers that have begun ─▶ replaced files, and leftovers of crashes, are removed
 //!               ─▶ the order is done
 //! ```
 //!
 //! Every step may be repeated: after a crash the order is still there, and the erasure starts again. No row under an erased
-//! receipt is stored after the flush, because the log's thread drops it.
+//! receipt is stored after the flush, because the log's thread drops it. Rows of an erased crew that are sent later are stored: an
+//! order to erase crews is for what is there.
 
+pub(crate) mod crew_filter;
+mod files;
 pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod seen;
 
 use std::path::{Path, PathBuf};
@@ -18,26 +23,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
-use headcount_catalog::{RECEIPT_COLUMN, Table, TableId};
-use headcount_log::disk::{Disk, DiskEntry};
-use headcount_log::erasure::ErasureFilter;
+use headcount_catalog::{KeyedReceipt, TableId};
+use headcount_log::disk::{Disk, DiskEntry, RealDisk};
+use headcount_log::erasure::{CrewOrder, CrewOrders};
 use headcount_log::wal::WalHandle;
 
-use self::rows::has_erased;
+use self::files::erase_from_files;
+use self::rows::{RowFilter, has_erased};
 use crate::activity::milliseconds;
-use crate::delta::commit::{Change, Committed, commit};
-use crate::delta::log::{ActiveFile, table_folder};
+use crate::delta::log::table_folder;
 use crate::error::LakeError;
 use crate::flush::flush;
 use crate::low_priority;
-use crate::new_files::NewFiles;
 use crate::parquet_file::is_ours;
-use crate::rewrite::{LeftOut, Rewrite};
 use crate::set_aside;
 use crate::state::LakeState;
 
-/// Files that one commit replaces.
-const FILES: usize = 32;
+/// The folder of the operator's orders, in a data folder.
+pub(crate) const CREW_ORDERS: &str = "crew-erasures";
+
+/// The operator's orders to erase crews in the data folder `dir`, pending or done, the oldest first; damaged ones are left out. Also beside a
+/// running collector, and of a copy of a folder: what they name is to be erased from every copy that is older than the order.
+///
+/// # Errors
+///
+/// The orders cannot be read.
+pub fn crew_erasures(dir: &Path) -> Result<Vec<CrewOrder>, LakeError> {
+    let read = CrewOrders::read_all(&RealDisk::default(), &dir.join(CREW_ORDERS))?;
+    Ok(read.orders)
+}
 
 /// Carries out every pending order; returns how long that took without the grace period, or `None` where none is pending.
 ///
@@ -48,20 +62,22 @@ pub(crate) async fn carry_out(
 ) -> Result<Option<Duration>, LakeError> {
     let begun = Instant::now();
     let pending = state.orders.pending();
-    if pending.numbers.is_empty() {
+    let crews = state.crew_orders.pending();
+    if pending.numbers.is_empty() && crews.is_empty() {
         return Ok(None);
     }
     let mut erased = flush(state, log).await;
-    let receipts: Arc<[_]> = pending.receipts.into();
-    let mut doomed = Vec::new();
-    let mut filters = Vec::new();
-    for (id, table) in state.schema.iter() {
-        if table.column_index(RECEIPT_COLUMN).is_some() {
-            let filter = Arc::new(ErasureFilter::new(&receipts, &table.name));
-            erased = erased.and(erase_from_table(state, id, &filter, &mut doomed).await);
-            filters.push(filter);
+    let crews = match prepared(state, crews, &erased).await {
+        Ok(crews) => crews,
+        Err(error) => {
+            // Rows must not go before it is known what they tell of others. Those under receipts tell nothing.
+            erased = erased.and(Err(error));
+            Vec::new()
         }
-    }
+    };
+    let mut doomed = Vec::new();
+    let (filters, passed) = erase_from_tables(state, &pending.receipts, &crews, &mut doomed).await;
+    erased = erased.and(passed);
     let working = Arc::clone(state);
     doomed.extend(low_priority::run(move || seen::quarantined(&working, &filters)).await??);
     doomed.sort();
@@ -74,22 +90,82 @@ pub(crate) async fn carry_out(
     }
     erased?;
     let (working, orders) = (Arc::clone(state), pending.numbers.len());
-    low_priority::run(move || working.orders.finish(&pending.numbers)).await??;
-    state.activity.erased_receipts.add(receipts.len() as u64);
+    let (erased_crews, numbers) = (crews.len(), pending.numbers);
+    low_priority::run(move || {
+        working.orders.finish(&numbers)?;
+        let mut crews = crews.iter();
+        crews.try_for_each(|order| working.crew_orders.finish(order.number))
+    })
+    .await??;
+    state
+        .activity
+        .erased_receipts
+        .add(pending.receipts.len() as u64);
     tracing::info!(
         orders,
-        receipts = receipts.len(),
+        receipts = pending.receipts.len(),
+        crews = erased_crews,
         ms = milliseconds(begun),
         "carried out orders to erase"
     );
     Ok(Some(worked))
 }
 
+/// The operator's orders with the runs of their crews. Without everything in the tables they cannot be found: nothing is prepared after a
+/// flush that failed.
+async fn prepared(
+    state: &Arc<LakeState>,
+    orders: Vec<CrewOrder>,
+    flushed: &Result<(), LakeError>,
+) -> Result<Vec<CrewOrder>, LakeError> {
+    if flushed.is_err() || orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Orders that come meanwhile are for the next time.
+    let last = orders.last().map_or(0, |last| last.number);
+    let working = Arc::clone(state);
+    let prepared = low_priority::run(move || runs::prepare(&working, orders)).await?;
+    let mut prepared = prepared?;
+    prepared.retain(|order| order.number <= last);
+    Ok(prepared)
+}
+
+/// Erases from all tables, until no further rows of the crews are known of; returns the filters of the last pass, and the first failure.
+async fn erase_from_tables(
+    state: &Arc<LakeState>,
+    receipts: &[KeyedReceipt],
+    crews: &[CrewOrder],
+    doomed: &mut Vec<PathBuf>,
+) -> (Vec<Arc<RowFilter>>, Result<(), LakeError>) {
+    let mut pass = crews.to_vec();
+    loop {
+        let runs = |orders: &[CrewOrder]| -> usize {
+            orders.iter().map(|order| order.names.run_count()).sum()
+        };
+        let known = runs(&pass);
+        let mut erased = Ok(());
+        let mut filters = Vec::new();
+        for (id, table) in state.schema.iter() {
+            if let Some(filter) = RowFilter::of(table, receipts, &pass) {
+                let filter = Arc::new(filter);
+                erased = erased.and(erase_from_table(state, id, &filter, doomed).await);
+                filters.push(filter);
+            }
+        }
+        // Rows that came meanwhile, and went, may tell of runs whose other rows are still there.
+        pass = state.crew_orders.pending();
+        pass.retain(|order| crews.iter().any(|of| of.number == order.number));
+        if erased.is_err() || runs(&pass) == known {
+            return (filters, erased);
+        }
+    }
+}
+
 /// Erases from the files of one table, and adds those to `doomed` that are to be removed.
 async fn erase_from_table(
     state: &Arc<LakeState>,
     id: TableId,
-    filter: &Arc<ErasureFilter>,
+    filter: &Arc<RowFilter>,
     doomed: &mut Vec<PathBuf>,
 ) -> Result<(), LakeError> {
     let erased = {
@@ -115,114 +191,6 @@ async fn erase_from_table(
     let leftovers = low_priority::run(move || holding(&*disk, left, &filter)).await?;
     doomed.extend(leftovers?);
     erased
-}
-
-/// Rewrites the table's files that hold rows to be erased, and adds those to `replaced` that no longer count. A file that
-/// cannot be read, or whose rows another program deleted by a deletion vector, is passed over and fails the call at its end.
-fn erase_from_files(
-    state: &LakeState,
-    id: TableId,
-    filter: &ErasureFilter,
-    replaced: &mut Vec<PathBuf>,
-) -> Result<(), LakeError> {
-    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
-    let folder = table_folder(&state.root, table);
-    let mut failed: Option<LakeError> = None;
-    // Files that need no further look: without such rows, or unreadable.
-    let mut settled = HashSet::new();
-    loop {
-        let files = state.refresh(id)?;
-        let mut rewritten = Rewritten {
-            old: Vec::new(),
-            added: NewFiles::new(&*state.disk, &folder),
-        };
-        for file in files.iter() {
-            if settled.contains(&file.path) {
-                continue;
-            }
-            match rewrite_file(state, id, &folder, file, filter) {
-                Ok(Some(added)) => {
-                    rewritten.added.append(added);
-                    rewritten.old.push(file.clone());
-                }
-                Ok(None) => {
-                    settled.insert(file.path.clone());
-                }
-                // Another program replaced it meanwhile; the log says so.
-                Err(LakeError::Io { source, .. })
-                    if source.kind() == std::io::ErrorKind::NotFound
-                        && !state.is_active(id, file)? => {}
-                Err(
-                    error @ (LakeError::UnreadableFile { .. }
-                    | LakeError::IncompatibleFile { .. }
-                    | LakeError::DeletionVector { .. }),
-                ) => {
-                    settled.insert(file.path.clone());
-                    state.unreadable.note(&error);
-                    failed = failed.or(Some(error));
-                }
-                Err(error) => return Err(error),
-            }
-            if rewritten.old.len() == FILES {
-                break;
-            }
-        }
-        if rewritten.old.is_empty() {
-            return failed.map_or(Ok(()), Err);
-        }
-        let old = rewritten.old.clone();
-        if replace(state, id, table, rewritten)? == Committed::Now {
-            replaced.extend(old.iter().map(|file| folder.join(&file.path)));
-        }
-    }
-}
-
-/// The file's rows without those to be erased, in new files; `None` where there are no such rows.
-fn rewrite_file<'a>(
-    state: &'a LakeState,
-    id: TableId,
-    folder: &'a Path,
-    file: &'a ActiveFile,
-    filter: &'a ErasureFilter,
-) -> Result<Option<NewFiles<'a>>, LakeError> {
-    let path = folder.join(&file.path);
-    if !has_erased(&*state.disk, filter, &path, file.checksums.as_ref())? {
-        return Ok(None);
-    }
-    if file.deletion_vector.is_some() {
-        return Err(LakeError::DeletionVector { path });
-    }
-    let mut rewrite = Rewrite::new(state, id, folder, &file.day)?;
-    rewrite.left_out = LeftOut::Erased(filter);
-    rewrite.run(std::slice::from_ref(file)).map(Some)
-}
-
-/// Files with rows to be erased, and the files that take their places.
-struct Rewritten<'a> {
-    old: Vec<ActiveFile>,
-    added: NewFiles<'a>,
-}
-
-/// Commits a replacement.
-fn replace(
-    state: &LakeState,
-    id: TableId,
-    table: &Table,
-    rewritten: Rewritten<'_>,
-) -> Result<Committed, LakeError> {
-    let change = Change {
-        operation: "DELETE",
-        add: rewritten.added.as_slice(),
-        remove: &rewritten.old,
-        data_change: true,
-        applied: None,
-        account: rewritten.added.account(),
-    };
-    let mut log = state.logs[usize::from(id.0)].lock();
-    let committed = commit(&*state.disk, &mut log, table, &change);
-    rewritten.added.settle(&committed, &log);
-    state.view.publish_changed(id, log.files());
-    committed
 }
 
 /// Our files that belong to no table and never will: leftovers of a crash, files that a merge replaced, and what a repair set aside.
@@ -269,7 +237,7 @@ fn list(state: &LakeState, folder: &Path) -> Result<Vec<DiskEntry>, LakeError> {
 fn holding(
     disk: &dyn Disk,
     files: Vec<PathBuf>,
-    filter: &ErasureFilter,
+    filter: &RowFilter,
 ) -> Result<Vec<PathBuf>, LakeError> {
     let mut holding = Vec::new();
     for path in files {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use headcount_catalog::{RECEIPT_COLUMN, TableId};
-use headcount_log::erasure::ErasureFilter;
 use headcount_log::wal::quarantine;
 
-use super::rows::each_imprint;
+use super::rows::{RowFilter, each_imprint};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::low_priority;
@@ -72,7 +71,7 @@ fn learn_file(state: &LakeState, folder: &Path, file: &ActiveFile) -> Result<(),
 /// order must not be able to remove them.
 pub(crate) fn quarantined(
     state: &LakeState,
-    filters: &[Arc<ErasureFilter>],
+    filters: &[Arc<RowFilter>],
 ) -> Result<Vec<PathBuf>, LakeError> {
     let mut holding = Vec::new();
     for path in quarantine::files(&*state.disk, &state.wal())? {
@@ -83,7 +82,7 @@ pub(crate) fn quarantined(
         if filters.iter().any(|filter| filter.is_in(&bytes)) {
             tracing::warn!(
                 file = %path.display(),
-                "this unreadable part of the write-ahead log holds rows whose sender ordered their erasure; it is removed with them"
+                "this unreadable part of the write-ahead log holds rows that are to be erased; it is removed with them"
             );
             holding.push(path);
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
 mod account;
+mod crew_erasure;
 mod damage;
 mod erasure;
 mod integrity;
