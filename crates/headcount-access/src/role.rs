@@ -33,13 +33,17 @@ pub enum Right {
     RunSql,
     /// Read the account of records.
     ReadAccount,
+    /// Export everything that is stored about a crew, of both tiers.
+    ExportCrews,
     /// Read the audit log.
     ReadAuditLog,
+    /// Erase crews from the store, and see the orders to do so.
+    EraseCrews,
 }
 
 /// Who may do what; `docs/access.md` shows the same table, and a test compares the two.
 #[rustfmt::skip]
-const RIGHTS: [(Right, &str, [bool; 5]); 7] = [
+const RIGHTS: [(Right, &str, [bool; 5]); 9] = [
     //                                                                                          public ingest viewer analyst admin
     (Right::SendTelemetry, "send telemetry, with `--require-ingest-token`",                    [false, true,  false, false, true]),
     (Right::ReadPublished, "read reports of the anonymous tier, rare values grouped",          [true,  false, true,  true,  true]),
@@ -47,7 +51,9 @@ const RIGHTS: [(Right, &str, [bool; 5]); 7] = [
     (Right::ReadSharedTier, "read the shared tier",                                            [false, false, false, true,  true]),
     (Right::RunSql, "run SQL",                                                                 [false, false, false, true,  true]),
     (Right::ReadAccount, "read the account of records over the API",                           [false, false, false, true,  true]),
+    (Right::ExportCrews, "export a crew's rows",                                               [false, false, false, true,  true]),
     (Right::ReadAuditLog, "read the audit log over the API",                                   [false, false, false, false, true]),
+    (Right::EraseCrews, "erase crews",                                                         [false, false, false, false, true]),
 ];
 
 impl Role {

@@ -1,5 +1,6 @@
 //! Backends of the commands that query: a data folder, even while a server runs on it, or the server itself.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,15 +11,17 @@ use headcount_access::AuditReader;
 use headcount_catalog::{Catalog, Retention};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output::on_one_line;
-use headcount_lake::{LakeSnapshot, audit_folder, is_data_folder};
+use headcount_lake::{CrewSelection, LakeSnapshot, audit_folder, is_data_folder};
 use headcount_reports::{
-    Answer, AuditView, QueryLimits, ReportParameters, Reports, audit_answer, is_about_missing_rows,
+    Answer, AuditView, ExportFormat, QueryLimits, ReportParameters, Reports, audit_answer,
+    is_about_missing_rows,
 };
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use crate::connection::{Connection, ConnectionArgs, DEFAULT_FOLDER};
+use crate::selection;
 
 /// The media type of an answer with column types and notes.
 const ANSWER: &str = "application/vnd.headcount.answer+json";
@@ -168,6 +171,49 @@ impl Folder {
 pub(crate) struct Server(Connection);
 
 impl Server {
+    /// A server that is reached so.
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self(connection)
+    }
+
+    /// Orders the erasure of crews; returns the order's number.
+    pub(crate) fn order_erasure(&self, selection: &CrewSelection) -> anyhow::Result<u64> {
+        let response = self.post("/api/v1/erasures", &selection::as_json(selection));
+        let text = self.read(response, 202)?;
+        let accepted: Value = serde_json::from_str(&text).unwrap_or_default();
+        accepted["order"].as_u64().with_context(|| self.not_ours())
+    }
+
+    /// The rows that an erasure of crews would erase, by table.
+    pub(crate) fn count_erasure(&self, selection: &CrewSelection) -> anyhow::Result<Answer> {
+        let mut body = selection::as_json(selection);
+        body["dry_run"] = Value::Bool(true);
+        self.read_answer(self.post("/api/v1/erasures", &body))
+    }
+
+    /// Copies everything that is stored about crews to `output`; returns what is missing because it is damaged.
+    pub(crate) fn export(
+        &self,
+        selection: &CrewSelection,
+        format: ExportFormat,
+        output: &mut dyn Write,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut body = selection::as_json(selection);
+        body["format"] = format.name().into();
+        let mut response = self.checked(self.post("/api/v1/export", &body), 200)?;
+        let notes = response.headers().get_all("headcount-note").iter();
+        let notes = notes.filter_map(|note| Some(note.to_str().ok()?.to_owned()));
+        let notes: Vec<String> = notes.collect();
+        let _bytes = std::io::copy(&mut response.body_mut().as_reader(), output)
+            .with_context(|| format!("the export of {} ended early", self.0.address))?;
+        Ok(notes)
+    }
+
+    /// The orders to erase crews.
+    pub(crate) fn erasures(&self) -> anyhow::Result<Answer> {
+        self.get("/api/v1/erasures", &[])
+    }
+
     fn report(&self, name: &str, parameters: &ReportParameters) -> anyhow::Result<Answer> {
         let Value::Object(fields) = serde_json::to_value(parameters)? else {
             bail!("report parameters are not an object");
@@ -184,12 +230,16 @@ impl Server {
     }
 
     fn sql(&self, query: &str) -> anyhow::Result<Answer> {
-        let request = self.0.agent.post(format!("{}/api/v1/sql", self.0.address));
-        let body = serde_json::json!({ "query": query }).to_string();
+        let body = serde_json::json!({ "query": query });
+        self.read_answer(self.post("/api/v1/sql", &body))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Response {
+        let request = self.0.agent.post(format!("{}{path}", self.0.address));
         let request = request
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, ANSWER);
-        self.read_answer(self.authorized(request).send(body))
+        self.authorized(request).send(body.to_string())
     }
 
     fn get(&self, path: &str, parameters: &[(String, String)]) -> anyhow::Result<Answer> {
@@ -224,32 +274,48 @@ impl Server {
         }
     }
 
-    fn read_answer(
+    fn read_answer(&self, response: Response) -> anyhow::Result<Answer> {
+        let text = self.read(response, 200)?;
+        serde_json::from_str(&text).with_context(|| self.not_ours())
+    }
+
+    /// The text of a response, which has to have this status.
+    fn read(&self, response: Response, expected: u16) -> anyhow::Result<String> {
+        let mut response = self.checked(response, expected)?;
+        let body = response.body_mut().with_config().limit(ANSWER_LIMIT);
+        body.read_to_string()
+            .with_context(|| format!("cannot read the response of {}", self.0.address))
+    }
+
+    /// The response, which has to have this status.
+    fn checked(
         &self,
-        response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> anyhow::Result<Answer> {
+        response: Response,
+        expected: u16,
+    ) -> anyhow::Result<ureq::http::Response<ureq::Body>> {
         let address = &self.0.address;
         let mut response = response.with_context(|| {
             format!("no server responds at {address}; start one with `headcount serve` or give another --url")
         })?;
-        let text = response
-            .body_mut()
-            .with_config()
-            .limit(ANSWER_LIMIT)
-            .read_to_string()
-            .with_context(|| format!("cannot read the response of {address}"))?;
         let status = response.status().as_u16();
         if status == 401 {
             bail!("{}", self.unauthorized());
         }
-        if status != 200 {
+        if status != expected {
+            let text = response.body_mut().read_to_string().unwrap_or_default();
             bail!("{}", error_message(&text, address, status));
         }
-        serde_json::from_str(&text).with_context(|| {
-            format!("the response of {address} is not from Headcount; is --url right?")
-        })
+        Ok(response)
+    }
+
+    fn not_ours(&self) -> String {
+        let address = &self.0.address;
+        format!("the response of {address} is not from Headcount; is --url right?")
     }
 }
+
+/// What a server responds, or why it does not.
+type Response = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
 
 /// The server's error message if there is one, the status otherwise.
 fn error_message(text: &str, address: &str, status: u16) -> String {

@@ -7,6 +7,8 @@ pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod open;

@@ -44,10 +44,22 @@ impl ConnectionArgs {
     /// # Errors
     /// The URL is malformed, or a file that was given cannot be read.
     pub(crate) fn connect(&self, url: &str) -> anyhow::Result<Connection> {
+        self.connect_or(url, own_token(url.trim_end_matches('/')))
+    }
+
+    /// The same for a server whose own token is known: it is sent unless another one was given.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`].
+    pub(crate) fn connect_or(
+        &self,
+        url: &str,
+        own: Option<AccessToken>,
+    ) -> anyhow::Result<Connection> {
         let (agent, address) = self.agent(url)?;
         let token = match &self.token_file {
             Some(path) => Some(read_token(path)?),
-            None => own_token(&address),
+            None => own,
         };
         Ok(Connection {
             agent,

@@ -1,7 +1,8 @@
 //! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
-//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
+//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`selection`] reads which crews a
+//! command is about, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod allocator;
@@ -15,6 +16,7 @@ mod listening;
 mod log;
 mod otlp_client;
 mod progress;
+mod selection;
 
 use std::process::ExitCode;
 
@@ -77,6 +79,8 @@ enum Command {
     Backup(commands::backup::Backup),
     Restore(commands::restore::Restore),
     Health(commands::health::Health),
+    Erase(commands::erase::Erase),
+    Export(commands::export::Export),
     Demo(commands::demo::Demo),
     Open(commands::open::Open),
     #[command(flatten)]
@@ -101,6 +105,8 @@ impl Command {
             Command::Backup(command) => command.run(),
             Command::Restore(command) => command.run(),
             Command::Health(command) => command.run(),
+            Command::Erase(command) => command.run(),
+            Command::Export(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Open(command) => command.run(),
             Command::Builder(command) => command.run(),

@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
 use headcount_lake::{
-    AppendError, Appended, Audit, Lake, LakeError, LakeOptions, LakeSnapshot, OrderError,
-    load_or_create_secret,
+    AppendError, Appended, Audit, CrewOrder, CrewSelection, Lake, LakeError, LakeOptions,
+    LakeSnapshot, OrderError, load_or_create_secret,
 };
 use headcount_wire::{ErasureToken, JsonError, Receipt, RequestError, json_to_protobuf};
 
@@ -276,6 +276,19 @@ impl IngestPipeline {
     /// The store cannot be read.
     pub async fn audit(&self) -> Result<Audit, LakeError> {
         self.lake.audit().await
+    }
+
+    /// Orders the erasure of crews. When this resolves, the order is on disk under the number that is returned.
+    ///
+    /// # Errors
+    /// The order was not accepted.
+    pub async fn order_crew_erasure(&self, selection: CrewSelection) -> Result<u64, OrderError> {
+        self.lake.order_crew_erasure(selection).await
+    }
+
+    /// The orders to erase crews, pending or done, the oldest first.
+    pub fn crew_erasures(&self) -> Vec<CrewOrder> {
+        self.lake.crew_erasures()
     }
 
     /// A snapshot of the stored rows.

@@ -25,7 +25,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::computed::{Begun, Computed, FRESH_FOR, Latest};
 use crate::role::Role;
 use crate::single_flight::SingleFlight;
-use crate::store::Store;
+use crate::store::{Erasures, Store};
 
 pub(crate) use crate::computed::{CachedAnswer, QueryError};
 pub(crate) use crate::question::QueryKey;
@@ -117,7 +117,13 @@ impl AnswerCache {
         audited.map_err(|error| ReportError::Engine(format!("cannot audit the store: {error}")))
     }
 
-    async fn snapshot(&self) -> Result<LakeSnapshot, ReportError> {
+    /// How crews are erased.
+    pub(crate) fn erasures(&self) -> Option<&Erasures> {
+        self.store.erasures.as_ref()
+    }
+
+    /// Every table as it is now.
+    pub(crate) async fn snapshot(&self) -> Result<LakeSnapshot, ReportError> {
         let snapshot = (self.store.snapshot)().await;
         snapshot.map_err(|error| ReportError::Engine(format!("cannot read the store: {error}")))
     }

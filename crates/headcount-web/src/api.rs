@@ -3,6 +3,9 @@
 mod account;
 mod audit_log;
 mod conditional;
+mod crew_request;
+mod erasures;
+mod export;
 mod format;
 mod openapi;
 mod report_parameters;
@@ -32,6 +35,8 @@ use conditional::{conditional, entity_tag, tagged};
 use format::Format;
 use respond::{set_cache_control, write};
 
+pub use erasures::{erasure_states, row_counts};
+
 /// The API's routes.
 pub(crate) fn routes() -> Router<SiteState> {
     Router::new()
@@ -41,14 +46,19 @@ pub(crate) fn routes() -> Router<SiteState> {
         .route("/api/v1/catalog", get(catalog))
         .route("/api/v1/sql", post(sql))
         .route("/api/v1/audit", get(account::show))
+        .route("/api/v1/export", post(export::export))
         .route("/api/v1/audit-log", get(audit_log::show))
+        .route(
+            "/api/v1/erasures",
+            get(erasures::list).post(erasures::order),
+        )
         .route("/api/openapi.json", get(description))
         .route("/metrics", get(metrics))
         .method_not_allowed_fallback(method_not_allowed)
 }
 
 async fn method_not_allowed() -> Problem {
-    let detail = "use GET for reports and tables, POST for SQL";
+    let detail = "use GET for reports and tables, POST for SQL, exports and orders to erase";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed", detail)
 }
 

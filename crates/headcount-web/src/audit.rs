@@ -19,8 +19,12 @@ impl SharedRead {
         let address = match request.uri.path() {
             "/shared" => "/shared".to_owned(),
             path if path.starts_with("/shared/") => "/shared/{crew}".to_owned(),
-            // A query may read both tiers.
-            path @ ("/sql" | "/api/v1/sql") if request.method == Method::POST => path.to_owned(),
+            // A query may read both tiers, and an export does.
+            path @ ("/sql" | "/api/v1/sql" | "/api/v1/export")
+                if request.method == Method::POST =>
+            {
+                path.to_owned()
+            }
             path if path.starts_with("/api/v1/reports/") => {
                 // Decoded, as the handler reads it.
                 let parameters = RawPathParams::from_request_parts(request, &()).await.ok()?;

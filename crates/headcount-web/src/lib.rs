@@ -1,6 +1,6 @@
 //! The dashboard and the HTTP query API.
 //!
-//! [`site`] makes one axum router from a [`Store`] and [`SiteOptions`]. It reads stored data and never changes it, and it
+//! [`site`] makes one axum router from a [`Store`] and [`SiteOptions`]. It reads stored data, changes it only by orders to erase crews, and
 //! knows nothing of OTLP: the collector passes it every request that is not telemetry, with the peer's address as
 //! [`axum::extract::ConnectInfo`].
 //!
@@ -11,7 +11,9 @@
 //! | `/api/v1/tables`, `/metrics` | the tables' sizes, the collector's metrics | viewers |
 //! | `/api/v1/audit` | the account of all records | analysts |
 //! | `/api/v1/sql`, `/sql`, `/shared` | SQL queries, the shared tier | analysts |
+//! | `/api/v1/export` | everything that is stored about a crew | analysts |
 //! | `/api/v1/audit-log` | the audit log | administrators |
+//! | `/api/v1/erasures` | orders to erase crews | administrators |
 //! | `/privacy` | the privacy reviewer's pack | everybody |
 //! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |
 //!
@@ -38,5 +40,6 @@ mod state;
 mod store;
 
 pub use access::Access;
+pub use api::{erasure_states, row_counts};
 pub use site::{SiteOptions, site};
-pub use store::Store;
+pub use store::{Erasures, Store};

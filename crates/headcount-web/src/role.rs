@@ -68,6 +68,8 @@ impl Visibility for Role {
                 "the account of records requires a token with the role analyst or admin"
             }
             (_, Right::ReadAuditLog) => "the audit log requires a token with the role admin",
+            (_, Right::EraseCrews) => "erasing crews requires a token with the role admin",
+            (_, Right::ExportCrews) => "an export requires a token with the role analyst or admin",
             _ => {
                 "the shared tier and SQL require a token with the role analyst or admin; this one is for the anonymous tier"
             }

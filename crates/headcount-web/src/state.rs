@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount_access::{AuditLog, AuditReader, Right};
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
@@ -30,6 +30,8 @@ pub(crate) struct SiteState {
     /// How long a request body may take to arrive.
     pub(crate) timeout: Duration,
     pub(crate) descriptions: Arc<Descriptions>,
+    /// A permit for each export that may run now.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 /// The API's description for those who may read the shared tier, and for the others. It follows from the reports alone, and planning each of them costs more than any answer:

@@ -59,7 +59,7 @@ pub struct AuditEvent {
     /// The id, the name and the role of the token that was changed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
-    /// How many erasure tokens or lost lines.
+    /// How many erasure tokens, values that name crews to erase, or lost lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
 }
@@ -74,7 +74,7 @@ impl AuditEvent {
         }
     }
 
-    /// An accepted order to erase what was sent under so many tokens.
+    /// An accepted order to erase what was sent under so many tokens, or what so many values name.
     pub fn erase_ordered(principal: &Principal, items: u64, endpoint: &str, status: u16) -> Self {
         Self {
             items: Some(items),

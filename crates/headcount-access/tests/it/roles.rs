@@ -19,7 +19,9 @@ fn a_role_that_may_read_more_may_do_what_the_lesser_may() {
         Right::ReadAnonymousTier,
         Right::ReadSharedTier,
         Right::RunSql,
+        Right::ExportCrews,
         Right::ReadAuditLog,
+        Right::EraseCrews,
     ];
     for (lesser, greater) in [
         (Role::Public, Role::Viewer),

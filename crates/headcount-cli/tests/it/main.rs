@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod damage;
 mod durability;
+mod erase_crews;
 mod expected_rows;
 mod forget;
 mod grpc_client;

@@ -89,6 +89,10 @@ fn a_token_may_do_what_its_role_says_and_a_running_server_knows_of_it() {
         ("POST /api/v1/sql", [403, 403, 200, 200]),
         ("GET /api/v1/audit", [403, 403, 200, 200]),
         ("GET /api/v1/audit-log", [403, 403, 403, 200]),
+        // What is sent is SQL: whoever may do it is told that it is no order.
+        ("POST /api/v1/export", [403, 403, 415, 415]),
+        ("POST /api/v1/erasures", [403, 403, 403, 415]),
+        ("GET /api/v1/erasures", [403, 403, 403, 200]),
     ] {
         let statuses = tokens.each_ref().map(|token| status(&server, token, line));
         assert_eq!(statuses, expected, "{line}");

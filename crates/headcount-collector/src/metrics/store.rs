@@ -30,6 +30,11 @@ pub(super) fn write(page: &mut Page, pipeline: &IngestPipeline) {
         "Receipts whose rows were ordered to be erased, and are not yet.",
     )
     .value(pipeline.lake().pending_erasures());
+    page.gauge(
+        "headcount_crew_erasures_pending",
+        "Orders to erase crews that are not carried out yet.",
+    )
+    .value(pipeline.lake().pending_crew_erasures());
     erasures(page, activity, &stats);
     damage(page, pipeline);
 }

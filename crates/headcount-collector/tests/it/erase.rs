@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Headers, Running, request, start};
-use headcount_wire::ErasureToken;
+use crate::support::{Answer, Headers, Running, now, request, start};
+use headcount_wire::{ErasureToken, RequestEncoder, SpanHeader, StatusCode};
 use serde_json::json;
 
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
@@ -183,4 +183,68 @@ async fn a_malformed_order_is_rejected_and_explained() {
             assert_eq!(answer.header("allow"), Some("POST"));
         }
     }
+}
+
+/// A crew with two tasks, of which one names its run alone, as CrewAI would send them.
+fn crew(number: u8) -> Vec<u8> {
+    let mut encoder = RequestEncoder::new();
+    encoder.resource(|attributes| attributes.string("service.name", "crewAI-telemetry"));
+    encoder.scope("crewai.telemetry", "");
+    let id = format!("3f0c9a52-7d41-4c8e-9b1f-{number:012x}");
+    for (index, name) in ["Task Created", "Task Created"].into_iter().enumerate() {
+        let header = SpanHeader {
+            trace_id: [number; 16],
+            span_id: [index as u8 + 1; 8],
+            name,
+            start_unix_nano: now(),
+            end_unix_nano: now(),
+            status: StatusCode::Ok,
+        };
+        encoder.span(&header, |attributes| {
+            attributes.string("crewai_version", "1.15.30");
+            attributes.string("crew_id", &id);
+            attributes.string("task_key", "t");
+            if index == 0 {
+                attributes.string("crew_key", &format!("key {number}"));
+            }
+        });
+    }
+    encoder.finish()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_collector_erases_a_crew_and_nobody_elses_rows() {
+    let running = start().await;
+    for number in 1..4 {
+        assert_eq!(running.post(&crew(number)).await.status, 200);
+    }
+    let count = |condition: &str| {
+        let query = format!("SELECT count(*) FROM task_runs WHERE {condition}");
+        async { running.number(&{ query }).await }
+    };
+    assert_eq!(count("true").await, 6);
+    assert_eq!(count("crew_key IS NULL").await, 3);
+    let of_second = "crew_id = '3f0c9a52-7d41-4c8e-9b1f-000000000002'";
+    let text = format!(
+        "SELECT DISTINCT crew_key FROM task_runs WHERE {of_second} AND crew_key IS NOT NULL"
+    );
+    let answer = running.send("POST /api/v1/sql", &[], text.as_bytes()).await;
+    let key = answer.json()[0]["crew_key"].clone();
+    let body = json!({ "crew_keys": [key] }).to_string();
+    let ordered = running
+        .send("POST /api/v1/erasures", &[JSON], body.as_bytes())
+        .await;
+    assert_eq!(
+        (ordered.status, ordered.json()),
+        (202, json!({ "order": 1 }))
+    );
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while count("true").await != 4 {
+        assert!(Instant::now() < deadline, "it takes too long");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(count(of_second).await, 0, "also the row that names no key");
+    assert_eq!(count("crew_key IS NULL").await, 2);
+    let states = running.send("GET /api/v1/erasures", &[], b"").await.json();
+    assert_eq!(states[0]["rows"], 2);
 }

@@ -9,7 +9,7 @@ use crate::base::Base;
 const ABOUT: &str = "\
 Statistics about how AI-agent crews are built and run. A report is a named query; `GET /api/v1/reports` lists them. \
 Answers are available as JSON rows, JSON with column kinds, CSV, an Arrow IPC stream or Parquet, chosen by `Accept` or `format`. \
-Errors are problem details (RFC 9457). The API is read-only.";
+Errors are problem details (RFC 9457). But for orders to erase crews, the API is read-only.";
 
 /// The description of the API with these reports and their columns. `needs_token` says whether every request needs the
 /// access token.
@@ -103,6 +103,8 @@ fn fixed_paths() -> Map<String, Value> {
         ("/api/v1/sql", sql_path()),
         ("/api/v1/audit", audit_path()),
         ("/api/v1/audit-log", audit_log_path()),
+        ("/api/v1/erasures", erasures_path()),
+        ("/api/v1/export", export_path()),
         (
             "/api/openapi.json",
             json_path("description", "store", "This description", &object),
@@ -180,6 +182,57 @@ fn audit_log_path() -> Value {
         ],
         "responses": responses_with(responses, &["400", "401", "403", "404", "406", "500"]),
     }})
+}
+
+fn erasures_path() -> Value {
+    let ordered = json!({
+        "200": answer("#/components/schemas/tables"),
+        "202": { "description": "The order is on disk", "content": { "application/json": { "schema": {
+            "type": "object", "required": ["order"], "properties": { "order": { "type": "integer" } } } } } },
+    });
+    let dry_run = json!({ "type": "boolean", "default": false, "description": "Only count the rows that would be erased" });
+    json!({
+        "get": {
+            "operationId": "erasures", "tags": ["store"],
+            "summary": "The orders to erase crews; requires a token with the role admin",
+            "parameters": [{ "$ref": "#/components/parameters/format" }],
+            "responses": responses_with(json!({ "200": answer("#/components/schemas/rows") }), &["400", "401", "403", "404", "406", "500"]),
+        },
+        "post": {
+            "operationId": "order_erasure", "tags": ["store"],
+            "summary": "Orders the erasure of crews, or counts what it would erase; requires a token with the role admin",
+            "parameters": [{ "$ref": "#/components/parameters/format" }],
+            "requestBody": crews_body("dry_run", &dry_run),
+            "responses": responses_with(ordered, &["400", "401", "403", "404", "406", "408", "413", "415", "500", "503"]),
+        },
+    })
+}
+
+fn export_path() -> Value {
+    let objects = json!({ "type": "array", "items": { "type": "object" } });
+    let responses = json!({ "200": {
+        "description": "Every row that is stored about the crews, with its table",
+        "headers": { "headcount-note": { "description": "Rows that are missing", "schema": { "type": "string" } } },
+        "content": { "application/jsonl": { "schema": { "type": "string" } }, "application/json": { "schema": objects } },
+    }});
+    let format = json!({ "type": "string", "enum": ["jsonl", "json"], "default": "jsonl" });
+    json!({ "post": {
+        "operationId": "export", "tags": ["store"],
+        "summary": "Everything that is stored about crews, of both tiers; requires a token with the role analyst or admin",
+        "requestBody": crews_body("format", &format),
+        "responses": responses_with(responses, &["400", "401", "403", "408", "413", "415", "500", "503"]),
+    }})
+}
+
+/// A body that names crews, and has one further field.
+fn crews_body(field: &str, schema: &Value) -> Value {
+    let hash =
+        json!({ "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F]{16}$" } });
+    let id = json!({ "type": "array", "items": { "type": "string", "pattern": "^[0-9a-fA-F]{16}$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" } });
+    json!({ "required": true, "content": { "application/json": { "schema": {
+        "type": "object", "minProperties": 1,
+        "properties": { "crew_keys": hash, "crew_ids": id, "projects": hash, field: schema },
+    } } } })
 }
 
 fn metrics_path() -> Value {

@@ -32,6 +32,7 @@ fn busy_site() -> (Router, Arc<AtomicUsize>) {
         audit: Box::new(|| Box::pin(std::future::pending())),
         revision: Box::new(move || arrived.fetch_add(1, Ordering::Relaxed) as u64),
         metrics: Box::new(String::new),
+        erasures: None,
     };
     let token = AccessToken::parse(&"t".repeat(64)).unwrap();
     let access = Access::Public(token.into());

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use headcount_access::AccessToken;
 use headcount_collector::{Collector, IngestPipeline, ReceiverLimits, ServeOptions};
-use headcount_web::{Access, SiteOptions, Store, site};
+use headcount_web::{Access, Erasures, SiteOptions, Store, site};
 use headcount_wire::{RequestEncoder, SpanHeader, StatusCode};
 use tempfile::TempDir;
 
@@ -112,6 +112,19 @@ fn store(pipeline: &Arc<IngestPipeline>) -> Store {
                 .map_or(0, |pipeline| pipeline.revision())
         }),
         metrics: Box::new(move || counts.upgrade().expect("it runs").metrics()),
+        erasures: Some(erasures(pipeline)),
+    }
+}
+
+/// Orders to erase crews, as the command passes them on.
+fn erasures(pipeline: &Arc<IngestPipeline>) -> Erasures {
+    let (ordered, all) = (Arc::downgrade(pipeline), Arc::downgrade(pipeline));
+    Erasures {
+        order: Box::new(move |selection| {
+            let pipeline = ordered.upgrade().expect("it runs");
+            Box::pin(async move { pipeline.order_crew_erasure(selection).await })
+        }),
+        all: Box::new(move || all.upgrade().expect("it runs").crew_erasures()),
     }
 }
 

@@ -1,0 +1,187 @@
+//! `/api/v1/erasures`: orders to erase crews, and how far they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Extension, RawQuery, Request, State};
+use axum::response::Response;
+use chrono::{DateTime, SecondsFormat};
+use headcount_access::{AuditEvent, Principal, Right};
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
+use headcount_lake::{CrewOrder, CrewRows, CrewSelection, OrderError};
+use headcount_problem::Problem;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::crew_request::{self, Crews};
+use super::format::Format;
+use super::respond::{on_blocking_thread, set_cache_control, write};
+use crate::problem::report_problem;
+use crate::role::{Role, Visibility as _};
+use crate::state::SiteState;
+use crate::store::Erasures;
+
+/// When an order that was not accepted may be given again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// The body of an order.
+#[derive(Debug, Deserialize)]
+struct Order {
+    #[serde(flatten)]
+    crews: Crews,
+    /// Whether to count the rows only.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// `GET`: the orders.
+pub(super) async fn list(
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    role.require(Right::EraseCrews)?;
+    let format = Format::requested(&query.unwrap_or_default(), &headers)?;
+    let answer = erasure_states(&(erasures(&state)?.all)());
+    let mut response = write(format, Arc::new(answer)).await?;
+    set_cache_control(&mut response, role);
+    Ok(response)
+}
+
+/// `POST`: accepts an order, which is on disk and in the audit log before the response; or counts the rows that it would erase.
+pub(super) async fn order(
+    State(state): State<SiteState>,
+    Extension(role): Extension<Role>,
+    Extension(principal): Extension<Principal>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    role.require(Right::EraseCrews)?;
+    let format = Format::requested(&query.unwrap_or_default(), request.headers())?;
+    let Order { crews, dry_run } = crew_request::read(request, state.timeout).await?;
+    let selection = crews.selection()?;
+    if dry_run {
+        let counted = count(&state, role, selection).await?;
+        return write(format, Arc::new(counted)).await;
+    }
+    let values = selection.values().count() as u64;
+    let ordered = (erasures(&state)?.order)(selection).await;
+    let number = ordered.map_err(|error| not_accepted(&error))?;
+    record(&state, &principal, values).await?;
+    let mut response = Response::new(Body::from(json!({ "order": number }).to_string()));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    let content_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+/// Records the order in the audit log, on disk before the response. If that fails the sender asks again: an order may be given twice.
+async fn record(state: &SiteState, principal: &Principal, values: u64) -> Result<(), Problem> {
+    let Some(log) = &state.audit else {
+        return Ok(());
+    };
+    let status = StatusCode::ACCEPTED.as_u16();
+    let event = AuditEvent::erase_ordered(principal, values, "POST /api/v1/erasures", status);
+    let recorded = log.record_durably(&event).await;
+    recorded.map_err(|error| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Problem::new(status, "not recorded, retry later", error.to_string())
+    })
+}
+
+/// The rows of each table that an erasure would erase.
+async fn count(state: &SiteState, role: Role, selection: CrewSelection) -> Result<Answer, Problem> {
+    let snapshot = state.answers.snapshot().await;
+    let snapshot = snapshot.map_err(|error| report_problem(&error, role))?;
+    on_blocking_thread(move || {
+        let crews = snapshot.crew_rows(&selection);
+        crews.and_then(|crews| row_counts(&crews)).map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot count the rows of a crew"
+            );
+            Problem::internal(
+                "cannot count",
+                "the collector cannot read its store; its log has the reason",
+            )
+        })
+    })
+    .await
+}
+
+/// The rows of the crews in each table.
+///
+/// # Errors
+/// The operating system refuses to read a file.
+pub fn row_counts(crews: &CrewRows) -> Result<Answer, headcount_lake::LakeError> {
+    let schema = crews.snapshot().schema();
+    let mut rows = Vec::new();
+    for id in crews.tables() {
+        if let Some(table) = schema.table(id) {
+            rows.push(vec![
+                Value::from(table.name.as_str()),
+                Value::from(table.tier.name()),
+                Value::from(crews.count(id)?),
+            ]);
+        }
+    }
+    let columns = [
+        ("table_name", ColumnKind::Text),
+        ("tier", ColumnKind::Text),
+        ("rows", ColumnKind::Integer),
+    ];
+    Ok(answer(&columns, rows))
+}
+
+fn erasures(state: &SiteState) -> Result<&Erasures, Problem> {
+    let erasures = state.answers.erasures();
+    erasures.ok_or_else(|| Problem::not_found("this server erases nothing"))
+}
+
+fn not_accepted(error: &OrderError) -> Problem {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "not accepted, retry later", error.to_string()).retry_after(RETRY)
+}
+
+/// Orders to erase crews as rows: number, times, state and rows; what they name is in no answer.
+pub fn erasure_states(orders: &[CrewOrder]) -> Answer {
+    let moment = |seconds: u64| {
+        let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+        let moment = DateTime::from_timestamp(seconds, 0)?;
+        Some(moment.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    let row = |order: &CrewOrder| {
+        let state = if order.is_done() { "done" } else { "pending" };
+        vec![
+            Value::from(order.number),
+            Value::from(moment(order.accepted)),
+            Value::from(state),
+            Value::from(moment(order.finished)),
+            Value::from(order.rows),
+        ]
+    };
+    let columns = [
+        ("order", ColumnKind::Integer),
+        ("accepted", ColumnKind::Moment),
+        ("state", ColumnKind::Text),
+        ("done", ColumnKind::Moment),
+        ("rows", ColumnKind::Integer),
+    ];
+    answer(&columns, orders.iter().map(row).collect())
+}
+
+fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
+    let column = |(name, kind): &(&str, ColumnKind)| AnswerColumn {
+        name: (*name).to_owned(),
+        kind: *kind,
+    };
+    Answer {
+        columns: columns.iter().map(column).collect(),
+        rows,
+        notes: Vec::new(),
+    }
+}
