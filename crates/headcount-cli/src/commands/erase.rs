@@ -25,8 +25,9 @@ use crate::selection::SelectionArgs;
 /// Erase crews from a store, for whoever runs the collector
 ///
 /// Erases every row that names the crew, and every row that only one of its runs tells of, from the write-ahead log, memory, the tables of
-/// both tiers and their older files. A running collector gets an order, which it carries out in the background, also after a restart; its
-/// folder needs a token of the role admin. Without one, the command does it at once. What the crew sends later is new data.
+/// both tiers and their older files. A running collector gets an order, which needs a token of the role admin (the folder's own is found by
+/// itself), and carries it out in the background, also after a restart. While none runs, the command does it at once. What the crew sends later
+/// is new data.
 ///
 /// Rows that name no crew (the uses of tools and features, flows, losses) cannot be traced to one. Whoever sent them can erase them: `headcount
 /// forget`. `docs/erasure.md` says what is erased within which time.
