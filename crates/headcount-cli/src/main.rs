@@ -15,6 +15,7 @@ mod http;
 mod listening;
 mod log;
 mod otlp_client;
+mod own_parameters;
 mod progress;
 mod selection;
 

@@ -29,6 +29,7 @@ use crate::error::ReportError;
 use crate::partial_aggregates::CachePartialAggregates;
 use crate::percentile::percentile;
 use crate::tool_key::tool_functions;
+use crate::version_key::version_key;
 
 /// Limits of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +205,7 @@ pub(crate) fn session(
     for function in tool_functions() {
         context.register_udf(function);
     }
+    context.register_udf(version_key());
     context.register_udaf(percentile());
     for function in distinct_functions() {
         context.register_udaf(function);

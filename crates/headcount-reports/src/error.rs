@@ -23,7 +23,7 @@ pub enum ReportError {
     #[error("cannot read the parameter {parameter}: {reason}")]
     Parameter {
         /// The parameter's name, as in [`crate::ReportParameters`].
-        parameter: &'static str,
+        parameter: String,
         /// The problem, or the expected form.
         reason: String,
     },

@@ -6,6 +6,7 @@
 //! | derived column | on | is |
 //! |---|---|---|
 //! | `period` | every table | the first day of the record's period; one fixed day when no period is asked for |
+//! | `day` | every table | the record's day, as the number of days since 1970 in UTC |
 //! | `crew` | tables that name a crew | the crew's key, or its id where the release sends no key |
 //! | `model` | `agents` | the model's name, from whichever of the LLM's fields the release fills |
 
@@ -127,7 +128,8 @@ pub(crate) fn derived_columns(schema: &Schema, selection: &Selection) -> Vec<(&'
         None => ["key", "id"],
     };
     let model = ["llm_model", "llm_model_name", "llm_name"];
-    let mut columns = vec![("period", period(selection.by))];
+    let day = cast(cast(ident("time"), DataType::Date32), DataType::Int32);
+    let mut columns = vec![("period", period(selection.by)), ("day", day)];
     columns.extend(first_filled(schema, &crew).map(|crew| ("crew", crew)));
     columns.extend(first_filled(schema, &model).map(|model| ("model", model)));
     columns

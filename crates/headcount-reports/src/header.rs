@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::filters::is_shared;
+use crate::own_parameters::OwnParameter;
 
 /// A column of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,6 +36,15 @@ pub struct FreeText {
     pub only_where: Option<(String, Vec<String>)>,
 }
 
+/// Columns that count crews and are shown only where they count enough, beside those that are derived from them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldBack {
+    /// The count.
+    pub column: String,
+    /// The columns that would tell it, as a share does.
+    pub with: Vec<String>,
+}
+
 /// A report: its header and its SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReportHeader {
@@ -44,6 +54,8 @@ pub struct ReportHeader {
     pub title: String,
     /// The question that the report answers.
     pub question: String,
+    /// The parameters of this report alone.
+    pub parameters: Vec<OwnParameter>,
     /// The columns, in order. With a period asked for, a column `period` stands before them.
     pub columns: Vec<ReportColumn>,
     /// The columns that count who a row is about, the first that is not null for each row; none if the report is never
@@ -55,6 +67,10 @@ pub struct ReportHeader {
     pub tells_the_whole: Vec<String>,
     /// The column under the k-threshold, if there is one.
     pub free_text: Option<FreeText>,
+    /// The counts of crews under the k-threshold.
+    pub held_back: Vec<HeldBack>,
+    /// The column whose texts are said as the first notes of an answer.
+    pub said_first: Option<String>,
     /// Notes for an answer in which a column has no value: (column, note).
     pub when_null: Vec<(String, String)>,
     /// Notes for every answer.
@@ -79,20 +95,24 @@ impl ReportHeader {
             name: name.to_owned(),
             title: String::new(),
             question: String::new(),
+            parameters: Vec::new(),
             columns: Vec::new(),
             published_by: Vec::new(),
             published_alone: false,
             tells_the_whole: Vec::new(),
             free_text: None,
+            held_back: Vec::new(),
+            said_first: None,
             when_null: Vec::new(),
             notes: Vec::new(),
             sql: "",
         };
         let mut rest = text;
+        let mut list = List::None;
         while let Some(after) = rest.strip_prefix("--") {
             let (line, following) = after.split_once('\n').unwrap_or((after, ""));
             header
-                .read_line(line)
+                .read_line(line, &mut list)
                 .map_err(|reason| format!("{name}.sql, {line:?}: {reason}"))?;
             rest = following;
         }
@@ -116,18 +136,31 @@ impl ReportHeader {
         self.sql.split(|letter| !is_word(letter)).any(is_shared)
     }
 
-    fn read_line(&mut self, line: &str) -> Result<(), String> {
-        if let Some(column) = line.strip_prefix("   ") {
-            let (name, meaning) = split(column)?;
-            self.columns.push(ReportColumn { name, meaning });
-            return Ok(());
+    fn read_item(&mut self, item: &str, list: List) -> Result<(), String> {
+        match list {
+            List::None => return Err("an item of no list".to_owned()),
+            List::Columns => {
+                let (name, meaning) = split(item)?;
+                self.columns.push(ReportColumn { name, meaning });
+            }
+            List::Parameters => self.parameters.push(OwnParameter::parse(item)?),
+        }
+        Ok(())
+    }
+
+    fn read_line(&mut self, line: &str, list: &mut List) -> Result<(), String> {
+        if let Some(item) = line.strip_prefix("   ") {
+            return self.read_item(item, *list);
         }
         let (key, value) = line.split_once(':').ok_or("no colon")?;
         let value = value.trim();
         match key.trim() {
+            "columns" => *list = List::Columns,
+            "parameters" => *list = List::Parameters,
+            "held back" => self.held_back.push(HeldBack::parse(value)),
+            "said first" => self.said_first = Some(value.to_owned()),
             "title" => value.clone_into(&mut self.title),
             "question" => value.clone_into(&mut self.question),
-            "columns" => {}
             "note" => self.notes.push(value.to_owned()),
             "when null" => self.when_null.push(split(value)?),
             "published by" if value == "none" => {}
@@ -141,6 +174,29 @@ impl ReportHeader {
             other => return Err(format!("{other:?} is not known")),
         }
         Ok(())
+    }
+}
+
+/// The list that an indented line of a header belongs to.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    None,
+    Columns,
+    Parameters,
+}
+
+impl HeldBack {
+    /// Reads `COUNT [with COLUMN, …]`.
+    fn parse(text: &str) -> Self {
+        let (column, with) = text.split_once(" with ").unwrap_or((text, ""));
+        let with = with.split(',').map(str::trim);
+        Self {
+            column: column.trim().to_owned(),
+            with: with
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = files![
     "shared",
     "losses",
     "refusals",
+    "removal",
 ];
 
 static REPORTS: LazyLock<Vec<ReportHeader>> = LazyLock::new(|| {
@@ -61,6 +62,7 @@ pub fn find_report(name: &str) -> Option<&'static ReportHeader> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::own_values::{TODAY, names_in};
 
     #[test]
     fn every_file_in_the_folder_is_built_in() {
@@ -85,7 +87,10 @@ mod tests {
             for (column, _) in &report.when_null {
                 assert!(has(column), "{}: {column}", report.name);
             }
-            for column in &report.published_by {
+            let held_back = report.held_back.iter();
+            let held_back = held_back.flat_map(|held| held.with.iter().chain([&held.column]));
+            let named = report.published_by.iter().chain(&report.tells_the_whole);
+            for column in named.chain(held_back).chain(&report.said_first) {
                 assert!(has(column), "{}: {column}", report.name);
             }
             let is_shared = report.name == "shared";
@@ -100,11 +105,44 @@ mod tests {
         }
     }
 
+    /// Those of every report are named by the report's planner, not by its SQL.
+    #[test]
+    fn every_parameter_is_declared_and_used() {
+        let common = [
+            "since",
+            "until",
+            "by",
+            "framework",
+            "version",
+            "environment",
+        ];
+        for report in catalog_of_reports() {
+            let used = names_in(report.sql);
+            for parameter in &report.parameters {
+                let name = parameter.name.as_str();
+                assert!(used.contains(&name), "{}: {name} is not used", report.name);
+                let is_common = common.contains(&name) || name == TODAY || name == "min_crews";
+                assert!(!is_common, "{}: {name} is every report's", report.name);
+            }
+            for name in used {
+                let mut declared = report.parameters.iter();
+                let is_known = name == TODAY || name == "min_crews";
+                assert!(
+                    is_known || declared.any(|parameter| parameter.name == name),
+                    "{}: ${name} is not declared",
+                    report.name
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_header_without_its_question_is_refused() {
         let error = ReportHeader::parse("x", "-- title: X\nSELECT 1").unwrap_err();
         assert!(error.contains("question"), "{error}");
         let error = ReportHeader::parse("x", "-- nonsense: X\nSELECT 1").unwrap_err();
         assert!(error.contains("nonsense"), "{error}");
+        let error = ReportHeader::parse("x", "--   weeks: number 1 to 2 = 1: x\n").unwrap_err();
+        assert!(error.contains("no list"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! The parameters of a report: a time range, a period, a framework, a version, an environment, a threshold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +8,8 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ReportError;
+use crate::header::ReportHeader;
+use crate::own_values::OwnValues;
 
 /// Free text is shown when at least this many different crews sent it, unless the parameters say otherwise.
 pub const DEFAULT_MIN_CREWS: u64 = 5;
@@ -58,7 +61,7 @@ impl FromStr for Period {
 
 /// The parameters of a report, as people and query strings write them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ReportParameters {
     /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339) or a time
     /// before now (`36h`, `7d`, `4w`).
@@ -75,6 +78,10 @@ pub struct ReportParameters {
     pub environment: Option<String>,
     /// Free text from fewer crews is grouped into one row; 1 shows everything. [`DEFAULT_MIN_CREWS`] if `None`.
     pub min_crews: Option<u64>,
+    /// The parameters that the report declares for itself ([`crate::ReportHeader::parameters`]), by name. Any other name is
+    /// refused when the report is asked.
+    #[serde(flatten)]
+    pub own: BTreeMap<String, String>,
 }
 
 /// The parsed parameters.
@@ -90,6 +97,8 @@ pub(crate) struct Selection {
     /// The column and its value.
     pub(crate) environment: Option<(&'static str, String)>,
     pub(crate) min_crews: u64,
+    /// The report's own parameters.
+    pub(crate) own: OwnValues,
 }
 
 impl Selection {
@@ -109,6 +118,8 @@ impl Selection {
                 .as_ref()
                 .map(|(column, _)| (*column, String::new())),
             min_crews: 0,
+            // Those that are part of the SQL make another plan by its text.
+            own: OwnValues::default(),
         }
     }
 }
@@ -121,12 +132,12 @@ pub(crate) enum VersionFilter {
 }
 
 impl ReportParameters {
-    /// Checks that the parameters can be read, without a store.
+    /// Checks that the parameters can be read for `report`, without a store.
     ///
     /// # Errors
-    /// [`ReportError::Parameter`]: a moment cannot be read, or no time is between them.
-    pub fn check(&self) -> Result<(), ReportError> {
-        self.resolve(Utc::now()).map(|_| ())
+    /// [`ReportError::Parameter`]: a moment cannot be read, no time is between them, or the report has no such parameter.
+    pub fn check(&self, report: &ReportHeader) -> Result<(), ReportError> {
+        self.resolve_for(report, Utc::now()).map(|_| ())
     }
 
     /// The crews from which free text is shown: `min_crews`, or [`DEFAULT_MIN_CREWS`].
@@ -134,24 +145,32 @@ impl ReportParameters {
         self.min_crews.unwrap_or(DEFAULT_MIN_CREWS)
     }
 
-    /// Reads the parameters; relative times such as "7 days ago" count from `now`.
+    /// Reads the parameters, with those of `report`.
+    pub(crate) fn resolve_for(
+        &self,
+        report: &ReportHeader,
+        now: DateTime<Utc>,
+    ) -> Result<Selection, ReportError> {
+        let selection = self.resolve(now)?;
+        let own = OwnValues::resolve(&report.parameters, &self.own, selection.until, now)?;
+        Ok(Selection { own, ..selection })
+    }
+
+    /// Reads the parameters that every report has; relative times such as "7 days ago" count from `now`.
     pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
         let moment = |parameter, text: &Option<String>, end_of_day| {
             let read = |text: &String| read_moment(text, now, end_of_day);
             text.as_ref()
                 .map(read)
                 .transpose()
-                .map_err(|reason| ReportError::Parameter { parameter, reason })
+                .map_err(|reason| unreadable(parameter, reason))
         };
         let since = moment("since", &self.since, false)?;
         let until = moment("until", &self.until, true)?;
         if let (Some(since), Some(until)) = (since, until)
             && since >= until
         {
-            return Err(ReportError::Parameter {
-                parameter: "until",
-                reason: "must be after since".to_owned(),
-            });
+            return Err(unreadable("until", "must be after since".to_owned()));
         }
         let version = self
             .version
@@ -169,7 +188,15 @@ impl ReportParameters {
             framework: self.framework.clone(),
             version,
             min_crews: self.threshold(),
+            own: OwnValues::default(),
         })
+    }
+}
+
+fn unreadable(parameter: &str, reason: String) -> ReportError {
+    ReportError::Parameter {
+        parameter: parameter.to_owned(),
+        reason,
     }
 }
 
@@ -178,12 +205,12 @@ fn read_environment(text: &str) -> Result<(&'static str, String), ReportError> {
         let column = ENVIRONMENTS.into_iter().find(|known| *known == column)?;
         (!value.is_empty()).then(|| (column, value.to_owned()))
     });
-    known.ok_or_else(|| ReportError::Parameter {
-        parameter: "environment",
-        reason: format!(
+    known.ok_or_else(|| {
+        let reason = format!(
             "{text:?} is not one of {}, a colon and a value, as runtime_context:ci",
             ENVIRONMENTS.join(", ")
-        ),
+        );
+        unreadable("environment", reason)
     })
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct GroupedRows {
 }
 
 /// Groups the rows of `batch` whose free text came from fewer than `min_crews` crews: one row for each combination of the
-/// columns that are neither numbers nor the text.
+/// columns that are neither numbers, moments, lists nor the text.
 pub(crate) fn group_rare_values(
     batch: &RecordBatch,
     free_text: &FreeText,
@@ -86,15 +86,19 @@ fn sum_up(
         .map(|field| kind_of(field.data_type()))
         .collect();
     let text = schema.index_of(&free_text.column).unwrap_or(usize::MAX);
-    let is_dimension = |index: usize| {
-        let number = matches!(kinds[index], ColumnKind::Integer | ColumnKind::Number);
-        index != text && !number
+    let is_period = |index: usize| schema.field(index).name() == "period";
+    let has_no_sum = |index: usize| match kinds[index] {
+        ColumnKind::Number | ColumnKind::List => true,
+        ColumnKind::Moment => !is_period(index),
+        _ => false,
     };
+    let is_dimension =
+        |index: usize| index != text && kinds[index] != ColumnKind::Integer && !has_no_sum(index);
     let mut sums: BTreeMap<Vec<String>, (u64, Vec<Value>)> = BTreeMap::new();
     for mut row in hidden_rows {
-        for (index, kind) in kinds.iter().enumerate() {
-            if *kind == ColumnKind::Number {
-                row[index] = Value::Null;
+        for (index, value) in row.iter_mut().enumerate() {
+            if has_no_sum(index) {
+                *value = Value::Null;
             }
         }
         let dimensions = (0..row.len()).filter(|&index| is_dimension(index));

@@ -34,7 +34,7 @@ const MAX_TEMPLATES: usize = 1024;
 /// The optimised plans with placeholders.
 static TEMPLATES: LazyLock<Mutex<HashMap<Key, Arc<LogicalPlan>>>> = LazyLock::new(Mutex::default);
 
-/// The report, the shape of the selection, and a hash of the tables' schemas.
+/// The report, the shape of the selection, and a hash of the tables' schemas and of the SQL.
 type Key = (&'static str, String, u64);
 
 /// The report's plan over views of `sources`, not optimised.
@@ -45,7 +45,7 @@ pub(crate) async fn logical_plan(
     selection: &Selection,
 ) -> Result<LogicalPlan> {
     let plan = plan(context, sources, report, selection, literal).await?;
-    plan.with_param_values(min_crews(selection))
+    plan.with_param_values(own_values(selection))
 }
 
 /// The report's optimised plan over `sources`.
@@ -102,7 +102,10 @@ async fn plan(
         context.register_table(source.name.as_str(), provider)?;
     }
     context.register_table("periods", periods(context, selection)?)?;
-    let frame: DataFrame = context.sql(report.sql).await?;
+    // The planner has to know the type before the value is bound.
+    let sql = selection.own.written_into(report.sql);
+    let sql = sql.replace("$min_crews", "CAST($min_crews AS BIGINT)");
+    let frame: DataFrame = context.sql(&sql).await?;
     let plan = frame.into_unoptimized_plan();
     match selection.by {
         None => without_constant_period(plan, &period(None)),
@@ -123,6 +126,7 @@ fn key(sources: &[Source], report: &'static ReportHeader, selection: &Selection)
     for source in named_in(report, sources) {
         (&source.name, source.provider.schema()).hash(&mut schemas);
     }
+    selection.own.written_into(report.sql).hash(&mut schemas);
     let shape = format!("{:?}", selection.shape());
     (report.name.as_str(), shape, schemas.finish())
 }
@@ -142,19 +146,20 @@ fn bind(template: &LogicalPlan, sources: &[Source], selection: &Selection) -> Re
     })?;
     let values = values(selection)
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.into()));
-    let mut all: HashMap<String, _> = values.collect();
-    all.insert("min_crews".to_owned(), min_crews_value(selection).into());
-    bound.data.with_param_values(ParamValues::Map(all))
+        .map(|(name, value)| (name.to_owned(), value));
+    let values = values.chain(named_values(selection));
+    bound.data.with_param_values(values.collect::<Vec<_>>())
 }
 
-fn min_crews(selection: &Selection) -> ParamValues {
-    ParamValues::from(vec![("min_crews", min_crews_value(selection))])
+/// The values that a report's own SQL names: of its parameters, and the threshold.
+fn own_values(selection: &Selection) -> ParamValues {
+    named_values(selection).collect::<Vec<_>>().into()
 }
 
-fn min_crews_value(selection: &Selection) -> ScalarValue {
+fn named_values(selection: &Selection) -> impl Iterator<Item = (String, ScalarValue)> + '_ {
     let crews = i64::try_from(selection.min_crews).unwrap_or(i64::MAX);
-    ScalarValue::Int64(Some(crews))
+    let threshold = ("min_crews".to_owned(), ScalarValue::Int64(Some(crews)));
+    selection.own.bound().chain([threshold])
 }
 
 /// A table in a plan that is not bound to rows yet.

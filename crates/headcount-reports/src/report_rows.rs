@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::answer::of_schema;
 use crate::error::ReportError;
 use crate::header::{Holder, ReportHeader};
+use crate::held_back::{hold_back, said_first};
 use crate::json::rows_of;
 use crate::parameters::Selection;
 use crate::rare_values::group_rare_values;
@@ -80,12 +81,18 @@ impl ReportRows {
                 grouped.rows
             }
         };
+        let held_back = hold_back(&mut answer, &report.held_back, min_crews);
+        answer.notes.extend(held_back);
         if selection.by.is_some() {
             // Grouped rows come last; each belongs to its period. ISO 8601 dates sort as text.
             answer.rows.sort_by(|left, right| {
                 let day = |row: &[Value]| row[0].as_str().map(str::to_owned);
                 day(left).cmp(&day(right))
             });
+        }
+        if let Some(column) = &report.said_first {
+            let said = said_first(&answer, column);
+            answer.notes.splice(0..0, said);
         }
         for (column, note) in &report.when_null {
             let index = answer.column_index(column);

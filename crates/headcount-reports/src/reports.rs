@@ -97,7 +97,7 @@ impl Reports {
         let Some(report) = find_report(name) else {
             return Err(unknown(name));
         };
-        let selection = parameters.resolve(Utc::now())?;
+        let selection = parameters.resolve_for(report, Utc::now())?;
         self.start_report(report, selection).await
     }
 
@@ -151,7 +151,7 @@ impl Reports {
         let this = self.clone();
         let work = async move {
             let context = session(&this.limits, None)?;
-            let selection = Selection::default();
+            let selection = ReportParameters::default().resolve_for(report, Utc::now())?;
             let plan = logical_plan(&context, &this.sources, report, &selection);
             let plan = plan.await.map_err(|error| this.refused(&error))?;
             let mut columns = of_schema(plan.schema().as_arrow()).columns;

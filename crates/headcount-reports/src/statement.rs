@@ -38,7 +38,7 @@ pub fn statement(
     parameters: &ReportParameters,
     now: DateTime<Utc>,
 ) -> Result<String, ReportError> {
-    let selection = parameters.resolve(now)?;
+    let selection = parameters.resolve_for(header, now)?;
     let sql = write(header, &selection).map_err(|error| engine_error(&error))?;
     let ungrouped = match &header.free_text {
         Some(free_text) if free_text.holder != Holder::NoCrew => UNGROUPED,
@@ -74,9 +74,9 @@ fn engine_error(error: &DataFusionError) -> ReportError {
 }
 
 fn write(header: &ReportHeader, selection: &Selection) -> EngineResult<String> {
-    let sql = header
-        .sql
-        .trim()
+    let sql = selection
+        .own
+        .all_written_into(header.sql.trim())
         .replace("$min_crews", &selection.min_crews.to_string());
     let parsed = Parsed::of(&sql)?;
     let tables = Catalog::embedded().schema().tables.iter();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::Utc;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
@@ -14,7 +15,7 @@ use headcount_lake::arrow_schema;
 use crate::engine::{QueryLimits, session};
 use crate::error::ReportError;
 use crate::library::catalog_of_reports;
-use crate::parameters::{Selection, VersionFilter};
+use crate::parameters::{ReportParameters, Selection, VersionFilter};
 use crate::report_plan::logical_plan;
 use crate::source::Source;
 
@@ -37,14 +38,6 @@ fn plan_all(schema: &Schema) -> BoxFuture<'_, Result<BTreeSet<Field>, ReportErro
 async fn read_fields(schema: &Schema) -> Result<BTreeSet<Field>, ReportError> {
     let limits = QueryLimits::default();
     let sources: Vec<Source> = schema.tables.iter().map(empty_source).collect();
-    // Filters read fields too: of a table that a report reads, not of every table.
-    let selection = Selection {
-        since: Some(0),
-        framework: Some("crewai".to_owned()),
-        version: Some(VersionFilter::Exact("1".to_owned())),
-        min_crews: 1,
-        ..Selection::default()
-    };
     let mut fields = BTreeSet::new();
     for report in catalog_of_reports() {
         let named = |error: DataFusionError| {
@@ -55,6 +48,14 @@ async fn read_fields(schema: &Schema) -> Result<BTreeSet<Field>, ReportError> {
             ))
         };
         let context = session(&limits, None)?;
+        // Filters read fields too: of a table that a report reads, not of every table.
+        let selection = Selection {
+            since: Some(0),
+            framework: Some("crewai".to_owned()),
+            version: Some(VersionFilter::Exact("1".to_owned())),
+            min_crews: 1,
+            ..ReportParameters::default().resolve_for(report, Utc::now())?
+        };
         let plan = logical_plan(&context, &sources, report, &selection).await;
         let optimized = plan.and_then(|plan| context.state().optimize(&plan));
         add_scanned(&optimized.map_err(named)?, &mut fields).map_err(named)?;

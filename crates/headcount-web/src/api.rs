@@ -77,13 +77,10 @@ async fn report(
     let Path(name) = name.map_err(|error| Problem::not_found(error.body_text()))?;
     let query = query.unwrap_or_default();
     let format = Format::requested(&query, &headers)?;
-    let parameters = report_parameters::parse(&query, role)?;
     let header = find_report(&name)
         .filter(|header| role.may_read(header))
         .ok_or_else(|| unknown_report(&name, role))?;
-    parameters
-        .check()
-        .map_err(|error| report_problem(&error, role))?;
+    let parameters = report_parameters::parse(&query, header, role)?;
     let key = QueryKey::report(&header.name, &parameters);
     let cached = state.answers.fresh(key).await;
     let answer = cached.map_err(|error| report_problem(&error, role))?.answer;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headcount_access::Right;
 use headcount_problem::Problem;
 use headcount_reports::{
-    Answer, DEFAULT_MIN_CREWS, ReportError, ReportHeader, ReportParameters, publish,
+    Answer, DEFAULT_MIN_CREWS, OwnKind, ReportError, ReportHeader, ReportParameters, publish,
 };
 use http::StatusCode;
 
@@ -42,6 +42,14 @@ pub(crate) trait Visibility: Copy {
     /// # Errors
     /// A parameter is not offered to the public.
     fn check(self, parameters: &ReportParameters) -> Result<(), Problem>;
+
+    /// Checks that this role may use these parameters of the report's own: the public may choose among the ways to count that
+    /// a header lists, but no name and no number of days, which select parts as well.
+    ///
+    /// # Errors
+    /// A parameter is not offered to the public.
+    fn check_own(self, parameters: &ReportParameters, report: &ReportHeader)
+    -> Result<(), Problem>;
 
     /// Whether this role may read that `count` of `total` rows have a property: for the public, neither those rows nor the
     /// others may be few.
@@ -129,6 +137,24 @@ impl Visibility for Role {
             );
         }
         Ok(())
+    }
+
+    fn check_own(
+        self,
+        parameters: &ReportParameters,
+        report: &ReportHeader,
+    ) -> Result<(), Problem> {
+        let is_choice = |name: &String| {
+            let mut own = report.parameters.iter();
+            own.any(|own| own.name == *name && matches!(own.kind, OwnKind::Choice { .. }))
+        };
+        match parameters.own.keys().find(|name| !is_choice(name)) {
+            Some(name) if !self.sees_all() => Err(Problem::bad_request(
+                "filter not offered",
+                format!("public reports have no parameter {name}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn may_read_count(self, count: f64, total: f64) -> bool {

@@ -1,11 +1,14 @@
 //! `headcount report`: runs a named report, or lists the reports.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output::{self, Format};
 use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
 
 use crate::backend::{BackendArgs, completeness};
+use crate::own_parameters::OwnParameters;
 
 /// Run a named report; without a name, list the reports
 #[derive(Debug, Args)]
@@ -20,6 +23,8 @@ pub(crate) struct Report {
     format: Format,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    own: OwnParameters,
 }
 
 /// The records that a report covers.
@@ -71,6 +76,7 @@ impl Filter {
             version: self.version,
             environment: self.environment,
             min_crews: self.min_crews,
+            own: BTreeMap::new(),
         }
     }
 }
@@ -81,6 +87,8 @@ Examples:
   headcount report tools --since 7d
   headcount report versions --by week --format csv
   headcount report models --framework crewai --version '1.15.*' --min-crews 1
+  headcount report removal --dimension tool --value search --unused-for 90d
+  headcount report crosstab --rows tool --columns model
   headcount report overview --url http://127.0.0.1:4318 --format json
 
 Exit codes:
@@ -95,15 +103,18 @@ impl Report {
         let Some(name) = self.name else {
             return list(self.format);
         };
-        if find_report(&name).is_none() {
-            return Err(exit::usage(format!(
+        let header = find_report(&name).ok_or_else(|| {
+            exit::usage(format!(
                 "there is no report `{name}`; `headcount report` lists them: {}",
                 names().join(", ")
-            )));
-        }
-        let parameters = self.filter.parameters();
+            ))
+        })?;
+        let parameters = ReportParameters {
+            own: self.own.given,
+            ..self.filter.parameters()
+        };
         parameters
-            .check()
+            .check(header)
             .map_err(|error| exit::usage(error.to_string()))?;
         let answer = self.backend.open()?.report(&name, &parameters)?;
         output::show(&answer, self.format)?;

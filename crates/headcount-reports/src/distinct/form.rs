@@ -1,4 +1,4 @@
-//! The three functions, and the type of a set of values.
+//! The four functions, and the type of a set of values.
 
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub(super) enum Form {
     Set,
     /// From hashes to their number.
     Union,
+    /// From hashes to hashes.
+    UnionSet,
 }
 
 pub(super) fn item_field() -> FieldRef {

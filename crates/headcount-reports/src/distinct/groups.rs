@@ -134,7 +134,7 @@ impl GroupsAccumulator for Groups {
                 self.values = reader;
                 read
             }
-            Form::Union => {
+            Form::Union | Form::UnionSet => {
                 self.insert_lists(&values[0], group_indices, opt_filter);
                 Ok(())
             }
@@ -145,7 +145,7 @@ impl GroupsAccumulator for Groups {
         let emitted = self.split_first(emit_to);
         match self.form {
             Form::Count | Form::Union => Ok(Arc::new(Int64Array::from(emitted.counts))),
-            Form::Set => emitted.into_lists(),
+            Form::Set | Form::UnionSet => emitted.into_lists(),
         }
     }
 

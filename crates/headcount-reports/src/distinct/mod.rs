@@ -5,6 +5,7 @@
 //! | `distinct_count(value, …)` | the number of distinct values of a group |
 //! | `distinct_set(value, …)` | those values as a set, for `union_count` |
 //! | `union_count(set)` | the number of distinct values in the union of a group's sets |
+//! | `union_set(set)` | that union as a set |
 //!
 //! Neither null nor the empty text is a value. Of several arguments a row counts the first that is one: a key, or the
 //! id where there is no key. A list counts each of its items.
@@ -33,12 +34,16 @@ use groups::Groups;
 use crate::accumulator::SingleGroup;
 
 /// The SQL functions of this module.
-pub(crate) fn distinct_functions() -> [AggregateUDF; 3] {
+pub(crate) fn distinct_functions() -> [AggregateUDF; 4] {
     [
         (Form::Count, Signature::variadic_any(Volatility::Immutable)),
         (Form::Set, Signature::variadic_any(Volatility::Immutable)),
         (
             Form::Union,
+            Signature::exact(vec![list_type()], Volatility::Immutable),
+        ),
+        (
+            Form::UnionSet,
             Signature::exact(vec![list_type()], Volatility::Immutable),
         ),
     ]
@@ -57,6 +62,7 @@ impl AggregateUDFImpl for Distinct {
             Form::Count => "distinct_count",
             Form::Set => "distinct_set",
             Form::Union => "union_count",
+            Form::UnionSet => "union_set",
         }
     }
 
@@ -67,18 +73,18 @@ impl AggregateUDFImpl for Distinct {
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
         Ok(match self.form {
             Form::Count | Form::Union => DataType::Int64,
-            Form::Set => list_type(),
+            Form::Set | Form::UnionSet => list_type(),
         })
     }
 
     fn is_nullable(&self) -> bool {
-        self.form == Form::Set
+        matches!(self.form, Form::Set | Form::UnionSet)
     }
 
     fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
         match self.form {
             Form::Count | Form::Union => Ok(ScalarValue::Int64(Some(0))),
-            Form::Set => ScalarValue::try_from(data_type),
+            Form::Set | Form::UnionSet => ScalarValue::try_from(data_type),
         }
     }
 

@@ -15,7 +15,7 @@ use headcount_catalog::Catalog;
 
 use super::{CachePartialAggregates, PartialAggregateCache};
 use crate::engine::session;
-use crate::parameters::{DEFAULT_MIN_CREWS, Selection};
+use crate::parameters::Selection;
 use crate::report_plan::{optimized_plan, physical_plan};
 use crate::tests::{dataset, source_of, wait};
 use crate::{
@@ -128,10 +128,11 @@ fn planned(
     name: &str,
     since: Option<i64>,
 ) -> String {
+    let report = find_report(name).unwrap();
+    let all = ReportParameters::default().resolve_for(report, chrono::Utc::now());
     let selection = Selection {
         since,
-        min_crews: DEFAULT_MIN_CREWS,
-        ..Selection::default()
+        ..all.unwrap()
     };
     let plan = plan_of(sources, cache, name, &selection);
     displayable(plan.as_ref()).indent(false).to_string()

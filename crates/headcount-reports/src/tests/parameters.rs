@@ -80,5 +80,9 @@ fn parameters_are_read_from_json() {
     let read = serde_json::from_str::<ReportParameters>;
     let parameters = read(r#"{"by": "week", "since": "7d", "min_crews": 1}"#).unwrap();
     assert_eq!(parameters.by, Some(Period::Week));
-    assert!(read(r#"{"sinse": "7d"}"#).is_err());
+    // Whether it is one of a report's own is known when the report is.
+    let misspelt = read(r#"{"sinse": "7d"}"#).unwrap();
+    let error = misspelt.check(crate::find_report("tools").unwrap());
+    assert!(error.unwrap_err().to_string().contains("sinse"));
+    assert!(read(r#"{"min_crews": "many"}"#).is_err());
 }

@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 description, generated from the reports' headers and plans, so that it cannot drift from them.
 
-use headcount_reports::{AnswerColumn, AuditView, ColumnKind, DEFAULT_MIN_CREWS, ReportHeader};
+use headcount_reports::{
+    AnswerColumn, AuditView, ColumnKind, DEFAULT_MIN_CREWS, OwnKind, OwnParameter, ReportHeader,
+};
 use serde_json::{Map, Value, json};
 
 use super::format::Format;
@@ -67,9 +69,9 @@ fn report_path(header: &ReportHeader, schema: &str) -> Value {
         "min_crews",
         "format",
     ];
-    let parameters: Vec<Value> = names
-        .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }))
-        .into();
+    let common = names.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }));
+    let own = header.parameters.iter().map(own_parameter);
+    let parameters: Vec<Value> = common.into_iter().chain(own).collect();
     let rows = format!("#/components/schemas/{schema}");
     json!({ "get": {
         "operationId": format!("report_{}", header.name),
@@ -80,6 +82,23 @@ fn report_path(header: &ReportHeader, schema: &str) -> Value {
         "responses": responses_with(json!({ "200": answer(&rows), "304": { "$ref": "#/components/responses/unchanged" } }),
                             &["400", "401", "403", "406", "500"]),
     }})
+}
+
+/// A parameter that the report declares for itself.
+fn own_parameter(parameter: &OwnParameter) -> Value {
+    let schema = match &parameter.kind {
+        OwnKind::Choice { choices, default } => {
+            json!({ "type": "string", "enum": choices, "default": default })
+        }
+        OwnKind::Number { min, max, default } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
+        }
+        OwnKind::Days { default, .. } => {
+            json!({ "type": "string", "pattern": r"^\d{1,4}[dw]?$", "default": format!("{default}d") })
+        }
+        OwnKind::Text => json!({ "type": "string" }),
+    };
+    json!({ "name": parameter.name, "in": "query", "required": false, "description": parameter.meaning, "schema": schema })
 }
 
 fn fixed_paths() -> Map<String, Value> {
@@ -382,7 +401,7 @@ fn shared_schemas() -> Map<String, Value> {
             "report",
             json!({
                 "type": "object", "required": ["name", "title", "question", "columns"],
-                "properties": { "name": text, "title": text, "question": text, "columns": { "type": "array", "items": {
+                "properties": { "name": text, "title": text, "question": text, "parameters": { "type": "array", "items": { "type": "object" } }, "columns": { "type": "array", "items": {
                     "type": "object", "required": ["name", "meaning"], "properties": { "name": text, "meaning": text } } } },
             }),
         ),

@@ -1,16 +1,21 @@
 //! Report parameters in a query string.
 
 use headcount_problem::Problem;
-use headcount_reports::ReportParameters;
+use headcount_reports::{ReportHeader, ReportParameters};
 use serde_json::Value;
 
+use crate::problem::report_problem;
 use crate::role::{Role, Visibility as _};
 
-/// Parses the parameters; `format` is not one of them.
+/// Parses the parameters of `report`; `format` is not one of them.
 ///
 /// # Errors
 /// A parameter is unknown or invalid, or `role` may not use it.
-pub(super) fn parse(query: &str, role: Role) -> Result<ReportParameters, Problem> {
+pub(super) fn parse(
+    query: &str,
+    report: &ReportHeader,
+    role: Role,
+) -> Result<ReportParameters, Problem> {
     let mut fields = serde_json::Map::new();
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     for (name, text) in pairs.filter(|(name, _)| name != "format") {
@@ -26,19 +31,34 @@ pub(super) fn parse(query: &str, role: Role) -> Result<ReportParameters, Problem
     let parameters: ReportParameters = serde_json::from_value(Value::Object(fields))
         .map_err(|error| Problem::bad_request("invalid parameter", error.to_string()))?;
     role.check(&parameters)?;
+    let checked = parameters.check(report);
+    checked.map_err(|error| report_problem(&error, role))?;
+    role.check_own(&parameters, report)?;
     Ok(parameters)
 }
 
 #[cfg(test)]
 mod tests {
+    use headcount_reports::find_report;
+    use http::StatusCode;
+
     use super::*;
 
     #[test]
     fn an_unknown_parameter_is_rejected() {
-        let query = "since=7d&min_crews=1&by=week&format=csv";
-        assert!(parse(query, Role::Viewer).is_ok());
-        for query in ["sincee=7d", "since=7d&since=8d", "min_crews=-1"] {
-            assert!(parse(query, Role::Viewer).is_err(), "{query}");
+        let report = find_report("removal").unwrap();
+        let query = "since=7d&min_crews=1&by=week&format=csv&dimension=model&unused_for=30d";
+        assert!(parse(query, report, Role::Viewer).is_ok());
+        for query in [
+            "sincee=7d",
+            "since=7d&since=8d",
+            "min_crews=-1",
+            "dimension=role",
+            "weeks=3",
+            "unused_for=0",
+        ] {
+            let refused = parse(query, report, Role::Viewer).unwrap_err();
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query}");
         }
     }
 
@@ -51,10 +71,14 @@ mod tests {
             "version=1.*",
             "min_crews=1",
             "environment=x:y",
+            "value=search",
+            "unused_for=91",
         ] {
-            assert!(parse(query, Role::Public).is_err(), "{query}");
+            let report = find_report("removal").unwrap();
+            assert!(parse(query, report, Role::Public).is_err(), "{query}");
         }
-        let query = "since=2026-11-01&by=week";
-        assert!(parse(query, Role::Public).is_ok());
+        let query = "since=2026-11-01&by=week&dimension=model";
+        let report = find_report("removal").unwrap();
+        assert!(parse(query, report, Role::Public).is_ok());
     }
 }

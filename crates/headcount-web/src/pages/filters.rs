@@ -2,6 +2,8 @@
 //!
 //! The names are those of the reports' parameters, so that pages, the API and the command line use the same ones.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use headcount_problem::Problem;
 use headcount_reports::{DEFAULT_MIN_CREWS, Period, ReportParameters};
@@ -117,6 +119,7 @@ impl Filters {
             version: filled(&self.version),
             environment: filled(&self.environment),
             min_crews: (self.min_crews != DEFAULT_MIN_CREWS).then_some(self.min_crews),
+            own: BTreeMap::new(),
         }
     }
 
