@@ -34,6 +34,10 @@ const FILES: &[(&str, &str)] = files![
     "losses",
     "refusals",
     "removal",
+    "adoption",
+    "retention",
+    "lifecycle",
+    "stickiness",
 ];
 
 static REPORTS: LazyLock<Vec<ReportHeader>> = LazyLock::new(|| {

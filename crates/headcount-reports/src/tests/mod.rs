@@ -5,6 +5,7 @@ mod limits;
 mod parameters;
 mod presentation;
 mod publishing;
+mod questions;
 mod rare_values;
 mod shipped;
 
