@@ -38,6 +38,12 @@ const FILES: &[(&str, &str)] = files![
     "retention",
     "lifecycle",
     "stickiness",
+    "crosstab",
+    "failing",
+    "new-values",
+    "shapes",
+    "scores",
+    "completeness",
 ];
 
 static REPORTS: LazyLock<Vec<ReportHeader>> = LazyLock::new(|| {

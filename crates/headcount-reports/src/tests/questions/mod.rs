@@ -1,7 +1,9 @@
 //! The reports that maintainers decide with: by hand over a few rows, and against plain counting over generated ones.
 
+mod by_hand;
 mod fleet;
 mod plain_counts;
+mod plain_tables;
 
 use super::*;
 
