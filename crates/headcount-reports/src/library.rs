@@ -39,6 +39,7 @@ const FILES: &[(&str, &str)] = files![
     "lifecycle",
     "stickiness",
     "crosstab",
+    "release-health",
     "failing",
     "new-values",
     "shapes",

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod fleet;
+mod health;
 mod plain_counts;
 mod plain_tables;
 
