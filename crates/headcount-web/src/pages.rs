@@ -3,6 +3,7 @@
 mod comparison;
 mod context;
 mod crew;
+mod decide;
 mod deployments;
 mod error_page;
 mod features;
@@ -53,11 +54,13 @@ pub(crate) fn routes() -> Router<SiteState> {
     for page in Page::ALL {
         let handler = move |state, role, query| show(page, state, role, query);
         router = match page {
-            Page::Shared | Page::Policy | Page::Sql => router,
+            Page::Decide | Page::Shared | Page::Policy | Page::Sql => router,
             page => router.route(page.path(), get(handler)),
         };
     }
     router
+        .route(Page::Decide.path(), get(decide::list))
+        .route("/decide/{name}", get(decide::show))
         .route(Page::Policy.path(), get(policy::show))
         .route(Page::Shared.path(), get(shared::list))
         .route("/shared/{crew}", get(crew::show))
@@ -89,7 +92,7 @@ async fn show(
         Page::Tasks => tasks::show(&context).await,
         Page::Tests => (Vec::new(), test_results::show(&context).await),
         Page::Deployments => (Vec::new(), deployments::show(&context).await),
-        Page::Shared | Page::Policy | Page::Sql => (Vec::new(), Vec::new()),
+        Page::Decide | Page::Shared | Page::Policy | Page::Sql => (Vec::new(), Vec::new()),
     };
     let panels_page = PanelsPage {
         layout: Layout::with_filters(&context),

@@ -58,7 +58,7 @@ impl PageContext {
             role.require(right)?;
         }
         let now = Utc::now();
-        let mut filters = Filters::parse(query, role, now)?;
+        let mut filters = Filters::parse(query, page.default_range(), role, now)?;
         if page == Page::Shared {
             // Shared crews name no environment: the page must not look as if it was filtered.
             filters.environment.clear();
@@ -135,7 +135,12 @@ impl PageContext {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn query(&self, name: &'static str, parameters: ReportParameters) -> ReportView {
+    /// The report `name` with these parameters.
+    pub(crate) async fn query(
+        &self,
+        name: &'static str,
+        parameters: ReportParameters,
+    ) -> ReportView {
         let Some(header) = find_report(name) else {
             // The names are literals in this crate, and a test queries each.
             unreachable!("there is no report {name}");

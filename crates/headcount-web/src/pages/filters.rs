@@ -20,7 +20,7 @@ pub(crate) const RANGES: [(&str, &str, u64); 5] = [
 ];
 
 /// The range of a page without `since`.
-const DEFAULT_RANGE: &str = "30d";
+pub(crate) const DEFAULT_RANGE: &str = "30d";
 
 /// The names of the parameters.
 const NAMES: [&str; 8] = [
@@ -48,6 +48,8 @@ pub(crate) struct Filters {
     pub(crate) framework: String,
     pub(crate) version: String,
     pub(crate) environment: String,
+    /// The range where none is chosen.
+    default_range: &'static str,
     /// The threshold for free text.
     pub(crate) min_crews: u64,
     /// Whether the previous range is shown as well.
@@ -66,15 +68,23 @@ pub(crate) struct Range {
 }
 
 impl Filters {
-    /// Parses a query string; empty values count as absent.
+    /// Parses a query string; empty values count as absent. `default_range` is one of [`RANGES`].
     ///
     /// # Errors
     /// A parameter is unknown or invalid, or `role` may not use it.
-    pub(crate) fn parse(query: &str, role: Role, now: DateTime<Utc>) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        query: &str,
+        default_range: &'static str,
+        role: Role,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
         let today = now.date_naive();
         let mut raw = RawFilters::default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             raw.set(&name, value.trim())?;
+        }
+        if raw.since.is_empty() {
+            default_range.clone_into(&mut raw.since);
         }
         let range = Range::parse(&raw.since, &raw.until, today)?;
         let by = match raw.by.as_str() {
@@ -101,6 +111,7 @@ impl Filters {
             framework: raw.framework,
             version: raw.version,
             environment: raw.environment,
+            default_range,
             min_crews,
             compare,
         };
@@ -161,7 +172,7 @@ impl Filters {
         if self.range.name.is_empty() {
             pair("since", &day(self.range.first), "");
         } else {
-            pair("since", &self.range.name, DEFAULT_RANGE);
+            pair("since", &self.range.name, self.default_range);
         }
         pair("until", &day(self.range.last), "");
         if self.by_is_explicit {
@@ -183,20 +194,15 @@ impl Range {
         if since.contains('-') {
             range.first = Some(parse_day("since", since)?);
         } else {
-            let name = if since.is_empty() {
-                DEFAULT_RANGE
-            } else {
-                since
-            };
-            let known = RANGES.iter().find(|(value, ..)| *value == name);
+            let known = RANGES.iter().find(|(value, ..)| *value == since);
             let (.., days) = known.ok_or_else(|| {
                 let expected = "7d, 30d, 90d, 365d, all, or a day such as 2026-11-01";
-                invalid("since", name, expected)
+                invalid("since", since, expected)
             })?;
             if *days > 0 {
                 range.first = today.checked_sub_days(Days::new(days - 1));
             }
-            name.clone_into(&mut range.name);
+            since.clone_into(&mut range.name);
         }
         if !until.is_empty() {
             let last = parse_day("until", until)?;
@@ -270,7 +276,7 @@ mod tests {
 
     fn parse(query: &str) -> Result<Filters, Problem> {
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        Filters::parse(query, Role::Viewer, now)
+        Filters::parse(query, DEFAULT_RANGE, Role::Viewer, now)
     }
 
     fn day(text: &str) -> NaiveDate {
@@ -339,8 +345,9 @@ mod tests {
             "version=1.2.3",
             "environment=cpu_band:1-2",
         ] {
-            assert!(Filters::parse(query, Role::Public, now).is_err(), "{query}");
+            let parsed = Filters::parse(query, DEFAULT_RANGE, Role::Public, now);
+            assert!(parsed.is_err(), "{query}");
         }
-        assert!(Filters::parse("since=7d&by=week", Role::Public, now).is_ok());
+        assert!(Filters::parse("since=7d&by=week", DEFAULT_RANGE, Role::Public, now).is_ok());
     }
 }

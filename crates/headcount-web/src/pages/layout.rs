@@ -45,6 +45,8 @@ pub(crate) struct NavigationItem {
 #[derive(Debug)]
 pub(crate) struct FilterForm {
     pub(crate) action: String,
+    /// Parameters that the form keeps: name and value.
+    pub(crate) kept: Vec<(String, String)>,
     pub(crate) ranges: Vec<SelectOption>,
     pub(crate) first: String,
     pub(crate) last: String,
@@ -142,6 +144,7 @@ fn filter_form(context: &PageContext) -> FilterForm {
     );
     FilterForm {
         action: context.page.path().to_owned(),
+        kept: Vec::new(),
         ranges: range_options(filters),
         first: day_text(filters.range.first),
         last: day_text(filters.range.last),

@@ -2,10 +2,13 @@
 
 use headcount_access::Right;
 
+use super::filters::DEFAULT_RANGE;
+
 /// A page of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Page {
     Overview,
+    Decide,
     Tools,
     Models,
     Features,
@@ -19,8 +22,9 @@ pub(crate) enum Page {
 }
 
 impl Page {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Overview,
+        Self::Decide,
         Self::Tools,
         Self::Models,
         Self::Features,
@@ -37,6 +41,7 @@ impl Page {
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Decide => "/decide",
             Self::Tools => "/tools",
             Self::Models => "/models",
             Self::Features => "/features",
@@ -54,6 +59,7 @@ impl Page {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Decide => "Decide",
             Self::Tools => "Tools",
             Self::Models => "Models",
             Self::Features => "Features",
@@ -70,6 +76,7 @@ impl Page {
     /// The question that it answers.
     pub(crate) fn question(self) -> &'static str {
         match self {
+            Self::Decide => "What do you want to decide?",
             Self::Overview => "How much are crews used, and what changed?",
             Self::Tools => "Which tools do crews have, and which do they use?",
             Self::Models => "Which models do crews use?",
@@ -81,6 +88,14 @@ impl Page {
             Self::Shared => "What did crews with share_crew on send?",
             Self::Policy => "What may be collected, what was collected, and what was rejected?",
             Self::Sql => "Run a SQL query. Queries are read-only.",
+        }
+    }
+
+    /// The range where none is chosen: most questions are about more than the last days.
+    pub(crate) fn default_range(self) -> &'static str {
+        match self {
+            Self::Decide => "all",
+            _ => DEFAULT_RANGE,
         }
     }
 

@@ -202,12 +202,14 @@ pub(crate) fn text_of(value: &Value, name: &str) -> String {
 
 /// Whether the column holds shares.
 pub(crate) fn is_share(name: &str) -> bool {
-    matches!(name, "share" | "of_created" | "ratio")
+    name.ends_with("share") || matches!(name, "of_created" | "ratio" | "rate" | "can_say")
 }
 
 /// Whether the column holds seconds.
 fn is_seconds(name: &str) -> bool {
-    name.starts_with("duration") || name.starts_with("time_") || name == "execution_time"
+    name.starts_with("duration")
+        || name.starts_with("time_")
+        || matches!(name, "execution_time" | "time")
 }
 
 fn trimmed(number: f64) -> String {
