@@ -5,7 +5,6 @@
 --   version: its release
 --   newest: 1 for the newest release of the framework that ran, 2 for the one before, by the order of versions
 --   first_seen: the day of its first kickoff
---   age_days: days since then
 --   crews: distinct crews that ran on it (by key, or by id where there is no key)
 --   runs: kickoffs on it
 --   recent_crews: distinct crews that ran on it in the last 7 days
@@ -16,6 +15,7 @@
 --   curve: its share of the framework's kickoffs in each week since its first day: days 0 to 6, 7 to 13 and so on; null for a week with crews below the threshold
 -- published by: crews, runs
 -- tells the whole: recent_share, newest_share, peak_share
+-- not a count: newest, half_life_days
 -- held back: crews with runs, peak_share, half_life_days
 -- held back: recent_crews with recent_share
 -- note: a release's first day is that of its first kickoff in the selected span; where the span begins later than a release, its curve does not begin with its first day
@@ -60,7 +60,7 @@ WITH lived AS (
            OVER (PARTITION BY period, framework ORDER BY version_key(version) DESC, version DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS recent_newer
   FROM found
 )
-SELECT o.period, o.framework, o.version, CAST(o.newest AS BIGINT) AS newest, CAST(o.first_day AS DATE) AS first_seen, CAST($today - o.first_day AS BIGINT) AS age_days,
+SELECT o.period, o.framework, o.version, CAST(o.newest AS BIGINT) AS newest, CAST(o.first_day AS DATE) AS first_seen,
        o.crews, CAST(o.runs AS BIGINT) AS runs, o.recent_crews, CAST(o.recent_runs AS DOUBLE) / o.recent_all AS recent_share,
        CAST(o.recent_newer AS DOUBLE) / o.recent_all AS newest_share, c.peak_share, c.half_life_days, c.curve
 FROM ordered AS o

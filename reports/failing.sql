@@ -11,7 +11,7 @@
 --   failures: number of failures
 --   attempts: what ended, failed or not, where the framework says so
 --   rate: failures as a share of attempts
---   first_release: the oldest release with this class of error
+--   first_release_seen: the oldest release with this class of error
 --   first_seen: the first day with this class of error
 --   is_new: whether the class was first seen with `since_release` or a newer release; null without that parameter
 -- published by: crews, failures
@@ -29,12 +29,12 @@ WITH failed AS (
   FROM flow_events WHERE (event = 'method_failed' OR (event = 'completed' AND outcome = 'failed')) AND $per = 'release'
   GROUP BY period, CASE event WHEN 'completed' THEN 'flow' ELSE 'flow method' END, nullif(framework_version, ''), error_type
 ), classes AS (
-  SELECT period, source, error_type, union_count(crews) AS crews, first_value(release ORDER BY version_key(release), release) FILTER (WHERE release IS NOT NULL) AS first_release, min(first_day) AS first_day
+  SELECT period, source, error_type, union_count(crews) AS crews, first_value(release ORDER BY version_key(release), release) FILTER (WHERE release IS NOT NULL) AS first_release_seen, min(first_day) AS first_day
   FROM failed GROUP BY period, source, error_type
 ), by_release AS (
   SELECT f.period, f.source, f.release AS value, CASE WHEN $min_crews > 1 AND c.crews < $min_crews AND f.error_type IS NOT NULL THEN concat('(from fewer than ', $min_crews, ' crews)') ELSE f.error_type END AS error_type,
          union_set(f.crews) AS crews, sum(f.failures) AS failures,
-         CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_release END AS first_release, CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_day END AS first_day
+         CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_release_seen END AS first_release_seen, CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_day END AS first_day
   FROM failed AS f
   JOIN classes AS c ON c.period = f.period AND c.source = f.source AND c.error_type IS NOT DISTINCT FROM f.error_type
   GROUP BY ALL
@@ -66,9 +66,9 @@ WITH failed AS (
   GROUP BY ALL
 )
 SELECT period, source, value, error_type, crews, CAST(failures AS BIGINT) AS failures, CAST(attempts AS BIGINT) AS attempts, CAST(failures AS DOUBLE) / nullif(attempts, 0) AS rate,
-       first_release, CAST(CAST(first_day AS INTEGER) AS DATE) AS first_seen, CASE WHEN $since_release IS NOT NULL THEN version_key(first_release) >= version_key($since_release) END AS is_new
+       first_release_seen, CAST(CAST(first_day AS INTEGER) AS DATE) AS first_seen, CASE WHEN $since_release IS NOT NULL THEN version_key(first_release_seen) >= version_key($since_release) END AS is_new
 FROM (
-  SELECT b.period, b.source, b.value, b.error_type, CASE WHEN b.source = 'task' THEN CAST(cardinality(b.crews) AS BIGINT) END AS crews, b.failures, e.attempts, b.first_release, b.first_day
+  SELECT b.period, b.source, b.value, b.error_type, CASE WHEN b.source = 'task' THEN CAST(cardinality(b.crews) AS BIGINT) END AS crews, b.failures, e.attempts, b.first_release_seen, b.first_day
   FROM by_release AS b LEFT JOIN ended AS e ON e.period = b.period AND e.source = b.source AND e.release IS NOT DISTINCT FROM b.value
   UNION ALL
   SELECT period, 'tool call', value, NULL, crews, failures, attempts, NULL, NULL FROM by_name WHERE failures > 0

@@ -17,7 +17,7 @@
 -- held back: crews_before with uses_before
 -- when null: crews: null is not zero: too few crews to show, or feature-use spans, which carry no crew
 -- note: never seen: not since the first record of the selected span; without a record from before the last `days` days nothing is called new
--- note: values whose crews are below the threshold in both times are left out
+-- note: values whose crews are below the threshold in both times are left out, but not the framework's own counters, which are no words of people
 WITH named AS (
   SELECT period, kind, names, CASE WHEN day > $today - $days THEN 0 WHEN day > $today - 2 * $days THEN 1 ELSE 2 END AS part,
          distinct_set(crew) AS crews, count(*) AS uses, min(day) AS first_day
@@ -45,7 +45,7 @@ WITH named AS (
   SELECT *, CASE WHEN first_day > $today - $days AND kind_since <= $today - $days THEN 'new'
                  WHEN difference < 0 AND uses = 0 THEN 'gone' WHEN difference > 0 THEN 'rising' ELSE 'falling' END AS change
   FROM compared
-  WHERE value > chr(1) AND difference <> 0 AND (all_crews = 0 OR greatest(crews, crews_before) >= $min_crews)
+  WHERE value > chr(1) AND difference <> 0 AND (kind = 'feature' OR greatest(crews, crews_before) >= $min_crews)
 ), ranked AS (
   SELECT *, row_number() OVER (PARTITION BY period, kind, change ORDER BY abs(difference) DESC, value) AS place FROM judged
 )

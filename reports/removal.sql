@@ -14,12 +14,13 @@
 --   share: recent as a share of the recent crews whose release reports this kind of thing
 --   uses: records of the last `unused_for` days that name it
 --   last_seen: the last day on which it was used
---   last_release: the newest release of the framework that it was used with
+--   last_release_seen: the newest release of the framework that it was used with
 --   can_say: the share of the recent crews whose release reports this kind of thing at all
 --   days_known: of the last `unused_for` days, those since the first record
 --   verdict: unused, hardly used (by less than 1 % of the crews that can say), in use, or unknown
 -- published by: crews, uses
 -- tells the whole: share, can_say
+-- not a count: days_known
 -- free text: value by crews where dimension in tool, model
 -- held back: crews
 -- held back: recent with trend, share, uses
@@ -60,7 +61,7 @@ WITH used AS (
   -- Beside the names, each record counts for two names of ours: one for all records, one for those that could say.
   SELECT period, value, union_count(crews) AS crews, union_count(crews) FILTER (WHERE part = 0) AS recent, union_count(crews) FILTER (WHERE part = 1) AS before,
          coalesce(sum(uses) FILTER (WHERE part = 0), 0) AS uses, sum(uses) AS all_uses, max(last_day) AS last_day, min(first_day) AS first_day,
-         first_value(release ORDER BY version_key(release) DESC NULLS LAST, release DESC) AS last_release
+         first_value(release ORDER BY version_key(release) DESC NULLS LAST, release DESC) AS last_release_seen
   FROM (SELECT period, part, crews, uses, last_day, first_day, release,
                unnest(string_to_array(CASE WHEN names IS NULL THEN chr(1) ELSE concat_ws(chr(10), chr(1), chr(2), nullif(names, '')) END, chr(10))) AS value
         FROM used)
@@ -74,7 +75,7 @@ WITH used AS (
   FROM counted
 ), chosen AS (
   SELECT period, $dimension AS dimension, value, CASE WHEN crews = 0 THEN NULL ELSE crews END AS crews, CASE WHEN crews = 0 THEN NULL ELSE recent END AS recent,
-         CASE WHEN crews = 0 THEN NULL ELSE before END AS before, uses, last_day, last_release, recent_all, coalesce(recent_said, 0) AS recent_said, days_known, false AS is_hidden
+         CASE WHEN crews = 0 THEN NULL ELSE before END AS before, uses, last_day, last_release_seen, recent_all, coalesce(recent_said, 0) AS recent_said, days_known, false AS is_hidden
   FROM compared
   WHERE value > chr(2) AND ($value IS NULL OR (value IN ($value, CASE WHEN $dimension = 'tool' THEN tool_key($value) END)
         AND ($dimension NOT IN ('tool', 'model') OR crews >= $min_crews)))
@@ -85,7 +86,7 @@ WITH used AS (
   WHERE $value IS NOT NULL AND coalesce(wanted, 0) < CASE WHEN $dimension IN ('tool', 'model') THEN greatest($min_crews, 1) ELSE 1 END
 )
 SELECT period, dimension, value, crews, recent, before, CASE WHEN before > 0 THEN CAST(recent AS DOUBLE) / before - 1 END AS trend,
-       CASE WHEN recent_said > 0 THEN CAST(recent AS DOUBLE) / recent_said END AS share, CAST(uses AS BIGINT) AS uses, CAST(CAST(last_day AS INTEGER) AS DATE) AS last_seen, last_release,
+       CASE WHEN recent_said > 0 THEN CAST(recent AS DOUBLE) / recent_said END AS share, CAST(uses AS BIGINT) AS uses, CAST(CAST(last_day AS INTEGER) AS DATE) AS last_seen, last_release_seen,
        CASE WHEN recent_all > 0 THEN CAST(recent_said AS DOUBLE) / recent_all END AS can_say, CAST(days_known AS BIGINT) AS days_known,
        CASE WHEN recent_said = 0 AND coalesce(uses, 0) = 0 THEN 'unknown' WHEN coalesce(uses, 0) = 0 AND days_known < $unused_for THEN 'unknown'
             WHEN is_hidden THEN 'unused or hardly used' WHEN uses = 0 THEN 'unused'

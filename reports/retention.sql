@@ -10,6 +10,7 @@
 --   share: returned as a share of the crews
 --   is_over: whether that week is over; of one that is not, more crews may still return
 -- published by: crews
+-- not a count: week
 -- held back: crews with returned, share
 -- held back: returned with share
 -- note: the first time: since the first record of the selected span, so that its first week holds crews that are older

@@ -10,6 +10,7 @@
 --   share: share of the crews that ran in them
 --   runs: kickoffs of these crews
 -- published by: crews
+-- not a count: at_least, at_most
 -- tells the whole: share
 -- held back: crews with share, runs
 -- note: crews are counted by key: a crew whose roles or tasks are edited is a new one, and one whose release sends no key (CrewAI before 0.41.0) does not count

@@ -12,14 +12,13 @@
 
 use std::sync::Arc;
 
+use crate::parameters::{Period, Selection, VersionFilter};
+use crate::shared_tier::is_shared;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif, starts_with};
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::scalar::ScalarValue;
-use headcount_catalog::{Catalog, Tier};
-
-use crate::parameters::{Period, Selection, VersionFilter};
 
 /// How a condition writes the value of a parameter, which is given by its name.
 pub(crate) type WriteValue = fn(&'static str, ScalarValue) -> Expr;
@@ -112,12 +111,6 @@ pub(crate) fn values(selection: &Selection) -> Vec<(&'static str, ScalarValue)> 
 /// A time of a record, as the tables have it.
 fn moment(micros: i64) -> ScalarValue {
     ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
-}
-
-/// Whether the table `name` is of the shared tier.
-pub(crate) fn is_shared(name: &str) -> bool {
-    let mut tables = Catalog::embedded().schema().tables.iter();
-    tables.any(|table| table.tier == Tier::Shared && table.name == name)
 }
 
 /// The columns that reports read beside the table's own: name and expression.

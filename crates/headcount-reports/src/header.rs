@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::filters::is_shared;
 use crate::own_parameters::OwnParameter;
+use crate::shared_tier::is_shared;
 
 /// A column of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,6 +65,8 @@ pub struct ReportHeader {
     pub published_alone: bool,
     /// The columns that reveal a total of all rows, as a share does. They are not published beside a grouped row.
     pub tells_the_whole: Vec<String>,
+    /// Columns of whole numbers that count nobody, as a number of weeks: small ones are published, too.
+    pub not_a_count: Vec<String>,
     /// The column under the k-threshold, if there is one.
     pub free_text: Option<FreeText>,
     /// The counts of crews under the k-threshold.
@@ -100,6 +102,7 @@ impl ReportHeader {
             published_by: Vec::new(),
             published_alone: false,
             tells_the_whole: Vec::new(),
+            not_a_count: Vec::new(),
             free_text: None,
             held_back: Vec::new(),
             said_first: None,
@@ -169,6 +172,7 @@ impl ReportHeader {
                 self.published_alone = columns.is_some();
                 self.published_by = names(columns.unwrap_or(value));
             }
+            "not a count" => self.not_a_count = names(value),
             "tells the whole" => self.tells_the_whole = names(value),
             "free text" => self.free_text = Some(FreeText::parse(value)?),
             other => return Err(format!("{other:?} is not known")),

@@ -5,7 +5,9 @@ use headcount_answer::Answer;
 use serde_json::Value;
 
 use crate::header::HeldBack;
-use crate::report_rows::HOW_TO_SHOW_ALL;
+
+/// The end of a note on what is not shown, for readers who may see it.
+pub(crate) const HOW_TO_SHOW_ALL: &str = "; --min-crews 1 shows every value";
 
 /// Takes the counts below `min_crews` out of the rows, and returns a note if there were any.
 pub(crate) fn hold_back(

@@ -36,6 +36,7 @@ mod report_plan;
 mod report_rows;
 mod reports;
 mod sandbox;
+mod shared_tier;
 mod source;
 mod statement;
 #[cfg(test)]

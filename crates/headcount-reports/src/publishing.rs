@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::damage::MISSING;
 use crate::header::ReportHeader;
-use crate::report_rows::HOW_TO_SHOW_ALL;
+use crate::held_back::HOW_TO_SHOW_ALL;
 
 /// The fewest rows that are grouped into one: of two nobody knows which is which.
 const FEWEST_ROWS: usize = 2;
@@ -131,6 +131,8 @@ struct Publisher<'a> {
     measures: Vec<usize>,
     /// Columns that reveal a total: hidden numbers could be derived from them.
     wholes: Vec<usize>,
+    /// Columns of whole numbers that count nobody.
+    not_counts: Vec<usize>,
 }
 
 impl<'a> Publisher<'a> {
@@ -145,6 +147,7 @@ impl<'a> Publisher<'a> {
             period: answer.column_index("period"),
             measures: indices(&report.published_by),
             wholes: indices(&report.tells_the_whole),
+            not_counts: indices(&report.not_a_count),
         }
     }
 
@@ -197,7 +200,9 @@ impl<'a> Publisher<'a> {
             let tells = is_extreme(&column.name)
                 || column.kind == ColumnKind::List
                 || (!is_whole && self.wholes.contains(&index))
-                || (column.kind == ColumnKind::Integer && self.is_of_few(row, index, value));
+                || (column.kind == ColumnKind::Integer
+                    && !self.not_counts.contains(&index)
+                    && self.is_of_few(row, index, value));
             if tells { Value::Null } else { value.clone() }
         };
         columns.map(value).collect()

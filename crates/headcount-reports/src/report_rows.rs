@@ -7,13 +7,10 @@ use serde_json::Value;
 use crate::answer::of_schema;
 use crate::error::ReportError;
 use crate::header::{Holder, ReportHeader};
-use crate::held_back::{hold_back, said_first};
+use crate::held_back::{HOW_TO_SHOW_ALL, hold_back, said_first};
 use crate::json::rows_of;
 use crate::parameters::Selection;
 use crate::rare_values::group_rare_values;
-
-/// The end of a note on grouped values, for readers who may see them.
-pub(crate) const HOW_TO_SHOW_ALL: &str = "; --min-crews 1 shows every value";
 
 /// The rows of a report before rare values are grouped.
 #[derive(Debug)]

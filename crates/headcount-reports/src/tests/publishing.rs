@@ -195,6 +195,30 @@ fn rows_of_different_things_are_not_added_up() {
     assert_eq!(values, [&json!(40), &json!(null), &json!(0), &json!(null)]);
 }
 
+/// A crew that came back after one week is no count of one crew.
+#[test]
+fn a_number_that_counts_nobody_is_published_however_small() {
+    let column = |name: &str, kind| AnswerColumn {
+        name: name.to_owned(),
+        kind,
+    };
+    let answer = Answer {
+        columns: vec![
+            column("first_week", ColumnKind::Moment),
+            column("crews", ColumnKind::Integer),
+            column("week", ColumnKind::Integer),
+            column("returned", ColumnKind::Integer),
+        ],
+        rows: vec![vec![json!("2026-11-02"), json!(40), json!(1), json!(3)]],
+        notes: Vec::new(),
+    };
+    let rows = publish(find_report("retention").unwrap(), &answer, K).rows;
+    assert_eq!(
+        rows,
+        [vec![json!("2026-11-02"), json!(40), json!(1), json!(null)]]
+    );
+}
+
 #[test]
 fn what_is_shared_is_never_published() {
     let shared = find_report("shared").unwrap();

@@ -55,7 +55,7 @@ fn a_tool_that_nobody_used_lately_may_be_removed() {
     assert_eq!(of("verdict"), "unused");
     assert_eq!((of("crews"), of("recent")), (json!(5), json!(0)));
     assert_eq!(of("last_seen"), "2026-11-02");
-    assert_eq!(of("last_release"), "1.9.0");
+    assert_eq!(of("last_release_seen"), "1.9.0");
     assert_eq!((of("can_say"), of("days_known")), (json!(1.0), json!(7)));
 }
 
@@ -99,6 +99,17 @@ fn what_no_release_can_report_is_unknown_and_not_unused() {
     let own = [("value", "never_heard_of")];
     let answer = ask_with(&six_crews(), "removal", 1, &own);
     assert_eq!(cell(&answer, &[], "verdict"), "unknown");
+}
+
+/// A word of people whose record names no crew is not known to come from enough of them.
+#[test]
+fn a_new_value_of_no_known_crew_is_not_shown() {
+    let agent = |day: u32, model: &str| json!({"framework": "crewai", "time": format!("2026-11-{day:02}T09:00:00Z"), "llm_model": model});
+    let mut dataset = Dataset::new();
+    let rows = json!([agent(1, "old-secret"), agent(14, "new-secret")]);
+    dataset.insert("agents".to_owned(), rows);
+    let answer = ask_with(&reports_over(&dataset), "new-values", 5, &[]);
+    assert!(answer.rows.is_empty(), "{}", answer.to_csv());
 }
 
 #[test]

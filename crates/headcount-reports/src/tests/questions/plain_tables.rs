@@ -44,7 +44,7 @@ fn removal_counts_who_used_a_tool_lately_and_before() {
         "before",
         "share",
         "last_seen",
-        "last_release",
+        "last_release_seen",
         "verdict",
     ];
     let found: BTreeSet<String> = texts(&answer, &columns).into_iter().collect();
@@ -211,7 +211,7 @@ fn failing_counts_classes_by_release_and_says_which_are_new() {
         "failures",
         "attempts",
         "rate",
-        "first_release",
+        "first_release_seen",
         "is_new",
     ];
     let found: BTreeSet<String> = texts(&answer, &columns).into_iter().collect();
