@@ -7,16 +7,27 @@ use serde_json::Value;
 
 use crate::support::{Server, corpus, json, path, run, stderr};
 
+/// The files in the folder and below, in order.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(walk(&path)),
+            false => found.push(path),
+        }
+    }
+    found.sort();
+    found
+}
+
 /// The captured requests of one scenario.
 fn captured() -> Vec<PathBuf> {
-    let entries = fs::read_dir(corpus("crewai-1.15.30")).unwrap();
-    let files = entries.map(|entry| entry.unwrap().path());
-    let ends = |file: &PathBuf| {
+    let mut files = walk(&corpus("crewai-1.15.30"));
+    files.retain(|file| {
         let ending = file.extension();
         ending.is_some_and(|ending| ending == "pb" || ending == "bin")
-    };
-    let mut files: Vec<PathBuf> = files.filter(ends).collect();
-    files.sort();
+    });
     files
 }
 
@@ -46,17 +57,14 @@ fn the_account_is_the_same_from_the_folder_and_from_its_server() {
     let missing = run(&["audit", "--data", "/nonexistent/folder"]);
     assert_eq!(missing.status.code(), Some(3));
     let server = Server::start(folder.path());
-    for _twice in 0..2 {
-        ingest(&["--url", &server.url]);
-    }
+    ingest(&["--url", &server.url]);
     let beside = audit(&["--data", data]);
     assert_eq!(audit(&server.options()), beside);
     assert_eq!(sum(&beside, "difference"), 0);
     let taken = sum(&beside, "taken");
     assert!(taken > 0, "{beside}");
-    assert_eq!(sum(&beside, "duplicate") * 2, taken, "{beside}");
     let held = sum(&beside, "stored") + sum(&beside, "refused");
-    assert_eq!(held * 2, taken, "{beside}");
+    assert_eq!(held, taken, "{beside}");
     assert!(sum(&beside, "refused") > 0, "{beside}");
     let days = audit(&[&["--view", "days"][..], &server.options()].concat());
     assert_eq!(sum(&days, "taken"), taken);
@@ -68,12 +76,13 @@ fn the_account_is_the_same_from_the_folder_and_from_its_server() {
         (&400.into(), &0.into())
     );
     assert!(crews["oldest"].as_str().unwrap().starts_with("20"));
+    // What comes again is counted with the next flush, at the latest.
+    ingest(&["--url", &server.url]);
     assert_eq!(server.stop(), Some(0));
     let flushed = audit(&["--data", data]);
-    assert_eq!(
-        (sum(&flushed, "taken"), sum(&flushed, "difference")),
-        (taken, 0)
-    );
+    assert_eq!(sum(&flushed, "difference"), 0);
+    assert_eq!(sum(&flushed, "taken"), taken * 2, "{flushed}");
+    assert_eq!(sum(&flushed, "duplicate"), taken, "{flushed}");
 }
 
 /// The newest commit of the table, without the file that it adds.
