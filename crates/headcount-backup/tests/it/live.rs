@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use headcount_backup::RestoreOptions;
+use headcount_backup::{RestoreOptions, back_up};
 
-use crate::support::{backed_up, batch, open, restored, rows};
+use crate::support::{backed_up, batch, open, restored, rows, schema};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_backup_of_a_busy_store_holds_what_was_acknowledged_and_the_same_spans_in_every_table()
@@ -97,4 +97,41 @@ async fn a_second_backup_copies_what_is_new_alone() {
         .iter()
         .filter(|file| file.path.ends_with(".parquet"));
     assert_eq!(parquet.count(), 4);
+}
+
+/// What is written while a backup copies: three times, after its first file, everything that it has listed is merged and removed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_are_replaced_before_they_are_copied_have_the_backup_choose_a_later_moment() {
+    let (data, repository) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let lake = Arc::new(open(data.path()).await);
+    for number in 0..3 {
+        let fingerprints = number * 10..number * 10 + 10;
+        lake.append(batch(None, fingerprints)).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+    let (from, to) = (data.path().to_path_buf(), repository.path().to_path_buf());
+    let (writer, runtime) = (Arc::clone(&lake), tokio::runtime::Handle::current());
+    let backing_up = tokio::task::spawn_blocking(move || {
+        let mut begun = 0;
+        let report = back_up(&from, &to, &schema(), |done, _| {
+            begun += u64::from(done == 1);
+            if done == 1 && begun <= 3 {
+                runtime.block_on(async {
+                    let fingerprints = begun * 100..begun * 100 + 10;
+                    writer.append(batch(None, fingerprints)).await.unwrap();
+                    writer.flush().await.unwrap();
+                    writer.compact().await.unwrap();
+                });
+            }
+        });
+        (begun, report.unwrap())
+    });
+    let (begun, report) = backing_up.await.unwrap();
+    assert_eq!(begun, 4, "it began again each time");
+    assert!(report.point.about.damaged.is_empty());
+    let (to, report) = restored(repository.path(), RestoreOptions::default()).await;
+    assert_eq!(report.rows, 120);
+    let copy = open(to.path()).await;
+    assert_eq!(rows(&copy).await, [60, 60]);
+    assert_eq!((copy.missing_groups(), copy.unreadable_files()), (0, 0));
 }
