@@ -66,7 +66,12 @@ fn back_up_on(
             ours: capture.collector,
         });
     }
-    let points = repository.points()?;
+    let ids = repository.ids()?;
+    let (points, damaged) = repository.readable_points()?;
+    for error in &damaged {
+        let error = error as &dyn std::error::Error;
+        tracing::error!(error, "a point of the backup cannot be read");
+    }
     let mut copying = Copying {
         content: repository.content(),
         known: Known::of(&points),
@@ -79,8 +84,7 @@ fn back_up_on(
             continue;
         };
         copying.content.sync()?;
-        let last = points.last().map(|point| point.about.id.as_str());
-        let id = next_id(begun, last);
+        let id = next_id(begun, ids.last().map(String::as_str));
         let point = Point {
             about: about(id, rfc_3339(begun), &capture, &damaged),
             files,
@@ -265,7 +269,7 @@ mod tests {
                 verified.damaged_points.is_empty(),
                 "{operations}: {verified:?}"
             );
-            let left = points(&to).unwrap();
+            let (left, _) = points(&to).unwrap();
             assert_eq!(left[0], first, "{operations}");
             if let Ok(second) = &second {
                 assert_eq!(left.last(), Some(&second.point), "{operations}");

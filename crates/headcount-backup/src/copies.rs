@@ -37,20 +37,14 @@ impl BackedUpFiles {
             });
         }
         let (mut files, mut sizes) = (HashMap::<String, Vec<String>>::new(), HashMap::new());
-        for id in repository.ids()? {
-            let point = match repository.point(&id) {
-                Ok(point) => point,
-                Err(error @ BackupError::DamagedPoint { .. }) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(error, "a point cannot be read, and is passed over");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            for file in point.files {
-                sizes.insert(file.content.clone(), file.size);
-                files.entry(file.path).or_default().push(file.content);
-            }
+        let (points, damaged) = repository.readable_points()?;
+        for error in &damaged {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "a point cannot be read, and is passed over");
+        }
+        for file in points.into_iter().flat_map(|point| point.files) {
+            sizes.insert(file.content.clone(), file.size);
+            files.entry(file.path).or_default().push(file.content);
         }
         Ok(Self {
             content: repository.content(),

@@ -36,13 +36,13 @@ struct Mark {
     collector: String,
 }
 
-/// The points of the repository `dir`, oldest first.
+/// The points of the repository `dir`, oldest first, and what is wrong with those that are damaged.
 ///
 /// # Errors
 ///
-/// The folder is no repository, or a point in it is damaged.
-pub fn points(dir: &Path) -> Result<Vec<Point>, BackupError> {
-    Repository::open(dir)?.points()
+/// The folder is no repository, or the operating system refuses to read a file of it.
+pub fn points(dir: &Path) -> Result<(Vec<Point>, Vec<BackupError>), BackupError> {
+    Repository::open(dir)?.readable_points()
 }
 
 impl Repository {
@@ -80,7 +80,22 @@ impl Repository {
         ContentStore::new(Arc::clone(&self.disk), &self.root)
     }
 
-    /// The points, oldest first.
+    /// The points that are whole, oldest first, and what is wrong with the others.
+    pub(crate) fn readable_points(&self) -> Result<(Vec<Point>, Vec<BackupError>), BackupError> {
+        let (mut points, mut damaged) = (Vec::new(), Vec::new());
+        for id in self.ids()? {
+            match self.point(&id) {
+                Ok(point) => points.push(point),
+                Err(error @ BackupError::DamagedPoint { .. }) => damaged.push(error),
+                // A backup with --keep removed it meanwhile.
+                Err(BackupError::NoSuchPoint { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((points, damaged))
+    }
+
+    /// The points, oldest first; fails where one is damaged.
     pub(crate) fn points(&self) -> Result<Vec<Point>, BackupError> {
         self.ids()?.iter().map(|id| self.point(id)).collect()
     }

@@ -33,19 +33,11 @@ pub fn verify(dir: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Verified
     let repository = Repository::open(dir)?;
     let mut verified = Verified::default();
     let mut named: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    for id in repository.ids()? {
-        match repository.point(&id) {
-            Ok(point) => {
-                verified.points += 1;
-                for file in point.files {
-                    named.entry(file.content).or_insert((file.size, file.path));
-                }
-            }
-            Err(error @ BackupError::DamagedPoint { .. }) => verified.damaged_points.push(error),
-            // A backup with --keep removed it meanwhile.
-            Err(BackupError::NoSuchPoint { .. }) => {}
-            Err(error) => return Err(error),
-        }
+    let (points, damaged) = repository.readable_points()?;
+    verified.damaged_points = damaged;
+    verified.points = points.len() as u64;
+    for file in points.into_iter().flat_map(|point| point.files) {
+        named.entry(file.content).or_insert((file.size, file.path));
     }
     let content = repository.content();
     let total = named.len() as u64;

@@ -131,6 +131,11 @@ impl LakeError {
         }
     }
 
+    /// Whether the medium cannot be read where the file is, which is damage, and no refusal that may pass.
+    pub(crate) fn is_bad_medium(&self) -> bool {
+        matches!(self, LakeError::Io { source, .. } if is_bad_medium(source))
+    }
+
     /// The error's text with those of its causes.
     pub(crate) fn with_causes(&self) -> String {
         let mut text = self.to_string();
@@ -151,4 +156,10 @@ impl LakeError {
             source: source.into(),
         }
     }
+}
+
+/// Whether the operating system says that the medium cannot be read (`EIO`).
+pub(crate) fn is_bad_medium(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.raw_os_error() == Some(EIO)
 }

@@ -26,7 +26,7 @@ async fn a_folder_with_other_files_or_another_folders_backups_is_refused() {
     backed_up(data.path(), repository.path());
     let refused = back_up(other.path(), repository.path(), &schema(), |_, _| ());
     assert!(matches!(refused, Err(BackupError::OtherFolder { .. })));
-    assert_eq!(points(repository.path()).unwrap().len(), 1);
+    assert_eq!(points(repository.path()).unwrap().0.len(), 1);
     let lock = fs::File::open(repository.path().join("LOCK")).unwrap();
     lock.try_lock().unwrap();
     let refused = back_up(data.path(), repository.path(), &schema(), |_, _| ());
@@ -144,4 +144,10 @@ async fn a_damaged_point_is_named_and_removes_nothing() {
         error.contains(path.file_name().unwrap().to_str().unwrap()),
         "{error}"
     );
+    // The next night's backup is made nevertheless, behind it.
+    let next = backed_up(data.path(), repository.path()).point;
+    let (whole, damaged) = points(repository.path()).unwrap();
+    assert_eq!((whole.as_slice(), damaged.len()), (&[next][..], 1));
+    let (to, _) = restored(repository.path(), RestoreOptions::default()).await;
+    assert_eq!(rows(&open(to.path()).await).await, [9, 9]);
 }

@@ -150,7 +150,7 @@ fn removed_text(removed: &Removed) -> String {
 }
 
 fn list(repository: &Path, format: Format) -> anyhow::Result<Code> {
-    let points = headcount_backup::points(repository)?;
+    let (points, damaged) = headcount_backup::points(repository)?;
     let columns = [
         ("point", ColumnKind::Text),
         ("begun", ColumnKind::Moment),
@@ -172,7 +172,13 @@ fn list(repository: &Path, format: Format) -> anyhow::Result<Code> {
     };
     let rows = points.iter().map(row).collect();
     output::show(&output::answer(&columns, rows), format)?;
-    Ok(Code::Done)
+    for error in &damaged {
+        output::note(&format!("headcount: {error}"));
+    }
+    Ok(match damaged.is_empty() {
+        true => Code::Done,
+        false => Code::Failed,
+    })
 }
 
 fn verify(repository: &Path) -> anyhow::Result<Code> {

@@ -12,7 +12,7 @@ use parquet::file::reader::ChunkReader as _;
 use crate::check::Finding;
 use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog};
-use crate::error::LakeError;
+use crate::error::{LakeError, is_bad_medium};
 use crate::parquet_file::is_ours;
 use crate::table_file;
 
@@ -115,14 +115,22 @@ impl CapturedFile {
     pub fn judge(&self, error: io::Error) -> Result<Unreadable, LakeError> {
         use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
         let is_gone = error.kind() == NotFound;
+        // A bad sector: the other files can be read.
+        let is_bad = is_bad_medium(&error);
         match &self.content {
+            Content::Plain(_) if is_bad => Ok(Unreadable::Damaged(Finding {
+                path: PathBuf::from(&self.path),
+                table: None,
+                rows: None,
+                problem: error.to_string(),
+            })),
             Content::Plain(_) if is_gone => Ok(Unreadable::Removed),
             Content::OfTable(of_table) if is_gone => match of_table.is_current() {
                 true => Ok(Unreadable::Damaged(of_table.finding(&self.path, GONE))),
                 false => Ok(Unreadable::Replaced),
             },
             Content::OfTable(of_table)
-                if matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
+                if is_bad || matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof) =>
             {
                 let problem = error.to_string();
                 Ok(Unreadable::Damaged(of_table.finding(&self.path, &problem)))

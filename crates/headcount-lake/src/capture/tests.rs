@@ -138,4 +138,9 @@ async fn a_file_that_left_its_table_and_was_removed_tells_so() {
     fs::remove_file(dir.path().join(&file.path)).unwrap();
     let judged = file.judge(file.open().err().unwrap()).unwrap();
     assert!(matches!(judged, Unreadable::Damaged(_)), "{judged:?}");
+    // A bad sector costs its file; an operating system that refuses, the backup.
+    let judged = file.judge(std::io::Error::from_raw_os_error(5)).unwrap();
+    assert!(matches!(judged, Unreadable::Damaged(_)), "{judged:?}");
+    let refused = file.judge(std::io::ErrorKind::PermissionDenied.into());
+    assert!(refused.is_err());
 }
