@@ -196,6 +196,7 @@ async fn the_description_is_planned_once_and_names_the_token_where_it_is_needed(
             let schema = Arc::clone(Catalog::embedded().schema());
             Box::pin(async move { LakeSnapshot::read(&data, schema).await })
         }),
+        audit: Box::new(|| Box::pin(std::future::pending())),
         revision: Box::new(|| 0),
         metrics: Box::new(String::new),
         erasures: None,
