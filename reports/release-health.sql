@@ -24,6 +24,7 @@
 -- when null: crews: null is not zero: too few crews to show, or tool spans, which carry no crew
 -- note: compared at equal age and mix: of the baseline only the days since its own first day that the release has had, too; and each crew with itself (each tool with itself, for tool calls), weighted by how often it ran both (Mantel and Haenszel)
 -- note: worse or better: the interval of 2.81 standard errors to each side (3.2 for durations and retries) excludes zero, so that of a hundred releases that break nothing fewer than one is called worse in any metric; too little to say: fewer than 100 events on either side, or fewer than 5 crews
+-- note: tool calls name no crew: where crews that fail more upgrade first, their tool errors look like the release's
 -- note: how a run ended is reported by CrewAI since 1.15.19, how a task ended since 1.15.18; a metric that neither side reports has no row
 WITH versions AS (
   SELECT period, framework, framework_version AS version, min(day) AS first_day FROM crews WHERE framework_version <> '' AND day <= $today

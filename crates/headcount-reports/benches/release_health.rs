@@ -1,5 +1,5 @@
 //! How often the report `release-health` calls a sound release worse, and how often it finds three points more failures:
-//! `cargo bench -p headcount-reports --bench release_health [-- FLEETS]` (1,000 fleets a line if not given).
+//! `cargo bench -p headcount-reports --bench release_health [-- FLEETS]` (1,000 fleets a line if not given, which takes hours).
 //!
 //! A fleet is 150 crews that ran six releases, 2,000 runs each, with three tasks and two tool calls a run. Crews differ in how
 //! often they run and how often they fail. Prints the share of fleets in which any metric is called worse.

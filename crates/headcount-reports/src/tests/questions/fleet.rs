@@ -83,19 +83,19 @@ pub(super) fn runs(seed: u64) -> Vec<Run> {
                     day,
                     release,
                     tools,
-                    model: if day > 63 && crew % 4 == 0 {
+                    model: if day > 63 && crew.is_multiple_of(4) {
                         "new-model"
                     } else {
                         model
                     },
-                    process: if crew % 9 == 0 {
+                    process: if crew.is_multiple_of(9) {
                         "hierarchical"
                     } else {
                         "sequential"
                     },
                     tasks: 1 + (crew as u64 % 10),
                     // As of a release that does not report it.
-                    memory: (release != "1.9.0").then_some(crew % 2 == 0),
+                    memory: (release != "1.9.0").then_some(crew.is_multiple_of(2)),
                     failed: noise.chance(0.1),
                     error: if release == "1.11.0" {
                         "NewError"
@@ -164,7 +164,7 @@ pub(super) fn reports_of(runs: &[Run]) -> Reports {
     let agents = rows(&|run| {
         row(
             run,
-            json!({"crew_key": key(run), "tool_names": run.tools, "llm_model": run.model, "max_iterations": 25, "delegation_enabled": run.crew % 3 == 0}),
+            json!({"crew_key": key(run), "tool_names": run.tools, "llm_model": run.model, "max_iterations": 25, "delegation_enabled": run.crew.is_multiple_of(3)}),
         )
     });
     dataset.insert("agents".to_owned(), agents);

@@ -261,7 +261,7 @@ fn shapes_are_shares_of_the_crews_that_report_them() {
         if crews_of(&runs, of_release).is_empty() {
             continue;
         }
-        let delegating = |run: &Run| of_release(run) && run.crew % 3 == 0;
+        let delegating = |run: &Run| of_release(run) && run.crew.is_multiple_of(3);
         let found = cell(
             &answer,
             &[("version", release), ("aspect", "delegation")],
