@@ -1,5 +1,5 @@
 //! How often the report `release-health` calls a sound release worse, and how often it finds three points more failures:
-//! `cargo bench -p headcount-reports --bench release_health [-- FLEETS]` (1,000 fleets a line if not given, which takes hours).
+//! `cargo bench -p headcount-reports --bench release_health [-- FLEETS]` (20 fleets a line if not given).
 //!
 //! A fleet is 150 crews that ran six releases, 2,000 runs each, with three tasks and two tool calls a run. Crews differ in how
 //! often they run and how often they fail. Prints the share of fleets in which any metric is called worse.
@@ -79,7 +79,7 @@ const fn sound(name: &'static str, failing: f64) -> Fleet {
 
 fn main() {
     let fleets = std::env::args().skip(1).find_map(|word| word.parse().ok());
-    let fleets: u64 = fleets.unwrap_or(1000);
+    let fleets: u64 = fleets.unwrap_or(20);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let parameters = ReportParameters {
         until: Some("2026-11-05".to_owned()),
