@@ -14,7 +14,7 @@ pub(crate) struct OwnParameters {
 
 impl FromArgMatches for OwnParameters {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = options().into_iter().filter_map(|(name, _)| {
+        let given = options().into_keys().filter_map(|name| {
             let value = matches.get_one::<String>(name)?;
             Some((name.to_owned(), value.clone()))
         });
