@@ -172,8 +172,10 @@ fn the_catalog_lists_every_switch_in_the_order_in_which_it_counts() {
 
 /// The variable's name; other switches have names for people.
 fn variable_of(switch: &headcount_catalog::Switch) -> String {
-    let is_variable = switch.kind <= SwitchKind::FrameworkVariable;
-    is_variable.then(|| switch.name.clone()).unwrap_or_default()
+    match switch.kind {
+        SwitchKind::Variable | SwitchKind::FrameworkVariable => switch.name.clone(),
+        _ => String::new(),
+    }
 }
 
 /// Silences the input that decided; returns its variable, if it is one, and its kind.
