@@ -47,7 +47,7 @@ circles *crates:
     .ci/circles {{ crates }}
 
 # Every end-to-end suite in full; .ci/run runs `crewai` and `web` in short
-end-to-end: client python-client python crewai tables operations rust-exporter web
+end-to-end: client python-client python crewai tables operations rust-exporter oidc web
 
 # The stock Python exporters and real CrewAI against this build
 python:
@@ -111,6 +111,11 @@ bench-client what="all":
 # What the operating system sees of a program that embeds the client
 client:
     tests/client/run
+
+# Sign-in with a real identity provider
+oidc:
+    cargo build --release
+    tests/oidc/run
 
 # The dashboard in a real browser, and the API under a fuzzer of its description
 web:

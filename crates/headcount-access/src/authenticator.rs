@@ -1,6 +1,7 @@
 //! Tells who is behind a token or a session.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::bearer::{Challenge, bearer_token};
 use crate::principal::Principal;
 use crate::role::{Right, Role};
 use crate::secret::{Secret, digest_of_session, parse_session};
+use crate::sessions::Sessions;
 use crate::token_store::{FileStamp, TokenRecord, TokenStore, TokenStoreError};
 
 /// How long a change of the token store may go unnoticed.
@@ -28,6 +30,7 @@ struct Inner {
     store: Option<TokenStore>,
     known: RwLock<HashMap<String, TokenRecord>>,
     last_look: Mutex<Look>,
+    sessions: Sessions,
 }
 
 /// When the store was looked at, and how its file was then.
@@ -57,6 +60,7 @@ impl Authenticator {
                 at: Instant::now(),
                 stamp,
             }),
+            sessions: Sessions::default(),
         })))
     }
 
@@ -75,8 +79,11 @@ impl Authenticator {
         self.known(secret.id(), &secret.digest())
     }
 
-    /// The holder of the token that began a session, by the session's cookie.
+    /// Who began a session, by the session's cookie: the holder of a token, or somebody who signed on.
     pub fn session(&self, cookie: &str) -> Option<Principal> {
+        if let Some(principal) = self.0.sessions.find(cookie) {
+            return Some(principal);
+        }
         let access_token = self.access_token();
         if access_token.is_some_and(|own| own.matches_session(cookie)) {
             return Some(Principal::access_token());
@@ -96,6 +103,19 @@ impl Authenticator {
             Some(own) => Some(own.session()),
             None => Secret::parse(token).map(|secret| secret.session()),
         }
+    }
+
+    /// The cookie of a session of somebody whom an identity provider knows. It lasts so long, and at most as long as this process.
+    ///
+    /// # Errors
+    /// The operating system gives no random bytes.
+    pub fn begin_sign_on(&self, principal: Principal, lifetime: Duration) -> io::Result<String> {
+        self.0.sessions.begin(principal, lifetime)
+    }
+
+    /// Ends the session of somebody who signed on. That of a token ends with its token.
+    pub fn end_session(&self, cookie: &str) {
+        self.0.sessions.end(cookie);
     }
 
     /// The holder of the request's bearer token, if that has the right.
@@ -182,6 +202,7 @@ impl From<AccessToken> for Authenticator {
                 at: Instant::now(),
                 stamp: None,
             }),
+            sessions: Sessions::default(),
         }))
     }
 }

@@ -18,6 +18,7 @@ mod principal;
 mod rate_limiter;
 mod role;
 mod secret;
+mod sessions;
 mod token_store;
 
 pub use access_token::{AccessToken, AccessTokenError};

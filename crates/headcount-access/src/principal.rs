@@ -27,6 +27,11 @@ impl Principal {
         Self::holder(Role::Admin, "", "access token of the data folder")
     }
 
+    /// Somebody whom an identity provider knows by this subject, and people by this name.
+    pub fn signed_on(role: Role, subject: &str, name: &str) -> Self {
+        Self::holder(role, &format!("oidc:{subject}"), name)
+    }
+
     /// A user of this machine, on a collector that asks them for no token.
     pub fn local() -> Self {
         Self::holder(Role::Admin, "", "this machine, without a token")
@@ -52,7 +57,7 @@ impl Principal {
         self.role
     }
 
-    /// The token's id; empty where none of the token store proved the role.
+    /// The token's id, or `oidc:` and the identity provider's subject; empty where neither proved the role.
     pub fn id(&self) -> &str {
         &self.id
     }

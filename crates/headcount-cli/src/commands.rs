@@ -17,6 +17,7 @@ pub(crate) mod query_process;
 pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod serve;
+mod sign_on;
 pub(crate) mod sql;
 pub(crate) mod tables;
 pub(crate) mod token;

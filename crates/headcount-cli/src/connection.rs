@@ -94,11 +94,7 @@ impl ConnectionArgs {
         }
         let mut config = TlsConfig::builder().disable_verification(!verifies);
         if let Some(path) = &self.ca_file {
-            let authorities = read_pem(path)?.certificates;
-            if authorities.is_empty() {
-                bail!("{} contains no certificate in PEM", path.display());
-            }
-            config = config.root_certs(RootCerts::new_with_certs(&authorities));
+            config = config.root_certs(authorities(path)?);
         }
         if let Some(path) = &self.client_cert {
             let pem = read_pem(path)?;
@@ -111,6 +107,23 @@ impl ConnectionArgs {
         }
         Ok(Some(config.build()))
     }
+}
+
+/// Trusts the authorities in the file, in PEM, and no others.
+///
+/// # Errors
+/// The file cannot be read, or has no certificate.
+pub(crate) fn trusting(path: &Path) -> anyhow::Result<TlsConfig> {
+    let config = TlsConfig::builder();
+    Ok(config.root_certs(authorities(path)?).build())
+}
+
+fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
+    let authorities = read_pem(path)?.certificates;
+    if authorities.is_empty() {
+        bail!("{} contains no certificate in PEM", path.display());
+    }
+    Ok(RootCerts::new_with_certs(&authorities))
 }
 
 /// What a file in PEM contains.

@@ -100,7 +100,7 @@ impl Access {
             return tokens.bearer(token).ok_or(Challenge::Invalid);
         }
         let cookie = self.session_cookie();
-        let session = cookie.and_then(|cookie| session_of(headers, &cookie));
+        let session = cookie.and_then(|cookie| cookie_of(headers, &cookie));
         let holder = session.and_then(|session| tokens.session(session));
         holder.ok_or(Challenge::Missing)
     }
@@ -139,7 +139,8 @@ fn unauthorized(challenge: Challenge) -> Rejected {
     }
 }
 
-fn session_of<'h>(headers: &'h HeaderMap, cookie: &str) -> Option<&'h str> {
+/// The value of a cookie.
+pub(crate) fn cookie_of<'h>(headers: &'h HeaderMap, cookie: &str) -> Option<&'h str> {
     let cookies = headers.get_all(COOKIE).iter();
     let texts = cookies.filter_map(|value| value.to_str().ok());
     let mut pairs = texts.flat_map(|text| text.split(';'));

@@ -15,6 +15,7 @@
 //! | `/api/v1/audit-log` | the audit log | administrators |
 //! | `/api/v1/erasures` | orders to erase crews | administrators |
 //! | `/privacy` | the privacy reviewer's pack | everybody |
+//! | `/login/oidc`, `/login/oidc/callback` | signing on with an identity provider | everybody |
 //! | `/assets/…`, `/login` | what a page needs before the client is authenticated | everybody |
 //!
 //! [`Access`] decides who a client is, [`headcount_access::Role`] what each role may do, and `role.rs` what it sees.

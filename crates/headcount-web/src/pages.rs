@@ -23,6 +23,7 @@ mod privacy;
 mod render;
 mod report_view;
 mod shared;
+mod sign_on;
 mod sql;
 mod table;
 mod tasks;
@@ -47,6 +48,7 @@ use render::render;
 pub(crate) use error_page::not_found;
 pub(crate) use login::{reject, routes as login_routes};
 pub(crate) use privacy::routes as privacy_routes;
+pub(crate) use sign_on::routes as sign_on_routes;
 
 /// The pages' routes.
 pub(crate) fn routes() -> Router<SiteState> {

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headcount_access::{AuditLog, AuditReader, Challenge};
 use headcount_catalog::Catalog;
+use headcount_oidc::SignOn;
 use headcount_privacy::{Pack, Statement};
 use headcount_problem::Problem;
 use headcount_reports::{QueryLimits, Sandbox};
@@ -26,7 +27,7 @@ use crate::audit::SharedRead;
 use crate::base::Base;
 use crate::cross_site::reject_cross_site;
 use crate::middleware::{catch_panic, compression, security_headers};
-use crate::state::SiteState;
+use crate::state::{LimitedSignOn, SiteState};
 use crate::store::Store;
 use crate::{api, assets, pages};
 
@@ -34,10 +35,12 @@ use crate::{api, assets, pages};
 const MAX_EXPORTS: usize = 2;
 
 /// Access policy and limits of the site.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SiteOptions {
     /// The access policy.
     pub access: Access,
+    /// The identity provider that signs people on beside tokens; `None` without one.
+    pub sign_on: Option<SignOn>,
     /// The limits of one query.
     pub limits: QueryLimits,
     /// Where free SQL runs; in this process if `None`.
@@ -60,6 +63,7 @@ impl SiteOptions {
     pub fn new(access: Access) -> Self {
         Self {
             access,
+            sign_on: None,
             limits: QueryLimits::default(),
             sandbox: None,
             base_path: String::new(),
@@ -90,6 +94,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         answer_memory: AnswerMemory::new(options.limits.answer_bytes),
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
+        sign_on: options.sign_on.map(LimitedSignOn::new),
         base: Base::new(&options.base_path),
         privacy: options.privacy.into(),
         timeout: options.timeout.unwrap_or(SiteOptions::DEFAULT_TIMEOUT),
@@ -104,6 +109,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         .route("/assets/{build}/{name}", get(asset))
         .route("/robots.txt", get(robots))
         .merge(pages::privacy_routes())
+        .merge(pages::sign_on_routes())
         .merge(pages::login_routes());
     protected
         .merge(open)
@@ -169,7 +175,7 @@ async fn same_site(State(state): State<SiteState>, request: Request, next: Next)
 fn reject(state: &SiteState, problem: &Problem, address: &Uri) -> Response {
     match is_for_programs(address.path()) {
         true => problem.clone().into_response(),
-        false => pages::reject(&state.base, problem, address),
+        false => pages::reject(state, problem, address),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_access::{AuditLog, AuditReader, Right};
+use headcount_oidc::SignOn;
 use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -20,6 +21,8 @@ pub(crate) struct SiteState {
     /// Memory for answers to clients' SQL.
     pub(crate) answer_memory: AnswerMemory,
     pub(crate) access: Arc<Access>,
+    /// The identity provider, where there is one.
+    pub(crate) sign_on: Option<LimitedSignOn>,
     pub(crate) base: Base,
     /// The privacy reviewer's pack, as HTML.
     pub(crate) privacy: Arc<str>,
@@ -32,6 +35,25 @@ pub(crate) struct SiteState {
     pub(crate) descriptions: Arc<Descriptions>,
     /// A permit for each export that may run now.
     pub(crate) exports: Arc<Semaphore>,
+}
+
+/// The identity provider, asked by a few at a time.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitedSignOn {
+    pub(crate) provider: Arc<SignOn>,
+    pub(crate) permits: Arc<Semaphore>,
+}
+
+impl LimitedSignOn {
+    /// How many may wait for the provider at once: each holds a thread.
+    const AT_ONCE: usize = 16;
+
+    pub(crate) fn new(provider: SignOn) -> Self {
+        Self {
+            provider: Arc::new(provider),
+            permits: Arc::new(Semaphore::new(Self::AT_ONCE)),
+        }
+    }
 }
 
 /// The API's description for those who may read the shared tier, and for the others. It follows from the reports alone, and planning each of them costs more than any answer:

@@ -18,6 +18,8 @@ pub enum Action {
     TokenCreated,
     /// A token was revoked.
     TokenRevoked,
+    /// Somebody signed on with the identity provider.
+    SignedOn,
     /// Lines were lost, because the disk did not take them in time; `items` says how many.
     LinesLost,
 }
@@ -29,6 +31,7 @@ impl Action {
             Self::EraseOrdered => "erase_ordered",
             Self::TokenCreated => "token_created",
             Self::TokenRevoked => "token_revoked",
+            Self::SignedOn => "signed_on",
             Self::LinesLost => "lines_lost",
         }
     }
@@ -81,6 +84,14 @@ impl AuditEvent {
             status: Some(status),
             endpoint: endpoint.to_owned(),
             ..Self::by(principal, Action::EraseOrdered)
+        }
+    }
+
+    /// Somebody signed on.
+    pub fn signed_on(principal: &Principal, endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            ..Self::by(principal, Action::SignedOn)
         }
     }
 

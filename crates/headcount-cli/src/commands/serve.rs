@@ -50,6 +50,7 @@ impl Serve {
         self.check_addresses()?;
         let retention = self.retention()?;
         let privacy = self.privacy_page(retention)?;
+        let sign_on = self.sign_on.sign_on()?;
         let token = self.token()?;
         let access_token = token.as_ref().map(|file| file.token.clone());
         let tokens = Authenticator::open(access_token, TokenStore::of(&self.data))?;
@@ -79,6 +80,7 @@ impl Serve {
             timeout: Some(options.limits.timeout),
             base_path: self.base_path.as_str().to_owned(),
             privacy,
+            sign_on,
             audit: Some((audit, AuditReader::of(&self.data))),
             sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)

@@ -47,7 +47,7 @@ fn the_help_lists_every_command_and_the_exit_codes() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    let wrong: [&[&str]; 28] = [
+    let wrong: [&[&str]; 32] = [
         &[],
         &["count"],
         &["report", "tools", "--by", "hour"],
@@ -80,6 +80,28 @@ fn a_wrong_command_line_ends_with_2() {
         ],
         &["serve", "--no-token", "--public"],
         &["serve", "--no-token", "--token-file", "x"],
+        &["serve", "--oidc-role", "groups=a:viewer"],
+        &["serve", "--oidc-issuer", "https://sso.example"],
+        &[
+            "serve",
+            "--oidc-issuer",
+            "http://sso.example",
+            "--oidc-client-id",
+            "x",
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "none",
+        ],
+        &[
+            "serve",
+            "--oidc-issuer",
+            "https://sso.example",
+            "--oidc-client-id",
+            "x",
+            "--oidc-role",
+            "groups=a:ingest",
+        ],
         &["serve", "--http", "127.0.0.1:0", "--keep", "0"],
         // Longer than the published catalog promises.
         &["serve", "--http", "127.0.0.1:0", "--keep", "401"],

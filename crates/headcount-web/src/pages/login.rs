@@ -11,11 +11,11 @@ use axum::routing::{get, post};
 use headcount_access::Arrival;
 use headcount_problem::Problem;
 use http::header::{REFERRER_POLICY, SET_COOKIE};
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::error_page;
 use super::layout::Layout;
-use crate::base::Base;
+use crate::access::cookie_of;
 use crate::request_body::read_body;
 use crate::state::SiteState;
 
@@ -29,9 +29,22 @@ struct LoginPage {
     layout: Layout,
     /// The address to return to.
     next: String,
-    /// Whether the submitted token was wrong.
-    is_wrong: bool,
+    /// What went wrong; empty at first.
+    failure: String,
+    /// The identity provider, where there is one.
+    provider: Option<ProviderLink>,
 }
+
+/// The link to the identity provider.
+struct ProviderLink {
+    name: String,
+    /// Without the base path.
+    href: String,
+}
+
+/// What the form says to a token that may not read.
+const WRONG_TOKEN: &str =
+    "Wrong token: it is unknown, revoked or expired, or only for sending telemetry.";
 
 pub(crate) fn routes() -> Router<SiteState> {
     Router::new()
@@ -75,12 +88,8 @@ async fn form(
     let is_secure = is_secure(arrival.as_ref());
     let submitted = Submitted::parse(query.unwrap_or_default().as_bytes());
     let Some(token) = &submitted.token else {
-        return page(
-            &state.base,
-            &submitted.next,
-            submitted.is_wrong,
-            StatusCode::OK,
-        );
+        let failure = if submitted.is_wrong { WRONG_TOKEN } else { "" };
+        return page(&state, &submitted.next, failure, StatusCode::OK);
     };
     if state.access.tokens().is_none() {
         return redirect(&state, &submitted.next);
@@ -105,47 +114,75 @@ async fn sign_in(State(state): State<SiteState>, request: Request) -> Response {
     };
     let submitted = Submitted::parse(&body);
     let token = submitted.token.unwrap_or_default();
-    signed_in(&state, &token, &submitted.next, is_secure)
-        .unwrap_or_else(|| page(&state.base, &submitted.next, true, StatusCode::UNAUTHORIZED))
+    signed_in(&state, &token, &submitted.next, is_secure).unwrap_or_else(|| {
+        page(
+            &state,
+            &submitted.next,
+            WRONG_TOKEN,
+            StatusCode::UNAUTHORIZED,
+        )
+    })
 }
 
 /// Starts a session and goes to `next`, if `candidate` is a token that may read.
 fn signed_in(state: &SiteState, candidate: &str, next: &str, is_secure: bool) -> Option<Response> {
     let session = state.access.tokens()?.begin_session(candidate)?;
-    let name = state.access.session_cookie()?;
-    let secure = if is_secure { "; Secure" } else { "" };
-    let path = state.base.cookie_path();
-    let cookie =
-        format!("{name}={session}; Path={path}; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}");
+    let cookie = session_cookie(state, &session, u64::from(MAX_AGE), is_secure)?;
     Some(with_cookie(redirect(state, next), &cookie))
 }
 
-async fn sign_out(State(state): State<SiteState>) -> Response {
+/// The header that gives a browser a session for so many seconds.
+pub(super) fn session_cookie(
+    state: &SiteState,
+    session: &str,
+    seconds: u64,
+    is_secure: bool,
+) -> Option<String> {
+    let name = state.access.session_cookie()?;
+    let secure = if is_secure { "; Secure" } else { "" };
+    let path = state.base.cookie_path();
+    Some(format!(
+        "{name}={session}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    ))
+}
+
+async fn sign_out(State(state): State<SiteState>, headers: HeaderMap) -> Response {
     let response = redirect(&state, "/login");
     let Some(name) = state.access.session_cookie() else {
         return response;
     };
+    if let (Some(tokens), Some(session)) = (state.access.tokens(), cookie_of(&headers, &name)) {
+        tokens.end_session(session);
+    }
     let path = state.base.cookie_path();
     let cookie = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Lax");
     with_cookie(response, &cookie)
 }
 
 /// Rejects a request for `address`: with the sign-in form where the token helps, else with an error page.
-pub(crate) fn reject(base: &Base, problem: &Problem, address: &Uri) -> Response {
+pub(crate) fn reject(state: &SiteState, problem: &Problem, address: &Uri) -> Response {
     if problem.status != StatusCode::UNAUTHORIZED {
-        return error_page::response(base, problem);
+        return error_page::response(&state.base, problem);
     }
     let next = address.path_and_query().map_or("/", |path| path.as_str());
-    page(base, next, false, StatusCode::UNAUTHORIZED)
+    page(state, next, "", StatusCode::UNAUTHORIZED)
 }
 
-/// The form, which returns to `next`.
-fn page(base: &Base, next: &str, is_wrong: bool, status: StatusCode) -> Response {
-    let layout = Layout::bare(base, "Sign in");
+/// The form, which returns to `next`, with what went wrong.
+pub(super) fn page(state: &SiteState, next: &str, failure: &str, status: StatusCode) -> Response {
+    let provider = state.sign_on.as_ref().map(|sign_on| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let query = query.append_pair("next", next).finish();
+        ProviderLink {
+            name: sign_on.provider.name().to_owned(),
+            href: format!("/login/oidc?{query}"),
+        }
+    });
     let page = LoginPage {
-        layout,
+        layout: Layout::bare(&state.base, "Sign in"),
         next: next.to_owned(),
-        is_wrong,
+        failure: failure.to_owned(),
+        provider,
     };
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
@@ -154,12 +191,12 @@ fn page(base: &Base, next: &str, is_wrong: bool, status: StatusCode) -> Response
 }
 
 /// Goes to an address of this site.
-fn redirect(state: &SiteState, address: &str) -> Response {
+pub(super) fn redirect(state: &SiteState, address: &str) -> Response {
     Redirect::to(&format!("{}{address}", state.base)).into_response()
 }
 
 /// `next` if it is an address of this site, else the overview: prevents open redirects.
-fn local_address(next: &str) -> String {
+pub(super) fn local_address(next: &str) -> String {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next
         .bytes()
@@ -172,7 +209,7 @@ fn local_address(next: &str) -> String {
 }
 
 /// Whether the client uses TLS, with the collector or with a proxy that the operator trusts.
-fn is_secure(arrival: Option<&Arrival>) -> bool {
+pub(super) fn is_secure(arrival: Option<&Arrival>) -> bool {
     arrival.is_some_and(|arrival| arrival.is_tls)
 }
 

@@ -7,6 +7,7 @@ use headcount_access::DEFAULT_AUDIT_DAYS;
 use headcount_collector::{BasePath, ProxyAddresses};
 
 use super::rate_limit::RateLimit;
+use crate::commands::sign_on::SignOnArgs;
 use crate::connection::DEFAULT_FOLDER;
 
 /// Receive and store telemetry
@@ -78,6 +79,8 @@ pub(crate) struct Serve {
     /// Everybody can read it
     #[arg(long, value_name = "FILE")]
     pub(super) privacy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) sign_on: SignOnArgs,
 }
 
 const EXAMPLES: &str = "\
