@@ -33,6 +33,12 @@ from ._native import (
 # The former name.
 Books = Counters
 
+
+def _for_pyinstaller() -> None:
+    # Never called. The extension imports this module, where programs such as PyInstaller do not see it.
+    from . import _processes  # noqa: F401
+
+
 __all__ = [
     "Agent",
     "Books",
