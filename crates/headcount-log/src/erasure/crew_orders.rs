@@ -132,7 +132,8 @@ impl CrewOrders {
     ///
     /// # Errors
     ///
-    /// The order could not be written, or too many are pending.
+    /// The order could not be written, or too many are pending. It is not carried out later, unless the disk does not allow it to be taken
+    /// back either.
     pub fn accept(&self, selection: &CrewSelection) -> Result<u64, OrderError> {
         let names = CrewNames::new(selection).map_err(|error| OrderError::from(&error))?;
         let mut all = self.all.lock();
@@ -148,12 +149,31 @@ impl CrewOrders {
             rows: 0,
             names: Arc::new(names),
         };
-        // After an error it is unknown whether the order is on the disk: the next one replaces it, or a restart carries it out.
-        self.write(&order)
-            .map_err(|error| OrderError::from(&error))?;
+        if let Err(error) = self.write(&order) {
+            self.take_back(order.number);
+            return Err(OrderError::from(&error));
+        }
         let number = order.number;
         all.orders.push(order);
         Ok(number)
+    }
+
+    /// Removes the file of an order that was refused: it may have its name although making that durable failed. A restart would carry the
+    /// order out, and erase rows that came after it, which no order is for.
+    fn take_back(&self, number: u64) {
+        let path = self.path(number);
+        let removed = match self.disk.remove(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        if let Err(error) = removed.and_then(|()| self.disk.sync_folder(&self.folder)) {
+            tracing::warn!(
+                path = %path.display(),
+                error = &error as &dyn std::error::Error,
+                "an order to erase crews was refused, and its file could not be removed: the next start may carry it out, also for rows that \
+                 come until then; remove the file, if it exists, before that, or give the order again"
+            );
+        }
     }
 
     /// Every order that is remembered, pending or done: also the one list of what to erase from a copy of the data.

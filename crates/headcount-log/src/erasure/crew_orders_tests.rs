@@ -2,6 +2,7 @@
 use super::super::crew_names::CrewOfRow;
 use super::*;
 use crate::disk::RealDisk;
+use crate::testing::SimulatedDisk;
 
 const KEY: &str = "5d41a2c8e0b7f319";
 const ID: &str = "3f0c9a52-7d41-4c8e-9b1f-52f6c0a7d913";
@@ -69,6 +70,26 @@ fn an_order_that_was_carried_out_is_forgotten_when_no_backup_holds_its_rows() {
     };
     assert_eq!(numbers(load(dir.path())), [2], "a pending one never is");
     assert_eq!(numbers(orders), [2]);
+}
+
+/// Found by the simulation of power cuts: a restart carried the order out, and erased rows that had come since it was refused.
+#[test]
+fn an_order_that_was_refused_does_not_come_back() {
+    for seed in 0..20 {
+        // The fsync of the file fails, or that of the folder in which it has its name by then.
+        for failing_sync in [0, 1] {
+            let dir = tempfile::tempdir().unwrap();
+            let disk = SimulatedDisk::new(seed);
+            let load = || CrewOrders::load(Arc::new(disk.clone()), dir.path().to_path_buf());
+            let orders = load().unwrap();
+            assert_eq!(orders.accept(&selection()).unwrap(), 1);
+            disk.fail_sync_after(Some(failing_sync));
+            assert!(orders.accept(&selection()).is_err());
+            disk.crash();
+            assert_eq!(load().unwrap().all(), orders.all());
+            assert_eq!(orders.accept(&selection()).unwrap(), 2);
+        }
+    }
 }
 
 #[test]
