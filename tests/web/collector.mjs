@@ -8,6 +8,12 @@ import { chromium } from "playwright-core";
 
 const BINARY = process.env.HEADCOUNT_BINARY;
 
+/** The collectors that nobody has stopped. */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** The session cookies of the collectors that were started. */
 const cookies = [];
 
@@ -27,7 +33,12 @@ export async function collect(arguments_ = []) {
   });
   const url = banner.match(/dashboard\s+(http:\/\/\S+?)\/\s/)[1];
   child.removeAllListeners("exit");
+  // A test that fails stops nothing, and the others must not wait for its collector.
+  for (const held of [child, child.stdin, child.stdout, child.stderr]) held.unref();
+  running.add(child);
   const stop = async () => {
+    running.delete(child);
+    child.ref();
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.kill("SIGTERM");
     await ended;
