@@ -155,9 +155,29 @@ impl Write for Parts {
     }
 }
 
-fn stream_of(parts: Receiver<io::Result<Bytes>>) -> impl stream::Stream<Item = io::Result<Bytes>> {
-    stream::unfold(parts, |mut parts| async {
-        let part = parts.recv().await?;
-        Some((part, parts))
-    })
+/// The parts as a stream, which says again that it has ended to whoever asks again: a response is asked so where it is compressed or empty.
+fn stream_of(
+    mut parts: Receiver<io::Result<Bytes>>,
+) -> impl stream::Stream<Item = io::Result<Bytes>> + Unpin {
+    stream::poll_fn(move |context| parts.poll_recv(context))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt as _;
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_has_ended_can_be_asked_again() {
+        let (sender, parts) = channel(1);
+        sender.send(Ok(Bytes::from_static(b"part"))).await.unwrap();
+        drop(sender);
+        let mut stream = stream_of(parts);
+        assert_eq!(stream.next().await.unwrap().unwrap(), "part");
+        for _ in 0..2 {
+            assert!(stream.next().await.is_none());
+        }
+    }
 }
