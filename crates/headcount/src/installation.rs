@@ -210,7 +210,7 @@ impl Installation {
             return false;
         };
         match spool::Held::lock(file) {
-            Ok(held) => !held.is_locked() || !spool::locks_exclude(&path),
+            Ok(held) => !held.is_locked() || spool::locks_exclude(&path) == Some(false),
             // Another process asks the same question.
             Err(_) => false,
         }

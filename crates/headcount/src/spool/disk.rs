@@ -168,11 +168,15 @@ impl DiskSpool {
         Err(io::Error::other("no segment of the spool could be locked"))
     }
 
-    /// Whether no other process can append to the segment too. Once in the life of a process this is tried.
+    /// Whether no other process can append to the segment too. This is tried until it is known.
     fn is_exclusive(&mut self, current: &Current) -> bool {
         if self.locks == Locks::Untested {
-            self.locks = match current.held.is_locked() && locks_exclude(&current.path) {
-                true => Locks::Exclude,
+            self.locks = match current.held.is_locked() {
+                true => match locks_exclude(&current.path) {
+                    Some(true) => Locks::Exclude,
+                    Some(false) => Locks::DoNotExclude,
+                    None => Locks::Untested,
+                },
                 false => Locks::DoNotExclude,
             };
         }
@@ -197,12 +201,7 @@ impl DiskSpool {
             let is_usable = content.length >= SEGMENT_HEADER
                 && !matches!(content.damage, Some(segment::Damage::Corrupt));
             // A segment of a newer version, or a damaged one, is left as it is: the uploader decides about it.
-            let is_at_its_end = || {
-                held.file().is_some_and(|mut file| {
-                    file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
-                })
-            };
-            if !is_usable || !is_at_its_end() {
+            if !is_usable {
                 continue;
             }
             let current = Current {
@@ -210,7 +209,16 @@ impl DiskSpool {
                 path: found.path,
                 length,
             };
-            return self.is_exclusive(&current).then_some(current);
+            // Before the file is changed: where locks exclude nobody, its owner may be writing to it.
+            if !self.is_exclusive(&current) {
+                return None;
+            }
+            let is_at_its_end = current.held.file().is_some_and(|mut file| {
+                file.set_len(length).is_ok() && file.seek(SeekFrom::Start(length)).is_ok()
+            });
+            if is_at_its_end {
+                return Some(current);
+            }
         }
         None
     }

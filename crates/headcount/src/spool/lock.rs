@@ -64,13 +64,11 @@ impl Held {
 }
 
 /// Whether a lock on the file at `path`, which somebody holds, keeps others out. On a network file system with local locks, or
-/// with locks that do nothing, it does not. A file that cannot be opened says nothing.
-pub(crate) fn locks_exclude(path: &Path) -> bool {
-    let Ok(file) = files::open(path, File::options().read(true)) else {
-        return true;
-    };
+/// with locks that do nothing, it does not. `None` for a file that cannot be opened, such as one that its owner has renamed meanwhile.
+pub(crate) fn locks_exclude(path: &Path) -> Option<bool> {
+    let file = files::open(path, File::options().read(true)).ok()?;
     let again = file.get().map(File::try_lock);
-    matches!(again, Ok(Err(TryLockError::WouldBlock)))
+    Some(matches!(again, Ok(Err(TryLockError::WouldBlock))))
 }
 
 impl Drop for Held {
