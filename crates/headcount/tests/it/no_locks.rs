@@ -113,6 +113,26 @@ fn many_processes_damage_and_lose_nothing() {
 }
 
 #[test]
+fn a_segment_that_another_process_may_be_writing_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = library(folder.path());
+    for error in FAILURES {
+        let home = tempfile::tempdir().unwrap();
+        let owner = Subject::new(home.path());
+        owner.run(&["record", "3", "1"]);
+        let spool = owner.folder().join("spool");
+        let mut segments = std::fs::read_dir(&spool).unwrap();
+        let segment = segments.next().unwrap().unwrap().path();
+        // Its owner is in the middle of a record.
+        let whole = std::fs::read(&segment).unwrap();
+        let so_far = &whole[..whole.len() - 3];
+        std::fs::write(&segment, so_far).unwrap();
+        subject(home.path(), &library, error).run(&["record", "1", "1"]);
+        assert_eq!(std::fs::read(&segment).unwrap(), so_far, "{error}");
+    }
+}
+
+#[test]
 fn a_segment_of_a_killed_process_is_shown_and_sent_later() {
     let folder = tempfile::tempdir().unwrap();
     let library = library(folder.path());
