@@ -139,6 +139,14 @@ impl DedupFiles {
         Ok(damaged)
     }
 
+    /// Whether these are the bytes of such a file, as they were written.
+    pub fn is_whole(bytes: &[u8]) -> bool {
+        bytes.len() >= HEADER
+            && &bytes[..8] == MAGIC
+            && bytes.len().is_multiple_of(8) == HEADER.is_multiple_of(8)
+            && crc32fast::hash(&bytes[HEADER..]).to_le_bytes() == bytes[8..HEADER]
+    }
+
     /// The fingerprints of a file; `None` if it was damaged, and is set aside.
     fn read_or_set_aside(&self, name: u64) -> Result<Option<Vec<u64>>, LogError> {
         match self.read(name) {
@@ -257,11 +265,7 @@ impl DedupFiles {
     fn read(&self, first: u64) -> Result<Vec<u64>, LogError> {
         let path = self.path(first);
         let bytes = self.disk.read(&path).map_err(LogError::io("read", &path))?;
-        let whole = bytes.len() >= HEADER
-            && &bytes[..8] == MAGIC
-            && bytes.len().is_multiple_of(8) == HEADER.is_multiple_of(8)
-            && crc32fast::hash(&bytes[HEADER..]).to_le_bytes() == bytes[8..HEADER];
-        if !whole {
+        if !Self::is_whole(&bytes) {
             return Err(LogError::Damaged {
                 path,
                 offset: 0,

@@ -189,6 +189,22 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
         Ok(())
     }
 
+    /// Renames a file, replacing the one that had the name `to`; both names are durable afterwards.
+    fn rename_durably(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.rename(from, to)?;
+        let folders = [to.parent(), from.parent()];
+        let folders = folders.into_iter().flatten();
+        // The new name first: a crash may leave both, and never none.
+        let mut synced = None;
+        for folder in folders {
+            if synced != Some(folder) {
+                self.sync_folder(folder)?;
+                synced = Some(folder);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes `bytes` to `path` so that a crash leaves either all of them or the file that was there before.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
@@ -205,8 +221,6 @@ pub trait Disk: Send + Sync + std::fmt::Debug + 'static {
             let _ = self.remove(unfinished);
             return Err(error);
         }
-        self.rename(unfinished, path)?;
-        path.parent()
-            .map_or(Ok(()), |parent| self.sync_folder(parent))
+        self.rename_durably(unfinished, path)
     }
 }

@@ -178,16 +178,27 @@ impl CrewNames {
 
     /// Whether a text is one of the values that the order names, of whatever kind.
     pub fn names(&self, text: &str) -> bool {
+        self.selects(text) || self.has_run(text, None)
+    }
+
+    /// Whether a text is one of the keys, ids and projects that were selected, of whatever kind.
+    pub fn selects(&self, text: &str) -> bool {
         let is_named = |kind, among: &HashSet<Imprint>| {
             !among.is_empty() && among.contains(&imprint(&self.hash_key, kind, text))
         };
         is_named(Kind::Key, &self.crew_keys)
             || is_named(Kind::Id, &self.crew_ids)
             || is_named(Kind::Project, &self.projects)
-            || self.has_runs()
-                && self
-                    .runs
-                    .contains_key(&imprint(&self.hash_key, Kind::Id, text))
+    }
+
+    /// Whether `id` is that of a run which is known, and `key`, if there is one, that of a crew whose run it is.
+    pub fn has_run(&self, id: &str, key: Option<&str>) -> bool {
+        let id = self.imprint_of(Kind::Id, Some(id), self.has_runs());
+        let Some(keys) = id.and_then(|id| self.runs.get(&id)) else {
+            return false;
+        };
+        let key = self.imprint_of(Kind::Key, key, true);
+        key.is_none_or(|key| keys.contains(&key))
     }
 
     /// The first place in `bytes`, which need not be whole records, where a value stands that the order names.

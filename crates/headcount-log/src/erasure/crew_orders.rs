@@ -128,6 +128,11 @@ impl CrewOrders {
         Ok(read)
     }
 
+    /// Whether these are the bytes of an order's file, as they were written.
+    pub fn is_whole(bytes: &[u8]) -> bool {
+        decoded(0, bytes).is_some()
+    }
+
     /// Accepts an order; returns its number. When this returns, the order is on the disk.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod crew_orders;
 mod crew_selection;
 mod erased;
 mod filter;
+mod order_file;
 mod orders;
 mod seen;
 

@@ -20,14 +20,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::erased::ErasedReceipts;
+use super::order_file::{self, Order, report_damaged};
 use super::seen::SeenReceipts;
 use crate::disk::Disk;
 use crate::error::{LogError, OrderError};
 use crate::wal::quarantine;
 
-const MAGIC: &[u8; 8] = b"HEADCERA";
-/// Magic, checksum, time of acceptance.
-const HEADER: usize = 20;
 /// How long nothing is stored under an erased receipt: as long as a client keeps records that it could send again.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 /// Receipts of all orders, pending or done: about 40 bytes of memory each, so 20 MB at most.
@@ -61,16 +59,6 @@ impl Remembered {
         let last = self.orders.last().map_or(0, |last| last.number);
         last.max(self.last_damaged) + 1
     }
-}
-
-/// One request's order.
-#[derive(Debug, Clone)]
-struct Order {
-    number: u64,
-    /// Seconds since 1970 UTC.
-    accepted: u64,
-    is_done: bool,
-    receipts: Vec<KeyedReceipt>,
 }
 
 /// The orders that wait to be carried out.
@@ -110,7 +98,7 @@ impl Orders {
                 }
                 _ => continue,
             };
-            match read(&*disk, &path, number, is_done) {
+            match order_file::read(&*disk, &path, number, is_done) {
                 Ok(order) => all.push(order),
                 Err(LogError::Damaged { .. }) => {
                     report_damaged(&quarantine::set_aside(&*disk, &path)?);
@@ -154,7 +142,7 @@ impl Orders {
             if !(ends_in(".order") || ends_in(".done")) {
                 continue;
             }
-            match read(disk, &entry.path, 0, false) {
+            match order_file::read(disk, &entry.path, 0, false) {
                 Ok(_) => {}
                 Err(error @ LogError::Damaged { .. }) => {
                     damaged.push((entry.path, error.to_string()));
@@ -165,6 +153,11 @@ impl Orders {
             }
         }
         Ok(damaged)
+    }
+
+    /// Whether these are the bytes of an order's file, as they were written.
+    pub fn is_whole(bytes: &[u8]) -> bool {
+        order_file::decoded(0, false, bytes).is_some()
     }
 
     /// The receipts under which nothing is stored, as the log's thread asks for them.
@@ -210,7 +203,7 @@ impl Orders {
         };
         // After an error it is unknown whether the order is on the disk: the next one replaces it, or a restart carries it out.
         self.disk
-            .replace(&path, &bytes(&order))
+            .replace(&path, &order_file::bytes(&order))
             .map_err(|error| OrderError::from(&error))?;
         if is_void {
             return Ok(());
@@ -351,53 +344,6 @@ impl Orders {
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs()
-}
-
-fn bytes(order: &Order) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + order.receipts.len() * 16);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; 4]);
-    bytes.extend_from_slice(&order.accepted.to_le_bytes());
-    for receipt in &order.receipts {
-        bytes.extend_from_slice(receipt.as_bytes());
-    }
-    let checksum = crc32fast::hash(&bytes[12..]);
-    bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
-    bytes
-}
-
-fn report_damaged(path: &Path) {
-    tracing::error!(
-        path = %path.display(),
-        "an order to erase is damaged, and was set aside: the rows that it names are not erased until it is restored from a \
-         backup (under the ending `.order`) or their senders order it again; remove the file to end this report"
-    );
-}
-
-fn read(disk: &dyn Disk, path: &Path, number: u64, is_done: bool) -> Result<Order, LogError> {
-    let bytes = disk.read(path).map_err(LogError::io("read", path))?;
-    let whole = bytes.len() >= HEADER
-        && &bytes[..8] == MAGIC
-        && crc32fast::hash(&bytes[12..]).to_le_bytes() == bytes[8..12];
-    let accepted = bytes
-        .get(12..HEADER)
-        .and_then(|eight| eight.try_into().ok());
-    let Some(accepted) = accepted.filter(|_| whole) else {
-        return Err(LogError::Damaged {
-            path: path.to_path_buf(),
-            offset: 0,
-            reason: "the checksum differs".to_owned(),
-        });
-    };
-    let receipts = bytes[HEADER..].chunks_exact(16);
-    Ok(Order {
-        number,
-        accepted: u64::from_le_bytes(accepted),
-        is_done,
-        receipts: receipts
-            .map(|sixteen| KeyedReceipt::new(sixteen.try_into().unwrap_or_default()))
-            .collect(),
-    })
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ struct State {
     room: Option<u64>,
     /// The room that is told.
     free: Option<u64>,
+    /// Files on bad sectors.
+    bad: BTreeSet<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -97,6 +99,15 @@ impl SimulatedDisk {
     /// The free room that is told is `bytes`. Writes do not use it up: another program gives it back meanwhile.
     pub fn set_free_bytes(&self, bytes: Option<u64>) {
         self.0.state.lock().free = bytes;
+    }
+
+    /// Whether the file `path` lies on a bad sector, so that it cannot be read.
+    pub fn set_bad(&self, path: &Path, is_bad: bool) {
+        let mut state = self.0.state.lock();
+        match is_bad {
+            true => state.bad.insert(path.to_path_buf()),
+            false => state.bad.remove(path),
+        };
     }
 
     /// Nothing is written until the returned guard is dropped.
@@ -212,6 +223,14 @@ impl State {
         }
     }
 
+    fn reads(&self, path: &Path) -> io::Result<()> {
+        const EIO: i32 = 5;
+        match self.bad.contains(path) {
+            true => Err(io::Error::from_raw_os_error(EIO)),
+            false => Ok(()),
+        }
+    }
+
     fn needs_space(&self) -> io::Result<()> {
         match self.full {
             true => Err(io::ErrorKind::StorageFull.into()),
@@ -306,10 +325,12 @@ impl Disk for SimulatedDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.state.lock().reads(path)?;
         self.0.real.read(path)
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {
+        self.0.state.lock().reads(path)?;
         self.0.real.open(path)
     }
 

@@ -52,9 +52,7 @@ pub fn keep(disk: &dyn Disk, folder: &Path, segments: &[Segment]) -> Result<(), 
 /// The file cannot be renamed.
 pub fn set_aside(disk: &dyn Disk, path: &Path) -> Result<PathBuf, LogError> {
     let aside = path.with_extension("damaged");
-    let folder = path.parent().unwrap_or(Path::new(""));
-    disk.rename(path, &aside)
-        .and_then(|()| disk.sync_folder(folder))
+    disk.rename_durably(path, &aside)
         .map_err(LogError::io("set aside", path))?;
     Ok(aside)
 }
