@@ -41,6 +41,7 @@ mod proof;
 mod provider;
 mod repair;
 mod rewrite;
+mod row_texts;
 mod set_aside;
 mod snapshot;
 mod state;

@@ -1,22 +1,21 @@
 //! The proof of an erasure: reads every byte of a data folder, and tells where something is left. Changes nothing.
 //!
-//! It shares only the names of the crews with the erasure, and nothing of how that finds files: it knows no log and no table.
+//! It shares only the names of the crews with the erasure, and nothing of how that finds files and rows: it knows no log and no table, and
+//! looks at each text of a row, in whatever column it stands.
 
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema as ArrowSchema;
-use headcount_catalog::CrewColumns;
 use headcount_log::disk::{Disk, DiskEntry, RealDisk};
 use headcount_log::erasure::{CrewNames, CrewOrders, CrewSelection};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::erasure::CREW_ORDERS;
-use crate::erasure::crew_filter::CrewFilter;
 use crate::erasure::rows::BATCH_ROWS;
-use crate::error::LakeError;
+use crate::error::{LakeError, is_bad_medium};
+use crate::row_texts::RowTexts;
 use crate::table_file::{self, unreadable};
 use crate::verified_file::VerifiedFile;
 
@@ -115,6 +114,10 @@ impl Search {
                     let what = format!("cannot be decoded, so nobody knows: {reason}");
                     self.leave(&path, None, None, what);
                 }
+                Err(LakeError::Io { source, .. }) if is_bad_medium(&source) => {
+                    let what = format!("cannot be read, so nobody knows: {source}");
+                    self.leave(&path, None, None, what);
+                }
                 result => result?,
             }
         }
@@ -170,15 +173,17 @@ impl Search {
         let file = table_file::verified(&self.disk, path, None)?;
         let reader = ParquetRecordBatchReaderBuilder::<VerifiedFile>::try_new(file);
         let reader = reader.map_err(unreadable(path))?;
-        let filter = CrewFilter::new(columns_of(reader.schema()), self.names.clone());
         let reader = reader.with_batch_size(BATCH_ROWS).build();
         let (mut first, mut found, mut before) = (None, 0, 0);
         for batch in reader.map_err(unreadable(path))? {
             let batch: RecordBatch = batch.map_err(unreadable(path))?;
-            if let Some(matches) = filter.matches(&batch)? {
-                let at = matches.iter().position(Option::is_some).unwrap_or_default();
-                first = first.or(Some(before + at as u64));
-                found += matches.into_iter().flatten().count() as u64;
+            let texts = RowTexts::of(&batch)?;
+            for row in 0..batch.num_rows() {
+                let texts = || texts.row(row);
+                if self.names.iter().any(|names| is_of(names, texts)) {
+                    first = first.or(Some(before + row as u64));
+                    found += 1;
+                }
             }
             before += batch.num_rows() as u64;
         }
@@ -200,12 +205,23 @@ impl Search {
     }
 }
 
-/// The columns that tell whose a row is, by their names alone: a copy of a file may lie anywhere.
-fn columns_of(schema: &ArrowSchema) -> CrewColumns {
-    let has = |name: &'static str| schema.column_with_name(name).map(|_| name);
-    CrewColumns {
-        key: has("crew_key").or_else(|| has("key")),
-        id: has("crew_id").or_else(|| has("id")),
-        project: has("project_id"),
+/// The columns that may name a row's crew by its key, the ones that say so first: a copy of a file may lie anywhere, so its table is not known.
+const KEYS: [&str; 2] = ["crew_key", "key"];
+
+/// Whether a row with these texts, each with its column, is of one of the crews: one of them is a name that was given, or the id of a run of
+/// theirs. Senders choose ids: a row with such an id and another crew's key is that crew's.
+fn is_of<'t, Texts>(names: &CrewNames, texts: impl Fn() -> Texts) -> bool
+where
+    Texts: Iterator<Item = (&'t str, &'t str)>,
+{
+    if texts().any(|(_, text)| names.selects(text)) {
+        return true;
     }
+    let key_in = |wanted| {
+        let mut named = texts().filter(|(column, text)| *column == wanted && !text.is_empty());
+        named.next().map(|(_, text)| text)
+    };
+    let key = || KEYS.into_iter().find_map(key_in);
+    names.has_runs()
+        && texts().any(|(_, text)| names.has_run(text, None) && names.has_run(text, key()))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use parquet::arrow::ArrowWriter;
 
-use super::{key, of_keys, open, runs};
+use super::{id, key, of_keys, open, runs};
 use crate::{LakeError, LakeSnapshot, prove_erased};
 
 #[tokio::test]
@@ -113,3 +115,50 @@ async fn a_proof_reads_everything_and_names_the_file_in_which_something_is_left(
 
 /// A name across two of the pieces in which a file is read.
 const WINDOW_OF_A_PROOF: usize = 1 << 20;
+
+fn parquet_of(columns: &[(&str, &[&str])]) -> Vec<u8> {
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    let columns = columns.iter().map(|(name, texts)| {
+        let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+        (*name, texts)
+    });
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn a_proof_finds_a_name_in_whatever_column_and_leaves_a_row_to_another_crew() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = open(dir.path()).await;
+    lake.append(runs(0..8)).await.unwrap();
+    lake.order_crew_erasure(of_keys(&[1])).await.unwrap();
+    lake.erase().await.unwrap();
+    lake.close().await.unwrap();
+    let hidden = dir.path().join("somewhere.parquet");
+    let rows = |columns: &[(&str, &[&str])]| -> Vec<(Option<u64>, Option<u64>)> {
+        std::fs::write(&hidden, parquet_of(columns)).unwrap();
+        let left = prove_erased(dir.path(), None).unwrap().left;
+        let of_rows = left.into_iter().filter(|left| left.rows.is_some());
+        of_rows.map(|left| (left.place, left.rows)).collect()
+    };
+    let (named, run, other, other_run) = (key(1), id(5), key(2), id(2));
+    // No table has such a column, and no part of the erasure knows it.
+    assert_eq!(
+        rows(&[("owner", &["x", &named, &named])]),
+        [(Some(1), Some(2))]
+    );
+    assert_eq!(rows(&[("of", &[&run])]), [(Some(0), Some(1))]);
+    assert_eq!(rows(&[("of", &[&other_run]), ("by", &[&other])]), []);
+    // Senders choose ids: the row is of the crew whose key it names.
+    assert_eq!(rows(&[("crew_id", &[&run]), ("crew_key", &[&other])]), []);
+    assert_eq!(
+        rows(&[("crew_id", &[&run]), ("crew_key", &[""])]),
+        [(Some(0), Some(1))]
+    );
+    assert_eq!(
+        rows(&[("crew_id", &[&run]), ("crew_key", &[&named])]),
+        [(Some(0), Some(1))]
+    );
+}
