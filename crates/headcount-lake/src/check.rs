@@ -246,7 +246,6 @@ impl Check {
                 GONE.to_owned()
             }
             Err(LakeError::UnreadableFile { source, .. }) => source.to_string(),
-            Err(error) if error.is_bad_medium() => error.with_causes(),
             Err(error) => return Err(error),
         };
         self.find(&path, Some(table), file.rows, problem);

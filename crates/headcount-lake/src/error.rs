@@ -131,11 +131,6 @@ impl LakeError {
         }
     }
 
-    /// Whether the medium cannot be read where the file is, which is damage, and no refusal that may pass.
-    pub(crate) fn is_bad_medium(&self) -> bool {
-        matches!(self, LakeError::Io { source, .. } if is_bad_medium(source))
-    }
-
     /// The error's text with those of its causes.
     pub(crate) fn with_causes(&self) -> String {
         let mut text = self.to_string();
@@ -158,7 +153,7 @@ impl LakeError {
     }
 }
 
-/// Whether the operating system says that the medium cannot be read (`EIO`).
+/// Whether the operating system says that the medium cannot be read (`EIO`), which is damage, and no refusal that may pass.
 pub(crate) fn is_bad_medium(error: &io::Error) -> bool {
     const EIO: i32 = 5;
     error.raw_os_error() == Some(EIO)

@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 
 use crate::checksum::BlockChecksums;
 use crate::delta::log::ActiveFile;
-use crate::error::LakeError;
+use crate::error::{LakeError, is_bad_medium};
 use crate::verified_file::VerifiedFile;
 
 /// Opens a file and reads its footer. What is read is compared with `checksums`, if the file's log has some.
@@ -29,7 +29,12 @@ pub(crate) fn verified(
     path: &Path,
     checksums: Option<&BlockChecksums>,
 ) -> Result<VerifiedFile, LakeError> {
-    let file = disk.open(path).map_err(LakeError::io("open", path))?;
+    let file = disk
+        .open(path)
+        .map_err(|error| match is_bad_medium(&error) {
+            true => unreadable(path)(error),
+            false => LakeError::io("open", path)(error),
+        })?;
     VerifiedFile::new(file, checksums).map_err(unreadable(path))
 }
 
@@ -69,7 +74,7 @@ where
 pub(crate) enum ReadError {
     /// The operating system refused, for example because no descriptor is left: another attempt may succeed.
     System(io::Error),
-    /// The bytes are not those of a Parquet file that this version can read.
+    /// The bytes are not those of a Parquet file that this version can read, or the medium does not give them.
     Content(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -100,7 +105,32 @@ impl From<io::Error> for ReadError {
         match source.kind() {
             // These come from the content: an offset behind the end, or text that is not UTF-8.
             UnexpectedEof | InvalidData | InvalidInput => Self::Content(Box::new(source)),
+            // A bad sector costs the file that is on it, as other damage does: the other files can be read.
+            _ if is_bad_medium(&source) => Self::Content(Box::new(source)),
             _ => Self::System(source),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_sector_is_damage_and_a_refusal_is_none_whoever_reads() {
+        const EIO: i32 = 5;
+        const EMFILE: i32 = 24;
+        let path = Path::new("a.parquet");
+        let system = io::Error::from_raw_os_error;
+        let by_all = |code: i32| -> [LakeError; 3] {
+            [
+                unreadable(path)(system(code)),
+                unreadable(path)(ParquetError::External(Box::new(system(code)))),
+                unreadable(path)(ArrowError::IoError(String::new(), system(code))),
+            ]
+        };
+        let is_damage = |error: &LakeError| matches!(error, LakeError::UnreadableFile { .. });
+        assert!(by_all(EIO).iter().all(is_damage));
+        assert!(!by_all(EMFILE).iter().any(is_damage));
     }
 }

@@ -17,7 +17,7 @@ use object_store::{
 };
 
 use crate::checksum::BlockChecksums;
-use crate::error::LakeError;
+use crate::error::{LakeError, is_bad_medium};
 use crate::unreadable_files::UnreadableFiles;
 use crate::verified_file::damaged_block;
 
@@ -61,6 +61,9 @@ impl VerifiedStore {
     ) -> Result<Vec<Bytes>> {
         let read = match self.inner.get_ranges(location, parts).await {
             Ok(read) => read,
+            Err(error) if has_bad_medium(&error) => {
+                return Err(self.damaged(file, "the medium cannot be read".to_owned()));
+            }
             Err(error) => return Err(self.cut_off(location, file).await.unwrap_or(error)),
         };
         for (part, bytes) in parts.iter().zip(&read) {
@@ -94,6 +97,18 @@ impl VerifiedStore {
             source: text.into(),
         }
     }
+}
+
+/// Whether one of the causes is that the medium cannot be read.
+fn has_bad_medium(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(is_bad_medium) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Display for VerifiedStore {

@@ -270,6 +270,11 @@ impl Auditor {
                         return Err(error);
                     }
                 }
+                tracing::error!(
+                    file = %folder.join(&file.path).display(),
+                    error = &error as &dyn std::error::Error,
+                    "a file of a table cannot be read; the account counts its rows as unreadable, by the table's log"
+                );
                 match measure::recorded(file, table.kind) {
                     Some(units) => day.unreadable += units,
                     None => day.is_unknown = true,

@@ -69,12 +69,17 @@ pub(super) fn of_table(
         let is_old = disk.metadata(&path);
         // Rows that came late are too old from the beginning.
         if is_old.is_ok_and(|metadata| metadata.is_older_than(grace)) {
-            measure::each_batch(disk, &path, &file, "time", |batch| {
+            let mut kept = 0;
+            let counted = measure::each_batch(disk, &path, &file, "time", |batch| {
                 let times = times(batch);
                 let times = times.iter().flat_map(|times| times.iter().flatten());
                 let over = times.filter(|time| limit.is_some_and(|limit| *time < limit));
-                retention.kept_too_long += over.count() as u64;
-            })?;
+                kept += over.count() as u64;
+            });
+            if let Err(error @ LakeError::Io { .. }) = counted {
+                return Err(error);
+            }
+            retention.kept_too_long += kept;
         }
     }
     Ok(retention)

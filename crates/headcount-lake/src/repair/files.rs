@@ -90,7 +90,6 @@ impl Repair<'_> {
             Err(LakeError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
                 Ok(Some(GONE.to_owned()))
             }
-            Err(error) if error.is_bad_medium() => Ok(Some(error.with_causes())),
             Err(error) => Err(error),
         }
     }
