@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use headcount_catalog::{Schema, Table};
 use headcount_log::LogError;
-use headcount_log::dedup::DedupFiles;
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::erasure::{CrewOrders, Orders};
 use headcount_log::wal::segment::{self, Segment};
 use headcount_log::wal::{newest_segment, quarantine, replay};
 
@@ -16,9 +14,10 @@ use crate::damage::GONE;
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::erasure::CREW_ORDERS;
 use crate::error::LakeError;
-use crate::lost_rows::{self, LostRows};
+use crate::lost_rows::LostRows;
+use crate::small_files::{self, DamagedSmallFile};
 use crate::table_file;
-use crate::watermark::{self, Watermark};
+use crate::watermark::Watermark;
 
 /// The result of a check.
 #[derive(Debug, Default)]
@@ -57,17 +56,16 @@ pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeErro
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
     let mut check = Check {
-        lost: LostRows::read(&*disk, &root),
+        lost: LostRows::read(&*disk, &root)?,
         disk,
         root,
         done: FolderCheck::default(),
     };
     let newest = newest_segment(&*check.disk, &check.root);
     let segments = check.log()?;
-    check.dedup_and_orders()?;
+    check.small_files()?;
     // Before the tables: it must not be ahead of what is read of them.
-    let watermark = check.watermark();
-    check.lost_rows();
+    let watermark = Watermark::read(&*check.disk, &check.root)?.unwrap_or_default();
     let mut applied = watermark.sequence;
     for table in &schema.tables {
         applied = applied.max(check.table(table, &watermark)?);
@@ -145,49 +143,43 @@ impl Check {
         Ok(())
     }
 
-    fn dedup_and_orders(&mut self) -> Result<(), LakeError> {
-        let [seen, orders, crews] =
-            ["seen", "erasures", CREW_ORDERS].map(|folder| self.root.join(folder));
-        let mut damaged = Vec::new();
-        if self.disk.exists(&seen) {
-            let what = "spans that it remembers count twice if they are sent again; remove it when you know why";
-            self.set_aside(&seen, what)?;
-            damaged.extend(DedupFiles::damaged(Arc::clone(&self.disk), seen)?);
+    /// Files of deduplication, orders to erase, and the other small files.
+    fn small_files(&mut self) -> Result<(), LakeError> {
+        let [seen, orders, crews, ledger] =
+            ["seen", "erasures", CREW_ORDERS, "ledger"].map(|folder| self.root.join(folder));
+        let set_aside = [
+            (
+                seen,
+                "spans that it remembers count twice if they are sent again; remove it when you know why",
+            ),
+            (
+                orders,
+                "the rows that this order to erase names are not erased; restore it under the ending .order",
+            ),
+            (
+                crews,
+                "what this order to erase crews names may not be erased; restore it under the ending .order",
+            ),
+            (
+                ledger,
+                "what it says of the table's rows is not in the account; remove it when you know why",
+            ),
+        ];
+        for (folder, what) in set_aside {
+            if self.disk.exists(&folder) {
+                self.set_aside(&folder, what)?;
+            }
         }
-        if self.disk.exists(&orders) {
-            let what = "the rows that this order to erase names are not erased; restore it under the ending .order";
-            self.set_aside(&orders, what)?;
-            damaged.extend(Orders::damaged(&*self.disk, &orders)?);
-        }
-        if self.disk.exists(&crews) {
-            let what = "what this order to erase crews names may not be erased; restore it under the ending .order";
-            self.set_aside(&crews, what)?;
-            damaged.extend(CrewOrders::read_all(&*self.disk, &crews)?.damaged);
-        }
-        for (path, problem) in damaged {
+        let root = self.root.clone();
+        self.set_aside(
+            &root,
+            "what it said is not known; look at it, then remove it",
+        )?;
+        for DamagedSmallFile { path, problem, .. } in small_files::damaged(&self.disk, &self.root)?
+        {
             self.find(&path, None, None, problem);
         }
         Ok(())
-    }
-
-    fn watermark(&mut self) -> Watermark {
-        let path = watermark::path(&self.root);
-        let read = Watermark::read(&*self.disk, &self.root);
-        if read.is_none() && self.disk.exists(&path) {
-            let problem = "the watermark is damaged: until the next flush it is not noticed if a table has lost commits";
-            self.find(&path, None, None, problem.to_owned());
-        }
-        read.unwrap_or_default()
-    }
-
-    /// The list of what repairs gave up.
-    fn lost_rows(&mut self) {
-        let path = lost_rows::path(&self.root);
-        let bytes = self.disk.read(&path);
-        if bytes.is_ok_and(|bytes| LostRows::parse(&bytes).is_none()) {
-            let problem = "the list of rows that a repair gave up is damaged: answers no longer say that they are missing";
-            self.find(&path, None, None, problem.to_owned());
-        }
     }
 
     /// One table: its log and its files. Returns the last group of the write-ahead log that is in it.

@@ -66,7 +66,7 @@ impl Lake {
     ) -> Result<Lake, LakeError> {
         let began = Instant::now();
         let (root, lock) = prepare(&*disk, dir)?;
-        let watermark = Watermark::read(&*disk, &root);
+        let watermark = Watermark::read(&*disk, &root)?;
         let logs = open_tables(&disk, &root, &schema)?;
         if watermark.is_none()
             && let Some(error) = logs.iter().find_map(TableLog::broken)
@@ -95,7 +95,7 @@ impl Lake {
         let crew_orders = CrewOrders::load(Arc::clone(&disk), root.join(CREW_ORDERS))?;
         let opened = OpenedLog::open(&disk, &root, &options, &view, &orders, highest)?;
         opened.report(&view, began);
-        let lost_rows = Arc::new(LostRows::read(&*disk, &root));
+        let lost_rows = Arc::new(lost_rows(&*disk, &root, &schema, &logs)?);
         let state = Arc::new(LakeState {
             root,
             schema,
@@ -368,6 +368,28 @@ impl Drop for Lake {
             background.abort();
         }
     }
+}
+
+/// What repairs gave up, without the files that are in their tables again.
+fn lost_rows(
+    disk: &dyn Disk,
+    root: &Path,
+    schema: &Schema,
+    logs: &[TableLog],
+) -> Result<LostRows, LakeError> {
+    let mut lost = LostRows::read(disk, root)?;
+    let mut is_changed = false;
+    for (table, log) in schema.tables.iter().zip(logs) {
+        is_changed |= lost.forget_active(&table.name, &log.files());
+    }
+    if is_changed && let Err(error) = lost.write(disk, root) {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(
+            error,
+            "the list of lost rows could not be written; the next start tries again"
+        );
+    }
+    Ok(lost)
 }
 
 /// Reads each table's log, in the schema's order.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
+use crate::sealed_line::{self, Found};
 
 /// What was given up so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +27,11 @@ pub(crate) struct LostFile {
     pub(crate) day: String,
     /// `None` where nobody knows.
     pub(crate) rows: Option<u64>,
-    /// The rows, and in a counter table the sum of their counts; `None` where nobody knows. The account of all records counts these.
+    /// The rows, and in a counter table the sum of their counts; `None` where nobody knows.
     pub(crate) units: Option<u64>,
+    /// Whether the account of the commit that removed it has these units. An older version left that to this list.
+    #[serde(default, rename = "counted")]
+    pub(crate) is_counted: bool,
     /// The least and greatest `time`, microseconds since 1970 UTC.
     pub(crate) time: Option<(i64, i64)>,
     /// The damage.
@@ -38,34 +42,26 @@ pub(crate) struct LostFile {
 
 impl LostRows {
     /// What the data folder says; nothing where it has no such file, or a damaged one.
-    pub(crate) fn read(disk: &dyn Disk, root: &Path) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses to read it.
+    pub(crate) fn read(disk: &dyn Disk, root: &Path) -> Result<Self, LakeError> {
         let path = path(root);
-        let Ok(bytes) = disk.read(&path) else {
-            return Self::default();
-        };
-        Self::parse(&bytes).unwrap_or_else(|| {
+        let found = sealed_line::read(disk, &path)?;
+        if let Found::Damaged(reason) = &found {
             tracing::error!(
                 file = %path.display(),
+                reason,
                 "the list of rows that a repair gave up is damaged: answers no longer say that they are missing"
             );
-            Self::default()
-        })
-    }
-
-    /// The list in a file's bytes; `None` where they are damaged.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let (line, checksum) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
-        let is_whole = checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
-        serde_json::from_str(line).ok().filter(|_| is_whole)
+        }
+        Ok(found.whole().unwrap_or_default())
     }
 
     /// Writes the list, durably.
     pub(crate) fn write(&self, disk: &dyn Disk, root: &Path) -> Result<(), LakeError> {
-        let line = serde_json::to_string(self).map_err(|error| LakeError::delta("all", error))?;
-        let text = format!("{line}\n{:08x}\n", crc32fast::hash(line.as_bytes()));
-        let path = path(root);
-        disk.replace(&path, text.as_bytes())
-            .map_err(LakeError::io("write", &path))
+        sealed_line::write(disk, &path(root), self)
     }
 
     /// Adds a file, once.
@@ -74,6 +70,16 @@ impl LostRows {
         if !self.files.iter().any(is_same) {
             self.files.push(file);
         }
+    }
+
+    /// Leaves out the files of `table` that are among its `active` ones: the repair that noted one ended before its commit, or somebody has
+    /// put the file back. Once such a file is merged, nobody could tell that its rows are there. Returns whether there were any.
+    pub(crate) fn forget_active(&mut self, table: &str, active: &[ActiveFile]) -> bool {
+        let before = self.files.len();
+        self.files.retain(|lost| {
+            lost.table != table || !active.iter().any(|file| file.path == lost.path)
+        });
+        self.files.len() < before
     }
 
     /// The files of `table` that are not among its `active` ones: one that is there again is not lost.

@@ -1,8 +1,9 @@
 //! Damaged files that a repair took out of their tables, in the folder `damaged/` of the data folder.
 //!
 //! Their names begin with the second in which that was, so that they leave when nobody has looked at them for long, and an erasure
-//! removes those that may hold its rows: nobody can tell what is in a file that cannot be read.
+//! removes those of its tables: nobody can tell whose rows are in a damaged file.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,18 +25,38 @@ pub(crate) fn put(
     table: &str,
     path: &Path,
 ) -> Result<PathBuf, LakeError> {
+    let to = place(disk, root, table, path)?;
+    disk.rename_durably(path, &to)
+        .map_err(LakeError::io("set aside", path))?;
+    Ok(to)
+}
+
+/// Gives a file of `table` a further name there, durably: it keeps its own until something takes its place.
+pub(crate) fn link(
+    disk: &dyn Disk,
+    root: &Path,
+    table: &str,
+    path: &Path,
+) -> Result<(), LakeError> {
+    let to = place(disk, root, table, path)?;
+    let linked = match disk.link(path, &to) {
+        // By a repair that ended a moment ago.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    };
+    linked
+        .and_then(|()| disk.sync_folder(&folder(root)))
+        .map_err(LakeError::io("set aside", path))
+}
+
+/// Where a file of `table` goes; the folder exists afterwards.
+fn place(disk: &dyn Disk, root: &Path, table: &str, path: &Path) -> Result<PathBuf, LakeError> {
     let folder = folder(root);
     disk.create_folder(&folder)
         .and_then(|()| disk.set_mode(&folder, 0o700))
         .map_err(LakeError::io("create", &folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let to = folder.join(format!("{}-{table}-{name}", now()));
-    let from = path.parent().unwrap_or(root);
-    disk.rename(path, &to)
-        .and_then(|()| disk.sync_folder(&folder))
-        .and_then(|()| disk.sync_folder(from))
-        .map_err(LakeError::io("set aside", path))?;
-    Ok(to)
+    Ok(folder.join(format!("{}-{table}-{name}", now())))
 }
 
 /// The files of `table`.

@@ -70,15 +70,15 @@ impl LakeSnapshot {
     pub async fn read(dir: &Path, schema: Arc<Schema>) -> Result<LakeSnapshot, LakeError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
         let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
-        // The log first and the tables second: rows that are flushed in between are in the tables, whose
+            // The log first and the tables second: rows that are flushed in between are in the tables, whose
         // transaction numbers say so, and are not taken from the log as well.
         let (reading, wal) = (Arc::clone(&disk), root.join("wal"));
         let read = spawn_blocking(move || replay::read_beside_writer(&*reading, &wal));
         let segments = read.await.map_err(|_| LakeError::Closed)??;
         quarantine::report(&segments);
         // Before the tables: it must not be ahead of what is read of them.
-        let watermark = Watermark::read(&*disk, &root).unwrap_or_default();
-        let lost_rows = LostRows::read(&*disk, &root);
+        let watermark = Watermark::read(&*disk, &root)?.unwrap_or_default();
+        let lost_rows = LostRows::read(&*disk, &root)?;
         let (tables, of) = (root.clone(), Arc::clone(&schema));
         let opened = spawn_blocking(move || open_logs(&disk, &tables, &of));
         let logs = opened.await.map_err(|_| LakeError::Closed)??;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delta::log::TableLog;
 use crate::error::LakeError;
+use crate::sealed_line::{self, Found};
 
 /// How far the tables had come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,23 +28,21 @@ pub(crate) type LostCommits = BTreeMap<String, u64>;
 
 impl Watermark {
     /// The folder's watermark; `None` if it has none, or a damaged one.
-    pub(crate) fn read(disk: &dyn Disk, root: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The operating system refuses to read it.
+    pub(crate) fn read(disk: &dyn Disk, root: &Path) -> Result<Option<Self>, LakeError> {
         let path = path(root);
-        let read = Self::parse(&disk.read(&path).ok()?);
-        if read.is_none() {
+        let found = sealed_line::read(disk, &path)?;
+        if let Found::Damaged(reason) = &found {
             tracing::warn!(
                 file = %path.display(),
+                reason,
                 "the watermark is damaged: until the next flush it is not noticed if a table has lost commits"
             );
         }
-        read
-    }
-
-    /// The watermark in a file's bytes; `None` where they are damaged.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let (line, checksum) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
-        let is_whole = checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
-        serde_json::from_str(line).ok().filter(|_| is_whole)
+        Ok(found.whole())
     }
 
     /// Raises the watermark to the tables as they are, and writes it durably. A table that has lost commits keeps its mark until it
@@ -62,11 +61,7 @@ impl Watermark {
                 *mark = version.max(*mark);
             }
         }
-        let line = serde_json::to_string(self).map_err(|error| LakeError::delta("all", error))?;
-        let text = format!("{line}\n{:08x}\n", crc32fast::hash(line.as_bytes()));
-        let path = path(root);
-        disk.replace(&path, text.as_bytes())
-            .map_err(LakeError::io("write", &path))
+        sealed_line::write(disk, &path(root), self)
     }
 
     /// The commits that are missing at the ends of the tables' logs. A log that cannot be read is not asked.

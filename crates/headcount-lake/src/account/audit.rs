@@ -10,7 +10,7 @@ use headcount_catalog::{NO_DAY, Retention, Schema, Table, TableId, TableKind, Ta
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::wal::{newest_segment, quarantine, replay};
 
-use super::ledger::{self, Followed, Found, Ledger};
+use super::ledger::{self, Followed, Ledger};
 use super::measure;
 use super::outcome::{Audit, DayAudit, TableAudit};
 use super::retention;
@@ -19,6 +19,7 @@ use crate::error::LakeError;
 use crate::lost_rows::LostRows;
 use crate::memtable::{Layout, TableBatches, chunks, decode, tallies};
 use crate::partition::{day_name, within_bounds};
+use crate::sealed_line::Found;
 use crate::watermark::Watermark;
 
 /// Times that an audit begins again because a running collector replaced a file that it was about to read.
@@ -53,7 +54,7 @@ pub(crate) fn audit_on(
             .unwrap_or_default()
             .trim()
             .to_owned(),
-        lost_rows: LostRows::read(&*disk, &root),
+        lost_rows: LostRows::read(&*disk, &root)?,
         disk,
         root,
         schema: Arc::clone(schema),
@@ -98,7 +99,7 @@ impl Auditor {
         let newest = newest_segment(&*self.disk, &self.root);
         let wal = self.root.join("wal");
         let segments = replay::read_beside_writer(&*self.disk, &wal)?;
-        let watermark = Watermark::read(&*self.disk, &self.root).unwrap_or_default();
+        let watermark = Watermark::read(&*self.disk, &self.root)?.unwrap_or_default();
         let mut tables = Vec::new();
         for table in &self.schema.tables {
             let followed = self.follow(table, &mut audit.problems)?;
@@ -313,6 +314,8 @@ impl Days {
             day.duplicate += account.duplicate;
             day.expired += account.expired;
             day.erased += account.erased;
+            day.unreadable += account.unreadable;
+            day.is_unknown |= account.unknown;
         }
         for (name, others) in &ledger.others {
             self.day(name).others += others;
@@ -322,11 +325,12 @@ impl Days {
         }
     }
 
-    /// Adds the files that a repair gave up since counting began.
+    /// Adds the files that a repair of an older version gave up since counting began, and did not count in its commit.
     fn add_lost(&mut self, lost: &LostRows, table: &Table, followed: &Followed) {
         let since = followed.ledger.since;
         let files = followed.log.files();
         let lost = lost.of_table(&table.name, &files);
+        let lost = lost.filter(|file| !file.is_counted);
         for file in lost.filter(|file| since.is_some_and(|since| file.given_up >= since)) {
             let day = self.day(&file.day);
             match file.units {

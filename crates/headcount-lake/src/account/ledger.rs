@@ -21,6 +21,7 @@ use super::measure;
 use crate::delta::log::{ActiveFile, TableLog};
 use crate::delta::replay::{commit_path, read_commit};
 use crate::error::LakeError;
+use crate::sealed_line::{self, Found};
 
 /// The sums of a table's accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,44 +41,31 @@ pub(crate) struct Ledger {
     pub(crate) unknown: BTreeSet<String>,
 }
 
-/// A ledger as it was found.
-#[derive(Debug)]
-pub(crate) enum Found {
-    /// It is whole; or the table is so young that it needs none yet.
-    Whole(Ledger),
-    /// There is none, and the commits that it would need are gone or have no account: the table is older than accounts are.
-    None,
-    /// It cannot be read, for this reason.
-    Damaged(String),
-}
-
 impl Ledger {
-    /// The ledger of `table`, whose log is in `log_folder`.
+    /// The ledger of `table`, whose log is in `log_folder`: its file; or an empty one, where the table is so young that it needs none yet.
+    ///
+    /// None, where the commits that it would need are gone or have no account: the table is older than accounts are.
     pub(crate) fn find(
         disk: &dyn Disk,
         root: &Path,
         table: &Table,
         log_folder: &Path,
-    ) -> Result<Found, LakeError> {
-        let path = path(root, table);
-        match disk.read_text(&path) {
-            Ok(text) => Ok(match parse(&text) {
+    ) -> Result<Found<Self>, LakeError> {
+        match sealed_line::read(disk, &path(root, &table.name))? {
+            Found::None => Ok(match Self::of_first_commit(disk, log_folder)? {
                 Some(ledger) => Found::Whole(ledger),
-                None => Found::Damaged("it does not match its checksum".to_owned()),
+                None => Found::None,
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let first = first_commit(disk, log_folder)?;
-                // The first commit is there, and so are those behind it: they go with it, the oldest first.
-                Ok(match first {
-                    FirstCommit::Counted | FirstCommit::NoTable => Found::Whole(Self::default()),
-                    FirstCommit::NotCounted => Found::None,
-                })
-            }
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Ok(Found::Damaged("it is no text".to_owned()))
-            }
-            Err(error) => Err(LakeError::io("read", &path)(error)),
+            found => Ok(found),
         }
+    }
+
+    /// An empty ledger, to be followed from the first commit on: if that is there and has an account, or there is no table yet.
+    fn of_first_commit(disk: &dyn Disk, log_folder: &Path) -> Result<Option<Self>, LakeError> {
+        // The first commit is there, and so are those behind it: they go with it, the oldest first.
+        let first = first_commit(disk, log_folder)?;
+        let is_enough = matches!(first, FirstCommit::Counted | FirstCommit::NoTable);
+        Ok(is_enough.then(Self::default))
     }
 
     /// Begins counting with the table as it is.
@@ -106,16 +94,20 @@ impl Ledger {
         root: &Path,
         table: &Table,
     ) -> Result<(), LakeError> {
-        let line =
-            serde_json::to_string(self).map_err(|error| LakeError::delta(&table.name, error))?;
-        let text = format!("{line}\n{:08x}\n", crc32fast::hash(line.as_bytes()));
-        let path = path(root, table);
-        if let Some(folder) = path.parent() {
-            disk.create_folder(folder)
-                .map_err(LakeError::io("create", folder))?;
-        }
-        disk.replace(&path, text.as_bytes())
-            .map_err(LakeError::io("write", &path))
+        let folder = folder(root);
+        disk.create_folder(&folder)
+            .map_err(LakeError::io("create", &folder))?;
+        sealed_line::write(disk, &path(root, &table.name), self)
+    }
+
+    /// The text of its file.
+    pub(crate) fn text(&self, root: &Path, table: &Table) -> Result<String, LakeError> {
+        sealed_line::text(&path(root, &table.name), self)
+    }
+
+    /// Whether it knows commits behind the end of `log`: the table has lost them.
+    fn is_ahead_of(&self, log: &TableLog) -> bool {
+        self.version > log.version
     }
 
     /// Adds the commit that leads from `before` to `after`.
@@ -239,6 +231,43 @@ fn with_gap(ledger: Ledger, log: TableLog, reason: String) -> Result<Followed, L
     })
 }
 
+/// The ledger for a copy of the table that ends with `log`: one that goes exactly up to its end. It begins with the newest of `known` that
+/// leads there without a gap, or else with the first commit. `None` where none does: the account of the copy begins with what the copy holds.
+///
+/// # Errors
+///
+/// The operating system refuses to read a commit, or one was removed meanwhile.
+pub(crate) fn of_copy(
+    disk: &Arc<dyn Disk>,
+    table: &Table,
+    log: &TableLog,
+    known: impl IntoIterator<Item = Ledger>,
+) -> Result<Option<Ledger>, LakeError> {
+    let Some(last) = log.version else {
+        return Ok(None);
+    };
+    let mut begins: Vec<Ledger> = known.into_iter().collect();
+    begins.extend(Ledger::of_first_commit(&**disk, &log.log_folder())?);
+    begins.retain(|ledger| !ledger.is_ahead_of(log));
+    begins.sort_by_key(|ledger| std::cmp::Reverse(ledger.version));
+    for ledger in begins {
+        match follow(disk, &log.folder, table, &log.collector, ledger, Some(last)) {
+            Ok(Followed {
+                ledger, gap: None, ..
+            }) if ledger.version == Some(last) => return Ok(Some(ledger)),
+            Err(error @ LakeError::Io { .. }) => return Err(error),
+            // A gap, or commits in between that nobody can read.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The ledger in the bytes of its file, if they are whole.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Ledger> {
+    sealed_line::parse(bytes)
+}
+
 /// Takes over what the commits up to version `last` say, durably: after that they may be removed.
 pub(crate) fn take_over(
     disk: &Arc<dyn Disk>,
@@ -248,14 +277,9 @@ pub(crate) fn take_over(
     last: u64,
 ) -> Result<(), LakeError> {
     let ledger = match Ledger::find(&**disk, root, table, &log.log_folder())? {
-        Found::Whole(ledger) if ledger.version <= log.version => ledger,
+        Found::Whole(ledger) if !ledger.is_ahead_of(log) => ledger,
         Found::Whole(_) => {
-            set_aside(
-                &**disk,
-                root,
-                table,
-                "the table has lost commits that it knows",
-            )?;
+            set_aside(&**disk, root, table, AHEAD)?;
             Ledger::begin(&**disk, log, table.kind)
         }
         Found::None => Ledger::begin(&**disk, log, table.kind),
@@ -278,26 +302,34 @@ pub(crate) fn take_over(
     ledger.write(&**disk, root, table)
 }
 
-/// Begins the ledger of a table that is older than accounts are; leaves any other alone.
+/// Begins the ledger of a table that is older than accounts are, and of one whose ledger cannot be continued; leaves any other alone.
 pub(crate) fn begin_where_missing(
     disk: &dyn Disk,
     root: &Path,
     table: &Table,
     log: &TableLog,
 ) -> Result<(), LakeError> {
-    if log.broken().is_some() || log.version.is_none() {
+    if log.broken().is_some() {
         return Ok(());
     }
     match Ledger::find(disk, root, table, &log.log_folder())? {
-        Found::Whole(_) => return Ok(()),
+        Found::Whole(ledger) if !ledger.is_ahead_of(log) => return Ok(()),
+        Found::Whole(_) => set_aside(disk, root, table, AHEAD)?,
         Found::None => {}
         Found::Damaged(reason) => set_aside(disk, root, table, &reason)?,
     }
-    Ledger::begin(disk, log, table.kind).write(disk, root, table)
+    match log.version {
+        Some(_) => Ledger::begin(disk, log, table.kind).write(disk, root, table),
+        // It begins with the first commit.
+        None => Ok(()),
+    }
 }
 
+/// Why a ledger is set aside that says more than the table's log.
+const AHEAD: &str = "the table has lost commits that it knows";
+
 fn set_aside(disk: &dyn Disk, root: &Path, table: &Table, reason: &str) -> Result<(), LakeError> {
-    let path = path(root, table);
+    let path = path(root, &table.name);
     if !disk.exists(&path) {
         return Ok(());
     }
@@ -334,12 +366,27 @@ fn first_commit(disk: &dyn Disk, log_folder: &Path) -> Result<FirstCommit, LakeE
     }
 }
 
-fn path(root: &Path, table: &Table) -> PathBuf {
-    root.join("ledger").join(&table.name)
+/// The folder of the ledgers, in a data folder.
+pub(crate) const FOLDER: &str = "ledger";
+
+fn folder(root: &Path) -> PathBuf {
+    root.join(FOLDER)
 }
 
-fn parse(text: &str) -> Option<Ledger> {
-    let (line, checksum) = text.split_once('\n')?;
-    let is_whole = checksum.trim_end() == format!("{:08x}", crc32fast::hash(line.as_bytes()));
-    serde_json::from_str(line).ok().filter(|_| is_whole)
+/// The file of the ledger of the table of that name.
+fn path(root: &Path, table: &str) -> PathBuf {
+    folder(root).join(table)
+}
+
+/// The ledgers of the data folder `root`, with the names of their tables.
+pub(crate) fn files(disk: &dyn Disk, root: &Path) -> Result<Vec<(String, PathBuf)>, LakeError> {
+    let folder = folder(root);
+    let entries = match disk.list(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed.map_err(LakeError::io("list", &folder))?,
+    };
+    let tables = entries
+        .into_iter()
+        .filter(|entry| !entry.name.contains('.'));
+    Ok(tables.map(|entry| (entry.name, entry.path)).collect())
 }

@@ -52,6 +52,12 @@ pub(crate) struct DayAccount {
     /// Rows that were removed, or never stored, because their erasure was ordered.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) erased: u64,
+    /// Rows of damaged files that a repair gave up.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) unreadable: u64,
+    /// Whether a repair gave up a file of which nobody knows how many rows it had.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unknown: bool,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -134,6 +140,8 @@ impl DayAccount {
         self.duplicate += more.duplicate;
         self.expired += more.expired;
         self.erased += more.erased;
+        self.unreadable += more.unreadable;
+        self.unknown |= more.unknown;
     }
 }
 
@@ -188,7 +196,7 @@ mod tests {
             taken: 5,
             duplicate: 2,
             erased: 3,
-            expired: 0,
+            ..DayAccount::default()
         };
         assert_eq!(*account.day("2026-10-11"), dropped);
         assert_eq!(*account.day("2025-10-26"), dropped);

@@ -15,7 +15,8 @@ use super::file::CapturedFile;
 use super::folder::{optional, read_once};
 use crate::check::Finding;
 use crate::error::LakeError;
-use crate::watermark::{self, Watermark};
+use crate::sealed_line;
+use crate::watermark::Watermark;
 
 /// How often the log is read until no flush comes in between. One takes far longer than this reading does.
 const ATTEMPTS: usize = 100;
@@ -79,32 +80,20 @@ fn attempt(disk: &dyn Disk, root: &Path) -> Result<Attempt, LakeError> {
     }
     let (segments, findings) = parse(&listed, &log)?;
     let end = segments.last().map(|segment| segment.next() - 1);
-    let path = watermark::path(Path::new(""));
     let marked = mark
         .as_ref()
-        .and_then(|mark| Watermark::parse(mark.bytes()))
+        .and_then(|mark| sealed_line::parse::<Watermark>(mark.bytes()))
         .map(|mark| mark.sequence);
     let mut files = log;
     files.extend(seen);
     files.extend(newest);
-    let mut groups = Groups {
+    files.extend(mark);
+    let groups = Groups {
         until: end.max(marked),
         segments,
         files,
         findings,
     };
-    if let Some(mark) = mark {
-        if marked.is_none() {
-            let problem = "the watermark is damaged: until the next flush it is not noticed if a table has lost commits";
-            groups.findings.push(Finding {
-                path,
-                table: None,
-                rows: None,
-                problem: problem.to_owned(),
-            });
-        }
-        groups.files.push(mark);
-    }
     Ok(match end.zip(marked) {
         Some((end, marked)) if marked > end => Attempt::Behind(groups),
         _ => Attempt::Read(groups),

@@ -2,13 +2,14 @@
 //! nothing is locked or changed.
 //!
 //! ```text
-//! orders to erase, and other small files
+//! orders to erase, ledgers, and other small files
 //! ─▶ log, fingerprints, watermark          again, until no flush came in between; their last group is the moment
 //! ─▶ each table's log, up to the last commit that holds no later group
 //! ```
 //!
 //! So the copy holds every group of requests up to one, and none behind it, in each table. Orders come first: rows that an order
-//! had erased by then are in no table that is read later.
+//! had erased by then are in no table that is read later. A ledger that was read before its table is not ahead of it: with the commits
+//! behind it, it goes up to the table's end in the copy.
 
 mod file;
 mod folder;
@@ -17,21 +18,22 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use headcount_catalog::{Schema, Tier};
-use headcount_log::dedup::DedupFiles;
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::erasure::Orders;
 
 pub use self::file::{CapturedFile, Unreadable};
 use self::folder::{below, is_unfinished, list};
 use self::groups::Groups;
 use self::table::TableCapture;
+use crate::account::ledger;
 use crate::check::Finding;
+use crate::erasure::CREW_ORDERS;
 use crate::error::LakeError;
 use crate::memtable::{Layout, chunks, decode};
+use crate::small_files::{self, DamagedSmallFile};
 
 /// Files and folders of the data folder's own level that say something of the running process alone, are captured elsewhere, or
 /// belong to the file system.
@@ -46,7 +48,14 @@ const LEFT_OUT: [&str; 8] = [
     "newest-segment",
 ];
 /// Folders that are captured elsewhere.
-const OWN_WAY: [&str; 5] = ["tables", "wal", "seen", "erasures", "crew-erasures"];
+const OWN_WAY: [&str; 6] = [
+    "tables",
+    "wal",
+    "seen",
+    "erasures",
+    CREW_ORDERS,
+    ledger::FOLDER,
+];
 /// The folder of files that a repair set aside: it is for whoever looks at the damage, and in no copy.
 const DAMAGED: &str = "damaged";
 
@@ -120,7 +129,17 @@ fn assemble(
     findings.extend(groups.findings);
     let mut captured = Vec::new();
     for table in table::all(&**disk, root, schema)? {
-        captured.push(TableCapture::read(disk, root, &table, &id, groups.until)?);
+        let path = format!("{}/{}", ledger::FOLDER, table.name);
+        let place = files.iter().position(|file| file.path == path);
+        let ledger = place.map(|place| files.swap_remove(place));
+        captured.push(TableCapture::read(
+            disk,
+            root,
+            &table,
+            &id,
+            groups.until,
+            ledger,
+        )?);
     }
     let applied = schema.tables.iter().map(|table| {
         let mut tables = captured.iter();
@@ -152,29 +171,23 @@ fn assemble(
     })
 }
 
-/// The files of deduplication and the orders to erase that are damaged. They are in the capture as they are.
+/// The small files that are damaged. They are in the capture as they are.
 fn damaged_small_files(disk: &Arc<dyn Disk>, root: &Path) -> Result<Vec<Finding>, LakeError> {
-    let (seen, orders) = (root.join("seen"), root.join("erasures"));
-    let mut damaged = Vec::new();
-    if disk.exists(&seen) {
-        damaged.extend(DedupFiles::damaged(Arc::clone(disk), seen)?);
-    }
-    if disk.exists(&orders) {
-        damaged.extend(Orders::damaged(&**disk, &orders)?);
-    }
-    let finding = |(path, problem): (PathBuf, String)| Finding {
+    let damaged = small_files::damaged(disk, root)?.into_iter();
+    let findings = damaged.map(|DamagedSmallFile { path, problem, .. }| Finding {
         path: path.strip_prefix(root).unwrap_or(&path).to_path_buf(),
         table: None,
         rows: None,
         problem,
-    };
-    Ok(damaged.into_iter().map(finding).collect())
+    });
+    Ok(findings.collect())
 }
 
-/// The orders to erase, and the files that other parts of the program keep in the folder: tokens, the secret, the audit log.
+/// The orders to erase, the ledgers, and the files that other parts of the program keep in the folder: tokens, the secret, the audit log.
 fn small_files(disk: &dyn Disk, root: &Path) -> Result<Vec<CapturedFile>, LakeError> {
     let mut files = folder::read_all(disk, root, "erasures")?;
-    files.extend(folder::read_all(disk, root, "crew-erasures")?);
+    files.extend(folder::read_all(disk, root, CREW_ORDERS)?);
+    files.extend(folder::read_all(disk, root, ledger::FOLDER)?);
     for entry in list(disk, root)? {
         let is_left_out = LEFT_OUT.contains(&entry.name.as_str()) || is_unfinished(&entry.name);
         if disk.is_folder(&entry.path) {

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::file::CapturedFile;
 use super::folder::{below, list};
+use crate::account::ledger::{self, Ledger};
 use crate::check::Finding;
+use crate::delta::checkpoint::{self, LAST_CHECKPOINT};
 use crate::delta::log::{TableLog, table_folder};
 use crate::delta::replay::files_up_to;
 use crate::error::LakeError;
@@ -21,6 +23,10 @@ const ATTEMPTS: usize = 5;
 /// A table at the moment of the capture.
 pub(super) struct TableCapture {
     pub(super) definition: Table,
+    /// Its log, cut off at the moment; `None` where every file in its folder is captured.
+    log: Option<TableLog>,
+    /// The version of the checkpoint that it begins with; `None` where it begins with the first commit.
+    first: Option<u64>,
     pub(super) version: Option<u64>,
     /// The last group of the write-ahead log that is in its files.
     pub(super) applied: u64,
@@ -53,18 +59,22 @@ impl TableCapture {
     /// Reads the table's log up to the last commit that holds no group behind `until`.
     ///
     /// A table whose log cannot be read, or that holds what other programs keep beside Parquet files, is captured with every file in
-    /// its folder.
+    /// its folder. `ledger` is its ledger, as it was read before the moment.
     pub(super) fn read(
         disk: &Arc<dyn Disk>,
         root: &Path,
         definition: &Table,
         collector: &str,
         until: Option<u64>,
+        ledger: Option<CapturedFile>,
     ) -> Result<Self, LakeError> {
         let mut attempt = 0;
+        let read_once = || Self::read_once(disk, root, definition.clone(), collector, until);
         loop {
             attempt += 1;
-            match Self::read_once(disk, root, definition.clone(), collector, until) {
+            let read =
+                read_once().and_then(|captured| captured.with_ledger(disk, root, ledger.as_ref()));
+            match read {
                 // The collector removed old entries of the log, having written a checkpoint.
                 Err(LakeError::Io { source, path, .. })
                     if source.kind() == io::ErrorKind::NotFound =>
@@ -88,6 +98,8 @@ impl TableCapture {
         let folder = table_folder(root, &definition);
         let mut captured = Self {
             definition,
+            log: None,
+            first: None,
             version: None,
             applied: 0,
             rows: Some(0),
@@ -104,6 +116,7 @@ impl TableCapture {
             }
         };
         let Some(version) = log.version else {
+            captured.log = Some(log);
             return Ok(captured);
         };
         let active = log.files();
@@ -120,7 +133,43 @@ impl TableCapture {
             let file = CapturedFile::of_table(path, &folder, &captured.definition, file.clone());
             captured.files.push(file);
         }
+        captured.log = Some(log);
         Ok(captured)
+    }
+
+    /// With the table's ledger: as it was read before the moment, where the commits behind it are in the copy; or else one that goes up to the
+    /// end of the copy.
+    ///
+    /// What is not cut off has it as it was read. So has one that is damaged, for whoever looks.
+    fn with_ledger(
+        mut self,
+        disk: &Arc<dyn Disk>,
+        root: &Path,
+        before: Option<&CapturedFile>,
+    ) -> Result<Self, LakeError> {
+        let bytes = before.map(|file| file.bytes().to_vec());
+        let known = bytes.as_deref().and_then(ledger::parse);
+        let is_usable = match (&known, &bytes) {
+            (Some(known), _) => self.first <= known.version && known.version <= self.version,
+            (None, Some(_)) => true,
+            (None, None) => self.first.is_none(),
+        };
+        let copied = match &self.log {
+            Some(log) if !is_usable => {
+                // Commits behind the one that was read before may be gone, because the collector has taken them over since.
+                let now = Ledger::find(&**disk, root, &self.definition, &log.log_folder())?;
+                let known = known.into_iter().chain(now.whole());
+                let ledger = ledger::of_copy(disk, &self.definition, log, known)?;
+                let text = ledger.map(|ledger| ledger.text(root, &self.definition));
+                text.transpose()?.map(String::into_bytes)
+            }
+            _ => bytes,
+        };
+        if let Some(bytes) = copied {
+            let path = format!("{}/{}", ledger::FOLDER, self.definition.name);
+            self.files.push(CapturedFile::read(path, bytes));
+        }
+        Ok(self)
     }
 
     /// Whether this is the table of that name and tier.
@@ -136,17 +185,18 @@ impl TableCapture {
         version: u64,
     ) -> Result<(), LakeError> {
         let folder = log.log_folder();
-        let files = files_up_to(disk, &folder, version)?;
+        let (first, files) = files_up_to(disk, &folder, version)?;
+        self.first = first;
         let is_checkpoint = |number: u64| {
-            let name = format!("{number:020}.checkpoint.parquet");
-            files.first().is_some_and(|first| first.ends_with(&name))
+            let name = checkpoint::name(number);
+            files.first().is_some_and(|file| file.ends_with(&name))
         };
         // The checkpoint's checksum is in it, so it goes with that checkpoint alone.
-        let hint = folder.join("_last_checkpoint");
+        let hint = folder.join(LAST_CHECKPOINT);
         let text = disk.read(&hint).unwrap_or_default();
         let of = serde_json::from_slice::<Value>(&text).unwrap_or_default()["version"].as_u64();
         if of.is_some_and(is_checkpoint) {
-            let path = self.path("_delta_log/_last_checkpoint");
+            let path = self.path(&format!("_delta_log/{LAST_CHECKPOINT}"));
             self.files.push(CapturedFile::read(path, text));
         }
         for file in files {

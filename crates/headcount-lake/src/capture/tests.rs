@@ -8,8 +8,8 @@ use std::time::Duration;
 use headcount_catalog::TableId;
 
 use super::*;
-use crate::tests::support::{batch, by_hand, schema, stored};
-use crate::{Lake, LakeOptions};
+use crate::tests::support::{assert_whole, batch, by_hand, schema, stored};
+use crate::{Audit, Lake, LakeOptions, audit_folder};
 
 /// A folder with the files of the capture.
 fn copied(capture: &Capture) -> tempfile::TempDir {
@@ -26,6 +26,8 @@ fn copied(capture: &Capture) -> tempfile::TempDir {
 
 async fn assert_holds(capture: &Capture, fingerprints: u64) {
     let copied = copied(capture);
+    let audit = audit_folder(copied.path(), &schema(), None).unwrap();
+    assert_whole(&audit, "the copy");
     let lake = Lake::open(copied.path(), schema(), by_hand())
         .await
         .unwrap();
@@ -44,6 +46,99 @@ async fn assert_holds(capture: &Capture, fingerprints: u64) {
     // Nothing is counted twice when it is sent again, and what came later is new.
     let again = lake.append(batch(0..fingerprints + 3)).await.unwrap();
     assert_eq!(again.duplicates, fingerprints);
+    lake.close().await.unwrap();
+    assert_whole(
+        &audit_folder(copied.path(), &schema(), None).unwrap(),
+        "the copy after it ran",
+    );
+}
+
+/// The rows that the account says were taken into the first table, and those that it began with.
+fn taken(audit: &Audit) -> (u64, u64) {
+    let days = || audit.tables[0].days.iter();
+    (
+        days().map(|day| day.taken).sum(),
+        days().map(|day| day.opening).sum(),
+    )
+}
+
+/// Captures of a store whose old commits go at once, with checkpoints and so ledgers that are written between the moment and the copying.
+#[tokio::test]
+async fn the_account_of_a_capture_is_that_of_its_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
+    let root = disk.canonical(dir.path()).unwrap();
+    for log_retention in [Duration::from_secs(3600), Duration::ZERO] {
+        let options = LakeOptions {
+            checkpoint_every: 2,
+            log_retention,
+            ..by_hand()
+        };
+        let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+        let before = taken(&lake.audit().await.unwrap()).0;
+        for round in 0..6 {
+            let begin = before + round * 6;
+            lake.append(batch(begin..begin + 3)).await.unwrap();
+            lake.flush().await.unwrap();
+            let small = small_files(&*disk, &root).unwrap();
+            let groups = Groups::read(&*disk, &root).unwrap();
+            // Behind the moment: a commit with a checkpoint behind it, and the ledger with both.
+            lake.append(batch(begin + 3..begin + 6)).await.unwrap();
+            lake.flush().await.unwrap();
+            lake.compact().await.unwrap();
+            let now = begin + 6;
+            match assemble(&disk, &root, &schema(), small, groups) {
+                Ok(capture) => {
+                    let copied = copied(&capture);
+                    let audit = audit_folder(copied.path(), &schema(), None).unwrap();
+                    assert_eq!(taken(&audit), (begin + 3, 0), "round {round}");
+                    assert_holds(&capture, begin + 3).await;
+                }
+                // The commits that lead to the moment are gone.
+                Err(LakeError::Changing { .. }) if log_retention.is_zero() => {}
+                Err(error) => panic!("{error}"),
+            }
+            let capture = capture_folder(dir.path(), &schema()).unwrap();
+            let copied = copied(&capture);
+            let audit = audit_folder(copied.path(), &schema(), None).unwrap();
+            assert_eq!(taken(&audit), (now, 0), "round {round}");
+            assert_holds(&capture, now).await;
+        }
+        lake.close().await.unwrap();
+    }
+}
+
+/// As a folder that a version without ledgers' take-over at repairs left: the ledger is older than the newest checkpoint, and the commits
+/// between them are there, but go into no copy.
+#[tokio::test]
+async fn a_ledger_that_is_older_than_the_checkpoint_is_followed_into_the_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        checkpoint_every: 2,
+        ..by_hand()
+    };
+    let lake = Lake::open(dir.path(), schema(), options).await.unwrap();
+    let ledger = dir.path().join("ledger/crews");
+    let mut old = None;
+    for begin in [0, 5, 10, 15, 20] {
+        lake.append(batch(begin..begin + 5)).await.unwrap();
+        lake.flush().await.unwrap();
+        lake.compact().await.unwrap();
+        if old.is_none() && ledger.exists() {
+            old = Some(fs::read(&ledger).unwrap());
+        }
+    }
+    let new = fs::read(&ledger).unwrap();
+    fs::write(&ledger, old.unwrap()).unwrap();
+    assert_holds(&capture_folder(dir.path(), &schema()).unwrap(), 25).await;
+    // One that is damaged is in the copy for whoever looks, and is named.
+    fs::write(&ledger, &new[..new.len() / 2]).unwrap();
+    let capture = capture_folder(dir.path(), &schema()).unwrap();
+    let named: Vec<_> = capture.findings.iter().map(|found| &found.path).collect();
+    assert_eq!(named, [std::path::Path::new("ledger/crews")]);
+    let copy = fs::read(copied(&capture).path().join("ledger/crews")).unwrap();
+    assert_eq!(copy, new[..new.len() / 2]);
+    lake.close().await.unwrap();
 }
 
 #[tokio::test]

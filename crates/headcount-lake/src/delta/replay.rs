@@ -71,21 +71,22 @@ pub(crate) fn replay<State>(
     }
 }
 
-/// The files of a log that lead to `version`: those of the checkpoint that [`replay`] begins with, and each commit behind it.
+/// The files of a log that lead to `version`: those of the checkpoint that [`replay`] begins with, and each commit behind it; before them the
+/// version of that checkpoint, `None` where the files begin with the first commit.
 ///
 /// Fails as [`replay`] does; a commit that is missing is only found by reading it.
 pub(crate) fn files_up_to(
     disk: &dyn Disk,
     log_folder: &Path,
     version: u64,
-) -> Result<Vec<PathBuf>, LakeError> {
+) -> Result<(Option<u64>, Vec<PathBuf>), LakeError> {
     let entries = Entries::list(disk, log_folder, Some(version))?;
     let (begin, _) = entries.start(disk, log_folder)?;
     let checkpoint = begin.and_then(|begin| entries.checkpoints.get(&begin));
     let mut files = checkpoint.cloned().unwrap_or_default();
     let commits = begin.map_or(0, |begin| begin + 1)..=version;
     files.extend(commits.map(|version| commit_path(log_folder, version)));
-    Ok(files)
+    Ok((begin, files))
 }
 
 /// The file of a commit.

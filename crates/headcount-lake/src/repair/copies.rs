@@ -54,10 +54,8 @@ impl<'a> Copies<'a> {
         for copy in backup.copies(&relative.to_string_lossy()) {
             let is_whole = self.write(backup, &copy, unfinished)?;
             if is_whole && is_intact(unfinished) {
-                let folder = path.parent().unwrap_or(&self.root);
                 self.disk
-                    .rename(unfinished, path)
-                    .and_then(|()| self.disk.sync_folder(folder))
+                    .rename_durably(unfinished, path)
                     .map_err(LakeError::io("replace", path))?;
                 return Ok(true);
             }

@@ -25,61 +25,65 @@ impl Repair<'_> {
         folder: &Path,
         mut log: TableLog,
     ) -> Result<(), LakeError> {
+        // A repair noted them, and ended before its commit.
+        let mut is_changed = self.lost.forget_active(&table.name, &log.files());
         let mut given_up = Vec::new();
         for file in log.files().iter() {
             let Some(problem) = self.damage_of(folder, file)? else {
                 continue;
             };
-            if self.restore_file(table, folder, file)? {
-                continue;
+            if !self.restore_file(table, folder, file)? {
+                self.lost.add(lost_file(table, file, problem));
+                given_up.push(file.clone());
+                is_changed = true;
             }
-            self.lost.add(LostFile {
-                table: table.name.clone(),
-                path: file.path.clone(),
-                day: file.day.clone(),
-                rows: file.rows,
-                units: recorded(file, table.kind),
-                time: file.time,
-                problem,
-                given_up: Utc::now().timestamp_millis(),
-            });
-            given_up.push(file.clone());
+        }
+        if is_changed {
+            // Before the commit: an answer never misses rows without saying so.
+            self.lost.write(&*self.disk, &self.root)?;
         }
         if given_up.is_empty() {
             return Ok(());
         }
-        // Before the commit: an answer never misses rows without saying so.
-        self.lost.write(&*self.disk, &self.root)?;
         let change = Change {
             operation: "DELETE",
             add: &[],
             remove: &given_up,
             data_change: true,
             applied: None,
-            // The audit finds these rows in the list of lost ones.
-            account: &Account::default(),
+            account: &account_of(table, &given_up),
         };
         commit(&*self.disk, &mut log, table, &change)?;
         for file in given_up {
-            let path = folder.join(&file.path);
-            let mut text =
-                "removed from its table; answers say that its rows are missing".to_owned();
-            if self.disk.exists(&path) {
-                let aside = set_aside::put(&*self.disk, &self.root, &table.name, &path)?;
-                let aside = aside.strip_prefix(&self.root).unwrap_or(&aside);
-                text += &format!(
-                    "; what is left of it is kept for 30 days as {}",
-                    aside.display()
-                );
-            }
-            self.note(
-                &path,
-                Some(&table.name),
-                file.rows,
-                Outcome::SetAside,
-                &text,
+            self.set_file_aside(table, folder, &file)?;
+        }
+        Ok(())
+    }
+
+    /// Moves a file that has left its table out of the way.
+    fn set_file_aside(
+        &mut self,
+        table: &Table,
+        folder: &Path,
+        file: &ActiveFile,
+    ) -> Result<(), LakeError> {
+        let path = folder.join(&file.path);
+        let mut text = "removed from its table; answers say that its rows are missing".to_owned();
+        if self.disk.exists(&path) {
+            let aside = set_aside::put(&*self.disk, &self.root, &table.name, &path)?;
+            let aside = aside.strip_prefix(&self.root).unwrap_or(&aside);
+            text += &format!(
+                "; what is left of it is kept for 30 days as {}",
+                aside.display()
             );
         }
+        self.note(
+            &path,
+            Some(&table.name),
+            file.rows,
+            Outcome::SetAside,
+            &text,
+        );
         Ok(())
     }
 
@@ -113,4 +117,31 @@ impl Repair<'_> {
         }
         Ok(is_restored)
     }
+}
+
+fn lost_file(table: &Table, file: &ActiveFile, problem: String) -> LostFile {
+    LostFile {
+        table: table.name.clone(),
+        path: file.path.clone(),
+        day: file.day.clone(),
+        rows: file.rows,
+        units: recorded(file, table.kind),
+        is_counted: true,
+        time: file.time,
+        problem,
+        given_up: Utc::now().timestamp_millis(),
+    }
+}
+
+/// The account of a commit that gives files up.
+fn account_of(table: &Table, given_up: &[ActiveFile]) -> Account {
+    let mut account = Account::default();
+    for file in given_up {
+        let day = account.day(&file.day);
+        match recorded(file, table.kind) {
+            Some(units) => day.unreadable += units,
+            None => day.unknown = true,
+        }
+    }
+    account
 }

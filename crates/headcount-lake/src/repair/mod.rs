@@ -2,7 +2,7 @@
 //! works again, for other programs as well.
 //!
 //! ```text
-//! files of deduplication, orders to erase   from the backup, or set aside as a start does
+//! small files                               from the backup, or set aside as a start does
 //! each table's log                          damaged commits from the backup; damaged checkpoints set aside where the rest suffices
 //! each table's files                        from the backup; or given up: noted in lost-rows, removed by a commit, set aside
 //! ```
@@ -16,18 +16,19 @@ mod table_log;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount_catalog::Schema;
-use headcount_log::dedup::DedupFiles;
+use headcount_catalog::{Schema, Table};
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::erasure::Orders;
 use headcount_log::folder::prepare;
 use headcount_log::wal::quarantine;
 
 use self::copies::Copies;
 pub use self::copies::IntactFiles;
+use crate::account::ledger::follow;
 use crate::delta::log::table_folder;
 use crate::error::LakeError;
 use crate::lost_rows::LostRows;
+use crate::sealed_line::{self, Found};
+use crate::small_files::{self, DamagedSmallFile, SmallFileKind};
 use crate::watermark::Watermark;
 
 /// Something that a repair did, or could not do.
@@ -67,22 +68,34 @@ pub fn repair_folder(
     schema: &Schema,
     backup: Option<&dyn IntactFiles>,
 ) -> Result<Vec<Repaired>, LakeError> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
+    repair_on(Arc::new(RealDisk::default()), dir, schema, backup)
+}
+
+/// As [`repair_folder`], on `disk`.
+pub(crate) fn repair_on(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    schema: &Schema,
+    backup: Option<&dyn IntactFiles>,
+) -> Result<Vec<Repaired>, LakeError> {
     let (root, _lock) = prepare(&*disk, dir)?;
     let collector = disk.read_text(&root.join("collector")).unwrap_or_default();
     let mut repair = Repair {
         copies: Copies::new(Arc::clone(&disk), root.clone(), backup),
-        lost: LostRows::read(&*disk, &root),
-        watermark: Watermark::read(&*disk, &root).unwrap_or_default(),
+        lost: LostRows::default(),
+        watermark: Watermark::read(&*disk, &root)?.unwrap_or_default(),
         collector: collector.trim().to_owned(),
         done: Vec::new(),
         disk,
         root,
     };
     repair.small_files()?;
+    repair.lost = LostRows::read(&*repair.disk, &repair.root)?;
     for table in &schema.tables {
         let folder = table_folder(&repair.root, table);
         if let Some(log) = repair.table_log(table, &folder)? {
+            repair.ledger(table, &folder)?;
+            repair.checkpoints(table, &log)?;
             repair.table_files(table, &folder, log)?;
         }
     }
@@ -101,39 +114,68 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    /// Files of deduplication and orders to erase.
+    /// Files of deduplication, orders to erase, the watermark and the list of lost rows.
     fn small_files(&mut self) -> Result<(), LakeError> {
-        let damaged = |disk: &Arc<dyn Disk>, root: &Path| -> Result<Vec<PathBuf>, LakeError> {
-            let seen = DedupFiles::damaged(Arc::clone(disk), root.join("seen"))?;
-            let orders = Orders::damaged(&**disk, &root.join("erasures"))?;
-            Ok(seen
-                .into_iter()
-                .chain(orders)
-                .map(|(path, _)| path)
-                .collect())
-        };
-        let before = damaged(&self.disk, &self.root)?;
-        for path in &before {
-            // A copy is as it was when it was backed up, so it is looked at again below.
-            self.copies.replace(path, |_| true)?;
-        }
-        let after = damaged(&self.disk, &self.root)?;
-        for path in before {
-            match after.contains(&path) {
-                false => self.note(
-                    &path,
-                    None,
-                    None,
-                    Outcome::Restored,
-                    "restored from the backup",
-                ),
-                true => {
-                    quarantine::set_aside(&*self.disk, &path)?;
-                    let text = "set aside, under the ending .damaged";
-                    self.note(&path, None, None, Outcome::SetAside, text);
+        for damaged in small_files::damaged(&self.disk, &self.root)? {
+            // A copy is as it was when it was backed up.
+            let text = match damaged.kind {
+                // With its table: whether a copy is of use depends on the table's log.
+                SmallFileKind::Ledger => continue,
+                // One that is older than the tables would tell of less, and the next flush writes a new one.
+                SmallFileKind::Watermark => None,
+                SmallFileKind::Fingerprints | SmallFileKind::Order => {
+                    Some("restored from the backup")
                 }
-            }
+                SmallFileKind::CrewOrder => Some(
+                    "restored from the backup, as it was then: if it was pending, it is carried out again, also for rows that came since",
+                ),
+                SmallFileKind::LostRows => Some(
+                    "restored from the backup, as it was then: answers do not say what was given up since",
+                ),
+            };
+            let is_whole = |copy: &Path| small_files::is_whole(&self.disk, damaged.kind, copy);
+            let restored = match text {
+                Some(text) if self.copies.replace(&damaged.path, is_whole)? => Some(text),
+                _ => None,
+            };
+            self.settle_small_file(&damaged, restored)?;
         }
+        Ok(())
+    }
+
+    /// Replaces the damaged ledger of a table by a copy, if all commits are there that came after it.
+    fn ledger(&mut self, table: &Table, folder: &Path) -> Result<(), LakeError> {
+        let damaged = small_files::damaged(&self.disk, &self.root)?;
+        let of_table = |damaged: &&DamagedSmallFile| {
+            damaged.kind == SmallFileKind::Ledger && damaged.path.ends_with(&table.name)
+        };
+        let Some(damaged) = damaged.iter().find(of_table) else {
+            return Ok(());
+        };
+        let leads_on = |copy: &Path| {
+            let Ok(Found::Whole(ledger)) = sealed_line::read(&*self.disk, copy) else {
+                return false;
+            };
+            let followed = follow(&self.disk, folder, table, &self.collector, ledger, None);
+            followed.is_ok_and(|followed| followed.gap.is_none())
+        };
+        let is_restored = self.copies.replace(&damaged.path, leads_on)?;
+        self.settle_small_file(damaged, is_restored.then_some("restored from the backup"))
+    }
+
+    /// Notes that a damaged file was restored, or else sets it aside.
+    fn settle_small_file(
+        &mut self,
+        damaged: &DamagedSmallFile,
+        restored: Option<&str>,
+    ) -> Result<(), LakeError> {
+        if let Some(text) = restored {
+            self.note(&damaged.path, None, None, Outcome::Restored, text);
+            return Ok(());
+        }
+        quarantine::set_aside(&*self.disk, &damaged.path)?;
+        let text = format!("set aside, under the ending .damaged: {}", damaged.problem);
+        self.note(&damaged.path, None, None, Outcome::SetAside, &text);
         Ok(())
     }
 

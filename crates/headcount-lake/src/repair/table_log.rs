@@ -1,14 +1,15 @@
 //! The repair of a table's log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use headcount_catalog::Table;
 
 use super::{Outcome, Repair};
-use crate::delta::checkpoint;
+use crate::account::ledger;
+use crate::delta::checkpoint::{self, LAST_CHECKPOINT};
 use crate::delta::log::TableLog;
 use crate::delta::replay::read_commit;
-use crate::error::LakeError;
+use crate::error::{LakeError, is_bad_medium};
 use crate::set_aside;
 
 impl Repair<'_> {
@@ -33,7 +34,6 @@ impl Repair<'_> {
                             "the last commits of the table are missing, and no backup has them";
                         self.note(&next, Some(&table.name), None, Outcome::Left, text);
                     }
-                    self.checkpoints(table, &log)?;
                     return Ok(Some(log));
                 }
                 Err(error @ LakeError::Io { .. }) => return Err(error),
@@ -69,36 +69,74 @@ impl Repair<'_> {
 
     /// Sets damaged checkpoints aside: the log can be read without them, but other programs trust the one that `_last_checkpoint`
     /// names. A new one takes their place.
-    fn checkpoints(&mut self, table: &Table, log: &TableLog) -> Result<(), LakeError> {
+    ///
+    /// A damaged one keeps its name until the new one is there: whenever this ends, `_last_checkpoint` names a file that exists, and
+    /// the next repair finds what is left to do.
+    pub(super) fn checkpoints(&mut self, table: &Table, log: &TableLog) -> Result<(), LakeError> {
         let (folder, Some(version)) = (log.log_folder(), log.version) else {
             return Ok(());
         };
-        let mut is_one_damaged = false;
-        let entries = self.disk.list(&folder);
-        for entry in entries.map_err(LakeError::io("list", &folder))? {
+        let damaged = self.damaged_checkpoints(&folder)?;
+        if damaged.is_empty() && !self.is_last_checkpoint_missing(&folder) {
+            return Ok(());
+        }
+        for path in &damaged {
+            set_aside::link(&*self.disk, &self.root, &table.name, path)?;
+        }
+        checkpoint::write(&*self.disk, &folder, version)?;
+        ledger::take_over(&self.disk, &self.root, table, log, version)?;
+        let new = folder.join(checkpoint::name(version));
+        for path in damaged.iter().filter(|path| **path != new) {
+            self.disk
+                .remove(path)
+                .map_err(LakeError::io("remove", path))?;
+        }
+        self.disk
+            .sync_folder(&folder)
+            .map_err(LakeError::io("sync", &folder))?;
+        let (name, outcome) = (Some(table.name.as_str()), Outcome::SetAside);
+        for path in &damaged {
+            let text = "the checkpoint was set aside, and a new one written; it cost no row";
+            self.note(path, name, None, outcome, text);
+        }
+        if damaged.is_empty() {
+            let text = "the checkpoint that it names was missing; a new one was written, and it cost no row";
+            let path = folder.join(LAST_CHECKPOINT);
+            self.note(&path, name, None, Outcome::Restored, text);
+        }
+        Ok(())
+    }
+
+    fn damaged_checkpoints(&self, folder: &Path) -> Result<Vec<PathBuf>, LakeError> {
+        let mut damaged = Vec::new();
+        let entries = self.disk.list(folder);
+        for entry in entries.map_err(LakeError::io("list", folder))? {
             // Checkpoints in several files are other programs' own.
             let number = entry.name.strip_suffix(".checkpoint.parquet");
             if number.is_none_or(|number| number.len() != 20) {
                 continue;
             }
-            if let Err(LakeError::Damaged { .. }) =
-                checkpoint::read(&*self.disk, std::slice::from_ref(&entry.path))
-            {
-                set_aside::put(&*self.disk, &self.root, &table.name, &entry.path)?;
-                is_one_damaged = true;
-                let text = "the checkpoint was set aside, and a new one written; it cost no row";
-                self.note(
-                    &entry.path,
-                    Some(&table.name),
-                    None,
-                    Outcome::SetAside,
-                    text,
-                );
+            match checkpoint::read(&*self.disk, std::slice::from_ref(&entry.path)) {
+                Err(LakeError::Damaged { .. }) => damaged.push(entry.path),
+                Err(LakeError::Io { source, .. }) if is_bad_medium(&source) => {
+                    damaged.push(entry.path);
+                }
+                _ => {}
             }
         }
-        match is_one_damaged {
-            true => checkpoint::write(&*self.disk, &folder, version),
-            false => Ok(()),
-        }
+        Ok(damaged)
+    }
+
+    /// Whether `_last_checkpoint` names a checkpoint of ours that does not exist.
+    fn is_last_checkpoint_missing(&self, folder: &Path) -> bool {
+        let hint = self.disk.read(&folder.join(LAST_CHECKPOINT));
+        let hint = hint
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok());
+        let hint: serde_json::Value = hint.unwrap_or_default();
+        // One in several parts, or of the second specification, has other names.
+        let is_classic = hint["parts"].is_null() && hint["v2Checkpoint"].is_null();
+        let version = hint["version"].as_u64().filter(|_| is_classic);
+        version.is_some_and(|version| !self.disk.exists(&folder.join(checkpoint::name(version))))
     }
 }

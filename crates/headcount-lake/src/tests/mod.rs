@@ -10,6 +10,7 @@ mod interoperability;
 mod other_programs;
 mod promises;
 mod records;
+mod repair;
 mod retention;
 mod room;
 pub(crate) mod support;

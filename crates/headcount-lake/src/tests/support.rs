@@ -1,5 +1,6 @@
 //! A catalog, batches and queries for the tests.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount_catalog::{
@@ -144,6 +145,20 @@ pub(crate) fn assert_whole(audit: &Audit, context: &str) {
         }
     }
     assert!(audit.problems.is_empty(), "{context}: {:?}", audit.problems);
+}
+
+/// Every file below a folder, in the order of their paths; none where it does not exist.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files_below(&path)),
+            false => found.push(path),
+        }
+    }
+    found.sort();
+    found
 }
 
 /// The fingerprints stored, in order, duplicates included.

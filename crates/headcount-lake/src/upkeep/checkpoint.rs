@@ -50,7 +50,7 @@ pub(super) async fn write_when_due(
 }
 
 fn last_checkpoint(disk: &dyn Disk, log: &TableLog) -> u64 {
-    let text = disk.read_text(&log.log_folder().join("_last_checkpoint"));
+    let text = disk.read_text(&log.log_folder().join(checkpoint::LAST_CHECKPOINT));
     let hint = text
         .ok()
         .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());

@@ -13,3 +13,11 @@ mod write;
 
 pub(crate) use self::read::read;
 pub(crate) use self::write::write;
+
+/// The file that names the newest checkpoint.
+pub(crate) const LAST_CHECKPOINT: &str = "_last_checkpoint";
+
+/// The classic name of the checkpoint of `version` in one file.
+pub(crate) fn name(version: u64) -> String {
+    format!("{version:020}.checkpoint.parquet")
+}

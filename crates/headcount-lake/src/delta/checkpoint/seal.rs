@@ -9,6 +9,7 @@ use std::path::Path;
 use headcount_log::disk::Disk;
 use serde_json::Value;
 
+use super::{LAST_CHECKPOINT, name};
 use crate::error::LakeError;
 
 /// The name of the tag.
@@ -24,17 +25,15 @@ pub(super) fn of(version: u64, bytes: &[u8]) -> String {
 /// Fails where the checkpoint `file` is not as it was written. A checkpoint that `_last_checkpoint` has no tag of passes.
 pub(super) fn check(disk: &dyn Disk, file: &Path) -> Result<(), LakeError> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let Some(tag) = tag(disk, &folder.join("_last_checkpoint")) else {
+    let Some(tag) = tag(disk, &folder.join(LAST_CHECKPOINT)) else {
         return Ok(());
     };
     let version = tag
         .split(':')
         .next()
         .and_then(|version| version.parse::<u64>().ok());
-    let name = file.file_name().unwrap_or_default();
-    let Some(version) =
-        version.filter(|version| *name == *format!("{version:020}.checkpoint.parquet"))
-    else {
+    let file_name = file.file_name().unwrap_or_default();
+    let Some(version) = version.filter(|version| *file_name == *name(*version)) else {
         return Ok(());
     };
     let bytes = disk.read(file).map_err(LakeError::io("read", file))?;

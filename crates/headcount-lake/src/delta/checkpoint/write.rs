@@ -12,7 +12,7 @@ use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use super::reconciled::Reconciled;
-use super::{schema, seal};
+use super::{LAST_CHECKPOINT, name, schema, seal};
 use crate::delta::replay::replay;
 use crate::error::LakeError;
 
@@ -33,7 +33,7 @@ pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<
             state.apply(action);
         },
     )?;
-    let path = log_folder.join(format!("{version:020}.checkpoint.parquet"));
+    let path = log_folder.join(name(version));
     if reached != Some(version) {
         return Err(LakeError::Damaged {
             path,
@@ -53,7 +53,7 @@ pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<
     });
     disk.replace(&path, &bytes)
         .map_err(LakeError::io("write", &path))?;
-    let path = log_folder.join("_last_checkpoint");
+    let path = log_folder.join(LAST_CHECKPOINT);
     disk.replace(&path, hint.to_string().as_bytes())
         .map_err(LakeError::io("write", &path))
 }
