@@ -187,13 +187,16 @@ async fn erase_from_table(
         let state = Arc::clone(state);
         low_priority::run(move || left_behind(&state, id)).await??
     };
+    // Whatever can be read of these is damaged: that no such row is found in one proves nothing.
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
+    doomed.extend(set_aside::of_table(&*state.disk, &state.root, &table.name)?);
     let (disk, filter) = (Arc::clone(&state.disk), Arc::clone(filter));
     let leftovers = low_priority::run(move || holding(&*disk, left, &filter)).await?;
     doomed.extend(leftovers?);
     erased
 }
 
-/// Our files that belong to no table and never will: leftovers of a crash, files that a merge replaced, and what a repair set aside.
+/// Our files that belong to no table and never will: leftovers of a crash, and files that a merge replaced.
 fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError> {
     let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
@@ -222,7 +225,6 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
             }
         }
     }
-    left.extend(set_aside::of_table(&*state.disk, &state.root, &table.name)?);
     Ok(left)
 }
 

@@ -367,6 +367,48 @@ async fn every_damaged_small_file_is_named_by_check_repair_and_capture() {
 }
 
 #[tokio::test]
+async fn an_erasure_removes_what_was_set_aside_of_its_tables_whatever_can_be_read_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || LakeOptions {
+        erasure_grace: Duration::ZERO,
+        ..by_hand()
+    };
+    let receipt = KeyedReceipt::new([7; 16]);
+    let lake = Lake::open(dir.path(), schema(), options()).await.unwrap();
+    lake.append(batch_under(Some(receipt), 0..6)).await.unwrap();
+    lake.append(batch(10..16)).await.unwrap();
+    lake.close().await.unwrap();
+    // Their receipts were damaged into others, and nothing else: each can be read to its end, and seems to hold nobody's rows.
+    for (table, name) in [("crews", "a"), ("refusals", "b")] {
+        let file = parquet(dir.path(), table).remove(0);
+        let aside = dir
+            .path()
+            .join(format!("damaged/4102444800-{table}-{name}.parquet"));
+        fs::create_dir_all(aside.parent().unwrap()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        if table == "crews" {
+            let lake = Lake::open(other.path(), schema(), by_hand()).await.unwrap();
+            lake.append(batch(20..26)).await.unwrap();
+            lake.close().await.unwrap();
+            fs::copy(&parquet(other.path(), table)[0], &aside).unwrap();
+        } else {
+            fs::copy(&file, &aside).unwrap();
+        }
+    }
+    let lake = Lake::open(dir.path(), schema(), options()).await.unwrap();
+    lake.order_erasure(vec![receipt]).await.unwrap();
+    lake.erase().await.unwrap();
+    let left = files_below(&dir.path().join("damaged"));
+    let names: Vec<_> = left.iter().filter_map(|path| path.file_name()).collect();
+    assert_eq!(
+        names,
+        ["4102444800-refusals-b.parquet"],
+        "refusals hold nobody's rows"
+    );
+    lake.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_ledger_that_is_ahead_of_its_table_is_set_aside_at_a_start() {
     let dir = tempfile::tempdir().unwrap();
     flushes(dir.path(), with_checkpoints(), 2).await;
