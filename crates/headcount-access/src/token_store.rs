@@ -57,7 +57,19 @@ pub enum TokenStoreError {
         /// The cause.
         source: io::Error,
     },
-    /// The file is not one of ours, or of a later version.
+    /// A later version of the program wrote the file.
+    #[error(
+        "{} has format version {found}, and this program reads version {VERSION}: a newer version of Headcount wrote it; start that version or a \
+         later one, or restore the file from before the upgrade",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The file is not one of ours.
     #[error(
         "the tokens in {} cannot be understood: {reason}; restore the file, or remove it and make new tokens with `headcount token new`",
         path.display()
@@ -84,6 +96,12 @@ pub enum TokenStoreError {
     /// No token that could be revoked has this id or name.
     #[error("no valid token has the id or the name `{0}`; `headcount token list` shows them")]
     Unknown(String),
+}
+
+/// The one field that each version of the file has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// The file as written.
@@ -140,6 +158,13 @@ impl TokenStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(self.failed(source)),
         };
+        // By itself: a later version may have other fields.
+        if let Ok(Versioned { version: found }) = serde_json::from_slice(&text)
+            && found > VERSION
+        {
+            let path = self.path();
+            return Err(TokenStoreError::NewerFormat { path, found });
+        }
         let stored: StoredTokens =
             serde_json::from_slice(&text).map_err(|error| self.damaged(error.to_string()))?;
         if stored.version != VERSION {

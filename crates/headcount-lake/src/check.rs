@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headcount_catalog::{Schema, Table};
 use headcount_log::LogError;
 use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::folder::check_format;
 use headcount_log::wal::segment::{self, Segment};
 use headcount_log::wal::{newest_segment, quarantine, replay};
 
@@ -55,6 +56,7 @@ pub struct Finding {
 pub fn check_folder(dir: &Path, schema: &Schema) -> Result<FolderCheck, LakeError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
+    let _version = check_format(&*disk, &root)?;
     let mut check = Check {
         lost: LostRows::read(&*disk, &root)?,
         disk,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use headcount_log::disk::{Disk, DiskEntry, RealDisk};
 use headcount_log::erasure::{CrewNames, CrewOrders, CrewSelection};
+use headcount_log::folder::check_format;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::erasure::CREW_ORDERS;
@@ -62,6 +63,7 @@ pub struct Left {
 pub fn prove_erased(dir: &Path, selection: Option<&CrewSelection>) -> Result<Proof, LakeError> {
     let disk = RealDisk::default();
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
+    let _version = check_format(&disk, &root)?;
     let orders = CrewOrders::read_all(&disk, &root.join(CREW_ORDERS))?.orders;
     let done = orders.into_iter().filter(|order| order.is_done());
     let mut names: Vec<Arc<CrewNames>> = done.map(|order| order.names).collect();

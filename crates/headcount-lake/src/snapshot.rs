@@ -10,6 +10,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use headcount_catalog::{Schema, TableId};
 use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::folder::check_format;
 use headcount_log::wal::{quarantine, replay};
 use tokio::task::spawn_blocking;
 
@@ -70,7 +71,8 @@ impl LakeSnapshot {
     pub async fn read(dir: &Path, schema: Arc<Schema>) -> Result<LakeSnapshot, LakeError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
         let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
-            // The log first and the tables second: rows that are flushed in between are in the tables, whose
+        let _version = check_format(&*disk, &root)?;
+        // The log first and the tables second: rows that are flushed in between are in the tables, whose
         // transaction numbers say so, and are not taken from the log as well.
         let (reading, wal) = (Arc::clone(&disk), root.join("wal"));
         let read = spawn_blocking(move || replay::read_beside_writer(&*reading, &wal));

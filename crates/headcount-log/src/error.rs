@@ -30,6 +30,19 @@ pub enum LogError {
         /// The file system's reason.
         source: io::Error,
     },
+    /// A later version of the program wrote a file.
+    #[error(
+        "{path} has format version {found}, and this program reads up to version {supported}: a newer version of Headcount wrote it; start that \
+         version or a later one, or restore a backup from before the upgrade to another folder"
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that is understood.
+        supported: u32,
+    },
     /// A file is damaged.
     #[error("{path} is damaged at byte {offset}: {reason}")]
     Damaged {

@@ -9,6 +9,52 @@ use crate::error::LogError;
 /// The file that says that a folder is being restored from a backup: until it is removed, there is no data folder yet.
 pub const UNFINISHED_RESTORE: &str = "restore.unfinished";
 
+/// The version of the data folder's format: of every file in it that has no version of its own, and of how they belong together. A change
+/// raises it that a program of before would misread, or whose files it would take for damaged ones.
+pub const FORMAT: u32 = 1;
+/// The file that holds it, one line of text. Folders of before December 2026 have none; they are of version 1.
+const FORMAT_FILE: &str = "format";
+
+/// The version that the data folder `root` says it has; `None` where it says nothing, or what it says is no number.
+///
+/// # Errors
+///
+/// The folder is of a version that this program does not know, or the file cannot be read.
+pub fn check_format(disk: &dyn Disk, root: &Path) -> Result<Option<u32>, LogError> {
+    let path = root.join(FORMAT_FILE);
+    let text = match disk.read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(LogError::io("read", &path))?,
+    };
+    let text = String::from_utf8_lossy(&text);
+    let number = text.trim().strip_prefix("version ");
+    match number.unwrap_or_default().parse() {
+        Ok(found) if found > FORMAT => Err(LogError::NewerFormat {
+            path,
+            found,
+            supported: FORMAT,
+        }),
+        Ok(found) => Ok(Some(found)),
+        Err(_) => {
+            tracing::warn!(path = %path.display(), "the file says no version; the data folder is taken for one of version {FORMAT}");
+            Ok(None)
+        }
+    }
+}
+
+/// Says in the folder of which version it is, unless it does. A full disk is no reason not to start: the next one says it.
+fn note_format(disk: &dyn Disk, root: &Path) -> Result<(), LogError> {
+    if check_format(disk, root)? == Some(FORMAT) {
+        return Ok(());
+    }
+    let path = root.join(FORMAT_FILE);
+    if let Err(error) = disk.replace(&path, format!("version {FORMAT}\n").as_bytes()) {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(path = %path.display(), error, "the version of the data folder's format could not be written");
+    }
+    Ok(())
+}
+
 /// Whether `dir` is a data folder, or a copy of one: it has the tables' folders, even before the first table.
 pub fn is_data_folder(dir: &Path) -> bool {
     let disk = RealDisk::default();
@@ -63,7 +109,7 @@ impl WriterLock {
 ///
 /// # Errors
 ///
-/// Another process holds a lock, the folder is an unfinished restore, or a folder cannot be created.
+/// Another process holds a lock, the folder is an unfinished restore or of a newer version, or a folder cannot be created.
 pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), LogError> {
     let absolute = std::path::absolute(dir).map_err(LogError::io("open", dir))?;
     disk.create_root(&absolute)
@@ -74,6 +120,7 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
     if disk.exists(&root.join(UNFINISHED_RESTORE)) {
         return Err(LogError::UnfinishedRestore { folder: root });
     }
+    note_format(disk, &root)?;
     for name in [
         "wal",
         "seen",

@@ -177,6 +177,27 @@ fn a_name_is_plain_and_means_one_token() {
 }
 
 #[test]
+fn a_file_of_a_later_version_is_refused_as_such_whatever_else_is_in_it() {
+    let data = tempfile::tempdir().unwrap();
+    let store = TokenStore::of(data.path());
+    store.create(Role::Viewer, "", None).unwrap();
+    let path = data.path().join("tokens.json");
+    let good = fs::read_to_string(&path).unwrap();
+    for later in ["\"version\": 2", "\"version\": 2, \"scopes\": []"] {
+        fs::write(&path, good.replace("\"version\": 1", later)).unwrap();
+        let refused = store.list().unwrap_err().to_string();
+        for said in [
+            "tokens.json",
+            "version 2",
+            "version 1",
+            "start that version",
+        ] {
+            assert!(refused.contains(said), "{refused}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_file_stops_a_start_and_changes_nothing_for_a_running_collector() {
     let data = tempfile::tempdir().unwrap();
     let store = TokenStore::of(data.path());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use headcount_catalog::{NO_DAY, Retention, Schema, Table, TableId, TableKind, Tally};
 use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::folder::check_format;
 use headcount_log::wal::{newest_segment, quarantine, replay};
 
 use super::ledger::{self, Followed, Ledger};
@@ -38,6 +39,7 @@ pub fn audit_folder(
 ) -> Result<Audit, LakeError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
+    let _version = check_format(&*disk, &root)?;
     audit_on(disk, root, schema, retention)
 }
 

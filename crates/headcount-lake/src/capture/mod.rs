@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use headcount_catalog::{Schema, Tier};
 use headcount_log::disk::{Disk, RealDisk};
+use headcount_log::folder::check_format;
 
 pub use self::file::{CapturedFile, Unreadable};
 use self::folder::{below, is_unfinished, list};
@@ -100,6 +101,7 @@ pub struct CapturedTable {
 pub fn capture_folder(dir: &Path, schema: &Arc<Schema>) -> Result<Capture, LakeError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
     let root = disk.canonical(dir).map_err(LakeError::io("open", dir))?;
+    let _version = check_format(&*disk, &root)?;
     let mut attempt = 0;
     loop {
         attempt += 1;

@@ -3,7 +3,8 @@
 use headcount_catalog::{Column, ColumnType, Schema, Table, TableKind, Tier};
 
 const MAGIC: &[u8; 8] = b"HEADCWAL";
-const VERSION: u32 = 1;
+/// The version of a segment's format.
+pub const VERSION: u32 = 1;
 /// Magic, version, length of the dictionary, its checksum.
 const HEADER: usize = 20;
 /// Length, checksum, sequence.
@@ -23,10 +24,8 @@ pub enum FormatError {
     /// The file begins with other bytes than a segment.
     #[error("not a write-ahead log")]
     Magic,
-    /// A later program wrote it.
-    #[error(
-        "the log's format version {0} is newer than this program; use the version that wrote it"
-    )]
+    /// No program wrote this version, or a later one did.
+    #[error("its format version is {0}, and this program reads version {VERSION}")]
     Version(u32),
     /// Bytes were changed.
     #[error("a checksum differs")]

@@ -99,7 +99,13 @@ pub fn read(
     }
     let (schema, begin) = match format::read_header(bytes) {
         Ok(header) => header,
-        Err(reason @ FormatError::Version(_)) => return Err(damaged(file, 0, reason)),
+        Err(FormatError::Version(found)) if found > format::VERSION => {
+            return Err(LogError::NewerFormat {
+                path: file.path.clone(),
+                found,
+                supported: format::VERSION,
+            });
+        }
         Err(reason) => return Ok((without_header(file, bytes, until, reason), (0, None))),
     };
     let mut segment = Segment {
