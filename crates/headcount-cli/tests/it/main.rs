@@ -28,3 +28,4 @@ mod signals;
 mod support;
 mod tls;
 mod token;
+mod upgrade;
