@@ -7,78 +7,105 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use headcount_log::disk::Disk;
+use headcount_log::erasure::{CrewOrder, CrewOrderState};
+use headcount_log::folder::{CREW_ORDERS, RECEIPT_ORDERS};
 
 use crate::content::{ContentStore, GetError};
 use crate::error::{BackupError, DamagedContent};
+
 use crate::point::Point;
 use crate::repository::list;
 
 /// The folders of a data folder with orders.
-pub(crate) const FOLDERS: [&str; 2] = [RECEIPTS, CREWS];
-const RECEIPTS: &str = "erasures";
-const CREWS: &str = "crew-erasures";
-
-/// What an order to erase crews begins with; then comes the CRC-32 of the rest.
-const CREWS_MAGIC: &[u8; 8] = b"HEADCECR";
-/// Where its rest begins, with its state.
-const STATE: usize = 12;
-const ACCEPTED: u8 = 0;
-const DONE: u8 = 2;
-/// The random key of its hashes, which stays the same in every state.
-const HASH_KEY: std::ops::Range<usize> = 37..53;
+pub(crate) const FOLDERS: [&str; 2] = [RECEIPT_ORDERS, CREW_ORDERS];
 
 /// An order to erase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Order {
-    pub(crate) folder: &'static str,
     pub(crate) number: u64,
     /// What it has in common with itself in another state, and with no other order.
     pub(crate) key: String,
     /// Nothing is left of the rows that it names.
     pub(crate) is_done: bool,
-    bytes: Vec<u8>,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// Of a sender: its file stays the same, and its name tells whether it is done.
+    Receipts(Vec<u8>),
+    /// Of the operator: its file says its state, and the runs that are known by then.
+    Crews(CrewOrder),
+}
+
+/// An order that a restored folder is to carry out, because a later point or another folder has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Missing {
+    pub(crate) order: Order,
+    /// The number under which the folder has the same order in an earlier state, which this one takes the place of.
+    pub(crate) replaces: Option<u64>,
 }
 
 impl Order {
     /// The order in the file `path` of a data folder; `None` where that is no order, or a damaged one.
     fn of(path: &str, bytes: Vec<u8>) -> Option<Self> {
         let (folder, number, ending) = parts(path)?;
-        let (key, is_done) = match folder {
-            RECEIPTS => {
+        let (key, is_done, kind) = match folder {
+            RECEIPT_ORDERS => {
                 let hash = blake3::hash(&bytes).to_hex().to_string();
-                (hash, ending == "done")
+                (hash, ending == "done", Kind::Receipts(bytes))
             }
             _ => {
-                let hash_key = bytes.get(HASH_KEY).filter(|_| is_whole(&bytes))?;
-                let digits = hash_key.iter().map(|byte| format!("{byte:02x}"));
-                (digits.collect(), bytes[STATE] == DONE)
+                let order = CrewOrder::of_file(number, &bytes)?;
+                let identity = order.identity();
+                let digits = identity.iter().map(|byte| format!("{byte:02x}"));
+                (digits.collect(), order.is_done(), Kind::Crews(order))
             }
         };
         Some(Self {
-            folder,
             number,
             key,
             is_done,
-            bytes,
+            kind,
         })
+    }
+
+    /// The folder that it belongs in.
+    pub(crate) fn folder(&self) -> &'static str {
+        match self.kind {
+            Kind::Receipts(_) => RECEIPT_ORDERS,
+            Kind::Crews(_) => CREW_ORDERS,
+        }
     }
 
     /// The bytes of its file as one that is still to be carried out.
     pub(crate) fn reopened(&self) -> Vec<u8> {
-        let mut bytes = self.bytes.clone();
-        if self.folder == CREWS {
-            bytes[STATE] = ACCEPTED;
-            let sum = crc32fast::hash(&bytes[STATE..]);
-            bytes[8..STATE].copy_from_slice(&sum.to_le_bytes());
+        match &self.kind {
+            Kind::Receipts(bytes) => bytes.clone(),
+            Kind::Crews(order) => order.reopened().to_file(),
         }
-        bytes
     }
-}
 
-fn is_whole(bytes: &[u8]) -> bool {
-    bytes.starts_with(CREWS_MAGIC)
-        && bytes.len() > STATE
-        && bytes[8..STATE] == crc32fast::hash(&bytes[STATE..]).to_le_bytes()
+    /// Whether an order that is not done may find rows in the state `later` that it does not find in its own.
+    fn is_behind(&self, later: &Self) -> bool {
+        match &self.kind {
+            // Which receipts it is for was said when it was accepted.
+            Kind::Receipts(_) => false,
+            Kind::Crews(order) => match (order.state, later.state()) {
+                (CrewOrderState::Done, _)
+                | (CrewOrderState::Prepared, CrewOrderState::Accepted) => false,
+                _ => self.kind != later.kind,
+            },
+        }
+    }
+
+    fn state(&self) -> CrewOrderState {
+        match &self.kind {
+            Kind::Receipts(_) if self.is_done => CrewOrderState::Done,
+            Kind::Receipts(_) => CrewOrderState::Accepted,
+            Kind::Crews(order) => order.state,
+        }
+    }
 }
 
 /// The folder, the number and the ending of an order's file.
@@ -86,7 +113,7 @@ fn parts(path: &str) -> Option<(&'static str, u64, &str)> {
     let (folder, name) = path.split_once('/')?;
     let folder = FOLDERS.into_iter().find(|known| *known == folder)?;
     let (number, ending) = name.split_once('.')?;
-    let is_order = ending == "order" || folder == RECEIPTS && ending == "done";
+    let is_order = ending == "order" || folder == RECEIPT_ORDERS && ending == "done";
     Some((folder, number.parse().ok().filter(|_| is_order)?, ending))
 }
 
@@ -132,13 +159,18 @@ pub(crate) fn of_folder(disk: &dyn Disk, data: &Path) -> Result<Vec<Order>, Back
     Ok(orders)
 }
 
-/// The orders among `later`, which are in the sequence of their points, that are not among `own`; each in its latest state.
-pub(crate) fn missing(own: &[Order], later: Vec<Order>) -> Vec<Order> {
+/// The orders among `later`, which are in the sequence of their points, that are not among `own`; each in its latest state. So is the latest
+/// state of an order of crews that is among `own` and not done: the tables of a point are read after its orders, so that rows which
+/// told of the crews' runs may be gone from them already, and only a later state of the order knows those runs.
+pub(crate) fn missing(own: &[Order], later: Vec<Order>) -> Vec<Missing> {
     let mut missing = BTreeMap::new();
     for order in later {
-        if !own.iter().any(|own| own.key == order.key) {
-            missing.insert(order.key.clone(), order);
-        }
+        let replaces = match own.iter().find(|own| own.key == order.key) {
+            Some(own) if own.is_behind(&order) => Some(own.number),
+            Some(_) => continue,
+            None => None,
+        };
+        missing.insert(order.key.clone(), Missing { order, replaces });
     }
     missing.into_values().collect()
 }
@@ -163,7 +195,20 @@ pub(crate) fn pending(orders: &[Order]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use headcount_lake::CrewSelection;
+    use headcount_log::disk::RealDisk;
+    use headcount_log::erasure::{CrewOfRow, CrewOrders};
+
     use super::*;
+
+    const CREW_FILE: &str = "crew-erasures/00000000000000000001.order";
+    const ROW: CrewOfRow<'_> = CrewOfRow {
+        key: Some("c0ffee0000000001"),
+        id: Some("00000001-0000-4000-8000-000000000001"),
+        project: None,
+    };
 
     fn receipts(number: u64, is_done: bool, content: &[u8]) -> Order {
         let ending = if is_done { "done" } else { "order" };
@@ -171,27 +216,44 @@ mod tests {
         Order::of(&path, content.to_vec()).unwrap()
     }
 
-    fn crews(state: u8, hash_key: u8) -> Order {
-        let mut bytes = CREWS_MAGIC.to_vec();
-        bytes.extend([0; 4]);
-        bytes.push(state);
-        bytes.extend([7; 24]);
-        bytes.extend([hash_key; 16]);
-        bytes.extend([0; 12]);
-        let sum = crc32fast::hash(&bytes[STATE..]);
-        bytes[8..STATE].copy_from_slice(&sum.to_le_bytes());
-        Order::of("crew-erasures/00000000000000000001.order", bytes).unwrap()
+    /// An order to erase crews: accepted, then with a run, then done.
+    #[allow(clippy::disallowed_methods)]
+    fn crews() -> [Order; 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Arc::new(RealDisk::default());
+        let orders = CrewOrders::load(disk, folder.path().to_path_buf()).unwrap();
+        let selection = CrewSelection {
+            crew_keys: vec!["c0ffee0000000001".to_owned()],
+            ..CrewSelection::default()
+        };
+        let number = orders.accept(&selection).unwrap();
+        let read = || {
+            let path = folder.path().join(&CREW_FILE["crew-erasures/".len()..]);
+            Order::of(CREW_FILE, std::fs::read(path).unwrap()).unwrap()
+        };
+        let accepted = read();
+        let run = orders.pending()[0].names.unknown_run(ROW).unwrap();
+        orders.prepared(number, &[run]).unwrap();
+        let prepared = read();
+        orders.finish(number).unwrap();
+        [accepted, prepared, read()]
+    }
+
+    fn is_accepted_with_a_run(bytes: &[u8]) -> bool {
+        let order = CrewOrder::of_file(1, bytes).unwrap();
+        order == order.reopened() && order.names.has_runs()
     }
 
     #[test]
     fn points_before_the_end_of_an_order_may_hold_its_rows() {
+        let [_, pending_crews, done_crews] = crews();
         let points = [
             vec![],
             vec![receipts(1, false, b"a")],
-            vec![receipts(1, true, b"a"), crews(1, 9)],
-            vec![receipts(1, true, b"a"), crews(2, 9)],
+            vec![receipts(1, true, b"a"), pending_crews],
+            vec![receipts(1, true, b"a"), done_crews.clone()],
             // The first was forgotten meanwhile, and its number given again.
-            vec![receipts(1, false, b"b"), crews(2, 9)],
+            vec![receipts(1, false, b"b"), done_crews],
         ];
         assert_eq!(first_without_erased(&points), 3);
         assert_eq!(first_without_erased(&points[..3]), 2);
@@ -207,23 +269,56 @@ mod tests {
 
     #[test]
     fn an_order_that_a_point_lacks_is_to_be_carried_out_again() {
-        let later = vec![crews(0, 9), receipts(1, true, b"a"), crews(2, 9)];
+        let [accepted, prepared, done] = crews();
+        let later = vec![accepted, receipts(1, true, b"a"), prepared, done.clone()];
         let missing_of = |own: &[Order]| missing(own, later.clone());
         assert_eq!(missing_of(&[receipts(4, false, b"a")]).len(), 1);
-        assert!(missing_of(&[receipts(4, false, b"a"), crews(1, 9)]).is_empty());
+        assert!(missing_of(&[receipts(4, false, b"a"), done]).is_empty());
         let missing = missing_of(&[]);
-        let of_crews = missing.iter().find(|order| order.folder == CREWS).unwrap();
+        assert!(missing.iter().all(|missing| missing.replaces.is_none()));
+        let in_folder = |folder| { missing.iter() }.find(|each| each.order.folder() == folder);
+        let of_crews = &in_folder(CREW_ORDERS).unwrap().order;
         assert!(of_crews.is_done, "the latest state, which has all runs");
-        assert_eq!(of_crews.reopened(), crews(0, 9).bytes);
-        let of_receipts = missing
-            .iter()
-            .find(|order| order.folder == RECEIPTS)
-            .unwrap();
+        assert!(is_accepted_with_a_run(&of_crews.reopened()));
+        let of_receipts = &in_folder(RECEIPT_ORDERS).unwrap().order;
         assert_eq!(of_receipts.reopened(), b"a");
     }
 
     #[test]
+    fn a_later_state_takes_the_place_of_an_order_of_crews_that_is_not_done() {
+        let [accepted, prepared, done] = crews();
+        for (own, later) in [
+            (&accepted, vec![prepared.clone()]),
+            (
+                &accepted,
+                vec![accepted.clone(), prepared.clone(), done.clone()],
+            ),
+            (&prepared, vec![done.clone()]),
+        ] {
+            let missing = missing(std::slice::from_ref(own), later);
+            assert_eq!(missing.len(), 1);
+            assert_eq!(missing[0].replaces, Some(1));
+            assert!(is_accepted_with_a_run(&missing[0].order.reopened()));
+        }
+        let kept = [
+            (&accepted, &accepted),
+            (&done, &done),
+            (&done, &prepared),
+            (&prepared, &accepted),
+        ];
+        for (own, later) in kept {
+            let later = vec![later.clone()];
+            assert!(missing(std::slice::from_ref(own), later).is_empty());
+        }
+        // One of receipts says from its beginning which rows it means.
+        let own = [receipts(1, false, b"a")];
+        assert!(missing(&own, vec![receipts(1, true, b"a")]).is_empty());
+    }
+
+    #[test]
     fn only_orders_are_taken_for_orders() {
+        let order = crews()[0].reopened();
+        assert!(Order::of(CREW_FILE, order.clone()).is_some());
         for path in [
             "erasures/last.void",
             "erasures/00000000000000000001.damaged",
@@ -231,10 +326,10 @@ mod tests {
             "seen/00000000000000000001.order",
             "00000000000000000001.order",
         ] {
-            assert_eq!(Order::of(path, crews(0, 1).bytes), None, "{path}");
+            assert_eq!(Order::of(path, order.clone()), None, "{path}");
         }
-        let path = "crew-erasures/00000000000000000001.order";
-        assert_eq!(Order::of(path, b"HEADCECR and others".to_vec()), None);
-        assert_eq!(Order::of(path, Vec::new()), None);
+        for bytes in [&b"HEADCECR and others"[..], b"", &order[..order.len() - 1]] {
+            assert_eq!(Order::of(CREW_FILE, bytes.to_vec()), None);
+        }
     }
 }

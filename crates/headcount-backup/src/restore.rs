@@ -11,7 +11,7 @@ use headcount_log::folder::UNFINISHED_RESTORE;
 
 use crate::content::{ContentStore, GetError};
 use crate::error::{BackupError, DamagedContent};
-use crate::orders::{self, Order};
+use crate::orders::{self, Missing, Order};
 use crate::point::{FileEntry, Point, TableEntry};
 use crate::repository::{Repository, list};
 
@@ -207,7 +207,8 @@ impl Restoring {
         }))
     }
 
-    /// Writes the orders to erase that came after the point, as ones to be carried out; returns their number.
+    /// Writes the orders to erase that came after the point, as ones to be carried out, and later states of those that it has; returns the
+    /// number of the former.
     fn orders(
         &self,
         point: &Point,
@@ -222,17 +223,19 @@ impl Restoring {
         if let Some(data) = &options.erasures_from {
             others.extend(orders::of_folder(&*self.disk, data)?);
         }
-        let missing = orders::missing(&own, others);
         let numbers = own.iter().map(|order| order.number);
-        let first = numbers.max().unwrap_or_default() + 1;
-        for (number, order) in (first..).zip(&missing) {
-            let path = format!("{}/{number:020}.order", order.folder);
+        let mut next = numbers.max().unwrap_or_default() + 1;
+        let first = next;
+        for Missing { order, replaces } in orders::missing(&own, others) {
+            let number = replaces.unwrap_or(next);
+            next += u64::from(replaces.is_none());
+            let path = format!("{}/{number:020}.order", order.folder());
             let path = self.path(&path)?;
             self.disk
                 .replace(&path, &order.reopened())
                 .map_err(BackupError::io("write", &path))?;
         }
-        Ok(missing.len() as u64)
+        Ok(next - first)
     }
 
     fn orders_of(

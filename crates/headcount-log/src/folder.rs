@@ -55,6 +55,12 @@ fn note_format(disk: &dyn Disk, root: &Path) -> Result<(), LogError> {
     Ok(())
 }
 
+/// The folder of senders' orders to erase, by receipts.
+pub const RECEIPT_ORDERS: &str = "erasures";
+
+/// The folder of the operator's orders to erase, by crews.
+pub const CREW_ORDERS: &str = "crew-erasures";
+
 /// Whether `dir` is a data folder, or a copy of one: it has the tables' folders, even before the first table.
 pub fn is_data_folder(dir: &Path) -> bool {
     let disk = RealDisk::default();
@@ -124,8 +130,8 @@ pub fn prepare(disk: &dyn Disk, dir: &Path) -> Result<(PathBuf, WriterLock), Log
     for name in [
         "wal",
         "seen",
-        "erasures",
-        "crew-erasures",
+        RECEIPT_ORDERS,
+        CREW_ORDERS,
         "tables/default",
         "tables/shared",
     ] {

@@ -6,6 +6,7 @@
     clippy::disallowed_methods
 )]
 
+mod crew_erasure;
 mod erasure;
 mod live;
 mod repair;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use headcount_catalog::{Schema, Tier};
 use headcount_log::disk::{Disk, RealDisk};
-use headcount_log::folder::check_format;
+use headcount_log::folder::{CREW_ORDERS, RECEIPT_ORDERS, check_format};
 
 pub use self::file::{CapturedFile, Unreadable};
 use self::folder::{below, is_unfinished, list};
@@ -31,7 +31,6 @@ use self::groups::Groups;
 use self::table::TableCapture;
 use crate::account::ledger;
 use crate::check::Finding;
-use crate::erasure::CREW_ORDERS;
 use crate::error::LakeError;
 use crate::memtable::{Layout, chunks, decode};
 use crate::small_files::{self, DamagedSmallFile};
@@ -53,7 +52,7 @@ const OWN_WAY: [&str; 6] = [
     "tables",
     "wal",
     "seen",
-    "erasures",
+    RECEIPT_ORDERS,
     CREW_ORDERS,
     ledger::FOLDER,
 ];
@@ -187,7 +186,7 @@ fn damaged_small_files(disk: &Arc<dyn Disk>, root: &Path) -> Result<Vec<Finding>
 
 /// The orders to erase, the ledgers, and the files that other parts of the program keep in the folder: tokens, the secret, the audit log.
 fn small_files(disk: &dyn Disk, root: &Path) -> Result<Vec<CapturedFile>, LakeError> {
-    let mut files = folder::read_all(disk, root, "erasures")?;
+    let mut files = folder::read_all(disk, root, RECEIPT_ORDERS)?;
     files.extend(folder::read_all(disk, root, CREW_ORDERS)?);
     files.extend(folder::read_all(disk, root, ledger::FOLDER)?);
     for entry in list(disk, root)? {

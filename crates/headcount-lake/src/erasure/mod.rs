@@ -26,6 +26,7 @@ use hashbrown::HashSet;
 use headcount_catalog::{KeyedReceipt, TableId};
 use headcount_log::disk::{Disk, DiskEntry, RealDisk};
 use headcount_log::erasure::{CrewOrder, CrewOrders};
+pub(crate) use headcount_log::folder::CREW_ORDERS;
 use headcount_log::wal::WalHandle;
 
 use self::files::erase_from_files;
@@ -38,9 +39,6 @@ use crate::low_priority;
 use crate::parquet_file::is_ours;
 use crate::set_aside;
 use crate::state::LakeState;
-
-/// The folder of the operator's orders, in a data folder.
-pub(crate) const CREW_ORDERS: &str = "crew-erasures";
 
 /// The operator's orders to erase crews in the data folder `dir`, pending or done, the oldest first; damaged ones are left out. Also beside a
 /// running collector, and of a copy of a folder: what they name is to be erased from every copy that is older than the order.

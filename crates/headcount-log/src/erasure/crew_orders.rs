@@ -281,9 +281,36 @@ impl CrewOrders {
 }
 
 impl CrewOrder {
+    /// Reads the content of the file of order `number`, from a data folder or from a copy of one; `None` where that is not as it was
+    /// written.
+    pub fn of_file(number: u64, bytes: &[u8]) -> Option<Self> {
+        decoded(number, bytes)
+    }
+
+    /// The content of its file.
+    pub fn to_file(&self) -> Vec<u8> {
+        encoded(self)
+    }
+
     /// Whether nothing is left of its rows.
     pub fn is_done(&self) -> bool {
         self.state == CrewOrderState::Done
+    }
+
+    /// The random key of its hashes. It stays the same in every state, and no other order has it, also where numbers are given again.
+    pub fn identity(&self) -> [u8; 16] {
+        self.names.hash_key
+    }
+
+    /// The order as one that is still to be carried out, in a store that has its rows again. The runs that it knows are kept: they find
+    /// rows that name no key.
+    pub fn reopened(&self) -> Self {
+        Self {
+            state: CrewOrderState::Accepted,
+            finished: 0,
+            rows: 0,
+            ..self.clone()
+        }
     }
 }
 
