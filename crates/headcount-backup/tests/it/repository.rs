@@ -122,6 +122,52 @@ async fn damage_of_a_backup_is_found_and_never_restored() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_backup_is_restored_without_its_log_or_a_commit() {
+    let data = tempfile::tempdir().unwrap();
+    let lake = open(data.path()).await;
+    lake.append(batch(None, 0..9)).await.unwrap();
+    lake.flush().await.unwrap();
+    lake.append(batch(None, 9..12)).await.unwrap();
+    let repository = tempfile::tempdir().unwrap();
+    let point = backed_up(data.path(), repository.path()).point;
+    let partial = || RestoreOptions {
+        is_partial: true,
+        ..RestoreOptions::default()
+    };
+    let is_of_log = |path: &str| path.starts_with("wal/");
+    let is_commit = |path: &str| path.starts_with("tables/default/crews/_delta_log/");
+    // Of a table without a commit nothing but the rows of the log is left.
+    for (is_lost, expected, without_commits) in [
+        (&is_of_log as &dyn Fn(&str) -> bool, [9, 9], &[][..]),
+        (&is_commit, [3, 12], &["crews"][..]),
+    ] {
+        let mut lost = Vec::new();
+        for file in point.files.iter().filter(|file| is_lost(&file.path)) {
+            let content = content_of(repository.path(), &file.content);
+            lost.push((content.clone(), fs::read(&content).unwrap()));
+            fs::remove_file(content).unwrap();
+        }
+        assert!(!lost.is_empty());
+        let (to, report) = restored(repository.path(), partial()).await;
+        assert_eq!(report.left_out.len(), lost.len());
+        let copy = open(to.path()).await;
+        assert_eq!(rows(&copy).await, expected);
+        assert_eq!(copy.tables_with_lost_commits(), without_commits);
+        for (content, bytes) in lost {
+            fs::write(content, bytes).unwrap();
+        }
+    }
+    let (to, report) = restored(repository.path(), partial()).await;
+    assert_eq!((report.left_out.len(), report.tables), (0, 2));
+    assert_eq!(rows(&open(to.path()).await).await, [12, 12]);
+}
+
+/// Where the repository keeps it.
+fn content_of(repository: &std::path::Path, hash: &str) -> std::path::PathBuf {
+    repository.join("content").join(&hash[..2]).join(hash)
+}
+
+#[tokio::test]
 async fn a_damaged_point_is_named_and_removes_nothing() {
     let data = some_data().await;
     let repository = tempfile::tempdir().unwrap();
