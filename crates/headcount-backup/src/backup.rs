@@ -1,18 +1,19 @@
 //! Adds a point to a repository.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use headcount_catalog::Schema;
 use headcount_lake::{Capture, CapturedFile, Finding, Unreadable, capture_folder};
-use headcount_log::disk::{Disk, RealDisk};
 
-use crate::content::{ContentStore, PutError};
 use crate::error::BackupError;
+use crate::place::Place;
 use crate::point::{About, DamagedEntry, FORMAT, FileEntry, Point, TableEntry, next_id, rfc_3339};
-use crate::repository::LockedRepository;
+use crate::repository::{LockedRepository, Repository};
+use crate::storage::{ContentWriter, PutError, Source, Storage};
 
 /// How often a data folder is captured because files left it before they were copied. What was copied once is not copied again.
 const ATTEMPTS: usize = 50;
@@ -28,7 +29,7 @@ pub struct BackupReport {
     pub new_bytes: u64,
 }
 
-/// Backs up the data folder `data`, on which a collector may be running, to the repository `to`, which is made if the folder is
+/// Backs up the data folder `data`, on which a collector may be running, to the repository `to`, which is made if the place is
 /// missing or empty. `progress` is called now and then with the files that are done and those that there are.
 ///
 /// Every request that was acknowledged before the call is in the point. Damaged files of the data folder are left out, and named in
@@ -40,56 +41,56 @@ pub struct BackupReport {
 /// is added then.
 pub fn back_up(
     data: &Path,
-    to: &Path,
+    to: impl Into<Place>,
     schema: &Arc<Schema>,
     progress: impl FnMut(u64, u64),
 ) -> Result<BackupReport, BackupError> {
-    back_up_on(Arc::new(RealDisk::default()), data, to, schema, progress)
+    back_up_in(&to.into().storage()?, data, schema, progress)
 }
 
-/// The same, with the repository on `disk`.
-fn back_up_on(
-    disk: Arc<dyn Disk>,
+/// The same, with the repository in `storage`.
+pub(crate) fn back_up_in(
+    storage: &Arc<dyn Storage>,
     data: &Path,
-    to: &Path,
     schema: &Arc<Schema>,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<BackupReport, BackupError> {
     let begun = Utc::now();
     let mut capture = capture_folder(data, schema)?;
-    let locked = LockedRepository::open_or_create(disk, to, &capture.collector)?;
+    let locked = LockedRepository::open_or_create(storage, &capture.collector)?;
     let repository = &locked.repository;
     if repository.collector != capture.collector {
         return Err(BackupError::OtherFolder {
-            folder: to.to_path_buf(),
+            folder: repository.name(),
             theirs: repository.collector.clone(),
             ours: capture.collector,
         });
     }
-    let ids = repository.ids()?;
     let (points, damaged) = repository.readable_points()?;
     for error in &damaged {
         let error = error as &dyn std::error::Error;
         tracing::error!(error, "a point of the backup cannot be read");
     }
-    let mut copying = Copying {
-        content: repository.content(),
-        known: Known::of(&points),
-        new_files: 0,
-        new_bytes: 0,
-    };
+    let known = Known::of(&points);
+    let mut copying = Copying::new(repository, known)?;
     for _ in 0..ATTEMPTS {
         let Some(Copied { files, damaged }) = copying.copy(&capture, &mut progress)? else {
             capture = capture_folder(data, schema)?;
             continue;
         };
         copying.content.sync()?;
-        let id = next_id(begun, ids.last().map(String::as_str));
-        let point = Point {
-            about: about(id, rfc_3339(begun), &capture, &damaged),
-            files,
-        };
-        locked.add(&point)?;
+        let about = |id| about(id, rfc_3339(begun), &capture, &damaged);
+        let point = added(repository, begun, |id| Point {
+            about: about(id),
+            files: files.clone(),
+        })?;
+        if !repository.is_whole(&point)? {
+            repository.take_back(&point)?;
+            copying.begin_anew(repository)?;
+            capture = capture_folder(data, schema)?;
+            continue;
+        }
+        repository.forget_damage(&copying.healed)?;
         return Ok(BackupReport {
             point,
             new_files: copying.new_files,
@@ -99,6 +100,24 @@ fn back_up_on(
     Err(BackupError::Changing {
         folder: data.to_path_buf(),
     })
+}
+
+/// Adds the point that `point` makes under an id that no other backup has taken.
+fn added(
+    repository: &Repository,
+    begun: DateTime<Utc>,
+    point: impl Fn(String) -> Point,
+) -> Result<Point, BackupError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let ids = repository.ids()?;
+        let point = point(next_id(begun, ids.last().map(String::as_str)));
+        match repository.add(&point) {
+            Err(BackupError::PointExists { .. }) if attempt < ATTEMPTS => {}
+            added => return added.map(|()| point),
+        }
+    }
 }
 
 fn about(id: String, begun: String, capture: &Capture, damaged: &[Finding]) -> About {
@@ -142,14 +161,37 @@ struct Copied {
 }
 
 /// A backup's copying.
-struct Copying {
-    content: ContentStore,
+struct Copying<'s> {
+    content: Box<dyn ContentWriter + 's>,
     known: Known,
+    /// The hashes of content that is known to be damaged.
+    damaged: HashSet<String>,
+    /// Those of them that were stored again.
+    healed: HashSet<String>,
     new_files: u64,
     new_bytes: u64,
 }
 
-impl Copying {
+impl<'s> Copying<'s> {
+    fn new(repository: &'s Repository, known: Known) -> Result<Self, BackupError> {
+        let damaged = repository.damaged()?;
+        Ok(Self {
+            content: writer(repository, damaged.clone())?,
+            known,
+            damaged,
+            healed: HashSet::new(),
+            new_files: 0,
+            new_bytes: 0,
+        })
+    }
+
+    /// Looks again at what is there.
+    fn begin_anew(&mut self, repository: &'s Repository) -> Result<(), BackupError> {
+        let damaged = self.damaged.difference(&self.healed);
+        self.content = writer(repository, damaged.cloned().collect())?;
+        Ok(())
+    }
+
     /// Copies what the repository lacks. Returns the files and the damage, or `None` where a file left its table before it was
     /// copied.
     fn copy(
@@ -177,6 +219,7 @@ impl Copying {
         }))
     }
 
+    /// Stores a file, unless its content is there.
     fn store(&mut self, file: &CapturedFile) -> Result<Result<FileEntry, Unreadable>, BackupError> {
         let identity = file.identity();
         let entry = |content: String, size| FileEntry {
@@ -191,8 +234,7 @@ impl Copying {
         {
             return Ok(Ok(entry(content.clone(), *size)));
         }
-        let opened = file.open().map_err(PutError::Read);
-        let stored = match opened.and_then(|mut bytes| self.content.put(&mut *bytes)) {
+        let stored = match self.content.put(&mut Captured(file)) {
             Ok(stored) => stored,
             Err(PutError::Read(error)) => return Ok(Err(file.judge(error)?)),
             Err(PutError::Write(error)) => return Err(error),
@@ -200,12 +242,32 @@ impl Copying {
         if stored.is_new {
             self.new_files += 1;
             self.new_bytes += stored.size;
+            if self.damaged.contains(&stored.hash) {
+                self.healed.insert(stored.hash.clone());
+            }
         }
         if let Some(key) = key {
-            let known = (stored.content.clone(), stored.size);
+            let known = (stored.hash.clone(), stored.size);
             self.known.0.insert(key, known);
         }
-        Ok(Ok(entry(stored.content, stored.size)))
+        Ok(Ok(entry(stored.hash, stored.size)))
+    }
+}
+
+/// Storing content in a repository, and again what is `damaged`.
+fn writer(
+    repository: &Repository,
+    damaged: HashSet<String>,
+) -> Result<Box<dyn ContentWriter + '_>, BackupError> {
+    let writer = repository.storage.writer(damaged);
+    writer.map_err(BackupError::io("list", repository.name()))
+}
+
+struct Captured<'f>(&'f CapturedFile);
+
+impl Source for Captured<'_> {
+    fn open(&mut self) -> io::Result<Box<dyn Read>> {
+        self.0.open()
     }
 }
 
@@ -214,10 +276,11 @@ mod tests {
     #![allow(clippy::disallowed_methods)]
     use headcount_catalog::{Column, ColumnType, Table, TableKind, Tier};
     use headcount_lake::{Lake, LakeOptions};
+    use headcount_log::disk::Disk as _;
     use headcount_log::testing::SimulatedDisk;
 
     use super::*;
-    use crate::{points, verify};
+    use crate::{place, points, verify};
 
     /// A data folder with a table and a log.
     async fn some_data() -> (tempfile::TempDir, Arc<Schema>) {
@@ -254,7 +317,10 @@ mod tests {
             let repository = tempfile::tempdir().unwrap();
             let to = repository.path().join("repository");
             let disk = SimulatedDisk::new(operations);
-            let made = || back_up_on(Arc::new(disk.clone()), data.path(), &to, &schema, |_, _| ());
+            let made = || {
+                let storage = place::folder(Arc::new(disk.clone()), &to)?;
+                back_up_in(&storage, data.path(), &schema, |_, _| ())
+            };
             let first = made().unwrap().point;
             for number in 0..4 {
                 let path = data.path().join(format!("new-{number}"));
@@ -284,5 +350,34 @@ mod tests {
                 return;
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_backup_left_that_ended_early_is_durable_with_the_next_point() {
+        let (data, schema) = some_data().await;
+        for operations in 0..60 {
+            let repository = tempfile::tempdir().unwrap();
+            let to = repository.path().join("repository");
+            let disk = SimulatedDisk::new(operations);
+            let made = || {
+                let storage = place::folder(Arc::new(disk.clone()), &to)?;
+                back_up_in(&storage, data.path(), &schema, |_, _| ())
+            };
+            disk.lose_power_after(Some(operations));
+            let is_over = made().is_ok();
+            // The process ended, and the machine went on.
+            disk.lose_power_after(None);
+            disk.durable_folders().clear();
+            let point = made().unwrap().point;
+            disk.crash();
+            let verified = verify(&to, |_, _| ()).unwrap();
+            assert!(verified.damaged.is_empty(), "{operations}: {verified:?}");
+            assert_eq!(points(&to).unwrap().0.last(), Some(&point));
+            if is_over {
+                assert!(operations > 20, "{operations}");
+                return;
+            }
+        }
+        panic!("a backup of a small folder takes fewer operations");
     }
 }

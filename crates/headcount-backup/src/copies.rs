@@ -5,9 +5,11 @@ use std::io;
 use std::path::Path;
 
 use headcount_lake::IntactFiles;
+use headcount_log::disk::{Disk as _, RealDisk};
 
 use crate::content::{ContentStore, GetError};
 use crate::error::BackupError;
+use crate::place::Place;
 use crate::repository::Repository;
 
 /// What a repository has of each file, in all its points that can be read.
@@ -20,18 +22,18 @@ pub struct BackedUpFiles {
 }
 
 impl BackedUpFiles {
-    /// Reads the points of the repository `dir`, which has to be of the data folder `data`.
+    /// Reads the points of the repository `place`, which has to be of the data folder `data`.
     ///
     /// # Errors
     ///
-    /// The folder is no repository, or one of another data folder.
-    pub fn open(dir: &Path, data: &Path) -> Result<Self, BackupError> {
-        let repository = Repository::open(dir)?;
+    /// There is no repository, or one of another data folder.
+    pub fn open(place: impl Into<Place>, data: &Path) -> Result<Self, BackupError> {
+        let repository = Repository::open(&place.into())?;
         let path = data.join("collector");
-        let ours = repository.disk.read_text(&path).unwrap_or_default();
+        let ours = RealDisk::default().read_text(&path).unwrap_or_default();
         if !ours.trim().is_empty() && ours.trim() != repository.collector {
             return Err(BackupError::OtherFolder {
-                folder: dir.to_path_buf(),
+                folder: repository.name(),
                 theirs: repository.collector,
                 ours: ours.trim().to_owned(),
             });

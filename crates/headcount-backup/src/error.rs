@@ -8,14 +8,14 @@ use headcount_lake::LakeError;
 /// Why a backup could not be made, read or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// A file or folder of the repository, or of the folder that is restored to, could not be read or written.
+    /// A file, folder or object of the repository, or of the folder that is restored to, could not be read or written.
     #[error("could not {action} {path}")]
     Io {
         /// The operation that failed.
         action: &'static str,
-        /// Its file or folder.
+        /// Its file or folder, or the address of an object.
         path: PathBuf,
-        /// The file system's reason.
+        /// The reason of the file system, or of the bucket's store.
         source: io::Error,
     },
     /// The data folder could not be read.
@@ -23,7 +23,7 @@ pub enum BackupError {
     Lake(#[from] LakeError),
     /// A folder has other content than backups.
     #[error(
-        "{folder} is no backup repository; give one that `headcount backup` made, or an empty folder to make one"
+        "{folder} is no backup repository; give one that `headcount backup` made, or an empty folder or prefix to make one"
     )]
     NotARepository {
         /// The folder.
@@ -56,6 +56,16 @@ pub enum BackupError {
     Locked {
         /// The repository.
         folder: PathBuf,
+    },
+    /// Another command has added a point with the same id at the same moment.
+    #[error(
+        "{folder} has a point {id} of another backup that ran at the same time; run this one again"
+    )]
+    PointExists {
+        /// The repository.
+        folder: PathBuf,
+        /// The point.
+        id: String,
     },
     /// The repository has no such point.
     #[error("{folder} has no point {id}; `headcount backup list` shows what it has")]

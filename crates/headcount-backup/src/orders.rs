@@ -12,9 +12,8 @@ use headcount_log::folder::{CREW_ORDERS, RECEIPT_ORDERS};
 
 use crate::content::{ContentStore, GetError};
 use crate::error::{BackupError, DamagedContent};
-
+use crate::folder_storage::list;
 use crate::point::Point;
-use crate::repository::list;
 
 /// The folders of a data folder with orders.
 pub(crate) const FOLDERS: [&str; 2] = [RECEIPT_ORDERS, CREW_ORDERS];

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::BackupError;
 use crate::orders::{first_without_erased, of_point, pending};
+use crate::place::Place;
 use crate::point::Point;
 use crate::repository::LockedRepository;
+use crate::storage::Storage;
 
 /// What was removed from a repository.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,35 +26,44 @@ pub struct Removed {
     pub pending_orders: usize,
 }
 
-/// Removes all but the newest `points` points of the repository `dir`, and the content that no other point names.
+/// Removes all but the newest `points` points of the repository `place`, and the content that no other point names.
 ///
 /// # Errors
 ///
 /// A point is damaged, so that nobody knows what content is still needed; or a file cannot be removed.
-pub fn keep(dir: &Path, points: NonZeroUsize) -> Result<Removed, BackupError> {
-    let locked = LockedRepository::open(dir)?;
-    let all = locked.repository.points()?;
-    let first = all.len().saturating_sub(points.get());
-    remove_before(&locked, &all, first)
+pub fn keep(place: impl Into<Place>, points: NonZeroUsize) -> Result<Removed, BackupError> {
+    keep_in(&place.into().storage()?, points)
 }
 
-/// Removes the points of the repository `dir` that may hold rows whose erasure was ordered and carried out since, and the content
+/// The same, with the repository in `storage`.
+pub(crate) fn keep_in(
+    storage: &Arc<dyn Storage>,
+    points: NonZeroUsize,
+) -> Result<Removed, BackupError> {
+    let mut locked = LockedRepository::open(storage)?;
+    let all = locked.repository.points()?;
+    let first = all.len().saturating_sub(points.get());
+    remove_before(&mut locked, &all, first)
+}
+
+/// Removes the points of the repository `place` that may hold rows whose erasure was ordered and carried out since, and the content
 /// that no other point names: the bytes of those rows are gone then. The newest point always stays.
 ///
 /// # Errors
 ///
 /// As of [`keep`].
-pub fn purge(dir: &Path) -> Result<Removed, BackupError> {
-    let locked = LockedRepository::open(dir)?;
+pub fn purge(place: impl Into<Place>) -> Result<Removed, BackupError> {
+    let storage = place.into().storage()?;
+    let mut locked = LockedRepository::open(&storage)?;
     let all = locked.repository.points()?;
     let content = locked.repository.content();
     let orders: Result<Vec<_>, _> = all.iter().map(|point| of_point(point, &content)).collect();
     let first = first_without_erased(&orders?);
-    remove_before(&locked, &all, first)
+    remove_before(&mut locked, &all, first)
 }
 
 fn remove_before(
-    locked: &LockedRepository,
+    locked: &mut LockedRepository<'_>,
     points: &[Point],
     first: usize,
 ) -> Result<Removed, BackupError> {
@@ -60,8 +71,8 @@ fn remove_before(
     locked.remove(removed)?;
     let files = left.iter().flat_map(|point| &point.files);
     let named: BTreeSet<&str> = files.map(|file| file.content.as_str()).collect();
+    let (files, bytes) = locked.retain(&named)?;
     let content = locked.repository.content();
-    let (files, bytes) = content.retain(&named)?;
     let newest = left.last().map(|point| of_point(point, &content));
     Ok(Removed {
         points: removed.iter().map(|point| point.about.id.clone()).collect(),

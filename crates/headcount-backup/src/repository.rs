@@ -1,32 +1,37 @@
-//! A backup repository: a folder of content and points.
+//! A backup repository: content and points, in a folder or a bucket.
 
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use headcount_log::disk::{Disk, DiskEntry, FolderLock, RealDisk};
 use serde::{Deserialize, Serialize};
 
 use crate::content::ContentStore;
 use crate::error::BackupError;
+use crate::place::Place;
 use crate::point::{FORMAT, Point};
+use crate::storage::{Lock, LockError, Purpose, Storage};
 
-/// The file that makes a folder a repository.
+/// The file that makes a place a repository.
 const MARK: &str = "headcount-backup";
+/// The folder of points.
+const POINTS: &str = "points";
+/// The folder with a file for each content that a verification found damaged, named as that is.
+const DAMAGED: &str = "damaged";
 
 /// A repository, opened for reading.
 #[derive(Debug)]
 pub(crate) struct Repository {
-    pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) root: PathBuf,
+    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) collector: String,
 }
 
-/// A repository that this process alone writes to.
+/// A repository that is locked for the purpose of its command.
 #[derive(Debug)]
-pub(crate) struct LockedRepository {
+pub(crate) struct LockedRepository<'s> {
     pub(crate) repository: Repository,
-    _lock: FolderLock,
+    lock: Box<dyn Lock + 's>,
 }
 
 /// The content of [`MARK`].
@@ -36,48 +41,50 @@ struct Mark {
     collector: String,
 }
 
-/// The points of the repository `dir`, oldest first, and what is wrong with those that are damaged.
+/// The points of the repository `place`, oldest first, and what is wrong with those that are damaged.
 ///
 /// # Errors
 ///
-/// The folder is no repository, or the operating system refuses to read a file of it.
-pub fn points(dir: &Path) -> Result<(Vec<Point>, Vec<BackupError>), BackupError> {
-    Repository::open(dir)?.readable_points()
+/// There is no repository, or a file of it cannot be read.
+pub fn points(place: impl Into<Place>) -> Result<(Vec<Point>, Vec<BackupError>), BackupError> {
+    Repository::open(&place.into())?.readable_points()
 }
 
 impl Repository {
     /// Opens a repository that exists.
-    pub(crate) fn open(dir: &Path) -> Result<Self, BackupError> {
-        Self::open_on(Arc::new(RealDisk::default()), dir)
+    pub(crate) fn open(place: &Place) -> Result<Self, BackupError> {
+        Self::open_in(place.storage()?)
     }
 
-    fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, BackupError> {
+    pub(crate) fn open_in(storage: Arc<dyn Storage>) -> Result<Self, BackupError> {
         let not_a_repository = || BackupError::NotARepository {
-            folder: dir.to_path_buf(),
+            folder: storage.full_name(""),
         };
-        let path = dir.join(MARK);
-        let text = match disk.read(&path) {
+        let text = match storage.read(MARK) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_a_repository()),
-            read => read.map_err(BackupError::io("read", &path))?,
+            read => read.map_err(BackupError::io("read", storage.full_name(MARK)))?,
         };
         let mark: Mark = serde_json::from_slice(&text).map_err(|_| not_a_repository())?;
         if mark.format > FORMAT {
             return Err(BackupError::Format {
-                folder: dir.to_path_buf(),
+                folder: storage.full_name(""),
                 format: mark.format,
             });
         }
-        let root = disk.canonical(dir).map_err(BackupError::io("open", dir))?;
         Ok(Self {
-            disk,
-            root,
             collector: mark.collector,
+            storage,
         })
     }
 
     /// The content of its points.
     pub(crate) fn content(&self) -> ContentStore {
-        ContentStore::new(Arc::clone(&self.disk), &self.root)
+        ContentStore::new(Arc::clone(&self.storage))
+    }
+
+    /// The repository, for messages.
+    pub(crate) fn name(&self) -> PathBuf {
+        self.storage.full_name("")
     }
 
     /// The points that are whole, oldest first, and what is wrong with the others.
@@ -102,148 +109,190 @@ impl Repository {
 
     /// The ids of the points, oldest first.
     pub(crate) fn ids(&self) -> Result<Vec<String>, BackupError> {
-        let names = list(&*self.disk, &self.folder())?.into_iter();
-        let ids = names.filter_map(|entry| Some(entry.name.strip_suffix(".jsonl")?.to_owned()));
+        let names = self.list(POINTS)?.into_iter();
+        let ids = names.filter_map(|name| Some(name.strip_suffix(".jsonl")?.to_owned()));
         Ok(ids.collect())
     }
 
     /// One point.
     pub(crate) fn point(&self, id: &str) -> Result<Point, BackupError> {
-        let path = self.path(id);
-        match self.disk.read(&path) {
-            Ok(bytes) => Point::of_lines(&path, &bytes),
+        let name = point_name(id);
+        let full_name = self.storage.full_name(&name);
+        match self.storage.read(&name) {
+            Ok(bytes) => Point::of_lines(&full_name, &bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(BackupError::NoSuchPoint {
-                    folder: self.root.clone(),
+                    folder: self.name(),
                     id: id.to_owned(),
                 })
             }
-            Err(error) => Err(BackupError::io("read", &path)(error)),
+            Err(error) => Err(BackupError::io("read", full_name)(error)),
         }
     }
 
-    fn folder(&self) -> PathBuf {
-        self.root.join("points")
+    /// The hashes of content that a verification found damaged, and that was not stored again since.
+    pub(crate) fn damaged(&self) -> Result<HashSet<String>, BackupError> {
+        Ok(self.list(DAMAGED)?.into_iter().collect())
     }
 
-    fn path(&self, id: &str) -> PathBuf {
-        self.folder().join(format!("{id}.jsonl"))
+    /// Notes that content is damaged, for the next backup.
+    pub(crate) fn note_damage(&self, hash: &str, problem: &str) -> Result<(), BackupError> {
+        let name = format!("{DAMAGED}/{hash}");
+        match self.storage.create(&name, problem.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            noted => noted.map_err(BackupError::io("write", self.storage.full_name(&name))),
+        }
+    }
+
+    /// Forgets that content was damaged.
+    pub(crate) fn forget_damage<'h>(
+        &self,
+        hashes: impl IntoIterator<Item = &'h String>,
+    ) -> Result<(), BackupError> {
+        let names: Vec<String> = { hashes.into_iter() }
+            .map(|hash| format!("{DAMAGED}/{hash}"))
+            .collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let removed = self.storage.remove(&names);
+        removed.map_err(BackupError::io("remove", self.storage.full_name(&names[0])))
+    }
+
+    /// Adds a point; it is durable afterwards. Its content has to be so before.
+    ///
+    /// # Errors
+    ///
+    /// [`BackupError::PointExists`] where another command has added one with this id meanwhile.
+    pub(crate) fn add(&self, point: &Point) -> Result<(), BackupError> {
+        let name = point_name(&point.about.id);
+        let failed = || BackupError::io("write", self.storage.full_name(&name));
+        let lines = point.to_lines().map_err(io::Error::other);
+        match self.storage.create(&name, &lines.map_err(failed())?) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(BackupError::PointExists {
+                    folder: self.name(),
+                    id: point.about.id.clone(),
+                })
+            }
+            added => added.map_err(failed()),
+        }
+    }
+
+    /// Takes a point back that this command has added, because its content was removed meanwhile.
+    pub(crate) fn take_back(&self, point: &Point) -> Result<(), BackupError> {
+        let name = point_name(&point.about.id);
+        let full_name = self.storage.full_name(&name);
+        let removed = self.storage.remove(&[name]);
+        removed.map_err(BackupError::io("remove", full_name))
+    }
+
+    /// Whether all content of a point that was just added is there: in a bucket another command may have removed some of it while the
+    /// point was made, as content that no point named.
+    pub(crate) fn is_whole(&self, point: &Point) -> Result<bool, BackupError> {
+        let name = self.name();
+        let awaited = self.storage.await_removals();
+        if !awaited.map_err(BackupError::io("read", &name))? {
+            return Ok(true);
+        }
+        let content = self.storage.content();
+        let content = content.map_err(BackupError::io("list", &name))?;
+        let there: HashSet<(&str, u64)> = { content.iter() }
+            .map(|file| (file.hash.as_str(), file.size))
+            .collect();
+        let mut files = point.files.iter();
+        Ok(files.all(|file| there.contains(&(file.content.as_str(), file.size))))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, BackupError> {
+        let listed = self.storage.list(folder);
+        listed.map_err(BackupError::io("list", self.storage.full_name(folder)))
     }
 }
 
-impl LockedRepository {
-    /// Opens the repository `dir` for writing; makes one there for the data folder `collector` if the folder is missing or empty.
+fn point_name(id: &str) -> String {
+    format!("{POINTS}/{id}.jsonl")
+}
+
+impl<'s> LockedRepository<'s> {
+    /// Opens the repository in `storage` to add a point; makes one there for the data folder `collector` if the place is missing or empty.
     pub(crate) fn open_or_create(
-        disk: Arc<dyn Disk>,
-        dir: &Path,
+        storage: &'s Arc<dyn Storage>,
         collector: &str,
     ) -> Result<Self, BackupError> {
-        let absolute = std::path::absolute(dir).map_err(BackupError::io("open", dir))?;
-        if disk.exists(&absolute.join(MARK)) {
-            return Self::open_on(disk, dir);
+        let failed = |action| BackupError::io(action, storage.full_name(""));
+        match Repository::open_in(Arc::clone(storage)) {
+            Err(BackupError::NotARepository { .. }) => {}
+            opened => return Self::lock(storage, opened?, Purpose::Adding),
         }
-        // A crash may have left the lock without the mark, and the root of a file system has a folder of its own.
-        let is_ours = |entry: &DiskEntry| {
-            matches!(entry.name.as_str(), "LOCK" | "lost+found") || entry.name.ends_with(".tmp")
-        };
-        if !list(&*disk, &absolute)?.iter().all(is_ours) {
-            return Err(BackupError::NotARepository {
-                folder: dir.to_path_buf(),
-            });
+        if storage.has_foreign_files().map_err(failed("list"))? {
+            // Another command may have made the repository meanwhile.
+            let opened = Repository::open_in(Arc::clone(storage))?;
+            return Self::lock(storage, opened, Purpose::Adding);
         }
-        disk.create_root(&absolute)
-            .and_then(|()| disk.set_mode(&absolute, 0o700))
-            .map_err(BackupError::io("create", &absolute))?;
-        let lock = lock(&*disk, &absolute)?;
+        storage.make().map_err(failed("create"))?;
+        let lock = locked(storage, Purpose::Adding)?;
         let mark = Mark {
             format: FORMAT,
             collector: collector.to_owned(),
         };
         let text = serde_json::json!(mark).to_string() + "\n";
-        write(&*disk, &absolute.join(MARK), text.as_bytes())?;
+        match storage.create(MARK, text.as_bytes()) {
+            // Another command has made it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(BackupError::io("write", storage.full_name(MARK)))?,
+        }
         Ok(Self {
-            repository: Repository::open_on(disk, dir)?,
-            _lock: lock,
+            repository: Repository::open_in(Arc::clone(storage))?,
+            lock,
         })
     }
 
-    /// Opens a repository that exists for writing.
-    pub(crate) fn open(dir: &Path) -> Result<Self, BackupError> {
-        Self::open_on(Arc::new(RealDisk::default()), dir)
+    /// Opens a repository that exists, to remove from it.
+    pub(crate) fn open(storage: &'s Arc<dyn Storage>) -> Result<Self, BackupError> {
+        let repository = Repository::open_in(Arc::clone(storage))?;
+        Self::lock(storage, repository, Purpose::Removing)
     }
 
-    fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, BackupError> {
-        let repository = Repository::open_on(disk, dir)?;
-        let (disk, root) = (&repository.disk, &repository.root);
-        disk.create_root(root)
-            .map_err(BackupError::io("open", root))?;
-        let lock = lock(&**disk, root)?;
-        repository.content().remove_unfinished()?;
-        Ok(Self {
-            repository,
-            _lock: lock,
-        })
-    }
-
-    /// Adds a point; it is durable afterwards. Its content has to be so before.
-    pub(crate) fn add(&self, point: &Point) -> Result<(), BackupError> {
-        let Repository { disk, .. } = &self.repository;
-        let (folder, path) = (
-            self.repository.folder(),
-            self.repository.path(&point.about.id),
-        );
-        disk.create_folder(&folder)
-            .map_err(BackupError::io("create", &folder))?;
-        let lines = point.to_lines().map_err(io::Error::other);
-        let lines = lines.map_err(BackupError::io("write", &path))?;
-        write(&**disk, &path, &lines)
+    fn lock(
+        storage: &'s Arc<dyn Storage>,
+        repository: Repository,
+        purpose: Purpose,
+    ) -> Result<Self, BackupError> {
+        let lock = locked(storage, purpose)?;
+        Ok(Self { repository, lock })
     }
 
     /// Removes points, the oldest first and each durably, so that the rest has no gap.
-    pub(crate) fn remove(&self, points: &[Point]) -> Result<(), BackupError> {
-        let Repository { disk, .. } = &self.repository;
-        let folder = self.repository.folder();
+    pub(crate) fn remove(&mut self, points: &[Point]) -> Result<(), BackupError> {
         for point in points {
-            let path = self.repository.path(&point.about.id);
-            disk.remove(&path)
-                .and_then(|()| disk.sync_folder(&folder))
-                .map_err(BackupError::io("remove", &path))?;
+            let name = point_name(&point.about.id);
+            let full_name = self.repository.storage.full_name(&name);
+            let renewed = self.lock.renew();
+            let removed = renewed.and_then(|()| self.repository.storage.remove(&[name]));
+            removed.map_err(BackupError::io("remove", full_name))?;
         }
         Ok(())
     }
-}
 
-fn lock(disk: &dyn Disk, root: &Path) -> Result<FolderLock, BackupError> {
-    let path = root.join("LOCK");
-    let lock = disk.lock(&path).map_err(BackupError::io("lock", &path))?;
-    lock.ok_or_else(|| BackupError::Locked {
-        folder: root.to_path_buf(),
-    })
-}
-
-/// Writes a file that only its owner may read, whole or not at all; it is durable afterwards.
-fn write(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let unfinished = Path::new(&name);
-    let written = || {
-        if disk.exists(unfinished) {
-            disk.remove(unfinished)?;
-        }
-        let mut file = disk.create_private(unfinished)?;
-        file.write_all(bytes)?;
-        file.sync()?;
-        drop(file);
-        disk.rename(unfinished, path)?;
-        disk.sync_folder(path.parent().unwrap_or(Path::new("/")))
-    };
-    written().map_err(BackupError::io("write", path))
-}
-
-/// The entries of a folder; none where it does not exist.
-pub(crate) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<DiskEntry>, BackupError> {
-    match disk.list(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed.map_err(BackupError::io("list", folder)),
+    /// Removes all content that is not among `kept`, and what is known of its damage; returns the number of files and their bytes.
+    pub(crate) fn retain(&mut self, kept: &BTreeSet<&str>) -> Result<(u64, u64), BackupError> {
+        let removed = self.repository.content().retain(kept, &mut *self.lock)?;
+        let damaged = self.repository.damaged()?;
+        let gone = damaged.iter().filter(|hash| !kept.contains(hash.as_str()));
+        self.repository.forget_damage(gone)?;
+        Ok(removed)
     }
+}
+
+fn locked<'s>(
+    storage: &'s Arc<dyn Storage>,
+    purpose: Purpose,
+) -> Result<Box<dyn Lock + 's>, BackupError> {
+    storage.lock(purpose).map_err(|error| match error {
+        LockError::Held => BackupError::Locked {
+            folder: storage.full_name(""),
+        },
+        LockError::Io(error) => BackupError::io("lock", storage.full_name(""))(error),
+    })
 }

@@ -11,9 +11,11 @@ use headcount_log::folder::UNFINISHED_RESTORE;
 
 use crate::content::{ContentStore, GetError};
 use crate::error::{BackupError, DamagedContent};
+use crate::folder_storage::list;
 use crate::orders::{self, Missing, Order};
+use crate::place::Place;
 use crate::point::{FileEntry, Point, TableEntry};
-use crate::repository::{Repository, list};
+use crate::repository::Repository;
 
 /// Files that only their owner may read, by the first part of their paths. Tables are for every Delta reader that may enter their
 /// folder.
@@ -55,15 +57,26 @@ pub struct RestoreReport {
 ///
 /// The point is damaged, `to` is not empty, or the restored folder does not hold what the point says.
 pub async fn restore(
-    from: &Path,
+    from: impl Into<Place>,
+    to: &Path,
+    options: &RestoreOptions,
+    schema: &Arc<Schema>,
+    progress: impl FnMut(u64, u64),
+) -> Result<RestoreReport, BackupError> {
+    let repository = Repository::open(&from.into())?;
+    restore_from(&repository, to, options, schema, progress).await
+}
+
+/// The same, from a repository that is open.
+pub(crate) async fn restore_from(
+    repository: &Repository,
     to: &Path,
     options: &RestoreOptions,
     schema: &Arc<Schema>,
     progress: impl FnMut(u64, u64),
 ) -> Result<RestoreReport, BackupError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::default());
-    let repository = Repository::open(from)?;
-    let (point, later) = chosen(&repository, options)?;
+    let (point, later) = chosen(repository, options)?;
     let restoring = Restoring::begin(Arc::clone(&disk), to, repository.content())?;
     let left_out = restoring.files(&point, options.is_partial, progress)?;
     let orders = restoring.orders(&point, &later, options)?;
@@ -88,7 +101,7 @@ fn chosen(
 ) -> Result<(Point, Vec<Point>), BackupError> {
     let ids = repository.ids()?;
     let newest = || BackupError::Empty {
-        folder: repository.root.clone(),
+        folder: repository.name(),
     };
     let id = match &options.point {
         Some(id) => id,
@@ -165,6 +178,9 @@ impl Restoring {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Vec<DamagedContent>, BackupError> {
         let mut damage = Vec::new();
+        let files = point.files.iter();
+        self.content
+            .expect(files.map(|file| (file.content.as_str(), file.size)));
         let total = point.files.len() as u64;
         for (done, file) in (1..).zip(&point.files) {
             if let Some(damaged) = self.file(file)? {

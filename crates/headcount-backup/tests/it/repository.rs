@@ -162,6 +162,31 @@ async fn what_is_left_of_a_backup_is_restored_without_its_log_or_a_commit() {
     assert_eq!(rows(&open(to.path()).await).await, [12, 12]);
 }
 
+/// The first content of the kind is as long as it was, and one bit differs.
+#[tokio::test]
+async fn damage_that_verify_found_is_healed_by_the_next_backup() {
+    let data = some_data().await;
+    let repository = tempfile::tempdir().unwrap();
+    let point = backed_up(data.path(), repository.path()).point;
+    for ending in [".parquet", ".json", "collector"] {
+        let mut files = point.files.iter();
+        let file = files.find(|file| file.path.ends_with(ending)).unwrap();
+        let content = content_of(repository.path(), &file.content);
+        let whole = fs::read(&content).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 8;
+        fs::write(&content, flipped).unwrap();
+        let verified = verify(repository.path(), |_, _| ()).unwrap();
+        assert_eq!(verified.damaged.len(), 1, "{ending}");
+        backed_up(data.path(), repository.path());
+        assert_eq!(fs::read(&content).unwrap(), whole, "{ending}");
+        let verified = verify(repository.path(), |_, _| ()).unwrap();
+        assert!(verified.damaged.is_empty(), "{ending}: {verified:?}");
+        let again = backed_up(data.path(), repository.path());
+        assert_eq!(again.new_files, 0, "{ending}: it is known as whole again");
+    }
+}
+
 /// Where the repository keeps it.
 fn content_of(repository: &std::path::Path, hash: &str) -> std::path::PathBuf {
     repository.join("content").join(&hash[..2]).join(hash)
