@@ -1,11 +1,13 @@
 //! `headcount backup`: copies a live data folder to a backup repository, and looks after that.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use headcount_backup::{BackupReport, Point, Removed, Verified};
+use headcount_backup::{AddressError, BackupReport, Place, Point, Removed, Verified};
 use headcount_catalog::Catalog;
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
@@ -18,7 +20,7 @@ use crate::progress;
 
 /// Back up a data folder, also while a server runs on it
 ///
-/// Adds a point to a backup repository: a folder that holds each file once, however many points need it. Every request that was
+/// Adds a point to a backup repository: a folder or a bucket that holds each file once, however many points need it. Every request that was
 /// acknowledged before the command began is in the point. The checksums of all files are verified while they are copied; a damaged file
 /// is named and left out. The repository holds everything that the data folder does, its secret and its tokens too: protect it as well.
 #[derive(Debug, Args)]
@@ -30,9 +32,16 @@ use crate::progress;
 pub(crate) struct Backup {
     #[command(subcommand)]
     action: Option<Action>,
-    /// The repository, which is made if the folder is missing or empty
-    #[arg(value_name = "REPOSITORY", required = true)]
-    repository: Option<PathBuf>,
+    /// The repository, which is made if it is missing or empty: a folder, or s3://BUCKET/PREFIX (also gs://, az://)
+    #[arg(
+        value_name = "REPOSITORY",
+        required_unless_present = "to",
+        value_parser = place()
+    )]
+    repository: Option<Place>,
+    /// The repository, as an option
+    #[arg(long, value_name = "REPOSITORY", conflicts_with = "repository", value_parser = place())]
+    to: Option<Place>,
     /// The data folder; a server may be running on it
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     data: PathBuf,
@@ -46,32 +55,45 @@ enum Action {
     /// List the points of a repository
     List {
         /// The repository
-        repository: PathBuf,
+        #[arg(value_parser = place())]
+        repository: Place,
         /// The output format
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
     /// Read everything in a repository back, and compare each byte with what was written
+    ///
+    /// What is damaged is noted in the repository: the next backup stores it again if the data folder still has it.
     Verify {
         /// The repository
-        repository: PathBuf,
+        #[arg(value_parser = place())]
+        repository: Place,
     },
     /// Remove the points that may hold rows whose erasure was ordered, and carried out in the data folder, after they were made
     ///
-    /// Make a backup first: the newest point always stays, and an order that it does not know as done is not considered.
+    /// Points are removed as a whole, with the rows of others. Make a backup first: the newest point always stays, and an order that it does
+    /// not know as done is not considered.
     Purge {
         /// The repository
-        repository: PathBuf,
+        #[arg(value_parser = place())]
+        repository: Place,
     },
 }
 
 const EXAMPLES: &str = "\
 Examples:
   headcount backup /mnt/backup/headcount --keep 14
+  headcount backup s3://backups/headcount --keep 14
   headcount backup list /mnt/backup/headcount
   headcount backup verify /mnt/backup/headcount
   headcount backup purge /mnt/backup/headcount
   headcount restore /mnt/backup/headcount ./restored
+
+Environment, for a bucket:
+  s3://  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION;
+         AWS_ENDPOINT_URL for a store that is not Amazon's
+  gs://  GOOGLE_SERVICE_ACCOUNT, the path of a service account's key
+  az://  AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY
 
 Exit codes:
   0  done
@@ -82,7 +104,7 @@ Exit codes:
 impl Backup {
     /// Backs up, or does what is asked with the repository.
     pub(crate) fn run(self) -> anyhow::Result<Code> {
-        match (self.action, self.repository) {
+        match (self.action, self.repository.or(self.to)) {
             (Some(Action::List { repository, format }), _) => list(&repository, format),
             (Some(Action::Verify { repository }), _) => verify(&repository),
             (Some(Action::Purge { repository }), _) => purge(&repository),
@@ -92,7 +114,13 @@ impl Backup {
     }
 }
 
-fn back_up(data: &Path, repository: &Path, keep: Option<NonZeroUsize>) -> anyhow::Result<Code> {
+/// Reads what names a repository.
+pub(crate) fn place() -> impl TypedValueParser<Value = Place> {
+    let read = |text: OsString| -> Result<Place, AddressError> { Place::of(text) };
+    OsStringValueParser::new().try_map(read)
+}
+
+fn back_up(data: &Path, repository: &Place, keep: Option<NonZeroUsize>) -> anyhow::Result<Code> {
     require_folder(data)?;
     let schema = Catalog::embedded().schema();
     let mut bar = progress::Files::new();
@@ -149,7 +177,7 @@ fn removed_text(removed: &Removed) -> String {
     )
 }
 
-fn list(repository: &Path, format: Format) -> anyhow::Result<Code> {
+fn list(repository: &Place, format: Format) -> anyhow::Result<Code> {
     let (points, damaged) = headcount_backup::points(repository)?;
     let columns = [
         ("point", ColumnKind::Text),
@@ -181,7 +209,7 @@ fn list(repository: &Path, format: Format) -> anyhow::Result<Code> {
     })
 }
 
-fn verify(repository: &Path) -> anyhow::Result<Code> {
+fn verify(repository: &Place) -> anyhow::Result<Code> {
     let mut bar = progress::Files::new();
     let verified = headcount_backup::verify(repository, bar.counter());
     bar.finish();
@@ -197,7 +225,7 @@ fn verify(repository: &Path) -> anyhow::Result<Code> {
     }
     for damage in &damaged {
         output::note(&format!(
-            "headcount: {} ({}): {}; remove this file, and the next backup stores it again if the data folder still has it",
+            "headcount: {} ({}): {}; the next backup stores it again if the data folder still has it",
             damage.content.display(),
             damage.path,
             damage.problem
@@ -218,7 +246,7 @@ fn verify(repository: &Path) -> anyhow::Result<Code> {
     Ok(if is_whole { Code::Done } else { Code::Failed })
 }
 
-fn purge(repository: &Path) -> anyhow::Result<Code> {
+fn purge(repository: &Place) -> anyhow::Result<Code> {
     let removed = headcount_backup::purge(repository)?;
     output::print(&removed_text(&removed))?;
     if removed.pending_orders == 0 {

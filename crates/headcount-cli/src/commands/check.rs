@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use headcount_backup::BackedUpFiles;
+use headcount_backup::{BackedUpFiles, Place};
 use headcount_catalog::Catalog;
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
@@ -15,6 +15,7 @@ use headcount_reports::ColumnKind;
 use serde_json::Value;
 
 use crate::backend::require_folder;
+use crate::commands::backup::place;
 use crate::connection::DEFAULT_FOLDER;
 
 /// Read all stored data of a folder and name what is damaged
@@ -33,9 +34,9 @@ pub(crate) struct Check {
     /// Repair what is damaged, and say what was done; the server must be stopped
     #[arg(long)]
     repair: bool,
-    /// The backup repository from which damaged files are replaced
-    #[arg(long, value_name = "REPOSITORY", requires = "repair")]
-    from: Option<PathBuf>,
+    /// The backup repository from which damaged files are replaced: a folder, or s3://BUCKET/PREFIX (also gs://, az://)
+    #[arg(long, value_name = "REPOSITORY", requires = "repair", value_parser = place())]
+    from: Option<Place>,
     /// The output format; json is an array of objects with file, table, rows and problem
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -59,7 +60,7 @@ impl Check {
         let path = &self.data;
         require_folder(path)?;
         if self.repair {
-            repair(path, self.from.as_deref(), self.format)?;
+            repair(path, self.from.as_ref(), self.format)?;
         }
         let checked = check_folder(path, Catalog::embedded().schema())
             .with_context(|| format!("cannot check the data folder {}", path.display()))?;
@@ -100,7 +101,7 @@ impl Check {
 }
 
 /// Repairs, and says what was done. With the format for people that is on standard output; scripts read there what is still damaged.
-fn repair(data: &Path, from: Option<&Path>, format: Format) -> anyhow::Result<()> {
+fn repair(data: &Path, from: Option<&Place>, format: Format) -> anyhow::Result<()> {
     let backup = match from {
         Some(from) => Some(BackedUpFiles::open(from, data)?),
         None => None,

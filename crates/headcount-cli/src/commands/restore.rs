@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use headcount_backup::{RestoreOptions, RestoreReport};
+use headcount_backup::{Place, RestoreOptions, RestoreReport};
 use headcount_catalog::Catalog;
 use headcount_commands::exit::Code;
 use headcount_commands::output;
 use tokio::runtime::Runtime;
 
+use crate::commands::backup::place;
 use crate::progress;
 
 /// Make a data folder of a backup
@@ -20,9 +21,9 @@ use crate::progress;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Restore {
-    /// The backup repository
-    #[arg(value_name = "REPOSITORY")]
-    repository: PathBuf,
+    /// The backup repository: a folder, or s3://BUCKET/PREFIX (also gs://, az://)
+    #[arg(value_name = "REPOSITORY", value_parser = place())]
+    repository: Place,
     /// The new data folder; it must be empty or not exist
     #[arg(value_name = "TO")]
     to: PathBuf,
@@ -40,6 +41,7 @@ pub(crate) struct Restore {
 const EXAMPLES: &str = "\
 Examples:
   headcount restore /mnt/backup/headcount /var/lib/headcount
+  headcount restore s3://backups/headcount /var/lib/headcount
   headcount restore /mnt/backup/headcount ./restored --point 20261201T020000.000Z
   headcount restore /mnt/backup/headcount ./restored --erasures-from /var/lib/headcount.broken
 
@@ -66,7 +68,7 @@ impl Restore {
         let report = restored.with_context(|| {
             format!(
                 "cannot restore {} to {}",
-                self.repository.display(),
+                self.repository,
                 self.to.display()
             )
         })?;

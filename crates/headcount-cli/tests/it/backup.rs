@@ -248,3 +248,48 @@ fn a_killed_backup_costs_itself_alone() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(tables(to.path()), tables(data.path()));
 }
+
+#[test]
+fn a_bucket_is_named_by_its_address_and_errors_say_what_to_do() {
+    let data = stored();
+    for (address, advice) in [
+        ("s3://", "write s3://BUCKET/PREFIX"),
+        ("http://127.0.0.1:9/backups", "write s3://BUCKET/PREFIX"),
+        (
+            "s3://key:secret@backups/x",
+            "credentials come from the environment",
+        ),
+    ] {
+        for command in [
+            ["backup", address, "--data", path(data.path())],
+            ["backup", "--to", address, "--data"],
+            ["restore", address, path(data.path()), "--partial"],
+            ["check", "--repair", "--from", address],
+        ] {
+            let command = match command {
+                [.., "--data"] => [&command[..], &[path(data.path())]].concat(),
+                _ => command.to_vec(),
+            };
+            let output = run(&command);
+            assert_eq!(output.status.code(), Some(2), "{command:?}");
+            assert!(stderr(&output).contains(advice), "{}", stderr(&output));
+        }
+    }
+    // Where there are no credentials the command says so, and does not wait for a service that only Amazon's machines have.
+    let mut command = headcount();
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9");
+    command.args(["backup", "s3://backups/x", "--data", path(data.path())]);
+    let begun = Instant::now();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("s3://backups/x"), "{said}");
+    assert!(said.contains("set AWS_ACCESS_KEY_ID"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(!Path::new("s3:").exists(), "no folder of that name");
+}
