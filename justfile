@@ -47,7 +47,7 @@ circles *crates:
     .ci/circles {{ crates }}
 
 # Every end-to-end suite in full; .ci/run runs `crewai` and `web` in short
-end-to-end: client python-client python crewai tables operations rust-exporter oidc web
+end-to-end: client python-client python crewai tables operations rust-exporter oidc web bucket
 
 # The stock Python exporters and real CrewAI against this build
 python:
@@ -116,6 +116,11 @@ client:
 oidc:
     cargo build --release
     tests/oidc/run
+
+# Backups in a bucket of a real S3 server, with a faulty proxy between
+bucket *what:
+    cargo build --release
+    tests/bucket/run {{ what }}
 
 # The dashboard in a real browser, and the API under a fuzzer of its description
 web:
