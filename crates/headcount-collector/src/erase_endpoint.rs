@@ -101,14 +101,18 @@ impl EraseEndpoint {
         let body = request.into_body();
         let body = receive::receive(body, limits, announced, &mut reservation, |_| None).await;
         let tokens = read(&body.map_err(|error| not_received(&error))?)?;
-        let ordered = self.pipeline.order_erasure(&tokens).await;
-        ordered.map_err(|error| not_accepted(&error))?;
-        self.record(tokens.len()).await?;
+        self.record(tokens.len(), StatusCode::ACCEPTED).await?;
+        if let Err(error) = self.pipeline.order_erasure(&tokens).await {
+            let problem = not_accepted(&error);
+            // The log has said that the order was accepted. If it cannot be corrected, it names an erasure too many, and none too few.
+            let _ = self.record(tokens.len(), problem.status).await;
+            return Err(problem);
+        }
         Ok(tokens.len())
     }
 
-    /// Records the order in the audit log, on disk before the response. If that fails the sender asks again: an order may be given twice.
-    async fn record(&self, tokens: usize) -> Result<(), Problem> {
+    /// Records the order in the audit log, on disk: an order that cannot be recorded is not given. Its sender gives it again.
+    async fn record(&self, tokens: usize, status: StatusCode) -> Result<(), Problem> {
         let Some(log) = &self.audit else {
             return Ok(());
         };
@@ -116,7 +120,7 @@ impl EraseEndpoint {
             &Principal::receipt_holder(),
             tokens as u64,
             "POST /v1/erase",
-            StatusCode::ACCEPTED.as_u16(),
+            status.as_u16(),
         );
         let recorded = log.record_durably(&event).await;
         recorded.map_err(|error| {

@@ -12,7 +12,8 @@ use crate::token_store::TokenRecord;
 pub enum Action {
     /// Something that reads the shared tier was asked for; `status` says whether it was answered.
     ReadShared,
-    /// An order to erase was accepted.
+    /// An order to erase was given: recorded before it counts, with status 202. One that was not accepted then has a second line, with the
+    /// status of its answer.
     EraseOrdered,
     /// A token was made.
     TokenCreated,
@@ -77,7 +78,7 @@ impl AuditEvent {
         }
     }
 
-    /// An accepted order to erase what was sent under so many tokens, or what so many values name.
+    /// An order to erase what was sent under so many tokens, or what so many values name.
     pub fn erase_ordered(principal: &Principal, items: u64, endpoint: &str, status: u16) -> Self {
         Self {
             items: Some(items),

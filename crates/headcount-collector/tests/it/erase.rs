@@ -248,3 +248,41 @@ async fn a_running_collector_erases_a_crew_and_nobody_elses_rows() {
     let states = running.send("GET /api/v1/erasures", &[], b"").await.json();
     assert_eq!(states[0]["rows"], 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_with_a_word_that_is_not_known_erases_nothing() {
+    let running = start().await;
+    let key = json!(["5d41a2c8e0b7f319"]);
+    let id = json!(["3f0c9a52-7d41-4c8e-9b1f-52f6c0a7d913"]);
+    for (path, more) in [
+        ("erasures", json!({ "dry-run": true })),
+        ("erasures", json!({ "dryRun": true })),
+        ("erasures", json!({ "crew_id": id })),
+        ("erasures", json!({ "tokens": ["5d41a2c8e0b7f319"] })),
+        ("erasures", json!({ "format": "csv" })),
+        ("export", json!({ "dry_run": true })),
+        ("export", json!({ "Format": "json" })),
+    ] {
+        let mut body = json!({ "crew_keys": key, "crew_ids": id, "projects": key });
+        let fields = body.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        let line = format!("POST /api/v1/{path}");
+        let answer = running
+            .send(&line, &[JSON], body.to_string().as_bytes())
+            .await;
+        assert_eq!(answer.status, 400, "{path} {more}: {}", answer.text());
+        assert!(!answer.text().contains("5d41a2c8e0b7f319"));
+    }
+    let orders = running.send("GET /api/v1/erasures", &[], b"").await.json();
+    assert_eq!(orders, json!([]));
+    // The same words as they are known.
+    let counted = json!({ "crew_keys": key, "crew_ids": id, "projects": key, "dry_run": true });
+    let answer = running
+        .send(
+            "POST /api/v1/erasures",
+            &[JSON],
+            counted.to_string().as_bytes(),
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}

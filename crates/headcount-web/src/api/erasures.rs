@@ -13,10 +13,9 @@ use headcount_lake::{CrewOrder, CrewRows, CrewSelection, OrderError};
 use headcount_problem::Problem;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::crew_request::{self, Crews};
+use super::crew_request::CrewRequest;
 use super::format::Format;
 use super::respond::{on_blocking_thread, set_cache_control, write};
 use crate::problem::report_problem;
@@ -26,16 +25,6 @@ use crate::store::Erasures;
 
 /// When an order that was not accepted may be given again.
 const RETRY: Duration = Duration::from_secs(60);
-
-/// The body of an order.
-#[derive(Debug, Deserialize)]
-struct Order {
-    #[serde(flatten)]
-    crews: Crews,
-    /// Whether to count the rows only.
-    #[serde(default)]
-    dry_run: bool,
-}
 
 /// `GET`: the orders.
 pub(super) async fn list(
@@ -52,7 +41,8 @@ pub(super) async fn list(
     Ok(response)
 }
 
-/// `POST`: accepts an order, which is on disk and in the audit log before the response; or counts the rows that it would erase.
+/// `POST`: accepts an order, which is in the audit log before it counts, and on disk before the response; or counts the rows that it
+/// would erase.
 pub(super) async fn order(
     State(state): State<SiteState>,
     Extension(role): Extension<Role>,
@@ -62,16 +52,24 @@ pub(super) async fn order(
 ) -> Result<Response, Problem> {
     role.require(Right::EraseCrews)?;
     let format = Format::requested(&query.unwrap_or_default(), request.headers())?;
-    let Order { crews, dry_run } = crew_request::read(request, state.timeout).await?;
-    let selection = crews.selection()?;
-    if dry_run {
+    let body = CrewRequest::read(request, state.timeout).await?;
+    let (selection, is_dry_run) = body.for_erasure()?;
+    if is_dry_run {
         let counted = count(&state, role, selection).await?;
         return write(format, Arc::new(counted)).await;
     }
+    let erasures = erasures(&state)?;
     let values = selection.values().count() as u64;
-    let ordered = (erasures(&state)?.order)(selection).await;
-    let number = ordered.map_err(|error| not_accepted(&error))?;
-    record(&state, &principal, values).await?;
+    record(&state, &principal, values, StatusCode::ACCEPTED).await?;
+    let number = match (erasures.order)(selection).await {
+        Ok(number) => number,
+        Err(error) => {
+            let problem = not_accepted(&error);
+            // The log has said that the order was accepted. If it cannot be corrected, it names an erasure too many, and none too few.
+            let _ = record(&state, &principal, values, problem.status).await;
+            return Err(problem);
+        }
+    };
     let mut response = Response::new(Body::from(json!({ "order": number }).to_string()));
     *response.status_mut() = StatusCode::ACCEPTED;
     let content_type = HeaderValue::from_static("application/json");
@@ -79,13 +77,18 @@ pub(super) async fn order(
     Ok(response)
 }
 
-/// Records the order in the audit log, on disk before the response. If that fails the sender asks again: an order may be given twice.
-async fn record(state: &SiteState, principal: &Principal, values: u64) -> Result<(), Problem> {
+/// Records the order in the audit log, on disk: an order that cannot be recorded is not given.
+async fn record(
+    state: &SiteState,
+    principal: &Principal,
+    values: u64,
+    status: StatusCode,
+) -> Result<(), Problem> {
     let Some(log) = &state.audit else {
         return Ok(());
     };
-    let status = StatusCode::ACCEPTED.as_u16();
-    let event = AuditEvent::erase_ordered(principal, values, "POST /api/v1/erasures", status);
+    let endpoint = "POST /api/v1/erasures";
+    let event = AuditEvent::erase_ordered(principal, values, endpoint, status.as_u16());
     let recorded = log.record_durably(&event).await;
     recorded.map_err(|error| {
         let status = StatusCode::SERVICE_UNAVAILABLE;

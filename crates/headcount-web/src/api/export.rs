@@ -14,11 +14,10 @@ use headcount_problem::Problem;
 use headcount_reports::{ExportFormat, export_crews, missing_from};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
-use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use super::crew_request::{self, Crews};
+use super::crew_request::CrewRequest;
 use super::respond::{on_blocking_thread, set_cache_control};
 use crate::problem::report_problem;
 use crate::role::{Role, Visibility as _};
@@ -32,30 +31,14 @@ const MOST_IDLE: Duration = Duration::from_secs(60);
 /// When a client may ask again while others export.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// The body of a request.
-#[derive(Debug, Deserialize)]
-struct Export {
-    #[serde(flatten)]
-    crews: Crews,
-    #[serde(default = "default_format")]
-    format: String,
-}
-
-fn default_format() -> String {
-    ExportFormat::default().name().to_owned()
-}
-
 pub(super) async fn export(
     State(state): State<SiteState>,
     Extension(role): Extension<Role>,
     request: Request,
 ) -> Result<Response, Problem> {
     role.require(Right::ExportCrews)?;
-    let Export { crews, format } = crew_request::read(request, state.timeout).await?;
-    let selection = crews.selection()?;
-    let format = format.parse();
-    let format: ExportFormat =
-        format.map_err(|detail: String| Problem::bad_request("unknown format", detail))?;
+    let body = CrewRequest::read(request, state.timeout).await?;
+    let (selection, format) = body.for_export()?;
     let permit = state.exports.clone().try_acquire_owned().map_err(|_| {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Problem::new(status, "busy", "other exports are running").retry_after(RETRY)
