@@ -71,6 +71,15 @@ pub enum ReportError {
     },
     /// The query failed on the data: a cast, a division.
     #[error("the query failed: {0}")]
+    /// Other callers have not read their large answers yet, so that there is no memory for another one.
+    #[error(
+        "other clients have not read their large answers yet; try again in {} s, or ask for fewer rows",
+        retry_after.as_secs()
+    )]
+    UnreadAnswers {
+        /// When to try again.
+        retry_after: Duration,
+    },
     Failed(String),
     /// A table of the store cannot be read, although nothing is wrong with the query. The text may name files.
     #[error("the store cannot be read: {0}")]
@@ -81,11 +90,11 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500; 503 for [`Self::Busy`] and [`Self::Unreadable`]).
+    /// Whether the caller can correct it (an HTTP handler then answers 400, otherwise 500; 503 for [`Self::Busy`], [`Self::UnreadAnswers`] and [`Self::Unreadable`]).
     pub fn is_client_error(&self) -> bool {
         !matches!(
             self,
-            Self::Engine(_) | Self::Unreadable(_) | Self::Busy { .. }
+            Self::Engine(_) | Self::Unreadable(_) | Self::Busy { .. } | Self::UnreadAnswers { .. }
         )
     }
 

@@ -22,6 +22,7 @@ use headcount_reports::{
 use moka::future::Cache;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::answer_memory::{AnswerMemory, AnswerRoom};
 use crate::computed::{Begun, Computed, FRESH_FOR, Latest};
 use crate::role::Role;
 use crate::single_flight::SingleFlight;
@@ -53,6 +54,8 @@ pub(crate) struct AnswerCache {
     limits: QueryLimits,
     /// Runs SQL of clients; without one it runs in this process.
     sandbox: Option<Sandbox>,
+    /// Memory for their answers.
+    answer_memory: AnswerMemory,
     /// The columns of each report, which depend on no data.
     columns: Arc<OnceCell<Vec<ReportColumns>>>,
     /// Partial aggregates by file.
@@ -72,6 +75,7 @@ impl AnswerCache {
             store: Arc::new(store),
             limits,
             sandbox,
+            answer_memory: AnswerMemory::new(limits.answer_bytes),
             columns: Arc::default(),
             partial_aggregates: PartialAggregateCache::default(),
             permits: Arc::new(Semaphore::new(MAX_CONCURRENT_QUERIES)),
@@ -241,22 +245,28 @@ impl AnswerCache {
         latest.filter(|latest| latest.is_current(revision))
     }
 
-    /// The answer to a client's SQL query, bypassing the cache.
-    pub(crate) async fn sql(&self, query: &str) -> Result<Answer, ReportError> {
+    /// The answer to a client's SQL query, bypassing the cache, with the room that it takes until its client has read it. Room is reserved by
+    /// those alone whose turn it is: who waits for other queries is not told that answers are unread.
+    pub(crate) async fn sql(&self, query: &str) -> Result<(Answer, AnswerRoom), ReportError> {
         let Some(sandbox) = &self.sandbox else {
             // The semaphore is never closed.
             let _permit = self.permits.acquire().await;
-            return self.reports(Role::Admin).await?.sql(query).await;
+            let room = self.answer_memory.reserve().await?;
+            let answer = self.reports(Role::Admin).await?.sql(query).await?;
+            return Ok((answer, room));
         };
         let slot = sandbox.enter().await?;
-        sandbox.sql(slot, self.snapshot().await?, query).await
+        let room = self.answer_memory.reserve().await?;
+        let answer = sandbox.sql(slot, self.snapshot().await?, query).await?;
+        Ok((answer, room))
     }
 
     async fn compute(&self, question: &QueryKey) -> Result<Latest, ReportError> {
         let computed = match question {
             QueryKey::Sql(query) => {
                 let begun = self.begin();
-                let answer = self.sql(query).await?;
+                // The answer goes to the cache, which has a capacity of its own, and of a page it makes a short part.
+                let (answer, _room) = self.sql(query).await?;
                 begun.end(Computed::Answer(Arc::new(answer)))
             }
             own => {

@@ -11,8 +11,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use headcount_problem::Problem;
-use http::StatusCode;
+use headcount_reports::ReportError;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -57,17 +56,14 @@ impl AnswerMemory {
     /// Room for the largest answer: nobody knows the size of one before its query has run.
     ///
     /// # Errors
-    /// 503 where there is none within ten seconds.
-    pub(crate) async fn reserve(&self) -> Result<AnswerRoom, Problem> {
+    /// [`ReportError::UnreadAnswers`] where there is none within ten seconds.
+    pub(crate) async fn reserve(&self) -> Result<AnswerRoom, ReportError> {
         let reserving = Arc::clone(&self.free).acquire_many_owned(self.largest);
         match timeout(self.max_wait, reserving).await {
             Ok(Ok(permit)) => Ok(AnswerRoom { permit }),
-            Ok(Err(_)) | Err(_) => {
-                let detail = "other clients have not read their large answers yet; retry later, \
-                              or ask for fewer rows";
-                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail);
-                Err(problem.retry_after(self.max_wait))
-            }
+            Ok(Err(_)) | Err(_) => Err(ReportError::UnreadAnswers {
+                retry_after: self.max_wait,
+            }),
         }
     }
 }
@@ -151,8 +147,7 @@ mod tests {
             unread.push(room.hold_for(response(2 * ANSWER)));
         }
         let refused = memory.reserve().await.unwrap_err();
-        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(refused.retry_after.is_some());
+        assert!(matches!(refused, ReportError::UnreadAnswers { .. }));
         drop(unread.pop());
         assert!(memory.reserve().await.is_ok());
     }

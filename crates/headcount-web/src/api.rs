@@ -167,9 +167,8 @@ async fn sql(
         Some(format) => Format::parse(format)?,
         None => Format::requested(&address_query, &headers)?,
     };
-    let room = state.answer_memory.reserve().await?;
-    let answer = state.answers.sql(&sql_request.query).await;
-    let answer = answer.map_err(|error| report_problem(&error, role))?;
+    let answered = state.answers.sql(&sql_request.query).await;
+    let (answer, room) = answered.map_err(|error| report_problem(&error, role))?;
     let mut response = room.hold_for(write(format, Arc::new(answer)).await?);
     if sql_request.is_form {
         let file = format!("attachment; filename=\"answer.{}\"", format.extension());

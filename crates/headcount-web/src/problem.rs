@@ -7,12 +7,14 @@ use http::StatusCode;
 
 use crate::role::{Role, Visibility as _};
 
-/// The problem for a query that failed: 404 for an unknown report, 400 for an invalid query, 503 where too many run or
-/// the store cannot be read, else 500.
+/// The problem for a query that failed: 404 for an unknown report, 400 for an invalid query, 503 where too many run, answers
+/// are unread or the store cannot be read, else 500.
 pub(crate) fn report_problem(error: &ReportError, role: Role) -> Problem {
     let status = match error {
         ReportError::UnknownReport { .. } => StatusCode::NOT_FOUND,
-        ReportError::Busy { .. } | ReportError::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ReportError::Busy { .. }
+        | ReportError::UnreadAnswers { .. }
+        | ReportError::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
         error if error.is_client_error() => StatusCode::BAD_REQUEST,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
@@ -28,7 +30,9 @@ pub(crate) fn report_problem(error: &ReportError, role: Role) -> Problem {
     }
     let problem = Problem::new(status, "query failed", role.error_text(error));
     match error {
-        ReportError::Busy { retry_after, .. } => problem.retry_after(*retry_after),
+        ReportError::Busy { retry_after, .. } | ReportError::UnreadAnswers { retry_after } => {
+            problem.retry_after(*retry_after)
+        }
         _ => problem,
     }
 }

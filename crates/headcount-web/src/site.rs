@@ -22,7 +22,6 @@ use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
-use crate::answer_memory::AnswerMemory;
 use crate::audit::SharedRead;
 use crate::base::Base;
 use crate::cross_site::reject_cross_site;
@@ -91,7 +90,6 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
     let state = SiteState {
         audit,
         audit_reader,
-        answer_memory: AnswerMemory::new(options.limits.answer_bytes),
         answers: AnswerCache::new(store, options.limits, options.sandbox),
         access: Arc::new(options.access),
         sign_on: options.sign_on.map(LimitedSignOn::new),

@@ -10,7 +10,6 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
-use crate::answer_memory::AnswerMemory;
 use crate::base::Base;
 use crate::role::Role;
 
@@ -18,8 +17,6 @@ use crate::role::Role;
 #[derive(Debug, Clone)]
 pub(crate) struct SiteState {
     pub(crate) answers: AnswerCache,
-    /// Memory for answers to clients' SQL.
-    pub(crate) answer_memory: AnswerMemory,
     pub(crate) access: Arc<Access>,
     /// The identity provider, where there is one.
     pub(crate) sign_on: Option<LimitedSignOn>,

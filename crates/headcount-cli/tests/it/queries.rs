@@ -394,3 +394,34 @@ fn what_is_no_query_ends_the_process() {
         .unwrap();
     assert_eq!(process.wait().unwrap().code(), Some(1));
 }
+
+#[test]
+fn the_fifth_of_five_long_queries_is_told_that_four_run() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let mut running: Vec<Child> = (0..4).map(|_| start(&server, ENDLESS)).collect();
+    let token = fs::read_to_string(&server.token_file).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let page = ureq::get(format!("{}/metrics", server.url))
+            .header("authorization", format!("Bearer {}", token.trim()))
+            .call();
+        let page = page.unwrap().body_mut().read_to_string().unwrap();
+        if page.contains("\nheadcount_sql_queries_running 4\n") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "four queries do not run");
+        sleep(Duration::from_millis(50));
+    }
+    let fifth = run(&[&["sql", "SELECT 1"][..], &server.options()].concat());
+    assert_eq!(fifth.status.code(), Some(1));
+    assert!(
+        stderr(&fifth).contains("4 queries are running"),
+        "{}",
+        stderr(&fifth)
+    );
+    for asking in &mut running {
+        asking.kill().unwrap();
+        asking.wait().unwrap();
+    }
+}

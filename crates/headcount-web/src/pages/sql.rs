@@ -121,9 +121,7 @@ async fn page(state: SiteState, role: Role, form: &[u8], runs: Runs) -> Result<R
             .map(|report| (report.name.as_str(), report.title.as_str()))
             .collect(),
     };
-    let mut room = None;
     if let Some(query) = requested.filter(|_| runs == Runs::Query) {
-        room = Some(context.state.answer_memory.reserve().await?);
         page.was_run = true;
         let start = std::time::Instant::now();
         match context.state.answers.fresh(QueryKey::Sql(query)).await {
@@ -136,11 +134,7 @@ async fn page(state: SiteState, role: Role, form: &[u8], runs: Runs) -> Result<R
         }
         page.seconds = format!("{:.2} s", start.elapsed().as_secs_f64());
     }
-    let response = render(role, &page);
-    Ok(match room {
-        Some(room) => room.hold_for(response),
-        None => response,
-    })
+    Ok(render(role, &page))
 }
 
 /// The query of a form or a query string: its `query`, or the SQL of its `report`. `None` without either.
