@@ -6,11 +6,11 @@ use std::time::Duration;
 use headcount_wire::varint;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::grpc_frame::{reply, unframe};
+use crate::unread::ReceivedBody;
 
 /// The only method of the service. A client that gets `UNIMPLEMENTED` for `Watch` asks no further, as the protocol says.
 pub(crate) const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -33,7 +33,7 @@ const NOT_SERVING: [u8; 2] = [0x08, 2];
 
 /// Handles one call.
 pub(crate) async fn check(
-    request: Request<Incoming>,
+    request: Request<ReceivedBody>,
     is_serving: bool,
     timeout: Duration,
 ) -> Response<Body> {
@@ -49,7 +49,7 @@ pub(crate) async fn check(
 }
 
 /// The service that the request asks about.
-async fn service_of(request: Request<Incoming>, timeout: Duration) -> Result<Vec<u8>, Status> {
+async fn service_of(request: Request<ReceivedBody>, timeout: Duration) -> Result<Vec<u8>, Status> {
     let body = Limited::new(request.into_body(), MAX_BYTES).collect();
     let collected = tokio::time::timeout(timeout, body).await;
     let collected =

@@ -2,19 +2,12 @@
 //!
 //! A connection is busy while a handler runs (handlers have limits of their own), and every part of a response that the
 //! peer reads counts as progress. Other bytes do not: neither a slow request head nor HTTP/2 pings keep a connection
-//! open.
+//! open. How fast a response must be read is another matter ([`crate::delivery`]).
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
-
-/// Response bodies are split into chunks of this many bytes, so that the progress of a slow peer is visible.
-const CHUNK: usize = 64 * 1024;
 
 /// The requests of one connection.
 #[derive(Debug)]
@@ -56,7 +49,7 @@ impl IdleTracker {
         RequestGuard(Arc::clone(self))
     }
 
-    fn record_progress(&self) {
+    pub(crate) fn record_progress(&self) {
         let elapsed = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_progress.fetch_max(elapsed, Ordering::AcqRel);
     }
@@ -73,68 +66,8 @@ impl Drop for RequestGuard {
     }
 }
 
-/// A response body in chunks, each of which counts as progress.
-#[derive(Debug)]
-pub(crate) struct TrackedBody<B> {
-    body: Pin<Box<B>>,
-    rest: Bytes,
-    tracker: Arc<IdleTracker>,
-}
-
-impl<B> TrackedBody<B> {
-    pub(crate) fn new(body: B, tracker: Arc<IdleTracker>) -> Self {
-        Self {
-            body: Box::pin(body),
-            rest: Bytes::new(),
-            tracker,
-        }
-    }
-}
-
-impl<B: http_body::Body<Data = Bytes>> http_body::Body for TrackedBody<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        self.tracker.record_progress();
-        if self.rest.is_empty() {
-            let frame = match self.body.as_mut().poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => frame,
-                other => return other,
-            };
-            match frame.into_data() {
-                Ok(data) => self.rest = data,
-                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-            }
-        }
-        let length = self.rest.len().min(CHUNK);
-        let chunk = self.rest.split_to(length);
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let rest = self.rest.len() as u64;
-        let inner = self.body.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().saturating_add(rest));
-        if let Some(upper) = inner.upper() {
-            hint.set_upper(upper.saturating_add(rest));
-        }
-        hint
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt as _, Full};
-
     use super::*;
 
     #[tokio::test]
@@ -145,18 +78,5 @@ mod tests {
         assert_eq!(tracker.idle_since(), None);
         drop(request);
         assert!(tracker.idle_since().is_some());
-    }
-
-    #[tokio::test]
-    async fn a_body_is_delivered_completely_and_in_chunks() {
-        let whole: Bytes = (0..3 * CHUNK + 7).map(|index| index as u8).collect();
-        let mut body = TrackedBody::new(Full::new(whole.clone()), IdleTracker::new());
-        let mut received = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let chunk = frame.unwrap().into_data().unwrap();
-            assert!(chunk.len() <= CHUNK);
-            received.extend_from_slice(&chunk);
-        }
-        assert_eq!(received, whole);
     }
 }

@@ -70,12 +70,14 @@ pub enum IngestError {
     Panicked,
 }
 
-/// What the server in front of the pipeline keeps, for its metrics.
+/// What the server in front of the pipeline keeps, for its metrics and its readiness.
 #[derive(Debug)]
 pub(crate) struct ServerState {
     pub(crate) budget: MemoryBudget,
     pub(crate) connections: Arc<Connections>,
     pub(crate) tls: Option<Tls>,
+    /// Why queries cannot be answered now, if they cannot.
+    pub(crate) query_failure: fn() -> Option<&'static str>,
 }
 
 impl IngestPipeline {
@@ -177,8 +179,8 @@ impl IngestPipeline {
         self.store_health.failure()
     }
 
-    /// Why telemetry should not be sent here now: the log has stopped or is stuck, the store failed, or this machine's clock is
-    /// probably behind.
+    /// Why telemetry and queries should not be sent here now: the log has stopped or is stuck, the store failed, this machine's clock is
+    /// probably behind, or queries cannot be answered. `/readyz`, gRPC's health check, the metric and the service manager all say this.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         if self.lake.has_log_stopped() {
             return Some("the write-ahead log has stopped: restart the collector");
@@ -186,11 +188,13 @@ impl IngestPipeline {
         if self.heartbeat.silence() >= STUCK_AFTER {
             return Some("the write-ahead log does not answer: its disk is probably stuck");
         }
-        self.store_failure().or_else(|| {
+        let clock = || {
             self.is_clock_suspect().then_some(
                 "nearly all spans are refused because they begin more than a day in the future: this machine's clock is probably behind",
             )
-        })
+        };
+        let queries = || (self.server.get()?.query_failure)();
+        self.store_failure().or_else(clock).or_else(queries)
     }
 
     /// Damage of stored data that does not keep the collector from its work, a sentence each.

@@ -12,6 +12,7 @@ mod clock;
 mod connections;
 mod counters;
 mod decompress;
+mod delivery;
 mod descriptors;
 mod erase_endpoint;
 mod error;
@@ -41,6 +42,7 @@ mod server;
 mod store_health;
 mod tls;
 mod transport;
+mod unread;
 
 pub use base_path::BasePath;
 pub use counters::{Counters, RejectionReason};

@@ -18,12 +18,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::connections::{Connections, Place};
+use crate::delivery::{Pace, TrackedBody};
 use crate::error::ServeError;
 use crate::handshake;
-use crate::idle::{IdleTracker, TrackedBody};
+use crate::idle::IdleTracker;
 use crate::linger::Socket;
 use crate::tls::Tls;
 use crate::transport::Transport;
+use crate::unread::{self, ReceivedBody};
 
 /// How long the listener pauses after a failed `accept` (usually: no file descriptors left).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -63,11 +65,21 @@ pub(crate) struct ListenerConfig {
     pub(crate) timeout: Duration,
     /// How long a connection may be idle between two requests.
     pub(crate) idle: Duration,
+    /// How many bytes of a response its reader must take a second.
+    pub(crate) reading_rate: u32,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl ListenerConfig {
+    /// How fast responses must be read.
+    fn pace(&self) -> Pace {
+        Pace {
+            grace: self.timeout,
+            rate: self.reading_rate,
+        }
+    }
+
     /// The same for a connection of the reserve, which serves one probe and makes room for the next.
     fn hurried_if(mut self, is_crowded: bool) -> Self {
         if is_crowded {
@@ -110,7 +122,7 @@ pub(crate) async fn bind(address: &str) -> Result<Bound, ServeError> {
 pub(crate) async fn serve<F, B, S>(listener: TcpListener, config: ListenerConfig, service_for: F)
 where
     F: Fn(Peer) -> S + Clone + Send + 'static,
-    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+    S: hyper::service::Service<Request<ReceivedBody>, Response = Response<B>, Error = Infallible>
         + Send
         + 'static,
     S::Future: Send,
@@ -147,7 +159,8 @@ where
             let Some(transport) = begun else {
                 return;
             };
-            let service = track_requests(service_for(peer), Arc::clone(&place.tracker));
+            let (tracker, pace) = (Arc::clone(&place.tracker), config.pace());
+            let service = track_requests(service_for(peer), tracker, pace);
             let has_ended =
                 serve_connection(transport, service, &place.tracker, &place.close, config).await;
             if has_ended {
@@ -260,10 +273,12 @@ fn builder(config: &ListenerConfig) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Reports each request of `service` to `tracker`, from its head to the last chunk of its response.
+/// Reports each request of `service` to `tracker`, from its head to the last chunk of its response, and settles what its handler
+/// leaves unread.
 fn track_requests<B, S>(
     service: S,
     tracker: Arc<IdleTracker>,
+    pace: Pace,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = Response<TrackedBody<B>>,
@@ -271,20 +286,25 @@ fn track_requests<B, S>(
     Future = impl Future<Output = Result<Response<TrackedBody<B>>, Infallible>> + Send,
 > + Send
 where
-    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+    S: hyper::service::Service<Request<ReceivedBody>, Response = Response<B>, Error = Infallible>
         + Send
         + 'static,
     S::Future: Send,
-    B: http_body::Body<Data = Bytes>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     service_fn(move |request| {
         let request_guard = tracker.start_request();
+        let (request, unread) = unread::share(request);
         let response = service.call(request);
         let tracker = Arc::clone(&tracker);
         async move {
-            let response = response.await?;
+            let mut response = response.await?;
+            if let Some(unread) = unread {
+                unread.settle(&mut response).await;
+            }
             drop(request_guard);
-            Ok(response.map(|body| TrackedBody::new(body, tracker)))
+            Ok(response.map(|body| TrackedBody::new(body, tracker, pace)))
         }
     })
 }

@@ -81,12 +81,16 @@ pub struct ReceiverLimits {
     /// How long a connection may be idle between two requests. Longer than the usual intervals of exporters (5, 10, 30 and
     /// 60 s), so that none meets a connection that is being closed.
     pub idle: Duration,
+    /// How many bytes of a response its reader must take a second, on average after the first [`Self::timeout`]. Whoever is slower
+    /// loses the connection, because a response holds memory, and an export one of few turns, until it is read.
+    pub reading_rate: u32,
     /// How long requests in flight may continue after the collector was told to stop.
     pub shutdown_timeout: Duration,
 }
 
 impl Default for ReceiverLimits {
-    /// 16 MiB compressed, 32 MiB decompressed, 96 MiB in flight, 4,096 connections, 30 s to arrive, 90 s idle, 10 s to stop.
+    /// 16 MiB compressed, 32 MiB decompressed, 96 MiB in flight, 4,096 connections, 30 s to arrive, 90 s idle, 64 KiB/s to read,
+    /// 10 s to stop.
     fn default() -> Self {
         Self {
             body_bytes: 16 << 20,
@@ -95,6 +99,7 @@ impl Default for ReceiverLimits {
             connections: 4096,
             timeout: Duration::from_secs(30),
             idle: Duration::from_secs(90),
+            reading_rate: 64 << 10,
             shutdown_timeout: Duration::from_secs(10),
         }
     }

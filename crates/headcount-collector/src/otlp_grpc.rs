@@ -8,7 +8,6 @@ use headcount_access::{Authenticator, Right};
 use headcount_wire::ExportResponse;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use tokio::sync::watch;
 use tonic::body::Body;
 
@@ -26,6 +25,7 @@ use crate::payload_format::PayloadFormat;
 use crate::receive::{BodyLimits, FIRST_BYTES, receive};
 use crate::rejection::Rejection;
 use crate::request_durations::Endpoint;
+use crate::unread::ReceivedBody;
 
 /// The only method.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -44,7 +44,7 @@ pub(crate) struct OtlpGrpc {
 
 impl OtlpGrpc {
     /// Handles one call.
-    pub(crate) async fn handle(self, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn handle(self, request: Request<ReceivedBody>) -> Response<Body> {
         if !is_grpc(request.headers()) {
             self.pipeline
                 .counters()
@@ -84,7 +84,7 @@ impl OtlpGrpc {
         }
     }
 
-    async fn export(&self, request: Request<Incoming>) -> Result<IngestOutcome, Rejection> {
+    async fn export(&self, request: Request<ReceivedBody>) -> Result<IngestOutcome, Rejection> {
         if let Some(tokens) = &self.tokens {
             tokens.require(Right::SendTelemetry, request.headers())?;
         }

@@ -14,7 +14,6 @@ use headcount_access::{Arrival, RateLimiter};
 use headcount_problem::Problem;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, StatusCode};
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -32,13 +31,14 @@ use crate::listener::{Bound, ListenerConfig, Peer, bind, serve};
 use crate::log_watch;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics;
-use crate::options::ServeOptions;
+use crate::options::{ReceiverLimits, ServeOptions};
 use crate::otlp_grpc::OtlpGrpc;
 use crate::otlp_http::{self, OtlpHttp, misdirected_export};
 use crate::readiness;
 use crate::rejection::{self, Rejection};
 use crate::request_durations::Endpoint;
 use crate::tls::{Tls, TlsReload};
+use crate::unread::ReceivedBody;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -65,7 +65,6 @@ struct Endpoints {
     site: Router,
     gate: Gate,
     base_path: BasePath,
-    query_failure: fn() -> Option<&'static str>,
     stop: watch::Receiver<bool>,
 }
 
@@ -99,7 +98,7 @@ impl Collector {
         &self.pipeline
     }
 
-    /// Why telemetry should not be sent here now, as `/readyz` says; `None` if it may.
+    /// Why telemetry and queries should not be sent here now, as `/readyz` says; `None` if they may.
     pub fn fault(&self) -> Option<&'static str> {
         self.pipeline.fault()
     }
@@ -134,7 +133,7 @@ impl Collector {
         let service_for = move |peer: Peer| {
             let endpoints = endpoints.clone();
             let share = endpoints.traces.budget.share();
-            service_fn(move |mut request: Request<Incoming>| {
+            service_fn(move |mut request: Request<ReceivedBody>| {
                 let endpoints = endpoints.clone();
                 request.extensions_mut().insert(share.clone());
                 async move { Ok::<_, Infallible>(endpoints.handle(peer, request).await) }
@@ -155,7 +154,7 @@ impl Collector {
         let service_for = move |peer: Peer| {
             let (receiver, gate) = (receiver.clone(), gate.clone());
             let share = receiver.budget.share();
-            service_fn(move |mut request: Request<Incoming>| {
+            service_fn(move |mut request: Request<ReceivedBody>| {
                 let receiver = receiver.clone();
                 request.extensions_mut().insert(share.clone());
                 let is_call = request.uri().path() != grpc_health::CHECK;
@@ -178,68 +177,32 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     if options.http.is_empty() && options.grpc.is_none() {
         return Err(ServeError::NoAddress);
     }
-    let tls = options.tls.map(Tls::open).transpose()?;
+    let tls = options.tls.clone().map(Tls::open).transpose()?;
     let (tls, tls_watch) = tls.unzip();
-    let rate_limiter = options.rate_limit.map(RateLimiter::new).transpose();
-    let rate_limiter = rate_limiter.map_err(ServeError::Random)?;
+    let gate = gate(&options)?;
     // Addresses first: if one fails, there is no store to close.
-    let mut http_listeners = Vec::new();
-    for address in &options.http {
-        http_listeners.push(bind(address).await?);
-    }
-    let grpc_listener = match &options.grpc {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
+    let (http, grpc) = bind_all(&options).await?;
     let pipeline = Arc::new(IngestPipeline::open(&options.data, options.lake.clone()).await?);
-    let limits = options.limits;
     let (stop, stopped) = watch::channel(false);
-    let config = ListenerConfig {
-        tls,
-        connections: Connections::new(descriptors::connections(limits.connections)),
-        timeout: limits.timeout,
-        idle: limits.idle,
-        shutdown_timeout: limits.shutdown_timeout,
-        stop: stopped,
-    };
-    let gate = Gate {
-        trusted_proxies: options.trusted_proxies.into(),
-        rate_limiter: rate_limiter.map(Arc::new),
-    };
-    let budget = MemoryBudget::new(limits.in_flight_bytes);
+    let config = listener_config(options.limits, tls, stopped);
+    let budget = MemoryBudget::new(options.limits.in_flight_bytes);
     let state = ServerState {
         budget: budget.clone(),
         connections: Arc::clone(&config.connections),
         tls: config.tls.clone(),
+        query_failure: options.query_failure,
     };
     // There is one server to a pipeline.
     let _ = pipeline.server().set(state);
-    let endpoints = Endpoints {
-        traces: OtlpHttp {
-            pipeline: Arc::clone(&pipeline),
-            budget: budget.clone(),
-            tokens: options.ingest_tokens.clone(),
-            limits,
-        },
-        erase: EraseEndpoint {
-            pipeline: Arc::clone(&pipeline),
-            budget: budget.clone(),
-            audit: options.audit,
-            timeout: limits.timeout,
-        },
-        site: site(&pipeline),
-        gate: gate.clone(),
-        base_path: options.base_path,
-        query_failure: options.query_failure,
-        stop: config.stop.clone(),
-    };
     let receiver = OtlpGrpc {
         pipeline: Arc::clone(&pipeline),
-        budget,
-        tokens: options.ingest_tokens,
-        limits,
+        budget: budget.clone(),
+        tokens: options.ingest_tokens.clone(),
+        limits: options.limits,
         stop: config.stop.clone(),
     };
+    let site = site(&pipeline);
+    let endpoints = Endpoints::new(&pipeline, budget, gate.clone(), site, options, &config);
     let mut collector = Collector {
         pipeline,
         stop,
@@ -253,13 +216,51 @@ async fn start(options: ServeOptions, site: Box<MakeSite>) -> Result<Collector, 
     if let Some(watch) = tls_watch {
         collector.listeners.spawn(watch.run(config.stop.clone()));
     }
-    for bound in http_listeners {
+    for bound in http {
         collector.listen_http(bound, config.clone(), endpoints.clone());
     }
-    if let Some(bound) = grpc_listener {
+    if let Some(bound) = grpc {
         collector.listen_grpc(bound, config, gate, receiver);
     }
     Ok(collector)
+}
+
+/// Who senders are, and how often each may ask.
+fn gate(options: &ServeOptions) -> Result<Gate, ServeError> {
+    let rate_limiter = options.rate_limit.map(RateLimiter::new).transpose();
+    Ok(Gate {
+        trusted_proxies: options.trusted_proxies.clone().into(),
+        rate_limiter: rate_limiter.map_err(ServeError::Random)?.map(Arc::new),
+    })
+}
+
+/// The sockets for HTTP, and the one for gRPC.
+async fn bind_all(options: &ServeOptions) -> Result<(Vec<Bound>, Option<Bound>), ServeError> {
+    let mut http = Vec::new();
+    for address in &options.http {
+        http.push(bind(address).await?);
+    }
+    let grpc = match &options.grpc {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    Ok((http, grpc))
+}
+
+fn listener_config(
+    limits: ReceiverLimits,
+    tls: Option<Tls>,
+    stop: watch::Receiver<bool>,
+) -> ListenerConfig {
+    ListenerConfig {
+        tls,
+        connections: Connections::new(descriptors::connections(limits.connections)),
+        timeout: limits.timeout,
+        idle: limits.idle,
+        reading_rate: limits.reading_rate,
+        shutdown_timeout: limits.shutdown_timeout,
+        stop,
+    }
 }
 
 async fn stop(mut collector: Collector) -> Result<(), ServeError> {
@@ -276,8 +277,36 @@ async fn stop(mut collector: Collector) -> Result<(), ServeError> {
 }
 
 impl Endpoints {
+    fn new(
+        pipeline: &Arc<IngestPipeline>,
+        budget: MemoryBudget,
+        gate: Gate,
+        site: Router,
+        options: ServeOptions,
+        config: &ListenerConfig,
+    ) -> Self {
+        Self {
+            traces: OtlpHttp {
+                pipeline: Arc::clone(pipeline),
+                budget: budget.clone(),
+                tokens: options.ingest_tokens,
+                limits: options.limits,
+            },
+            erase: EraseEndpoint {
+                pipeline: Arc::clone(pipeline),
+                budget,
+                audit: options.audit,
+                timeout: options.limits.timeout,
+            },
+            site,
+            gate,
+            base_path: options.base_path,
+            stop: config.stop.clone(),
+        }
+    }
+
     /// Answers a request. Probes are not counted: they would hide what the others took.
-    async fn handle(&self, peer: Peer, request: Request<Incoming>) -> Response {
+    async fn handle(&self, peer: Peer, request: Request<ReceivedBody>) -> Response {
         let mut request = request.map(Body::new);
         if let Some(address) = self.base_path.strip(request.uri()) {
             *request.uri_mut() = address;
@@ -320,7 +349,7 @@ impl Endpoints {
         let pipeline = &self.traces.pipeline;
         let fault = match *self.stop.borrow() {
             true => Some("the collector is stopping"),
-            false => pipeline.fault().or_else(self.query_failure),
+            false => pipeline.fault(),
         };
         readiness::response(fault, &pipeline.warnings(), request.headers())
     }

@@ -42,7 +42,7 @@ pub(super) fn write(page: &mut Page, pipeline: &IngestPipeline) {
 fn health(page: &mut Page, pipeline: &IngestPipeline) {
     page.gauge(
         "headcount_ready",
-        "1 if telemetry may be sent here, as /readyz says; else 0.",
+        "1 if telemetry and queries may be sent here, as /readyz says; else 0.",
     )
     .value(u8::from(pipeline.fault().is_none()));
     page.gauge(

@@ -195,3 +195,136 @@ async fn many_connections_at_once_are_counted_exactly() {
     assert_eq!(counters.requests(), 64 * 8);
     assert_eq!(counters.spans_duplicate(), 64 * 4 * 2);
 }
+
+/// Reads one response from a connection that may stay open: its head, and a body of the announced length.
+async fn read_response(stream: &mut TcpStream) -> String {
+    let mut received = Vec::new();
+    let read = async {
+        loop {
+            let mut byte = [0];
+            if stream.read(&mut byte).await.expect("no reset") == 0 {
+                return;
+            }
+            received.push(byte[0]);
+            if received.ends_with(b"\r\n\r\n") {
+                break;
+            }
+        }
+        let head = String::from_utf8_lossy(&received).to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
+        stream.read_exact(&mut body).await.expect("the whole body");
+    };
+    tokio::time::timeout(Duration::from_secs(5), read)
+        .await
+        .expect("an answer within five seconds");
+    String::from_utf8_lossy(&received).to_lowercase()
+}
+
+const REFUSED: [(&str, &str); 5] = [
+    ("POST /v1/traces", "Content-Type: text/plain"),
+    ("POST /v1/erase", "Content-Type: text/plain"),
+    ("PUT /v1/traces", "Content-Type: application/json"),
+    ("POST /api/v1/export", "Content-Type: text/plain"),
+    ("POST /nowhere", "Content-Type: text/plain"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_request_follows_one_that_was_refused_before_its_body_came() {
+    let running = start().await;
+    for (line, header) in REFUSED {
+        let mut stream = TcpStream::connect(running.http())
+            .await
+            .expect("it listens");
+        for chunks in [false, true] {
+            let framing = match chunks {
+                false => "Content-Length: 5",
+                true => "Transfer-Encoding: chunked",
+            };
+            let head =
+                format!("{line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n{framing}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("it is open");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let body: &[u8] = match chunks {
+                false => b"hello",
+                true => b"5\r\nhello\r\n0\r\n\r\n",
+            };
+            stream.write_all(body).await.expect("it is open");
+            let answer = read_response(&mut stream).await;
+            assert!(answer.starts_with("http/1.1 4"), "{line}: {answer}");
+            assert!(!answer.contains("connection: close"), "{line}: {answer}");
+        }
+        let next = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(next).await.expect("it is open");
+        let answer = read_response(&mut stream).await;
+        assert!(answer.starts_with("http/1.1 200"), "{line}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_ends_with_a_refusal_says_so() {
+    let running = start().await;
+    let grpc = running.collector.grpc_address().expect("a listener");
+    let cases = REFUSED.map(|case| (running.http(), case));
+    let export = ("POST /v1/traces", "Content-Type: application/grpc-web");
+    for (address, (line, header)) in cases.into_iter().chain([(grpc, export)]) {
+        for more in [
+            // Too much to wait for, what never comes, and what comes only when it is asked for.
+            "Content-Length: 1000000",
+            "Content-Length: 5",
+            "Content-Length: 5\r\nExpect: 100-continue",
+        ] {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n{more}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.expect("it is open");
+            let answer = read_response(&mut stream).await;
+            assert!(answer.starts_with("http/1.1 4"), "{line} {more}: {answer}");
+            assert!(
+                answer.contains("connection: close"),
+                "{line} {more}: {answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_an_answer_too_slowly_loses_it() {
+    let limits = ReceiverLimits {
+        timeout: Duration::from_secs(1),
+        reading_rate: 64 << 20,
+        ..ReceiverLimits::default()
+    };
+    let running = start_within(limits).await;
+    let long = "x".repeat(10_000);
+    let query =
+        format!("SELECT '{long}' || CAST(value AS TEXT) AS long FROM generate_series(1, 3000)");
+    let asked = format!(
+        "POST /api/v1/sql?format=csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{query}",
+        query.len()
+    );
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(32 * 1024).expect("a buffer");
+    let mut stream = socket.connect(running.http()).await.expect("it listens");
+    stream
+        .write_all(asked.as_bytes())
+        .await
+        .expect("it takes bytes");
+    // It goes on reading, so that the connection is never idle.
+    let (mut read, mut piece) = (0, vec![0; 16 * 1024]);
+    while let Ok(count @ 1..) = stream.read(&mut piece).await {
+        read += count;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(
+        (1..20_000_000).contains(&read),
+        "{read} bytes of 30 million"
+    );
+    // Whoever reads at once gets all of it.
+    let answer = running
+        .send("POST /api/v1/sql?format=csv", &[], query.as_bytes())
+        .await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.len() > 30_000_000, "{}", answer.body.len());
+}

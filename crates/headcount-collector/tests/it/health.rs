@@ -1,7 +1,7 @@
 //! Whether traces may be sent here, over HTTP and gRPC.
 
 use crate::grpc::call;
-use crate::support::{start, start_with_token};
+use crate::support::{start, start_with_token, start_without_queries};
 
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 
@@ -40,4 +40,19 @@ async fn health_checks_over_grpc_say_serving() {
     ] {
         assert_eq!(call(&running, path, None, request).await.code(), code);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_who_is_asked_says_that_queries_cannot_be_answered() {
+    let running = start_without_queries(|| Some("no query ends")).await;
+    let ready = running.send("GET /readyz", &[], b"").await;
+    assert_eq!(
+        (ready.status, ready.text()),
+        (503, "not ready: no query ends\n".to_owned())
+    );
+    // HealthCheckResponse { status: NOT_SERVING }
+    assert_eq!(call(&running, CHECK, None, b"").await.message, [0x08, 2]);
+    let metrics = running.send("GET /metrics", &[], b"").await.text();
+    assert!(metrics.contains("\nheadcount_ready 0\n"), "{metrics}");
+    assert_eq!(running.collector.fault(), Some("no query ends"));
 }

@@ -75,11 +75,25 @@ pub async fn start_public() -> Running {
 }
 
 async fn start_with_access(limits: ReceiverLimits, access: Access) -> Running {
+    start_failing(limits, access, || None).await
+}
+
+/// A collector whose queries cannot be answered, for the reason that is given.
+pub async fn start_without_queries(query_failure: fn() -> Option<&'static str>) -> Running {
+    start_failing(ReceiverLimits::default(), Access::Loopback, query_failure).await
+}
+
+async fn start_failing(
+    limits: ReceiverLimits,
+    access: Access,
+    query_failure: fn() -> Option<&'static str>,
+) -> Running {
     let folder = tempfile::tempdir().expect("a folder");
     let mut options = ServeOptions::local(folder.path().join("data"));
     options.http = vec!["127.0.0.1:0".to_owned()];
     options.grpc = Some("127.0.0.1:0".to_owned());
     options.limits = limits;
+    options.query_failure = query_failure;
     let site_options = SiteOptions {
         timeout: Some(options.limits.timeout),
         ..SiteOptions::new(access)
