@@ -27,7 +27,7 @@ pub struct LakeStats {
     pub disk_reserve_bytes: u64,
     /// Every table, in the schema's order.
     pub tables: Vec<TableStats>,
-    /// For how long the oldest order to erase has been waiting; `None` if there is none.
+    /// For how long the oldest order to erase has been waiting, of senders or of the operator; `None` if there is none.
     pub oldest_pending_erasure: Option<Duration>,
 }
 
@@ -70,7 +70,10 @@ impl Lake {
             disk: self.disk_room(),
             disk_reserve_bytes: state.options.disk_reserve,
             tables: tables(state),
-            oldest_pending_erasure: state.orders.oldest_pending(),
+            oldest_pending_erasure: state
+                .orders
+                .oldest_pending()
+                .max(state.crew_orders.oldest_pending()),
         }
     }
 

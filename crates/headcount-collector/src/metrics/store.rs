@@ -211,7 +211,7 @@ fn upkeep(page: &mut Page, activity: &LakeActivity) {
 fn erasures(page: &mut Page, activity: &LakeActivity, stats: &LakeStats) {
     page.gauge(
         "headcount_erasure_oldest_pending_seconds",
-        "For how long the oldest order to erase has been waiting; 0 if there is none.",
+        "For how long the oldest order to erase has been waiting, of senders or for crews; 0 if there is none.",
     )
     .value(seconds(stats.oldest_pending_erasure));
     page.counter(

@@ -193,6 +193,12 @@ impl CrewOrders {
         orders
     }
 
+    /// For how long the oldest order that is not done has been waiting; `None` without one.
+    pub fn oldest_pending(&self) -> Option<Duration> {
+        let oldest = self.pending().iter().map(|order| order.accepted).min()?;
+        Some(Duration::from_secs(now().saturating_sub(oldest)))
+    }
+
     /// Writes down further runs of an order's crews.
     ///
     /// # Errors

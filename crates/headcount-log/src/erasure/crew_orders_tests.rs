@@ -56,6 +56,22 @@ fn an_order_outlives_restarts_with_its_state_and_names_no_value() {
 }
 
 #[test]
+fn an_order_waits_from_its_acceptance_until_it_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let orders = load(dir.path());
+    assert_eq!(orders.oldest_pending(), None);
+    let number = orders.accept(&selection()).unwrap();
+    orders
+        .change(number, |order| order.accepted -= 86_400)
+        .unwrap();
+    let _later = orders.accept(&selection()).unwrap();
+    let waiting = orders.oldest_pending().unwrap().as_secs();
+    assert!((86_400..86_460).contains(&waiting), "{waiting}");
+    orders.finish(number).unwrap();
+    assert!(orders.oldest_pending().unwrap().as_secs() < 60);
+}
+
+#[test]
 fn an_order_that_was_carried_out_is_forgotten_when_no_backup_holds_its_rows() {
     let dir = tempfile::tempdir().unwrap();
     let orders = load(dir.path());
