@@ -60,6 +60,8 @@ class Browser {
       const [pair, ...rest] = line.split("; ");
       const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
       const attributes = new Map(rest.map((each) => each.split("=").map((part) => part.toLowerCase())));
+      // RFC 6265 §6.1: a browser keeps no longer one, and says nothing.
+      if (pair.length > 4096) continue;
       const gone = attributes.get("max-age") === "0" || new Date(attributes.get("expires") ?? 8e15) < new Date();
       if (gone) jar.delete(name);
       else jar.set(name, { value, path: rest.find((each) => /^path=/i.test(each))?.slice(5) ?? "/" });
@@ -174,6 +176,24 @@ test("an answer counts once, in the browser that asked, with its own state", asy
   const changed = new URL(await other.answer(collector, "bert"));
   changed.searchParams.set("code", "made-up");
   assert.equal((await other.visit(changed.href)).status, 401, "a code that the provider did not give");
+});
+
+test("an answer that somebody else's page makes up does not end a sign-in under way", async () => {
+  const browser = new Browser();
+  const answer = await browser.answer(collector, "bert");
+  const madeUp = await browser.visit(`${collector.url}/login/oidc/callback?state=made-up&code=made-up`);
+  assert.equal(madeUp.status, 400);
+  assert.deepEqual(madeUp.headers.getSetCookie(), []);
+  assert.equal((await browser.visit(answer)).status, 303);
+});
+
+test("an address that is too long for a cookie leads to the start, and the sign-in works", async () => {
+  for (const [length, expected] of [[1000, true], [5000, false]]) {
+    const next = `/sql?query=${"a".repeat(length)}`;
+    const answer = await new Browser().signIn(collector, "anna", next);
+    assert.equal(answer.status, 303, `${length}`);
+    assert.equal(answer.headers.get("location"), expected ? next : "/");
+  }
 });
 
 test("nobody is sent to another site", async () => {

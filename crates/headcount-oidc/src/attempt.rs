@@ -13,6 +13,9 @@ use crate::encoding::{base64url, random_text};
 
 /// How long a person may take at the provider.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
+/// The longest cookie's value, in bytes: browsers keep none that has more than 4,096 with its name (RFC 6265 §6.1), and they drop a longer one
+/// without a word.
+const MAX_COOKIE: usize = 3800;
 /// How many finished attempts are remembered. Beyond it the oldest is forgotten: the provider takes no code twice either (RFC 6749 §4.1.2).
 const MAX_USED: usize = 4096;
 
@@ -67,8 +70,20 @@ impl Seals {
         })
     }
 
-    /// The cookie's value: the attempt in hexadecimal, a dot, and its keyed hash.
+    /// The cookie's value: the attempt in hexadecimal, a dot, and its keyed hash. An address that makes it too long for browsers is left out: the
+    /// person then comes to `/`.
     pub(crate) fn seal(&self, attempt: &Attempt) -> String {
+        let cookie = self.sealed(attempt);
+        if cookie.len() <= MAX_COOKIE {
+            return cookie;
+        }
+        self.sealed(&Attempt {
+            next: "/".to_owned(),
+            ..attempt.clone()
+        })
+    }
+
+    fn sealed(&self, attempt: &Attempt) -> String {
         // Texts and a number can always be written.
         let json = serde_json::to_vec(attempt).unwrap_or_default();
         format!("{}.{}", hex(&json), self.mark(&json))
@@ -155,6 +170,26 @@ mod tests {
         assert!(seals.open(&changed, &attempt.state).is_none(), "changed");
         assert_eq!(seals.open(&cookie, &attempt.state).unwrap().next, "/tools");
         assert!(seals.open(&cookie, &attempt.state).is_none(), "again");
+    }
+
+    #[test]
+    fn an_address_that_is_too_long_for_a_cookie_leads_to_the_start() {
+        let seals = Seals::new().unwrap();
+        let next = |length: usize, of: &str| format!("/sql?query={}", of.repeat(length));
+        for (next, is_kept) in [
+            (next(1_400, "a"), true),
+            (next(1_900, "a"), false),
+            (next(100_000, "a"), false),
+            // JSON has two bytes for each of these.
+            (next(900, "\""), false),
+        ] {
+            let attempt = Attempt::new(&next).unwrap();
+            let cookie = seals.seal(&attempt);
+            assert!(cookie.len() < 4000, "{}", cookie.len());
+            let opened = seals.open(&cookie, &attempt.state).unwrap();
+            let expected = if is_kept { next.as_str() } else { "/" };
+            assert_eq!(opened.next, expected);
+        }
     }
 
     #[test]

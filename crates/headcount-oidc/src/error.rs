@@ -9,6 +9,9 @@ pub enum SignOnError {
         /// What went wrong.
         what: String,
     },
+    /// So many people sign in at once that this one was not taken further; for callers that limit how many ask the provider.
+    #[error("too many people sign in at once; try again in a moment")]
+    Busy,
     /// The provider sent the browser back with an error, such as `access_denied` (RFC 6749 §4.1.2.1).
     #[error("the identity provider refused: {code}")]
     Refused {

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 /// What the provider states of a person.
 pub(crate) type Claims = Map<String, Value>;
 
+const EMAIL: &str = "email";
+const EMAIL_VERIFIED: &str = "email_verified";
+
 /// `CLAIM=VALUE:ROLE`: whoever has the value among those of the claim has the role. The claim may be a path into objects, such as
 /// `realm_access.roles`. `email=@example.com:viewer` is for every verified address of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,14 +76,17 @@ impl RoleRule {
         &self.claim
     }
 
-    /// Whether the claims say anything of its claim.
+    /// Whether the claims say anything of its claim: of an address also whether it is verified.
     pub(crate) fn is_answered_by(&self, claims: &Claims) -> bool {
+        if self.claim == EMAIL && !claims.contains_key(EMAIL_VERIFIED) {
+            return false;
+        }
         lookup(claims, &self.claim).is_some()
     }
 
     fn holds(&self, claims: &Claims) -> bool {
         // An address that nobody has verified may be anybody's (OpenID Connect Core §5.7).
-        if self.claim == "email" && !is_verified(claims) {
+        if self.claim == EMAIL && !is_verified(claims) {
             return false;
         }
         match lookup(claims, &self.claim) {
@@ -94,7 +100,7 @@ impl RoleRule {
         let Value::String(text) = value else {
             return false;
         };
-        if self.claim == "email" {
+        if self.claim == EMAIL {
             let text = text.to_ascii_lowercase();
             let wanted = self.value.to_ascii_lowercase();
             // `@` is in the value, so that example.com is not the end of another domain's name; one `@`, so that it ends a local part.
@@ -109,11 +115,27 @@ impl RoleRule {
 
 /// Whether the provider verified the person's address.
 pub(crate) fn is_verified(claims: &Claims) -> bool {
-    match claims.get("email_verified") {
+    match claims.get(EMAIL_VERIFIED) {
         Some(Value::Bool(is_verified)) => *is_verified,
         // Some providers write it as text.
         Some(Value::String(text)) => text == "true",
         _ => false,
+    }
+}
+
+/// Adds the claims of `userinfo` to those of a token: what is signed counts more. An address and whether it is verified belong together, so both
+/// come from one of them: from the token if it has both, or else from whichever has the address.
+pub(crate) fn add(claims: &mut Claims, mut userinfo: Claims) {
+    let token_has_both = claims.contains_key(EMAIL) && claims.contains_key(EMAIL_VERIFIED);
+    let without_pair = match !token_has_both && userinfo.contains_key(EMAIL) {
+        true => &mut *claims,
+        false => &mut userinfo,
+    };
+    for name in [EMAIL, EMAIL_VERIFIED] {
+        let _other = without_pair.remove(name);
+    }
+    for (name, value) in userinfo {
+        let _kept = claims.entry(name).or_insert(value);
     }
 }
 
@@ -240,6 +262,47 @@ mod tests {
             ("groups=x:", RuleError::Role),
         ] {
             assert_eq!(text.parse::<RoleRule>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_and_its_verification_come_from_one_source() {
+        let (mallory, anna) = (
+            r#""email": "mallory@x.example""#,
+            r#""email": "anna@x.example""#,
+        );
+        let verified = r#""email_verified": true"#;
+        for (token, userinfo, expected) in [
+            // The verification of one address says nothing about another.
+            (format!("{{{mallory}}}"), format!("{{{verified}}}"), None),
+            (
+                format!("{{{mallory}}}"),
+                format!("{{{anna}, {verified}}}"),
+                Some("anna@x.example"),
+            ),
+            (format!("{{{verified}}}"), format!("{{{anna}}}"), None),
+            (format!("{{{verified}}}"), "{}".to_owned(), None),
+            (
+                format!("{{{mallory}, \"email_verified\": false}}"),
+                format!("{{{anna}, {verified}}}"),
+                None,
+            ),
+            (
+                format!("{{{anna}, {verified}}}"),
+                format!("{{{mallory}}}"),
+                Some("anna@x.example"),
+            ),
+            (
+                "{}".to_owned(),
+                format!("{{{anna}, {verified}}}"),
+                Some("anna@x.example"),
+            ),
+        ] {
+            let mut both = claims(&token);
+            add(&mut both, claims(&userinfo));
+            let address = both.get("email").and_then(Value::as_str);
+            let address = address.filter(|_| is_verified(&both));
+            assert_eq!(address, expected, "{token} {userinfo}");
         }
     }
 }

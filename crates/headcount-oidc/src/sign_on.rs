@@ -11,7 +11,7 @@ use crate::error::SignOnError;
 use crate::http::{Http, is_safe};
 use crate::id_token::{self, Expected, Head};
 use crate::provider::{Metadata, Provider};
-use crate::role_rule::{Claims, RoleRule, is_verified, role_of};
+use crate::role_rule::{self, Claims, RoleRule, is_verified, role_of};
 use crate::signature;
 
 /// The longest name of a person that is shown and recorded, in characters.
@@ -64,7 +64,7 @@ pub struct Identity {
     pub subject: String,
     /// A name for people: the verified e-mail address, the user name, or the subject.
     pub name: String,
-    /// Where the person wanted to go, as [`SignOn::begin`] was told.
+    /// Where the person wanted to go, as [`SignOn::begin`] was told; `/` where that was too long for a cookie.
     pub next: String,
 }
 
@@ -227,7 +227,8 @@ impl SignOn {
         })
     }
 
-    /// Asks for claims that a rule needs and that are not in the token (OpenID Connect Core §5.3).
+    /// Asks for claims that a rule needs and that are not in the token (OpenID Connect Core §5.3). Where that fails, what is signed counts alone, if
+    /// it gives a role.
     fn add_userinfo(
         &self,
         metadata: &Metadata,
@@ -242,18 +243,23 @@ impl SignOn {
         ) else {
             return Ok(());
         };
-        let Value::Object(more) = self.provider.http.get(address, Some(token))? else {
-            return Ok(());
+        let more = match self.provider.http.get(address, Some(token)) {
+            Ok(Value::Object(more)) => more,
+            Ok(_) => return Ok(()),
+            Err(error) if role_of(&self.rules, claims).is_some() => {
+                tracing::warn!(
+                    "the role of somebody who signs on is that of the id token alone: {error}"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
         if more.get("sub") != claims.get("sub") {
             return Err(SignOnError::Token {
                 what: "the provider's userinfo is about somebody else (sub)",
             });
         }
-        for (name, value) in more {
-            // What is signed counts more.
-            let _kept = claims.entry(name).or_insert(value);
-        }
+        role_rule::add(claims, more);
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use headcount_access::{AccessToken, Authenticator};
 use headcount_catalog::Catalog;
 use headcount_lake::LakeSnapshot;
+use headcount_oidc::SignOnOptions;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
@@ -18,6 +21,11 @@ const STYLE: &str = "/assets/build/page.css";
 
 /// A site over a store that never answers, and whose metrics cannot be read.
 fn site_with(access: fn(Authenticator) -> Access) -> Router {
+    let token = AccessToken::parse(TOKEN).unwrap();
+    site_of(SiteOptions::new(access(token.into())))
+}
+
+fn site_of(options: SiteOptions) -> Router {
     let store = Store {
         snapshot: Box::new(|| Box::pin(std::future::pending())),
         audit: Box::new(|| Box::pin(std::future::pending())),
@@ -25,8 +33,35 @@ fn site_with(access: fn(Authenticator) -> Access) -> Router {
         metrics: Box::new(|| panic!("the role is Anna Example")),
         erasures: None,
     };
+    site(store, options)
+}
+
+/// A site with an identity provider that takes connections and says nothing, and what ends them.
+fn site_with_a_silent_provider() -> (Router, Arc<Mutex<Vec<TcpStream>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let streams = Arc::clone(&taken);
+    // It ends with the tests' process.
+    let _thread = std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            streams.lock().unwrap().push(stream);
+        }
+    });
+    let sign_on = SignOn::new(SignOnOptions {
+        issuer,
+        client_id: "headcount".to_owned(),
+        client_secret: None,
+        scopes: Vec::new(),
+        rules: Vec::new(),
+        tls: None,
+    });
     let token = AccessToken::parse(TOKEN).unwrap();
-    site(store, SiteOptions::new(access(token.into())))
+    let options = SiteOptions {
+        sign_on: Some(sign_on.unwrap()),
+        ..SiteOptions::new(Access::Token(token.into()))
+    };
+    (site_of(options), taken)
 }
 
 async fn ask(site: Router, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -247,5 +282,45 @@ async fn everybody_can_read_who_is_responsible_and_what_is_collected() {
         }
         // The policy lets no style in that is not a file's.
         assert!(!body.contains("<style") && !body.contains(" style="));
+    }
+}
+
+const HOST: [(&str, &str); 1] = [("host", "telemetry.example")];
+const ANSWER: &str = "/login/oidc/callback?state=made-up&code=made-up";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_sign_ins_that_begin_keeps_nobody_from_coming_back() {
+    let (site, provider) = site_with_a_silent_provider();
+    let flood: Vec<_> = (0..32)
+        .map(|_| {
+            let site = site.clone();
+            tokio::spawn(async move { ask(site, Method::GET, "/login/oidc", &HOST).await.status() })
+        })
+        .collect();
+    // As many as may ask are asking.
+    while provider.lock().unwrap().len() < 8 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let another = ask(site.clone(), Method::GET, "/login/oidc", &HOST).await;
+    assert_eq!(another.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let back = ask(site, Method::GET, ANSWER, &HOST).await;
+    assert_eq!(back.status(), StatusCode::BAD_REQUEST);
+    provider.lock().unwrap().clear();
+    for begun in flood {
+        assert_eq!(begun.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_no_sign_in_of_this_browser_leaves_the_one_that_is_under_way() {
+    let (site, _provider) = site_with_a_silent_provider();
+    let cookie = format!(
+        "{}_oidc=other",
+        AccessToken::parse(TOKEN).unwrap().session_cookie()
+    );
+    for headers in [HOST.to_vec(), vec![HOST[0], ("cookie", cookie.as_str())]] {
+        let answer = ask(site.clone(), Method::GET, ANSWER, &headers).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert!(!answer.headers().contains_key("set-cookie"), "{answer:?}");
     }
 }

@@ -34,21 +34,27 @@ pub(crate) struct SiteState {
     pub(crate) exports: Arc<Semaphore>,
 }
 
-/// The identity provider, asked by a few at a time.
+/// The identity provider, asked by a few at a time: each holds a thread. Those who come back from it have permits of their own, because anybody can
+/// begin a sign-in again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct LimitedSignOn {
     pub(crate) provider: Arc<SignOn>,
-    pub(crate) permits: Arc<Semaphore>,
+    /// For sign-ins that begin.
+    pub(crate) begins: Arc<Semaphore>,
+    /// For those that finish.
+    pub(crate) finishes: Arc<Semaphore>,
 }
 
 impl LimitedSignOn {
-    /// How many may wait for the provider at once: each holds a thread.
-    const AT_ONCE: usize = 16;
+    /// How many of each may wait for the provider at once.
+    const BEGINS_AT_ONCE: usize = 8;
+    const FINISHES_AT_ONCE: usize = 16;
 
     pub(crate) fn new(provider: SignOn) -> Self {
         Self {
             provider: Arc::new(provider),
-            permits: Arc::new(Semaphore::new(Self::AT_ONCE)),
+            begins: Arc::new(Semaphore::new(Self::BEGINS_AT_ONCE)),
+            finishes: Arc::new(Semaphore::new(Self::FINISHES_AT_ONCE)),
         }
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Said {
     /// The answer of the token endpoint, and its status.
     pub(crate) tokens: (u16, Value),
     pub(crate) userinfo: Value,
+    /// Whether its userinfo fails.
+    pub(crate) is_userinfo_down: bool,
     /// What its description says beside the usual.
     pub(crate) description: Value,
     /// The last form that the token endpoint got, and its `Authorization`.
@@ -224,6 +226,7 @@ fn answer(
             (said.form, said.authorization) = (body, authorization);
             said.tokens.clone()
         }
+        "/me" if said.is_userinfo_down => (500, json!({"error": "server_error"})),
         "/me" => (200, said.userinfo.clone()),
         _ => (404, Value::Null),
     })

@@ -155,6 +155,48 @@ fn claims_that_are_not_in_the_token_come_from_userinfo_of_the_same_person() {
 }
 
 #[test]
+fn a_failing_userinfo_refuses_nobody_whose_signed_claims_suffice() {
+    let key = Key::new("k1");
+    let provider = FakeProvider::start(&key);
+    // No token says anything of `team`, so that userinfo is asked.
+    let sign_on = provider.sign_on(&["groups=readers:viewer", "team=owners:admin"]);
+    provider.said.lock().unwrap().is_userinfo_down = true;
+    let finish = |groups: &str| {
+        let began = sign_on.begin(REDIRECT, "/").unwrap();
+        let mut claims = provider.claims(&began);
+        claims["groups"] = json!([groups]);
+        provider.finish(&sign_on, &began, &key.sign(&claims))
+    };
+    assert_eq!(finish("readers").unwrap().role, Role::Viewer);
+    let error = finish("others").unwrap_err();
+    assert!(matches!(error, SignOnError::Provider { .. }), "{error}");
+}
+
+#[test]
+fn an_address_that_another_source_verified_gives_no_role() {
+    let key = Key::new("k1");
+    let provider = FakeProvider::start(&key);
+    let sign_on = provider.sign_on(&["email=@example.com:viewer"]);
+    let finish = |token: Option<&str>, userinfo: serde_json::Value| {
+        provider.said.lock().unwrap().userinfo = userinfo;
+        let began = sign_on.begin(REDIRECT, "/").unwrap();
+        let mut claims = provider.claims(&began);
+        if let Some(address) = token {
+            claims["email"] = json!(address);
+        }
+        provider.finish(&sign_on, &began, &key.sign(&claims))
+    };
+    let other = json!({"sub": "anna-1", "email_verified": true});
+    let error = finish(Some("mallory@example.com"), other).unwrap_err();
+    assert!(matches!(error, SignOnError::NoRole { .. }), "{error}");
+    // The address and its verification are both in userinfo, whatever the token says.
+    for token in [None, Some("anna@old.example")] {
+        let pair = json!({"sub": "anna-1", "email": "anna@example.com", "email_verified": true});
+        assert_eq!(finish(token, pair).unwrap().name, "anna@example.com");
+    }
+}
+
+#[test]
 fn a_provider_that_is_down_is_an_error_and_its_description_is_remembered() {
     let provider = FakeProvider::start(&Key::new("k1"));
     let sign_on = provider.sign_on(&RULES);

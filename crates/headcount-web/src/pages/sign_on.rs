@@ -7,20 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, RawQuery, State};
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use headcount_access::{Arrival, AuditEvent, Principal};
 use headcount_oidc::{Identity, SignOn, SignOnError};
 use headcount_problem::Problem;
 use http::header::{HOST, REFERRER_POLICY, SET_COOKIE};
+use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use tokio::sync::Semaphore;
 
 use super::error_page;
 use super::login::{is_secure, local_address, page, redirect, session_cookie};
 use crate::access::cookie_of;
-use crate::state::SiteState;
+use crate::state::{LimitedSignOn, SiteState};
 
 /// The address at which the provider sends browsers back, without the base path.
 const CALLBACK: &str = "/login/oidc/callback";
@@ -35,46 +37,69 @@ pub(crate) fn routes() -> Router<SiteState> {
 
 /// What both handlers know of a request.
 struct Visit {
+    provider: LimitedSignOn,
     /// Where the provider sends the browser back.
     redirect_uri: String,
     /// The name of the cookie of a sign-in that began.
     cookie: String,
+    /// Its path.
+    path: String,
     is_secure: bool,
+    query: String,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<SiteState> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &SiteState,
+    ) -> Result<Self, Self::Rejection> {
+        Self::of(parts, state).map_err(|problem| error_page::response(&state.base, &problem))
+    }
 }
 
 impl Visit {
     /// # Errors
     /// There is no provider, or the request names no host.
-    fn of(
-        state: &SiteState,
-        arrival: Option<&Arrival>,
-        headers: &HeaderMap,
-        address: &Uri,
-    ) -> Result<Self, Problem> {
+    fn of(parts: &Parts, state: &SiteState) -> Result<Self, Problem> {
         let session = state.access.session_cookie();
-        let (Some(_), Some(session)) = (&state.sign_on, session) else {
+        let (Some(provider), Some(session)) = (&state.sign_on, session) else {
             let detail = "this collector has no identity provider (serve --oidc-issuer)";
             return Err(Problem::not_found(detail));
         };
+        let arrival = parts.extensions.get::<Arrival>();
         let is_secure = is_secure(arrival);
         let scheme = if is_secure { "https" } else { "http" };
-        let host = host_of(arrival, headers, address).ok_or_else(|| {
+        let host = host_of(arrival, &parts.headers, &parts.uri).ok_or_else(|| {
             let detail = "the request names no host, so the identity provider could not send the browser back";
             Problem::new(StatusCode::BAD_REQUEST, "no host", detail)
         })?;
         Ok(Self {
+            provider: provider.clone(),
             redirect_uri: format!("{scheme}://{host}{}{CALLBACK}", state.base),
             cookie: format!("{session}_oidc"),
+            path: format!("{}/login/oidc", state.base),
             is_secure,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers.clone(),
         })
     }
 
+    /// Where the person wanted to go.
+    fn next(&self) -> String {
+        let mut pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        let next = pairs.find(|(name, _)| name == "next");
+        local_address(&next.map(|(_, value)| value).unwrap_or_default())
+    }
+
     /// The cookie of a sign-in that began; a value without a life removes it. `Lax`, because the provider sends the browser back from its own site.
-    fn set_cookie(&self, state: &SiteState, value: &str, seconds: u64) -> String {
+    fn set_cookie(&self, value: &str, seconds: u64) -> String {
         let secure = if self.is_secure { "; Secure" } else { "" };
         format!(
-            "{}={value}; Path={}/login/oidc; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-            self.cookie, state.base
+            "{}={value}; Path={}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
+            self.cookie, self.path
         )
     }
 }
@@ -90,57 +115,44 @@ fn host_of(arrival: Option<&Arrival>, headers: &HeaderMap, address: &Uri) -> Opt
     (!host.as_str().contains('@')).then_some(host)
 }
 
-async fn begin(
-    State(state): State<SiteState>,
-    address: Uri,
-    RawQuery(query): RawQuery,
-    arrival: Option<Extension<Arrival>>,
-    headers: HeaderMap,
-) -> Response {
-    let arrival = arrival.map(|Extension(arrival)| arrival);
-    let visit = match Visit::of(&state, arrival.as_ref(), &headers, &address) {
-        Ok(visit) => visit,
-        Err(problem) => return error_page::response(&state.base, &problem),
-    };
-    let query = query.unwrap_or_default();
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let next = pairs.find(|(name, _)| name == "next");
-    let next = local_address(&next.map(|(_, value)| value).unwrap_or_default());
+async fn begin(State(state): State<SiteState>, visit: Visit) -> Response {
+    let next = visit.next();
     let (redirect_uri, wanted) = (visit.redirect_uri.clone(), next.clone());
-    let began = ask(&state, move |sign_on| sign_on.begin(&redirect_uri, &wanted)).await;
-    match began {
+    let permits = &visit.provider.begins;
+    let began = ask(&visit.provider, permits, move |provider| {
+        provider.begin(&redirect_uri, &wanted)
+    });
+    match began.await {
         Ok(began) => {
-            let cookie = visit.set_cookie(&state, &began.cookie, SignOn::COOKIE_SECONDS);
+            let cookie = visit.set_cookie(&began.cookie, SignOn::COOKIE_SECONDS);
             private(Redirect::to(&began.location).into_response(), &[cookie])
         }
         Err(error) => failed(&state, &next, &error),
     }
 }
 
-async fn finish(
-    State(state): State<SiteState>,
-    address: Uri,
-    RawQuery(query): RawQuery,
-    arrival: Option<Extension<Arrival>>,
-    headers: HeaderMap,
-) -> Response {
-    let arrival = arrival.map(|Extension(arrival)| arrival);
-    let visit = match Visit::of(&state, arrival.as_ref(), &headers, &address) {
-        Ok(visit) => visit,
-        Err(problem) => return error_page::response(&state.base, &problem),
-    };
-    let attempt = cookie_of(&headers, &visit.cookie).map(str::to_owned);
-    let query = query.unwrap_or_default();
-    let redirect_uri = visit.redirect_uri.clone();
-    let finished = ask(&state, move |sign_on| {
-        sign_on.finish(&redirect_uri, &query, attempt.as_deref())
-    })
-    .await;
+async fn finish(State(state): State<SiteState>, visit: Visit) -> Response {
+    let attempt = cookie_of(&visit.headers, &visit.cookie).map(str::to_owned);
+    let (redirect_uri, query) = (visit.redirect_uri.clone(), visit.query.clone());
+    let permits = &visit.provider.finishes;
+    let finished = ask(&visit.provider, permits, move |provider| {
+        provider.finish(&redirect_uri, &query, attempt.as_deref())
+    });
+    let finished = finished.await;
+    // An answer to no sign-in of this browser may come from any page that links here. It must not end one that is under way.
+    let is_answer = !matches!(
+        finished,
+        Err(SignOnError::UnknownAttempt | SignOnError::Busy)
+    );
     let response = match finished {
         Ok(identity) => signed_on(&state, &identity, visit.is_secure),
         Err(error) => failed(&state, "/", &error),
     };
-    private(response, &[visit.set_cookie(&state, "", 0)])
+    let cookies = match is_answer {
+        true => vec![visit.set_cookie("", 0)],
+        false => Vec::new(),
+    };
+    private(response, &cookies)
 }
 
 /// Begins a session, and records it.
@@ -173,7 +185,7 @@ fn failed(state: &SiteState, next: &str, error: &SignOnError) -> Response {
             let problem = Problem::new(StatusCode::FORBIDDEN, "no role", text);
             return error_page::response(&state.base, &problem);
         }
-        SignOnError::Provider { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        SignOnError::Provider { .. } | SignOnError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         SignOnError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
         SignOnError::UnknownAttempt => StatusCode::BAD_REQUEST,
         SignOnError::Refused { .. } | SignOnError::Token { .. } => StatusCode::UNAUTHORIZED,
@@ -193,28 +205,25 @@ fn failed(state: &SiteState, next: &str, error: &SignOnError) -> Response {
     )
 }
 
-/// Asks the provider on a thread that may wait.
+/// Asks the provider on a thread that may wait. As many as have a permit wait ten seconds for a silent provider, and no more: strangers can ask,
+/// too.
 async fn ask<A: Send + 'static>(
-    state: &SiteState,
+    sign_on: &LimitedSignOn,
+    permits: &Arc<Semaphore>,
     question: impl FnOnce(&SignOn) -> Result<A, SignOnError> + Send + 'static,
 ) -> Result<A, SignOnError> {
-    let busy = |what: &str| SignOnError::Provider {
-        what: what.to_owned(),
-    };
-    let sign_on = state.sign_on.clone().ok_or_else(|| busy("there is none"))?;
-    // As many as wait ten seconds for a silent provider, and no more: strangers can ask, too.
-    let Ok(permit) = Arc::clone(&sign_on.permits).try_acquire_owned() else {
-        return Err(busy(
-            "too many people sign in at once; try again in a moment",
-        ));
-    };
+    let permit = Arc::clone(permits).try_acquire_owned();
+    let permit = permit.map_err(|_| SignOnError::Busy)?;
+    let provider = Arc::clone(&sign_on.provider);
     let answer = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        question(&sign_on.provider)
+        question(&provider)
     });
-    answer
-        .await
-        .unwrap_or_else(|_| Err(busy("the sign-in ended unexpectedly")))
+    answer.await.unwrap_or_else(|_| {
+        Err(SignOnError::Provider {
+            what: "the sign-in ended unexpectedly".to_owned(),
+        })
+    })
 }
 
 /// Neither kept by a cache nor named to the next site: addresses of the flow have codes.
