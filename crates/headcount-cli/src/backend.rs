@@ -13,8 +13,9 @@ use headcount_commands::exit::{self, Code};
 use headcount_commands::output::on_one_line;
 use headcount_lake::{CrewSelection, LakeSnapshot, audit_folder, is_data_folder};
 use headcount_reports::{
-    Answer, AuditView, ExportFormat, QueryLimits, ReportParameters, Reports, audit_answer,
-    is_about_missing_rows,
+    Answer, AuditView, ExportFormat, QueryLimits, REPORTS_OF_FILTER_VALUES, ReportParameters,
+    Reports, audit_answer, every_filter_value, is_about_missing_rows, may_be_unmatched,
+    unmatched_filters,
 };
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -110,10 +111,7 @@ impl Backend {
         parameters: &ReportParameters,
     ) -> anyhow::Result<Answer> {
         match self {
-            Backend::Folder(folder) => {
-                let answer = folder.reports.report(name, parameters);
-                Ok(folder.runtime.block_on(answer)?)
-            }
+            Backend::Folder(folder) => folder.report(name, parameters),
             Backend::Server(server) => server.report(name, parameters),
         }
     }
@@ -185,6 +183,22 @@ impl Server {
     }
 
     /// The rows that an erasure of crews would erase, by table.
+
+    /// The answer, with notes on filters that nothing meets, as a server gives them.
+    fn report(&self, name: &str, parameters: &ReportParameters) -> anyhow::Result<Answer> {
+        let run = |name: &str, parameters: &ReportParameters| {
+            self.runtime.block_on(self.reports.report(name, parameters))
+        };
+        let mut answer = run(name, parameters)?;
+        if may_be_unmatched(parameters, &answer) {
+            let every = every_filter_value();
+            let [versions, environments] = REPORTS_OF_FILTER_VALUES;
+            let (versions, environments) = (run(versions, &every)?, run(environments, &every)?);
+            let notes = unmatched_filters(parameters, &versions, &environments);
+            answer.notes.extend(notes);
+        }
+        Ok(answer)
+    }
     pub(crate) fn count_erasure(&self, selection: &CrewSelection) -> anyhow::Result<Answer> {
         let mut body = selection::as_json(selection);
         body["dry_run"] = Value::Bool(true);

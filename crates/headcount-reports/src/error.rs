@@ -8,14 +8,18 @@ use datafusion::error::DataFusionError;
 use headcount_lake::LakeError;
 use parquet::errors::ParquetError;
 
+use crate::engine_words::{in_our_words, size};
+
 /// The reason for having no answer. The text names the problem and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// No report has this name.
-    #[error("there is no report {name:?}; the reports are {known}")]
+    #[error("there is no report {name:?}{}; the reports are {known}", hint.as_deref().unwrap_or_default())]
     UnknownReport {
         /// The requested name.
         name: String,
+        /// The name that was probably meant, as [`crate::did_you_mean`] puts it.
+        hint: Option<String>,
         /// The existing names, separated by commas.
         known: String,
     },
@@ -31,7 +35,7 @@ pub enum ReportError {
     #[error("the query was refused: {0}")]
     Refused(String),
     /// The query's text is longer than the limit.
-    #[error("the query is {bytes} bytes long; the limit is {limit} bytes")]
+    #[error("the query is {bytes} bytes long; the limit is {}", size(*limit))]
     QueryTooLong {
         /// Length of the query in bytes.
         bytes: usize,
@@ -45,15 +49,13 @@ pub enum ReportError {
         limit: Duration,
     },
     /// The query needed more memory than the limit.
-    #[error(
-        "the query needs more than {limit} bytes of memory; group by fewer values or narrow it"
-    )]
+    #[error("the query needs more than {} of memory; group by fewer values or narrow it", size(*limit))]
     TooMuchMemory {
         /// The limit in bytes.
         limit: usize,
     },
     /// The answer is larger than the limit.
-    #[error("the answer is larger than {limit} bytes; add a LIMIT or aggregate")]
+    #[error("the answer is larger than {}; add a LIMIT or aggregate", size(*limit))]
     AnswerTooLarge {
         /// The limit in bytes, see [`crate::QueryLimits::answer_bytes`].
         limit: usize,
@@ -69,8 +71,6 @@ pub enum ReportError {
         /// When to try again.
         retry_after: Duration,
     },
-    /// The query failed on the data: a cast, a division.
-    #[error("the query failed: {0}")]
     /// Other callers have not read their large answers yet, so that there is no memory for another one.
     #[error(
         "other clients have not read their large answers yet; try again in {} s, or ask for fewer rows",
@@ -80,6 +80,8 @@ pub enum ReportError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The query failed on the data: a cast, a division.
+    #[error("the query failed: {0}")]
     Failed(String),
     /// A table of the store cannot be read, although nothing is wrong with the query. The text may name files.
     #[error("the store cannot be read: {0}")]
@@ -119,7 +121,7 @@ impl ReportError {
             },
             DataFusionError::Internal(_) => Self::Engine(error.strip_backtrace()),
             root if is_of_storage(root) => Self::Unreadable(error.strip_backtrace()),
-            _ => otherwise(error.strip_backtrace()),
+            _ => otherwise(in_our_words(error)),
         }
     }
 }

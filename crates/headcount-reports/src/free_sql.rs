@@ -27,6 +27,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use crate::checked_arithmetic::CheckedArithmetic;
+use crate::engine_words::in_our_words;
 
 /// The function's name in SQL.
 const BEFORE_CAST: &str = "before_cast";
@@ -85,7 +86,7 @@ fn has_a_name_twice(error: &DataFusionError) -> bool {
 }
 
 fn with_way_out(error: DataFusionError) -> DataFusionError {
-    DataFusionError::Plan(error.strip_backtrace() + WAY_OUT)
+    DataFusionError::Plan(in_our_words(&error) + WAY_OUT)
 }
 
 /// Names every cast of the statement by its type; returns whether there is any.

@@ -18,6 +18,7 @@ mod damage;
 mod distinct;
 mod distinct_lists;
 mod engine;
+mod engine_words;
 mod error;
 mod filters;
 mod free_sql;
@@ -39,9 +40,11 @@ mod sandbox;
 mod shared_tier;
 mod source;
 mod statement;
+mod suggestion;
 #[cfg(test)]
 mod tests;
 mod tool_key;
+mod unmatched;
 mod usage;
 mod version_key;
 mod views;
@@ -65,4 +68,8 @@ pub use reports::Reports;
 pub use sandbox::{QuerySlot, Sandbox, answer_one_query};
 pub use source::Source;
 pub use statement::{filter_conditions, statement};
+pub use suggestion::did_you_mean;
+pub use unmatched::{
+    REPORTS_OF_FILTER_VALUES, every_filter_value, may_be_unmatched, unmatched_filters,
+};
 pub use usage::{Field, fields_used};

@@ -26,6 +26,7 @@ use crate::partial_aggregates::{CachePartialAggregates, PartialAggregateCache};
 use crate::report_plan::{logical_plan, optimized_plan, physical_plan};
 use crate::report_rows::ReportRows;
 use crate::source::Source;
+use crate::suggestion::did_you_mean;
 
 /// Named reports and free SQL over a set of tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -312,6 +313,7 @@ fn unknown(name: &str) -> ReportError {
         .collect();
     ReportError::UnknownReport {
         name: name.to_owned(),
+        hint: did_you_mean(name, names.iter().copied()),
         known: names.join(", "),
     }
 }

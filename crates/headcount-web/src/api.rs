@@ -22,7 +22,10 @@ use axum::routing::{get, post};
 use headcount_access::Right;
 use headcount_catalog::Catalog;
 use headcount_problem::Problem;
-use headcount_reports::{ReportHeader, catalog_of_reports, find_report};
+use headcount_reports::{
+    Answer, REPORTS_OF_FILTER_VALUES, ReportHeader, ReportParameters, catalog_of_reports,
+    did_you_mean, every_filter_value, find_report, may_be_unmatched, unmatched_filters,
+};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
@@ -84,9 +87,31 @@ async fn report(
     let key = QueryKey::report(&header.name, &parameters);
     let cached = state.answers.fresh(key).await;
     let answer = cached.map_err(|error| report_problem(&error, role))?.answer;
+    let answer = with_unmatched(&state, role, &parameters, answer).await?;
     let mut response = write(format, role.visible(header, answer)).await?;
     set_cache_control(&mut response, role);
     Ok(conditional(response, &headers).await)
+}
+
+/// The answer, with notes on filters that nothing meets.
+async fn with_unmatched(
+    state: &SiteState,
+    role: Role,
+    parameters: &ReportParameters,
+    answer: Arc<Answer>,
+) -> Result<Arc<Answer>, Problem> {
+    if !may_be_unmatched(parameters, &answer) {
+        return Ok(answer);
+    }
+    let every = every_filter_value();
+    let [versions, environments] =
+        REPORTS_OF_FILTER_VALUES.map(|name| state.answers.fresh(QueryKey::report(name, &every)));
+    let known = futures::try_join!(versions, environments);
+    let (versions, environments) = known.map_err(|error| report_problem(&error, role))?;
+    let notes = unmatched_filters(parameters, &versions.answer, &environments.answer);
+    let mut answer = Arc::unwrap_or_clone(answer);
+    answer.notes.extend(notes);
+    Ok(Arc::new(answer))
 }
 
 fn readable_reports(role: Role) -> impl Iterator<Item = &'static ReportHeader> {
@@ -98,8 +123,11 @@ fn unknown_report(name: &str, role: Role) -> Problem {
     let names: Vec<&str> = readable_reports(role)
         .map(|report| report.name.as_str())
         .collect();
+    let hint = did_you_mean(name, names.iter().copied()).unwrap_or_default();
     let names = names.join(", ");
-    Problem::not_found(format!("unknown report {name:?}; the reports are {names}"))
+    Problem::not_found(format!(
+        "unknown report {name:?}{hint}; the reports are {names}"
+    ))
 }
 
 async fn tables(

@@ -27,7 +27,7 @@ pub(crate) async fn read_body(request: Request, timeout: Duration) -> Result<Byt
             Problem::new(StatusCode::REQUEST_TIMEOUT, "request timeout", detail)
         })?
         .map_err(|_| {
-            let detail = format!("a request body may have at most {MAX_BYTES} bytes");
+            let detail = format!("a request body may have at most {} KiB", MAX_BYTES >> 10);
             let status = StatusCode::PAYLOAD_TOO_LARGE;
             Problem::new(status, "request too large", detail)
         })?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use headcount_commands::exit::{self, Code};
 use headcount_commands::output::{self, Format};
@@ -15,6 +16,7 @@ use crate::own_parameters::OwnParameters;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Report {
     /// The report; omit it to list the reports
+    #[arg(value_parser = PossibleValuesParser::new(names()), hide_possible_values = true)]
     name: Option<String>,
     #[command(flatten)]
     backend: BackendArgs,
@@ -105,8 +107,7 @@ impl Report {
         };
         let header = find_report(&name).ok_or_else(|| {
             exit::usage(format!(
-                "there is no report `{name}`; `headcount report` lists them: {}",
-                names().join(", ")
+                "there is no report `{name}`; `headcount report` lists them"
             ))
         })?;
         let parameters = ReportParameters {

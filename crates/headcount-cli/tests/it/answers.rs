@@ -343,3 +343,71 @@ fn the_demo_is_sent_over_http_and_counted_once() {
     assert!(crews[0]["crews"].as_u64().unwrap() > 5, "{crews}");
     assert_eq!(send(), once, "the same week adds nothing");
 }
+
+#[test]
+fn a_misspelt_filter_is_named_with_what_was_probably_meant() {
+    let data = ingested(&["crewai-1.15.30/default"]);
+    let server = Server::start(data.path());
+    let folder = ["--data", path(data.path())];
+    for place in [&folder[..], &server.options()] {
+        for (filter, expected) in [
+            (
+                ["--framework", "CrewAI"],
+                "the framework \"CrewAI\"; did you mean \"crewai\"?",
+            ),
+            (
+                ["--version", "v1.15.30"],
+                "the release \"v1.15.30\"; did you mean \"1.15.30\"?",
+            ),
+            (["--version", "9.*"], "a release that begins with \"9.\""),
+        ] {
+            let answered = run(&[&["report", "tools"], &filter[..], place].concat());
+            let notes = stderr(&answered);
+            assert_eq!(answered.status.code(), Some(0), "{notes}");
+            assert!(notes.contains(expected), "{filter:?}: {notes}");
+        }
+        let filter = ["--framework", "crewai", "--version", "1.15.*"];
+        let answered = run(&[&["report", "overview"], &filter[..], place].concat());
+        assert!(!stderr(&answered).contains("no stored record"));
+    }
+    // Nothing is quietly taken for a report, either.
+    let answered = run(&["report", "tool"]);
+    assert_eq!(answered.status.code(), Some(2));
+    assert!(
+        stderr(&answered).contains("'tools'"),
+        "{}",
+        stderr(&answered)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_query_is_said_without_the_engines_words() {
+    let data = ingested(&["crewai-1.15.30/default"]);
+    let server = Server::start(data.path());
+    let folder = ["--data", path(data.path())];
+    for place in [&folder[..], &server.options()] {
+        for (query, expected) in [
+            ("SELECT key FORM crews", "it is not valid SQL: "),
+            ("SELEC 1", "it is not valid SQL: "),
+            (
+                "SELECT * FROM crew",
+                "there is no table \"crew\"; did you mean \"crews\"?",
+            ),
+            ("SELECT kee FROM crews", "kee"),
+            ("SELECT 1 FROM", "it is not valid SQL: "),
+        ] {
+            let refused = run(&[&["sql", query], place].concat());
+            let text = stderr(&refused);
+            assert_eq!(refused.status.code(), Some(1), "{query}: {text}");
+            for word in [
+                "ParserError",
+                "datafusion",
+                "Error during planning",
+                "Schema error",
+            ] {
+                assert!(!text.contains(word), "{query}: {text}");
+            }
+            assert!(text.contains(expected), "{query}: {text}");
+        }
+    }
+}
