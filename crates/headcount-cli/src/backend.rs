@@ -30,56 +30,77 @@ const ANSWER: &str = "application/vnd.headcount.answer+json";
 /// The largest response that is read.
 const ANSWER_LIMIT: u64 = 1024 * 1024 * 1024;
 
+/// The options that select a data folder or a server.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// The data folder; a server may be running on it
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER, conflicts_with = "url")]
+    pub(crate) data: PathBuf,
+    /// Ask the server at this address instead, for example http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
 /// The options that select the backend.
 #[derive(Debug, Args)]
 pub(crate) struct BackendArgs {
-    /// The data folder; a server may be running on it
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER, conflicts_with = "url")]
-    data: PathBuf,
-    /// Query the server at this address instead, for example http://127.0.0.1:4318
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
 
 impl BackendArgs {
+    /// The data folder, which counts where there is no [`Self::server`].
+    pub(crate) fn data(&self) -> &Path {
+        &self.place.data
+    }
+
+    /// The server, if one was named.
+    ///
+    /// # Errors
+    /// As of [`ConnectionArgs::connect`].
+    pub(crate) fn server(&self) -> anyhow::Result<Option<Server>> {
+        let url = self.place.url.as_ref();
+        let connection = url.map(|url| self.connection.connect(url)).transpose()?;
+        Ok(connection.map(Server))
+    }
+
     /// The latest `limit` events of the audit log since the day `since`: of the data folder, or as the server shows it.
     pub(crate) fn audit_log(
         &self,
         since: Option<NaiveDate>,
         limit: usize,
     ) -> anyhow::Result<Answer> {
-        let Some(url) = &self.url else {
-            require_folder(&self.data)?;
-            return Ok(AuditReader::of(&self.data).read(since, limit)?);
+        let Some(server) = self.server()? else {
+            require_folder(self.data())?;
+            return Ok(AuditReader::of(self.data()).read(since, limit)?);
         };
         let mut parameters = vec![("limit".to_owned(), limit.to_string())];
         parameters.extend(since.map(|since| ("since".to_owned(), since.to_string())));
-        let server = Server(self.connection.connect(url)?);
         server.get("/api/v1/audit-log", &parameters)
     }
 
     /// The account of the data folder, or as the server shows it. `retention` is for how long the rows of a
     /// folder may be kept; a server knows that itself.
     pub(crate) fn audit(&self, view: AuditView, retention: Retention) -> anyhow::Result<Answer> {
-        let Some(url) = &self.url else {
-            require_folder(&self.data)?;
+        let Some(server) = self.server()? else {
+            let data = self.data();
+            require_folder(data)?;
             let schema = Catalog::embedded().schema();
-            let audit = audit_folder(&self.data, schema, Some(retention))
-                .with_context(|| format!("cannot audit the data folder {}", self.data.display()))?;
+            let audit = audit_folder(data, schema, Some(retention))
+                .with_context(|| format!("cannot audit the data folder {}", data.display()))?;
             return Ok(audit_answer(&audit, view));
         };
         let view = ("view".to_owned(), view.name().to_owned());
-        let server = Server(self.connection.connect(url)?);
         server.get("/api/v1/audit", &[view])
     }
 
     /// Opens the data folder, or prepares requests to the server.
     pub(crate) fn open(&self) -> anyhow::Result<Backend> {
-        match &self.url {
-            Some(url) => Ok(Backend::Server(Server(self.connection.connect(url)?))),
-            None => Folder::open(&self.data).map(Backend::Folder),
+        match self.server()? {
+            Some(server) => Ok(Backend::Server(server)),
+            None => Folder::open(self.data()).map(Backend::Folder),
         }
     }
 }
@@ -162,6 +183,22 @@ impl Folder {
         let reports = Reports::new(&snapshot, QueryLimits::default());
         Ok(Folder { runtime, reports })
     }
+
+    /// The answer, with notes on filters that nothing meets, as a server gives them.
+    fn report(&self, name: &str, parameters: &ReportParameters) -> anyhow::Result<Answer> {
+        let run = |name: &str, parameters: &ReportParameters| {
+            self.runtime.block_on(self.reports.report(name, parameters))
+        };
+        let mut answer = run(name, parameters)?;
+        if may_be_unmatched(parameters, &answer) {
+            let every = every_filter_value();
+            let [versions, environments] = REPORTS_OF_FILTER_VALUES;
+            let (versions, environments) = (run(versions, &every)?, run(environments, &every)?);
+            let notes = unmatched_filters(parameters, &versions, &environments);
+            answer.notes.extend(notes);
+        }
+        Ok(answer)
+    }
 }
 
 /// The query API of a running server.
@@ -183,22 +220,6 @@ impl Server {
     }
 
     /// The rows that an erasure of crews would erase, by table.
-
-    /// The answer, with notes on filters that nothing meets, as a server gives them.
-    fn report(&self, name: &str, parameters: &ReportParameters) -> anyhow::Result<Answer> {
-        let run = |name: &str, parameters: &ReportParameters| {
-            self.runtime.block_on(self.reports.report(name, parameters))
-        };
-        let mut answer = run(name, parameters)?;
-        if may_be_unmatched(parameters, &answer) {
-            let every = every_filter_value();
-            let [versions, environments] = REPORTS_OF_FILTER_VALUES;
-            let (versions, environments) = (run(versions, &every)?, run(environments, &every)?);
-            let notes = unmatched_filters(parameters, &versions, &environments);
-            answer.notes.extend(notes);
-        }
-        Ok(answer)
-    }
     pub(crate) fn count_erasure(&self, selection: &CrewSelection) -> anyhow::Result<Answer> {
         let mut body = selection::as_json(selection);
         body["dry_run"] = Value::Bool(true);

@@ -20,6 +20,13 @@ pub(crate) struct ConnectionArgs {
     /// The file with a token of the server at --url; found by itself for the server of ./headcount-data
     #[arg(long, value_name = "FILE", env = "HEADCOUNT_TOKEN_FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+/// The options of a connection on which no token is sent.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TlsArgs {
     /// The authorities to trust for https, in PEM, instead of the public ones
     #[arg(long, value_name = "FILE", env = "HEADCOUNT_CA_FILE")]
     ca_file: Option<PathBuf>,
@@ -56,7 +63,7 @@ impl ConnectionArgs {
         url: &str,
         own: Option<AccessToken>,
     ) -> anyhow::Result<Connection> {
-        let (agent, address) = self.agent(url)?;
+        let (agent, address) = self.tls.agent(url)?;
         let token = match &self.token_file {
             Some(path) => Some(read_token(path)?),
             None => own,
@@ -69,26 +76,26 @@ impl ConnectionArgs {
     }
 }
 
-impl ConnectionArgs {
+impl TlsArgs {
     /// An agent for requests without a token to the server at `url`, and its address.
     ///
     /// # Errors
-    /// As of [`ConnectionArgs::connect`].
+    /// The URL is malformed, or a file that was given cannot be read.
     pub(crate) fn agent(&self, url: &str) -> anyhow::Result<(Agent, String)> {
-        http::agent(url, self.tls(true)?)
+        http::agent(url, self.config(true)?)
     }
 
     /// The same, whatever certificate the server shows: nothing that it could misuse is sent, and nothing that it says is believed
     /// for more than it is.
     ///
     /// # Errors
-    /// As of [`ConnectionArgs::connect`].
+    /// As of [`TlsArgs::agent`].
     pub(crate) fn agent_without_verification(&self, url: &str) -> anyhow::Result<(Agent, String)> {
-        http::agent(url, self.tls(false)?)
+        http::agent(url, self.config(false)?)
     }
 
     /// How to use TLS, where it differs from the default.
-    fn tls(&self, verifies: bool) -> anyhow::Result<Option<TlsConfig>> {
+    fn config(&self, verifies: bool) -> anyhow::Result<Option<TlsConfig>> {
         if self.ca_file.is_none() && self.client_cert.is_none() && verifies {
             return Ok(None);
         }

@@ -1,8 +1,9 @@
 //! `headcount export`: everything that is stored about a crew.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,8 +13,7 @@ use headcount_lake::CrewSelection;
 use headcount_reports::{ExportFormat, export_crews, missing_from};
 
 use super::erase::snapshot;
-use crate::backend::Server;
-use crate::connection::{ConnectionArgs, DEFAULT_FOLDER};
+use crate::backend::BackendArgs;
 use crate::selection::SelectionArgs;
 
 /// Export everything that is stored about crews
@@ -25,20 +25,14 @@ use crate::selection::SelectionArgs;
 pub(crate) struct Export {
     #[command(flatten)]
     crews: SelectionArgs,
-    /// The file to write; standard output without it
+    /// The file to write, which is replaced as a whole when the export has succeeded; standard output without it
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     /// The format: jsonl, an object a line, or json, an array
     #[arg(long, default_value = "jsonl")]
     format: ExportFormat,
-    /// The data folder; a server may be running on it
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER, conflicts_with = "url")]
-    data: PathBuf,
-    /// Ask the server at this address instead, for example http://127.0.0.1:4318
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
     #[command(flatten)]
-    connection: ConnectionArgs,
+    backend: BackendArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -59,12 +53,10 @@ impl Export {
         let selection = self.crews.read()?;
         let missing = match &self.to {
             None => self.write(&selection, &mut io::stdout().lock())?,
-            Some(path) => {
-                let shown = path.display();
-                let file = File::create(path).with_context(|| format!("cannot create {shown}"))?;
+            Some(path) => write_whole(path, |file| {
                 self.write(&selection, &mut BufWriter::new(file))
-                    .with_context(|| format!("{shown} is incomplete"))?
-            }
+            })
+            .with_context(|| format!("{} was not written", path.display()))?,
         };
         for text in &missing {
             output::note(&format!("note: {text}"));
@@ -82,13 +74,10 @@ impl Export {
         selection: &CrewSelection,
         output: &mut dyn Write,
     ) -> anyhow::Result<Vec<String>> {
-        let missing = match &self.url {
-            Some(url) => {
-                let server = Server::new(self.connection.connect(url)?);
-                server.export(selection, self.format, output)?
-            }
+        let missing = match self.backend.server()? {
+            Some(server) => server.export(selection, self.format, output)?,
             None => {
-                let crews = snapshot(&self.data)?.crew_rows(selection)?;
+                let crews = snapshot(self.backend.data())?.crew_rows(selection)?;
                 let _rows = export_crews(&crews, self.format, output)?;
                 missing_from(&crews)
             }
@@ -96,4 +85,37 @@ impl Export {
         output.flush()?;
         Ok(missing)
     }
+}
+
+/// Has `write` fill a file beside `path`, named `….part`, and puts that in its place when it is on disk: a file that was there stays as it was
+/// until then. What cannot be replaced, such as `/dev/stdout`, is written to as it is.
+fn write_whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    // The file that a link leads to is replaced, and not the link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let former = fs::metadata(&target).ok();
+    if former.as_ref().is_some_and(|former| !former.is_file()) {
+        return write(&mut File::options().write(true).open(&target)?);
+    }
+    let mut part = OsString::from(&target);
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let mut file =
+        File::create(&part).with_context(|| format!("cannot create {}", part.display()))?;
+    let written = (|| {
+        if let Some(former) = former {
+            file.set_permissions(former.permissions())?;
+        }
+        let written = write(&mut file)?;
+        file.sync_all()?;
+        fs::rename(&part, &target)?;
+        Ok(written)
+    })();
+    if written.is_err() {
+        // A part that cannot be removed is replaced by the next export.
+        let _ = fs::remove_file(&part);
+    }
+    written
 }

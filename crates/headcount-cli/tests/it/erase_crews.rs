@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -363,4 +364,62 @@ fn a_running_server_takes_an_order_from_an_administrator_and_the_next_start_carr
         &format!("SELECT count(*) AS n FROM tasks WHERE crew_key = '{key}'"),
     );
     assert_eq!(left[0]["n"], 0);
+}
+
+#[test]
+fn an_export_that_fails_leaves_the_file_that_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("crew.jsonl");
+    fs::write(&to, "what was there\n").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // A server that breaks off.
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _head = stream.read(&mut request).unwrap();
+        let answer =
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/jsonl\r\nContent-Length: 1000\r\n\r\n{}\n";
+        stream.write_all(answer).unwrap();
+    });
+    let export = |place: &[&str]| {
+        let arguments = [
+            "export",
+            "--crew-key",
+            "5d41a2c8e0b7f319",
+            "--to",
+            path(&to),
+        ];
+        let exported = run(&[&arguments[..], place].concat());
+        (exported.status.code(), stderr(&exported))
+    };
+    for place in [
+        ["--url", &url],
+        ["--url", "http://127.0.0.1:1"],
+        ["--data", path(&folder.path().join("nothing"))],
+    ] {
+        let (code, errors) = export(&place);
+        assert!(matches!(code, Some(1 | 3)), "{place:?}: {errors}");
+        assert!(errors.contains("crew.jsonl was not written"), "{errors}");
+        assert_eq!(fs::read_to_string(&to).unwrap(), "what was there\n");
+        assert_eq!(files_below(folder.path()), std::slice::from_ref(&to));
+    }
+    server.join().unwrap();
+    // One that succeeds replaces it, through a link as well.
+    let data = filled();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&to, &link).unwrap();
+    let key = keys(data.path()).remove(0);
+    let exported = run(&[
+        "export",
+        "--crew-key",
+        &key,
+        "--to",
+        path(&link),
+        "--data",
+        path(data.path()),
+    ]);
+    assert_eq!(exported.status.code(), Some(0), "{}", stderr(&exported));
+    assert!(fs::read_to_string(&to).unwrap().contains(&key));
+    assert!(link.is_symlink());
 }

@@ -1,6 +1,7 @@
 //! `headcount health` and `/readyz`, as probes use them.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 
 use crate::support::{Server, corpus, path, run, stderr, stdout};
 use crate::tls::certificate;
@@ -82,4 +83,42 @@ fn a_damaged_table_is_a_warning_in_both_forms_and_keeps_nobody_from_sending() {
         warning.starts_with("table crews cannot be read"),
         "{warning}"
     );
+}
+
+#[test]
+fn what_answers_200_and_is_not_headcount_is_not_ready() {
+    for answer in [
+        "<html>hello</html>",
+        "ready\n",
+        "{\"status\":\"ready\"}",
+        "{\"status\":\"up\",\"warnings\":[]}",
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _head = stream.read(&mut request).unwrap();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+                answer.len()
+            );
+            stream.write_all((head + answer).as_bytes()).unwrap();
+        });
+        let asked = run(&["health", "--url", &url]);
+        serving.join().unwrap();
+        assert_eq!(asked.status.code(), Some(1), "{answer}: {}", stdout(&asked));
+        assert!(
+            stderr(&asked).contains("is not Headcount"),
+            "{}",
+            stderr(&asked)
+        );
+        assert_eq!(stdout(&asked), "");
+    }
+}
+
+#[test]
+fn a_token_is_not_asked_for_and_not_passed_over() {
+    let asked = run(&["health", "--token-file", "no-such-file"]);
+    assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
 }
