@@ -1,13 +1,16 @@
 //! `headcount log`: requests that were sent and segments that were removed.
 
 use clap::Args;
-use headcount::Installation;
+use headcount::{DeliveryStatus, Entry, Installation};
 use headcount_answer::ColumnKind;
 
 use crate::exit::Code;
 use crate::output::{self, Format};
 
 /// List every request that was sent, with its hash, and all events that were lost or removed
+///
+/// `dropped` counts the events that are lost: those for which a segment had no room, and all of one that was removed, for example because telemetry
+/// was turned off. Their sum is that of `headcount status`, without what still waits.
 ///
 /// `sha256` is the hash of the request body before compression, which `headcount preview --format otlp` showed. `receipt` is
 /// the request's receipt, with which `headcount forget` can have its events erased.
@@ -54,6 +57,7 @@ impl Log {
                 continue;
             }
             rows.extend(installation.log().into_iter().map(|entry| {
+                let dropped = dropped(&entry);
                 vec![
                     installation.framework().into(),
                     entry.time().into(),
@@ -61,7 +65,7 @@ impl Log {
                     entry.delivery_status.as_str().into(),
                     entry.http_status.into(),
                     entry.events.into(),
-                    entry.dropped.into(),
+                    dropped.into(),
                     entry.bytes.into(),
                     entry.sent_bytes.into(),
                     entry.sha256.into(),
@@ -71,5 +75,16 @@ impl Log {
         }
         output::show(&output::answer(&COLUMNS, rows), self.format)?;
         Ok(Code::Done)
+    }
+}
+
+/// The events that this line says are lost, as `headcount status` adds them up: those that found no room, and all of a segment that was removed
+/// without being delivered.
+fn dropped(entry: &Entry) -> u64 {
+    match entry.delivery_status {
+        DeliveryStatus::Delivered => entry.dropped,
+        // Another line will say what becomes of it.
+        DeliveryStatus::Unanswered | DeliveryStatus::Postponed => 0,
+        _ => entry.dropped + entry.events,
     }
 }

@@ -1,7 +1,7 @@
 //! `headcount status`: whether frameworks on this machine may record and send, why, and their counters.
 
 use clap::Args;
-use headcount::{Installation, Mode};
+use headcount::{ConsentReason, Installation, Mode};
 use headcount_answer::ColumnKind;
 
 use crate::exit::Code;
@@ -10,7 +10,8 @@ use crate::output::{self, Format};
 /// Show whether telemetry on this machine is on, and why
 ///
 /// One row per framework that has recorded anything for you: the decision if it ran now in this environment, where it sends
-/// to, its counters (recorded events are exactly those delivered, pending and dropped), and why the last attempt to send failed.
+/// to, its counters (recorded events are exactly those delivered, pending and dropped), and why the last attempt to send failed. While
+/// there is none, a note says the decision for one that would run now.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Status {
@@ -69,10 +70,7 @@ impl Status {
             answer
                 .notes
                 .push("no framework has recorded anything for you on this machine".to_owned());
-            let decision = headcount::decision_here();
-            if decision.reason == headcount::ConsentReason::Unreadable {
-                answer.notes.push(decision.to_string());
-            }
+            answer.notes.push(decision_here());
         }
         for installation in &installations {
             if let Some(replaced) = installation.replaces() {
@@ -104,6 +102,19 @@ impl Status {
         }
         output::show(&answer, self.format)?;
         Ok(Code::Done)
+    }
+}
+
+/// What would happen to a framework that ran here now, and why.
+fn decision_here() -> String {
+    let decision = headcount::decision_here();
+    match (decision.mode, decision.reason) {
+        (Mode::On, ConsentReason::SwitchedOn) | (Mode::Off | Mode::Local, _) => {
+            format!("for one that runs here now, telemetry is {decision}")
+        }
+        (Mode::On, _) => {
+            "nothing turns telemetry off here: one that informs you may record and send".to_owned()
+        }
     }
 }
 

@@ -301,6 +301,33 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
 }
 
 #[test]
+fn status_says_the_decision_before_any_framework_has_recorded() {
+    let home = tempfile::tempdir().unwrap();
+    let noted = |words: &[&str], variables: &[(&str, &str)]| {
+        let output = headcount()
+            .args(words)
+            .env("HEADCOUNT_HOME", home.path())
+            .env_remove("DO_NOT_TRACK")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let untracked = noted(&["status"], &[("DO_NOT_TRACK", "1")]);
+    assert!(
+        untracked.contains("telemetry is off: DO_NOT_TRACK says so"),
+        "{untracked}"
+    );
+    noted(&["off"], &[]);
+    let off = noted(&["status"], &[]);
+    assert!(off.contains("telemetry is off: "), "{off}");
+    noted(&["on"], &[]);
+    let on = noted(&["status"], &[]);
+    assert!(on.contains("telemetry is on: "), "{on}");
+}
+
+#[test]
 fn the_commands_show_and_decide_what_the_client_does() {
     let home = tempfile::tempdir().unwrap();
     let command = |words: &[&str]| {
@@ -350,6 +377,8 @@ fn the_commands_show_and_decide_what_the_client_does() {
     let log = list(&["log", "--format", "json"]);
     assert_eq!(log[0]["fate"], "turned_off");
     assert_eq!(log[0]["events"], 1);
+    // As `status` counts it.
+    assert_eq!(log[0]["dropped"], 1);
     let off = Telemetry::builder("my-framework", "2.5.0")
         .home(home.path())
         .start();
