@@ -21,11 +21,17 @@ pub enum BackupError {
     /// The data folder could not be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// A folder has other content than backups.
-    #[error(
-        "{folder} is no backup repository; give one that `headcount backup` made, or an empty folder or prefix to make one"
-    )]
+    /// A folder is no repository that could be read.
+    #[error("{folder} is no backup repository; give one that `headcount backup` made")]
     NotARepository {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder that backups were to go to has other content.
+    #[error(
+        "{folder} has other content than backups; give a repository that `headcount backup` made, or an empty folder or prefix to make one"
+    )]
+    OtherContent {
         /// The folder.
         folder: PathBuf,
     },

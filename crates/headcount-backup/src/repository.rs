@@ -227,8 +227,12 @@ impl<'s> LockedRepository<'s> {
         }
         if storage.has_foreign_files().map_err(failed("list"))? {
             // Another command may have made the repository meanwhile.
-            let opened = Repository::open_in(Arc::clone(storage))?;
-            return Self::lock(storage, opened, Purpose::Adding);
+            return match Repository::open_in(Arc::clone(storage)) {
+                Err(BackupError::NotARepository { folder }) => {
+                    Err(BackupError::OtherContent { folder })
+                }
+                opened => Self::lock(storage, opened?, Purpose::Adding),
+            };
         }
         storage.make().map_err(failed("create"))?;
         let lock = locked(storage, Purpose::Adding)?;

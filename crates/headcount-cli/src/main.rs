@@ -2,7 +2,7 @@
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
 //! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`selection`] reads which crews a
-//! command is about, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
+//! command is about, [`retention`] for how long rows are kept, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod allocator;
@@ -17,6 +17,7 @@ mod log;
 mod otlp_client;
 mod own_parameters;
 mod progress;
+mod retention;
 mod selection;
 
 use std::process::ExitCode;
@@ -134,6 +135,12 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_help_is_broken_in_the_middle_of_a_line() {
+        let ragged = exit::ragged(&Arguments::command());
+        assert!(ragged.is_empty(), "{ragged:#?}");
     }
 
     #[test]

@@ -93,6 +93,29 @@ pub fn unexplained(program: &mut clap::Command) -> Vec<String> {
         .collect()
 }
 
+/// The lines of `--help` that a terminal of 100 columns, the most that is used, breaks in the wrong place: an example or a row of a table that is
+/// longer, and a paragraph that is broken by hand, whose lines would be broken once more.
+pub fn ragged(program: &clap::Command) -> Vec<String> {
+    const WIDTH: usize = 100;
+    let of = |command: &clap::Command| {
+        let texts = [command.get_after_help(), command.get_after_long_help()];
+        let texts = texts.into_iter().flatten().map(ToString::to_string);
+        texts.collect::<Vec<_>>().join("\n\n")
+    };
+    let mut ragged = Vec::new();
+    for text in program.get_subcommands().map(of).chain([of(program)]) {
+        let lines: Vec<&str> = text.lines().chain([""]).collect();
+        for pair in lines.windows(2) {
+            let [line, next] = [pair[0], pair[1]];
+            let is_paragraph = !line.starts_with(' ') && (next.is_empty() || next.starts_with(' '));
+            if line.chars().count() > WIDTH && !is_paragraph {
+                ragged.push(line.to_owned());
+            }
+        }
+    }
+    ragged
+}
+
 /// Prints an error to standard error, and returns the exit code.
 #[must_use]
 pub fn end(ended: anyhow::Result<Code>) -> Code {

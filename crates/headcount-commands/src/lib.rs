@@ -111,6 +111,12 @@ mod tests {
     }
 
     #[test]
+    fn no_help_is_broken_in_the_middle_of_a_line() {
+        let ragged = exit::ragged(&Arguments::command());
+        assert!(ragged.is_empty(), "{ragged:#?}");
+    }
+
+    #[test]
     fn every_command_explains_its_exit_codes_and_gives_an_example() {
         let unexplained = exit::unexplained(&mut Arguments::command());
         assert!(unexplained.is_empty(), "{unexplained:#?}");

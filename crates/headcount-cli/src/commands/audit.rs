@@ -1,13 +1,12 @@
 //! `headcount audit`: what was taken in, and what became of it.
 
-use anyhow::bail;
 use clap::{Args, ValueEnum};
-use headcount_catalog::{Catalog, Retention};
 use headcount_commands::exit::Code;
 use headcount_commands::output::{self, Format};
 use headcount_reports::{AuditView, is_account_whole};
 
 use crate::backend::BackendArgs;
+use crate::retention::retention;
 
 /// Account for every row: taken = stored + refused + duplicate + expired + erased
 ///
@@ -23,10 +22,10 @@ pub(crate) struct Audit {
     #[arg(long, value_enum, default_value = "tables")]
     view: View,
     /// For how many days rows of the anonymous tier may be kept, where the server runs with fewer than the catalog's
-    #[arg(long, value_name = "DAYS", conflicts_with = "url")]
+    #[arg(long, value_name = "DAYS", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
     /// For how many days rows of the shared tier may be kept, where the server runs with fewer than the catalog's
-    #[arg(long, value_name = "DAYS", conflicts_with = "url")]
+    #[arg(long, value_name = "DAYS", conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..))]
     keep_shared: Option<u32>,
     /// The output format; json is an array of objects
     #[arg(long, value_enum, default_value = "table")]
@@ -60,7 +59,7 @@ Columns:
   difference    opening + taken - all of the others: 0
   claimed_lost  what clients say that they lost before it came here; empty where nobody says
 
-The day is that of a row's time; times of a broken clock count on the nearest day that the store has.
+The day is that of a row's time; times of a broken clock count on the nearest day of the store.
 
 Exit codes:
   0  every difference is 0, nothing is known to be lost, and no row is kept too long
@@ -76,18 +75,7 @@ impl Audit {
             View::Days => AuditView::Days,
             View::Retention => AuditView::Retention,
         };
-        let most = Catalog::embedded().retention();
-        let retention = Retention {
-            default_days: self.keep.unwrap_or(most.default_days),
-            shared_days: self.keep_shared.unwrap_or(most.shared_days),
-        };
-        if retention.default_days > most.default_days || retention.shared_days > most.shared_days {
-            bail!(
-                "the catalog allows {} days, and {} for the shared tier; give --keep and --keep-shared no more",
-                most.default_days,
-                most.shared_days
-            );
-        }
+        let retention = retention(self.keep, self.keep_shared)?;
         let answer = self.backend.audit(view, retention)?;
         output::show(&answer, self.format)?;
         Ok(match is_account_whole(&answer) {

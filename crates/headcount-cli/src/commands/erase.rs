@@ -64,7 +64,7 @@ Examples:
   headcount sql \"SELECT key, count(*) AS runs FROM crews GROUP BY ALL\"
   headcount erase --crew-key 5d41a2c8e0b7f319 --dry-run
   headcount erase --crew-key 5d41a2c8e0b7f319 --prove
-  headcount erase --crew-id 3f0c9a52-7d41-4c8e-9b1f-52f6c0a7d913 --url https://headcount.example --token-file admin.token
+  headcount erase --project 9b1c42d07e5af386 --url https://headcount.example --token-file admin
   headcount erase --list
   headcount erase --prove --data /srv/headcount
 

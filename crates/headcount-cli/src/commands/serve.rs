@@ -18,13 +18,12 @@ use headcount_collector::{Collector, ServeError, ServeOptions};
 use headcount_commands::exit::Code;
 use headcount_commands::output;
 use headcount_lake::{LakeError, LogError};
-use headcount_reports::are_queries_stuck;
 use headcount_web::{Access, SiteOptions, site};
 use tokio::runtime::Runtime;
 
 pub(crate) use self::arguments::Serve;
 
-use self::access::require_loopback;
+use self::access::{TokenFile, require_loopback};
 use self::banner::banner;
 use self::running::Running;
 use self::service_manager::ServiceManager;
@@ -33,6 +32,7 @@ use self::store::store;
 use super::query_process;
 use crate::commands::open::remove_page;
 use crate::listening::Listening;
+use crate::retention::retention;
 
 impl Serve {
     /// Runs until a signal stops it.
@@ -48,7 +48,7 @@ impl Serve {
         let began = Instant::now();
         let manager = ServiceManager::from_environment();
         self.check_addresses()?;
-        let retention = self.retention()?;
+        let retention = retention(self.keep, self.keep_shared)?;
         let privacy = self.privacy_page(retention)?;
         let sign_on = self.sign_on.sign_on()?;
         let token = self.token()?;
@@ -60,45 +60,20 @@ impl Serve {
             None => Access::Loopback,
         };
         let audit = self.audit_log()?;
-        let tls = self.tls();
-        let mut options = ServeOptions {
-            http: self.http,
-            grpc: (self.grpc != "none").then_some(self.grpc),
-            query_failure: || {
-                are_queries_stuck().then_some("every query thread runs a query that does not end")
-            },
-            tls: tls.clone(),
-            trusted_proxies: self.behind_proxy,
-            rate_limit: self.rate_limit.0,
-            base_path: self.base_path.clone(),
-            ingest_tokens: self.require_ingest_token.then_some(tokens.clone()),
-            audit: Some(audit.clone()),
-            ..ServeOptions::local(self.data.clone())
-        };
-        options.lake.retention = Some(retention);
         let site_options = SiteOptions {
-            timeout: Some(options.limits.timeout),
             base_path: self.base_path.as_str().to_owned(),
             privacy,
             sign_on,
-            audit: Some((audit, AuditReader::of(&self.data))),
+            audit: Some((audit.clone(), AuditReader::of(&self.data))),
             sandbox: Some(query_process::sandbox()?),
             ..SiteOptions::new(access)
         };
-        let collector = Collector::start(options, |pipeline| site(store(pipeline), site_options));
-        let collector = collector.await.map_err(explain)?;
+        let options = self.serve_options(retention, &tokens, audit);
+        let collector = start(options, site_options).await?;
         if token.is_none() {
             require_loopback(collector.http_addresses())?;
         }
-        let token_file = token.as_ref().map(|file| file.path.as_path());
-        let scheme = tls.map_or("http", |_| "https");
-        let listening = Listening::new(scheme, collector.http_addresses(), token_file);
-        if let Err(error) = listening.write(&self.data) {
-            let folder = self.data.display();
-            output::note(&format!(
-                "headcount: cannot write to {folder}: {error}; `headcount open` will not find this server"
-            ));
-        }
+        let listening = self.listening(&collector, token.as_ref());
         // A server still serves if nobody reads its banner.
         let _ = output::print(&banner(&listening, &collector, &self.data, token.as_ref()));
         tracing::info!(
@@ -106,7 +81,7 @@ impl Serve {
             folder = %self.data.display(),
             http = ?collector.http_addresses(),
             grpc = collector.grpc_address().map(tracing::field::display),
-            scheme,
+            scheme = self.scheme(),
             ms = milliseconds(began),
             "headcount is listening"
         );
@@ -120,6 +95,29 @@ impl Serve {
         remove_page(&self.data);
         stop(collector, &manager, signal).await
     }
+
+    /// Where it listens, for other commands: also in a file of the data folder.
+    fn listening(&self, collector: &Collector, token: Option<&TokenFile>) -> Listening {
+        let token_file = token.map(|file| file.path.as_path());
+        let listening = Listening::new(self.scheme(), collector.http_addresses(), token_file);
+        if let Err(error) = listening.write(&self.data) {
+            let folder = self.data.display();
+            output::note(&format!(
+                "headcount: cannot write to {folder}: {error}; `headcount open` will not find this server"
+            ));
+        }
+        listening
+    }
+}
+
+/// Opens the store and listens.
+async fn start(options: ServeOptions, site_options: SiteOptions) -> anyhow::Result<Collector> {
+    let site_options = SiteOptions {
+        timeout: Some(options.limits.timeout),
+        ..site_options
+    };
+    let collector = Collector::start(options, |pipeline| site(store(pipeline), site_options));
+    collector.await.map_err(explain)
 }
 
 async fn stop(

@@ -32,7 +32,7 @@ Examples:
 
 Exit codes:
   0  done
-  1  the query was rejected or failed, or rows are missing from the answer because stored data is damaged
+  1  the query was rejected or failed, or rows are missing because stored data is damaged
   2  the command line is wrong
   3  there is no data folder";
 

@@ -119,6 +119,6 @@ fn rows_that_are_gone_are_named_with_their_table_and_day() {
     );
     assert!(!notes.contains("table agents"), "{notes}");
     let unknown = run(&["audit", "--data", data, "--keep", "4000"]);
-    assert_eq!(unknown.status.code(), Some(1));
-    assert!(stderr(&unknown).contains("allows 400 days"));
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("between 1 and 400 days"));
 }

@@ -7,6 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
 use crate::support::{Server, path};
+use crate::tls::certificate;
 
 /// The server says twice in this time that it is alive.
 const WATCHDOG: Duration = Duration::from_millis(600);
@@ -84,6 +85,40 @@ fn a_service_manager_hears_of_the_start_signs_of_life_reloads_and_the_end() {
     let stopping = "STOPPING=1\nSTATUS=flushing the last rows to the tables\n";
     assert_eq!(next(&manager), stopping);
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn signs_of_life_go_on_while_a_reload_waits_for_a_file() {
+    if is_hangup_ignored() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [chain, key] = ["server.pem", "server.key"].map(|name| {
+        let copy = folder.path().join(name);
+        std::fs::copy(certificate(name), &copy).unwrap();
+        copy
+    });
+    let socket = folder.path().join("notify");
+    let manager = listening(UnixDatagram::bind(&socket).unwrap());
+    let usec = WATCHDOG.as_micros().to_string();
+    let variables = [("NOTIFY_SOCKET", path(&socket)), ("WATCHDOG_USEC", &usec)];
+    let data = folder.path().join("data");
+    let options = ["--tls-cert", path(&chain), "--tls-key", path(&key)];
+    let mut server = Server::start_in(&data, &options, &variables);
+    assert!(next(&manager).starts_with("READY=1"));
+    // Whoever opens a pipe to read it waits for a writer, as on a network disk that is gone.
+    std::fs::remove_file(&key).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&key).status();
+    assert!(made.unwrap().success());
+    server.signal("HUP");
+    assert!(next(&manager).starts_with("RELOADING=1"));
+    for _ in 0..8 {
+        assert_eq!(receive(&manager), "WATCHDOG=1\n");
+    }
+    // With a writer the reload ends, without a usable key.
+    std::fs::write(&key, "no key").unwrap();
+    assert_eq!(next(&manager), "READY=1\nSTATUS=receiving telemetry\n");
+    server.kill();
 }
 
 #[test]

@@ -70,10 +70,10 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_AUDIT_DAYS, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) audit_days: u16,
     /// Keep rows of the anonymous tier for so many days; at most as many as the catalog says, which is the default
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) keep: Option<u32>,
     /// Keep content that crews shared for so many days; at most as many as the catalog says, which is the default
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) keep_shared: Option<u32>,
     /// Who runs the collector, on which legal basis and for whom, for the page /privacy (`headcount privacy --template` prints the form).
     /// Everybody can read it
@@ -93,11 +93,13 @@ Examples:
   headcount serve --behind-proxy 127.0.0.1 --base-path /headcount
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 
-Ctrl-C, SIGTERM or SIGQUIT stops it after it has flushed all rows to the tables. SIGHUP reads tokens and certificates again; in a
-terminal, whose end it is, it stops. Started by systemd or Podman it tells them when it is ready (sd_notify). Anyone who reaches it may send, unless
---require-ingest-token is given; queries require a token. The first start creates and prints one that may do everything
-(`headcount open` signs a browser in), and `headcount token new` makes others with a role. Beyond this machine use TLS: --tls-cert and
---tls-key, or a reverse proxy in front of it, under a host name of its own.
+Ctrl-C, SIGTERM or SIGQUIT stops it after it has flushed all rows to the tables. SIGHUP reads tokens and \
+certificates again; in a terminal, whose end it is, it stops. Started by systemd or Podman it tells them when it is \
+ready (sd_notify).
+
+Anyone who reaches it may send, unless --require-ingest-token is given; queries require a token. The first start creates \
+and prints one that may do everything (`headcount open` signs a browser in), and `headcount token new` makes others with \
+a role. Beyond this machine use TLS: --tls-cert and --tls-key, or a reverse proxy in front of it, under a host name of its own.
 
 Exit codes:
   0  stopped by a signal

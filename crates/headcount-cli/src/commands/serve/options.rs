@@ -4,33 +4,48 @@ use std::io::ErrorKind;
 use std::net::ToSocketAddrs as _;
 
 use anyhow::Context as _;
-use headcount_access::AuditLog;
-use headcount_catalog::{Catalog, Retention};
-use headcount_collector::TlsFiles;
+use headcount_access::{AuditLog, Authenticator};
+use headcount_catalog::Retention;
+use headcount_collector::{ServeOptions, TlsFiles};
 use headcount_commands::exit;
 use headcount_privacy::Operation;
+use headcount_reports::are_queries_stuck;
 
 use super::arguments::Serve;
 use crate::commands::privacy;
 
 impl Serve {
-    /// For how long rows are kept. Longer than the published catalog says is not offered: senders were promised that.
-    pub(super) fn retention(&self) -> anyhow::Result<Retention> {
-        let most = Catalog::embedded().retention();
-        for (option, days, most) in [
-            ("--keep", self.keep, most.default_days),
-            ("--keep-shared", self.keep_shared, most.shared_days),
-        ] {
-            if days.is_some_and(|days| days == 0 || days > most) {
-                return Err(exit::usage(format!(
-                    "{option} must be between 1 and {most} days, which the catalog (TELEMETRY.md) promises"
-                )));
-            }
+    /// How the collector listens and stores.
+    pub(super) fn serve_options(
+        &self,
+        retention: Retention,
+        tokens: &Authenticator,
+        audit: AuditLog,
+    ) -> ServeOptions {
+        let mut options = ServeOptions {
+            http: self.http.clone(),
+            grpc: (self.grpc != "none").then(|| self.grpc.clone()),
+            query_failure: || {
+                are_queries_stuck().then_some("every query thread runs a query that does not end")
+            },
+            tls: self.tls(),
+            trusted_proxies: self.behind_proxy.clone(),
+            rate_limit: self.rate_limit.0,
+            base_path: self.base_path.clone(),
+            ingest_tokens: self.require_ingest_token.then(|| tokens.clone()),
+            audit: Some(audit),
+            ..ServeOptions::local(self.data.clone())
+        };
+        options.lake.retention = Some(retention);
+        options
+    }
+
+    /// The scheme of its HTTP addresses.
+    pub(super) fn scheme(&self) -> &'static str {
+        match &self.tls_cert {
+            Some(_) => "https",
+            None => "http",
         }
-        Ok(Retention {
-            default_days: self.keep.unwrap_or(most.default_days),
-            shared_days: self.keep_shared.unwrap_or(most.shared_days),
-        })
     }
 
     /// The page /privacy, which shows how this collector runs.
@@ -61,7 +76,7 @@ impl Serve {
     }
 
     /// The files of TLS, if it is wanted.
-    pub(super) fn tls(&self) -> Option<TlsFiles> {
+    fn tls(&self) -> Option<TlsFiles> {
         // The command line ensures that there are both or none.
         let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles {

@@ -1,5 +1,6 @@
 //! A server between its start and its end: signals, reloads, and what the service manager is told.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use headcount_access::Authenticator;
@@ -22,7 +23,8 @@ pub(super) struct Running<'server> {
 }
 
 impl Running<'_> {
-    /// Serves until a signal asks to stop; returns the signal's name.
+    /// Serves until a signal asks to stop; returns the signal's name. Files are read again beside everything else: on a disk that hangs, signs of
+    /// life and signals must not wait for them.
     pub(super) async fn until_stopped(&self, signals: &mut Signals) -> &'static str {
         let mut told = self.state();
         self.manager.ready(&told);
@@ -32,16 +34,22 @@ impl Running<'_> {
         let every = watchdog.map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 2));
         let mut look = tokio::time::interval(every);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut reload = Reload::default();
         loop {
             tokio::select! {
                 asked = signals.next() => match asked {
                     Asked::Stop(signal) => return signal,
-                    Asked::Reload => {
-                        self.reload().await;
+                    Asked::Reload if reload.running.is_some() => reload.is_asked_again = true,
+                    Asked::Reload => reload.running = Some(Box::pin(self.reload())),
+                },
+                () = reload.ended() => {
+                    if std::mem::take(&mut reload.is_asked_again) {
+                        reload.running = Some(Box::pin(self.reload()));
+                    } else {
                         told = self.state();
                         self.manager.ready(&told);
                     }
-                },
+                }
                 _ = look.tick() => {
                     // Without a sign of life the service manager ends the server, and starts it again.
                     if self.collector.log_silence() < patience {
@@ -68,14 +76,38 @@ impl Running<'_> {
     /// Reads tokens and certificates again. What cannot be used leaves the former in use, and the log says why.
     async fn reload(&self) {
         self.manager.reloading();
-        match self.tokens.reload() {
+        let tokens = self.tokens.clone();
+        let read = tokio::task::spawn_blocking(move || match tokens.reload() {
             Ok(tokens) => tracing::info!(tokens, "SIGHUP: read the tokens again"),
             Err(error) => tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "SIGHUP: the tokens stay as they were"
             ),
-        }
+        });
+        // An error is a panic, which has been printed.
+        let _ = read.await;
         // It logs what became of the certificate.
         self.collector.reload_certificate().await;
+    }
+}
+
+/// The reading of files that SIGHUP asked for.
+#[derive(Default)]
+struct Reload<'server> {
+    running: Option<Pin<Box<dyn Future<Output = ()> + 'server>>>,
+    /// Whether another SIGHUP came meanwhile: the files may have changed after they were read.
+    is_asked_again: bool,
+}
+
+impl Reload<'_> {
+    /// Resolves when the files were read; never while nobody asked.
+    async fn ended(&mut self) {
+        match &mut self.running {
+            Some(running) => {
+                running.await;
+                self.running = None;
+            }
+            None => std::future::pending().await,
+        }
     }
 }
