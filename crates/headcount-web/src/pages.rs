@@ -30,20 +30,19 @@ mod tasks;
 mod test_results;
 mod tools;
 mod versions;
+mod visitor;
 mod welcome;
 
 use axum::Router;
-use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::role::Role;
 use crate::state::SiteState;
-use context::PageContext;
 use layout::Layout;
 use page::Page;
 use panels_page::PanelsPage;
 use render::render;
+use visitor::Visitor;
 
 pub(crate) use error_page::not_found;
 pub(crate) use login::{reject, routes as login_routes};
@@ -54,7 +53,7 @@ pub(crate) use sign_on::routes as sign_on_routes;
 pub(crate) fn routes() -> Router<SiteState> {
     let mut router = Router::new();
     for page in Page::ALL {
-        let handler = move |state, role, query| show(page, state, role, query);
+        let handler = move |visitor| show(page, visitor);
         router = match page {
             Page::Decide | Page::Shared | Page::Policy | Page::Sql => router,
             page => router.route(page.path(), get(handler)),
@@ -70,20 +69,11 @@ pub(crate) fn routes() -> Router<SiteState> {
         .method_not_allowed_fallback(error_page::method_not_allowed)
 }
 
-async fn show(
-    page: Page,
-    State(state): State<SiteState>,
-    Extension(role): Extension<Role>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let base = state.base.clone();
-    let context = match PageContext::open(state, role, &query, page).await {
-        Ok(context) => context,
-        Err(problem) => return error_page::response(&base, &problem),
-    };
+async fn show(page: Page, visitor: Visitor) -> Result<Response, Response> {
+    let role = visitor.role;
+    let context = visitor.open(page).await?;
     if context.is_empty {
-        return welcome::page(&context);
+        return Ok(welcome::page(&context));
     }
     let (tiles, panels) = match page {
         Page::Overview => overview::show(&context).await,
@@ -102,5 +92,5 @@ async fn show(
         tiles,
         panels,
     };
-    render(role, &panels_page)
+    Ok(render(role, &panels_page))
 }

@@ -275,3 +275,19 @@ async fn parquet_is_sent_as_it_is_and_text_compressed() {
         assert_eq!(answer.header("content-encoding"), coding, "{accept}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_page_leads_to_the_sign_in_page_and_back() {
+    let running = start_public().await;
+    assert_eq!(running.post(&request(&["Feature Usage"])).await.status, 200);
+    let link = "href=\"/login?next=%2Ffeatures%3Fsince%3D";
+    let public = running
+        .send("GET /features?since=2026-11-01", &[], b"")
+        .await;
+    assert_eq!(public.status, 200);
+    assert!(public.text().contains(link), "{}", public.text());
+    let credentials = format!("Bearer {TOKEN}");
+    let owner = [("Authorization", credentials.as_str())];
+    let page = running.send("GET /features", &owner, b"").await.text();
+    assert!(!page.contains("/login?next="), "who is signed in");
+}

@@ -12,6 +12,7 @@ use super::layout::{Layout, SelectOption};
 use super::page::Page;
 use super::panel::Panel;
 use super::render::render;
+use super::visitor::Visitor;
 use super::welcome;
 use crate::problem::report_problem;
 use crate::role::{Role, Visibility as _};
@@ -72,19 +73,11 @@ struct Field {
 }
 
 /// The list of questions.
-pub(crate) async fn list(
-    State(state): State<SiteState>,
-    Extension(role): Extension<Role>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let base = state.base.clone();
-    let context = match PageContext::open(state, role, &query, Page::Decide).await {
-        Ok(context) => context,
-        Err(problem) => return error_page::response(&base, &problem),
-    };
+pub(crate) async fn list(visitor: Visitor) -> Result<Response, Response> {
+    let role = visitor.role;
+    let context = visitor.open(Page::Decide).await?;
     if context.is_empty {
-        return welcome::page(&context);
+        return Ok(welcome::page(&context));
     }
     let query = context.filters.query();
     let questions = readable(role).map(|header| Question {
@@ -96,7 +89,7 @@ pub(crate) async fn list(
         questions: questions.collect(),
         layout: Layout::titled(&context, Page::Decide.title()),
     };
-    render(role, &page)
+    Ok(render(role, &page))
 }
 
 /// One question.

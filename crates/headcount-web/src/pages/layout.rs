@@ -29,6 +29,8 @@ pub(crate) struct Layout {
     pub(crate) min_crews: u64,
     /// Whether the user can sign out.
     pub(crate) has_session: bool,
+    /// Where the public can sign in, without the base path; empty for everybody else.
+    pub(crate) sign_in: String,
     /// Whether the page reloads until data arrives.
     pub(crate) is_waiting: bool,
 }
@@ -91,6 +93,9 @@ impl Layout {
         layout.is_public = !context.role.sees_all();
         layout.has_session =
             context.role != Role::Public && context.state.access.session_cookie().is_some();
+        if context.role == Role::Public {
+            layout.sign_in = sign_in(context);
+        }
         layout
     }
 
@@ -107,9 +112,21 @@ impl Layout {
             is_public: false,
             min_crews: PUBLIC_MIN_CREWS,
             has_session: false,
+            sign_in: String::new(),
             is_waiting: false,
         }
     }
+}
+
+/// The sign-in page, which leads back here.
+fn sign_in(context: &PageContext) -> String {
+    let query = context.filters.query();
+    let next = match query.is_empty() {
+        true => context.page.path().to_owned(),
+        false => format!("{}?{query}", context.page.path()),
+    };
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    format!("/login?{}", pairs.append_pair("next", &next).finish())
 }
 
 fn navigation(context: &PageContext) -> Vec<NavigationItem> {

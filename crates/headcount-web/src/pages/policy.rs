@@ -1,21 +1,19 @@
 //! The policy page: the catalog with live counts, and what was rejected.
 
 use askama::Template;
-use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use headcount_access::Right;
 use headcount_catalog::{Catalog, Category, Field, Place, Tier};
 use headcount_charts::format_count;
 
 use super::context::PageContext;
-use super::error_page;
 use super::layout::Layout;
 use super::page::Page;
 use super::panel::Panel;
 use super::render::render;
+use super::visitor::Visitor;
 use crate::answer_cache::QueryKey;
-use crate::role::{Role, Visibility as _};
-use crate::state::SiteState;
+use crate::role::Visibility as _;
 
 /// The policy page.
 #[derive(Template)]
@@ -58,17 +56,9 @@ struct FieldRow {
     count: String,
 }
 
-pub(crate) async fn show(
-    State(state): State<SiteState>,
-    Extension(role): Extension<Role>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let base = state.base.clone();
-    let context = match PageContext::open(state, role, &query, Page::Policy).await {
-        Ok(context) => context,
-        Err(problem) => return error_page::response(&base, &problem),
-    };
+pub(crate) async fn show(visitor: Visitor) -> Result<Response, Response> {
+    let role = visitor.role;
+    let context = visitor.open(Page::Policy).await?;
     let (refusals, losses, tiers) = futures::join!(
         context.report("refusals"),
         context.report("losses"),
@@ -92,7 +82,7 @@ pub(crate) async fn show(
         tiers,
         panels,
     };
-    render(role, &page)
+    Ok(render(role, &page))
 }
 
 async fn tiers(context: &PageContext) -> Vec<TierSection> {

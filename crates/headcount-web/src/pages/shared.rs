@@ -1,6 +1,5 @@
 //! The list of crews with `share_crew` on. Analysts only.
 
-use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use chrono::Utc;
 use headcount_reports::filter_conditions;
@@ -13,24 +12,15 @@ use super::panel::Panel;
 use super::panels_page::PanelsPage;
 use super::render::render;
 use super::table::Table;
-use super::{error_page, welcome};
+use super::visitor::Visitor;
+use super::welcome;
 use crate::answer_cache::QueryKey;
-use crate::role::Role;
-use crate::state::SiteState;
 
-pub(crate) async fn list(
-    State(state): State<SiteState>,
-    Extension(role): Extension<Role>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let base = state.base.clone();
-    let context = match PageContext::open(state, role, &query, Page::Shared).await {
-        Ok(context) => context,
-        Err(problem) => return error_page::response(&base, &problem),
-    };
+pub(crate) async fn list(visitor: Visitor) -> Result<Response, Response> {
+    let role = visitor.role;
+    let context = visitor.open(Page::Shared).await?;
     if context.is_empty {
-        return welcome::page(&context);
+        return Ok(welcome::page(&context));
     }
     let (report, crews) = futures::join!(context.report("shared"), crews(&context));
     let panels = vec![
@@ -45,7 +35,7 @@ pub(crate) async fn list(
         tiles: Vec::new(),
         panels,
     };
-    render(role, &page)
+    Ok(render(role, &page))
 }
 
 /// The crews that shared in the range, latest first.
