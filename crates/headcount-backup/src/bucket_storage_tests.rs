@@ -334,7 +334,7 @@ async fn a_store_without_conditions_and_a_prefix_with_other_objects_are_refused(
     storage(&store).bucket.wait(write).unwrap();
     let error = back_up(data.path(), &opened(&store)).unwrap_err();
     assert!(
-        matches!(error, BackupError::NotARepository { .. }),
+        matches!(error, BackupError::OtherContent { .. }),
         "{error}"
     );
     assert!(error.to_string().contains("s3://backups/headcount"));

@@ -20,7 +20,7 @@ async fn a_folder_with_other_files_or_another_folders_backups_is_refused() {
     let letters = tempfile::tempdir().unwrap();
     fs::write(letters.path().join("letter.txt"), "Dear Sir").unwrap();
     let refused = back_up(data.path(), letters.path(), &schema(), |_, _| ());
-    assert!(matches!(refused, Err(BackupError::NotARepository { .. })));
+    assert!(matches!(refused, Err(BackupError::OtherContent { .. })));
     assert_eq!(files_below(letters.path()).len(), 1);
     let repository = tempfile::tempdir().unwrap();
     backed_up(data.path(), repository.path());
