@@ -2,7 +2,7 @@
 
 use headcount_wire::varint;
 
-use crate::record::{ENTRY_HEADER, Entries, Fingerprint};
+use crate::record::{ENTRY_HEADER, Entries, Fingerprint, Row};
 use crate::schema::TableId;
 use crate::secret::KeyedReceipt;
 
@@ -133,6 +133,11 @@ impl BatchWriter {
         varint::write(&mut self.batch.bytes, self.row.len() as u64);
         self.batch.bytes.extend_from_slice(&self.row);
         self.batch.rows += 1;
+    }
+
+    /// The row that was written last, which was one of `table`.
+    pub(crate) fn last_row(&self, table: TableId) -> Row<'_> {
+        Row::new(table, &self.row)
     }
 
     /// The batch as written.

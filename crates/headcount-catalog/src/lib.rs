@@ -4,6 +4,7 @@ mod admission;
 mod batch;
 mod catalog;
 mod dialect;
+mod explanation;
 mod fingerprint;
 mod lint;
 mod markdown;
@@ -20,6 +21,10 @@ pub use catalog::{
     Catalog, CatalogError, Category, Field, FieldRule, Limits, Place, Revision, Switch, SwitchKind,
 };
 pub use dialect::{Dialect, DialectError, RangeError, RefusalReason, Version, VersionRange};
+pub use explanation::{
+    AttributeFate, Beside, ExplainedAttribute, ExplainedRefusal, ExplainedResource, ExplainedRows,
+    ExplainedSpan, ExplanationSink, SentAttribute, StoredForm, StoredValue, ValueKind,
+};
 pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};

@@ -112,6 +112,10 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    pub(crate) fn new(table: TableId, cells: &'a [u8]) -> Self {
+        Self { table, cells }
+    }
+
     /// The cells in the order in which they were written, each with its column's position.
     pub fn cells(&self) -> Cells<'a> {
         Cells { rest: self.cells }

@@ -34,6 +34,6 @@ pub use json::{JsonError, Transcoded, json_to_protobuf, lenient as lenient_json}
 pub use receipt::{ErasureToken, MAX_ERASURE_TOKENS, RECEIPT_HEADER, Receipt};
 pub use request::{SpanGroup, TraceRequest};
 pub use response::ExportResponse;
-pub use span::{MAX_ATTRIBUTES, RawSpan, Span, StatusCode};
+pub use span::{MAX_ATTRIBUTES, RawSpan, Span, StatusCode, Unread};
 pub use status::RpcStatus;
 pub use value::{ArrayValue, Attribute, KeyValueList, MAX_VALUE_DEPTH, Value};

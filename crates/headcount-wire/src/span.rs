@@ -9,10 +9,13 @@ pub const MAX_ATTRIBUTES: usize = 1_024;
 
 const TRACE_ID: u32 = key(1, LENGTH);
 const SPAN_ID: u32 = key(2, LENGTH);
+const TRACE_STATE: u32 = key(3, LENGTH);
 const NAME: u32 = key(5, LENGTH);
 const START: u32 = key(7, FIXED64);
 const END: u32 = key(8, FIXED64);
 const ATTRIBUTE: u32 = key(9, LENGTH);
+const EVENT: u32 = key(11, LENGTH);
+const LINK: u32 = key(13, LENGTH);
 const STATUS: u32 = key(15, LENGTH);
 const READ_FIELDS: [u32; 7] = [1, 2, 5, 7, 8, 9, 15];
 
@@ -37,6 +40,19 @@ pub struct Span<'a, 's> {
     pub status: StatusCode,
     /// In the sender's order; a key may occur twice.
     pub attributes: &'s [Attribute<'a>],
+}
+
+/// The parts of a span that are not parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unread {
+    /// Events, such as exceptions.
+    pub events: usize,
+    /// Links to other spans.
+    pub links: usize,
+    /// The length of `status.message`, in bytes.
+    pub status_message_bytes: usize,
+    /// The length of `trace_state`, in bytes.
+    pub trace_state_bytes: usize,
 }
 
 /// `Status.code`.
@@ -98,6 +114,29 @@ impl<'a> RawSpan<'a> {
             }
         }
         Ok(name)
+    }
+
+    /// Counts the parts that [`RawSpan::parse`] skips, up to where the framing breaks.
+    pub fn unread(&self) -> Unread {
+        let mut unread = Unread::default();
+        let mut cursor = Cursor::new(self.0);
+        while let Ok(Some(key)) = cursor.next_key() {
+            let counted = match key {
+                TRACE_STATE => cursor
+                    .bytes()
+                    .map(|text| unread.trace_state_bytes = text.len()),
+                EVENT => cursor.bytes().map(|_| unread.events += 1),
+                LINK => cursor.bytes().map(|_| unread.links += 1),
+                STATUS => cursor
+                    .bytes()
+                    .map(|status| unread.status_message_bytes += message_length(status)),
+                _ => cursor.skip(key),
+            };
+            if counted.is_err() {
+                break;
+            }
+        }
+        unread
     }
 
     /// Reads the span. `scratch` is cleared and then filled with the attributes: with the same one for every span,
@@ -189,6 +228,23 @@ fn is_valid_id<const LENGTH: usize>(id: &[u8]) -> bool {
     id.len() == LENGTH && id.iter().any(|&byte| byte != 0)
 }
 
+/// The length of the text of a `Status` message, in bytes.
+fn message_length(status: &[u8]) -> usize {
+    const MESSAGE: u32 = key(2, LENGTH);
+    let mut cursor = Cursor::new(status);
+    let mut length = 0;
+    while let Ok(Some(key)) = cursor.next_key() {
+        let read = match key {
+            MESSAGE => cursor.bytes().map(|text| length += text.len()),
+            _ => cursor.skip(key),
+        };
+        if read.is_err() {
+            break;
+        }
+    }
+    length
+}
+
 /// The code in a `Status` message, if there is one. Its text is skipped.
 fn read_status(message: &[u8]) -> Result<Option<StatusCode>, Fault> {
     const CODE: u32 = key(3, VARINT);
@@ -231,6 +287,28 @@ mod tests {
         writer.varint(3, value.cast_unsigned());
         writer.close(content);
         writer.close(attribute);
+    }
+
+    #[test]
+    fn parts_that_are_not_read_are_counted() {
+        let bytes = span(|writer| {
+            writer.bytes(3, b"a=1");
+            for field in [11, 13, 11] {
+                writer.bytes(field, b"");
+            }
+            let status = writer.open(15);
+            writer.bytes(2, b"boom");
+            writer.close(status);
+        });
+        let expected = Unread {
+            events: 2,
+            links: 1,
+            status_message_bytes: 4,
+            trace_state_bytes: 3,
+        };
+        assert_eq!(RawSpan(&bytes).unread(), expected);
+        let cut = &bytes[..bytes.len() - 1];
+        assert_eq!(RawSpan(cut).unread().events, 2, "the rest is counted");
     }
 
     #[test]

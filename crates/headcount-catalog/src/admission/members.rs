@@ -121,6 +121,9 @@ impl<'a> SpanRun<'a, '_> {
             let Some(&field) = members.keys.get(key.as_ref()) else {
                 if reader.skip() {
                     self.refuse(members.unknown, RefusalReason::UnknownAttribute);
+                    if let Some(trace) = &mut self.refusals.trace {
+                        trace.unknown_member(members.unknown, &key);
+                    }
                 }
                 continue;
             };

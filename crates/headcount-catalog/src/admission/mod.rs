@@ -5,6 +5,7 @@
 //! admitted batch and the counts leaves this module: no key, name or value that the catalog did not allow.
 
 mod compile;
+mod explain;
 mod mark;
 mod members;
 mod program;
@@ -14,30 +15,35 @@ mod resource;
 mod row;
 mod span;
 mod survey;
+mod trace;
 mod value;
 mod window;
 
 use std::hash::Hasher;
 
-use headcount_wire::{RawSpan, Receipt, RequestError, SpanGroup, TraceRequest};
+use headcount_wire::{Attribute, RawSpan, Receipt, RequestError, SpanGroup, TraceRequest, Value};
 use siphasher::sip::SipHasher13;
 
 use crate::batch::{AdmittedBatch, BatchWriter};
 use crate::catalog::Catalog;
 use crate::dialect::{Dialect, DialectError, RefusalReason};
+use crate::explanation::ExplanationSink;
 use crate::record::Fingerprint;
 use crate::secret::Secret;
-use program::{NameId, Programs};
+use explain::Explainer;
+use program::{DialectProgram, NameId, Programs};
 use refusal::Refusals;
 use resource::ResourceReader;
 use span::SpanRun;
 use survey::Survey;
+use trace::Trace;
 use value::Cleaner;
 use window::{VersionText, Window};
 
 /// Admits requests. One for the whole process; every thread may use it.
 #[derive(Debug)]
 pub struct Admission {
+    catalog: Catalog,
     programs: Programs,
     cleaner: Cleaner,
     window: Window,
@@ -72,6 +78,7 @@ impl Admission {
         secret: Secret,
     ) -> Result<Self, DialectError> {
         Ok(Self {
+            catalog: catalog.clone(),
             programs: compile::compile(catalog, &dialects)?,
             cleaner: Cleaner::new(secret),
             window: Window::new(),
@@ -104,10 +111,42 @@ impl Admission {
         malformed_before: u64,
         received_us: i64,
     ) -> Result<Outcome, RequestError> {
+        self.walk(receipt, body, malformed_before, received_us, None)
+    }
+
+    /// Admits `body` as [`Admission::admit`] does, and tells `sink` what becomes of each span and each attribute; with the values, where
+    /// `wants_values` says so. What is remembered of crews is this admission's: to explain is to admit, so a server that stores
+    /// explains with another one.
+    ///
+    /// # Errors
+    /// As of [`Admission::admit`].
+    pub fn explain(
+        &self,
+        body: &[u8],
+        malformed_before: u64,
+        received_us: i64,
+        wants_values: bool,
+        sink: &mut dyn ExplanationSink,
+    ) -> Result<Outcome, RequestError> {
+        let explanation = Explanation {
+            explainer: Explainer::new(&self.catalog, &self.programs, sink),
+            wants_values,
+        };
+        self.walk(None, body, malformed_before, received_us, Some(explanation))
+    }
+
+    fn walk<'a, 'p, 's>(
+        &'p self,
+        receipt: Option<Receipt>,
+        body: &'a [u8],
+        malformed_before: u64,
+        received_us: i64,
+        explanation: Option<Explanation<'s, 'p>>,
+    ) -> Result<Outcome, RequestError> {
         let request = TraceRequest::parse(body)?;
         let secret = self.cleaner.secret();
         let receipt = receipt.map(|receipt| secret.receipt(&receipt));
-        let mut walk = Walk {
+        let mut walk: Walk<'a, 'p, 's> = Walk {
             admission: self,
             survey: Survey::take(&self.programs, &self.window, &request),
             run: SpanRun::new(
@@ -122,7 +161,11 @@ impl Admission {
             accepted: 0,
             rejected: [0; RefusalReason::ALL.len()],
             ahead: 0,
+            explanation,
         };
+        if let Some(explanation) = &walk.explanation {
+            walk.run.refusals().trace = Some(Box::new(Trace::new(explanation.wants_values)));
+        }
         let mut resources = ResourceReader::new(&self.programs);
         for group in request.groups() {
             walk.group(&request, &group, &mut resources);
@@ -141,8 +184,23 @@ impl Admission {
     }
 }
 
+/// Whoever wants to know what becomes of each span.
+struct Explanation<'s, 'p> {
+    explainer: Explainer<'s, 'p>,
+    wants_values: bool,
+}
+
+/// Where the spans of a group belong.
+struct Known<'c, 'a> {
+    request: &'c TraceRequest<'a>,
+    dialect: &'c DialectProgram,
+    index: usize,
+    /// The values of the resource, in the order of the dialect's keys.
+    resource: &'c [Option<Value<'a>>],
+}
+
 /// The second walk over one request.
-struct Walk<'a, 'p> {
+struct Walk<'a, 'p, 's> {
     admission: &'p Admission,
     survey: Survey,
     run: SpanRun<'a, 'p>,
@@ -151,66 +209,103 @@ struct Walk<'a, 'p> {
     accepted: u64,
     rejected: [u64; RefusalReason::ALL.len()],
     ahead: u64,
+    explanation: Option<Explanation<'s, 'p>>,
 }
 
-impl<'a, 'p> Walk<'a, 'p> {
+impl<'a, 'p> Walk<'a, 'p, '_> {
     fn group(
         &mut self,
         request: &TraceRequest<'a>,
         group: &SpanGroup<'a>,
         resources: &mut ResourceReader<'p, 'a>,
     ) {
+        if let Some(explanation) = &mut self.explanation {
+            let wants_values = explanation.wants_values;
+            explanation.explainer.group(group, wants_values);
+        }
         let Some((index, dialect)) = resources.dialect(group) else {
             let unknown = self.admission.programs.unknown_framework;
             for raw in group.spans() {
                 self.see(&raw);
                 self.reject(unknown, RefusalReason::UnknownFramework, 1);
+                self.explain(group, None, &raw);
             }
             return;
         };
-        let resource = resources.values(group, index);
+        let known = Known {
+            request,
+            dialect,
+            index,
+            resource: resources.values(group, index),
+        };
         let mut attributes = Vec::new();
         for raw in group.spans() {
-            let Ok(span) = raw.parse(&mut attributes) else {
-                self.see(&raw);
-                let program = raw.name().ok().and_then(|name| dialect.spans.get(name));
-                let name = program.map(|&program| dialect.programs[program].span_name);
-                let name = name.unwrap_or(dialect.unknown_span);
-                self.reject(name, RefusalReason::MalformedSpan, 1);
-                continue;
-            };
-            let secret = self.admission.cleaner.secret();
-            let fingerprint = secret.span_fingerprint(&span);
-            self.spans.write_u64(fingerprint.0);
-            let Some(&program) = dialect.spans.get(span.name) else {
-                self.reject(dialect.unknown_span, RefusalReason::UnknownSpan, 1);
-                continue;
-            };
-            let program = &dialect.programs[program];
-            let context = span::Context {
-                request,
-                dialect,
-                index,
-                program,
-                resource,
-            };
-            match self
-                .run
-                .admit(&context, &span, fingerprint, &mut self.survey)
-            {
-                Ok(()) => self.accepted += 1,
-                // The other report of the event was kept: nothing is lost.
-                Err(RefusalReason::Repeated) => {
-                    self.accepted += 1;
-                    self.count(program.span_name, RefusalReason::Repeated, 1);
-                }
-                Err(reason) => {
-                    let is_ahead =
-                        reason == RefusalReason::TimeOutOfRange && self.run.is_ahead(&span);
-                    self.ahead += u64::from(is_ahead);
-                    self.reject(program.span_name, reason, 1);
-                }
+            self.span(&known, &raw, &mut attributes);
+            self.explain(group, Some(dialect), &raw);
+        }
+    }
+
+    /// Admits or refuses a span whose dialect is known.
+    fn span(
+        &mut self,
+        known: &Known<'_, 'a>,
+        raw: &RawSpan<'a>,
+        attributes: &mut Vec<Attribute<'a>>,
+    ) {
+        let dialect = known.dialect;
+        let Ok(span) = raw.parse(attributes) else {
+            self.see(raw);
+            let program = raw.name().ok().and_then(|name| dialect.spans.get(name));
+            let name = program.map(|&program| dialect.programs[program].span_name);
+            let name = name.unwrap_or(dialect.unknown_span);
+            self.reject(name, RefusalReason::MalformedSpan, 1);
+            return;
+        };
+        let secret = self.admission.cleaner.secret();
+        let fingerprint = secret.span_fingerprint(&span);
+        self.spans.write_u64(fingerprint.0);
+        let Some(&program) = dialect.spans.get(span.name) else {
+            self.reject(dialect.unknown_span, RefusalReason::UnknownSpan, 1);
+            return;
+        };
+        let program = &dialect.programs[program];
+        let context = span::Context {
+            request: known.request,
+            dialect,
+            index: known.index,
+            program,
+            resource: known.resource,
+        };
+        match self
+            .run
+            .admit(&context, &span, fingerprint, &mut self.survey)
+        {
+            Ok(()) => self.accepted += 1,
+            // The other report of the event was kept: nothing is lost.
+            Err(RefusalReason::Repeated) => {
+                self.accepted += 1;
+                self.count(program.span_name, RefusalReason::Repeated, 1);
             }
+            Err(reason) => {
+                let is_ahead = reason == RefusalReason::TimeOutOfRange && self.run.is_ahead(&span);
+                self.ahead += u64::from(is_ahead);
+                self.reject(program.span_name, reason, 1);
+            }
+        }
+    }
+
+    /// Tells what became of the span that was just seen, to whom it may concern.
+    fn explain(
+        &mut self,
+        group: &SpanGroup<'a>,
+        dialect: Option<&DialectProgram>,
+        raw: &RawSpan<'a>,
+    ) {
+        if let (Some(explanation), Some(trace)) =
+            (&mut self.explanation, &mut self.run.refusals().trace)
+        {
+            explanation.explainer.span(group, dialect, raw, trace);
+            trace.clear();
         }
     }
 
@@ -226,6 +321,9 @@ impl<'a, 'p> Walk<'a, 'p> {
         // A span that is refused whole is not asked who sent it.
         refusals.set_sender(None, None);
         refusals.add(name, reason, VersionText::default(), count);
+        if let Some(trace) = &mut refusals.trace {
+            trace.whole = Some(reason);
+        }
     }
 
     fn reject(&mut self, name: NameId, reason: RefusalReason, count: u64) {

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use super::program::{NameId, Programs};
+use super::trace::Trace;
 use super::window::VersionText;
 use crate::batch::BatchWriter;
 use crate::dialect::RefusalReason;
@@ -19,6 +20,8 @@ pub(super) struct Refusals<'a> {
     ids: HashMap<Sender<'a>, SenderId>,
     /// The sender whose spans are counted now.
     sender: SenderId,
+    /// Whoever wants to know what becomes of each attribute: what is counted here, and what is stored.
+    pub(super) trace: Option<Box<Trace<'a>>>,
 }
 
 /// The framework and the runtime that a span names instead of its dialect's; both are values that the catalog allows.
@@ -65,6 +68,9 @@ impl<'a> Refusals<'a> {
         if count > 0 {
             let key = (name, reason, version, self.sender);
             *self.counts.entry(key).or_insert(0) += count;
+            if let Some(trace) = &mut self.trace {
+                trace.refused(name, reason, count);
+            }
         }
     }
 

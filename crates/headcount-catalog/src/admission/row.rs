@@ -15,12 +15,14 @@ impl SpanRun<'_, '_> {
             writer,
             facts,
             receipt,
+            refusals,
             ..
         } = self;
         let has_content = |slot: &u16| slots[usize::from(*slot)] != Clean::Absent;
         if plan.tier == Tier::Shared && !(facts.proven && plan.evidence.iter().any(has_content)) {
             return;
         }
+        let mut traced = refusals.trace.as_ref().map(|_| Vec::new());
         writer.row(plan.table, |row| {
             row.timestamp(plan.envelope.time, facts.start_us);
             let framework = facts.framework.unwrap_or(&dialect.framework);
@@ -41,9 +43,15 @@ impl SpanRun<'_, '_> {
                 if written != Some(*column) && write_cell(row, *column, source, slots, texts, facts)
                 {
                     written = Some(*column);
+                    if let (Some(traced), Source::Slot(slot)) = (&mut traced, source) {
+                        traced.push((*column, *slot));
+                    }
                 }
             }
         });
+        if let (Some(trace), Some(sources)) = (&mut refusals.trace, traced) {
+            trace.row(writer.last_row(plan.table), &sources);
+        }
     }
 }
 

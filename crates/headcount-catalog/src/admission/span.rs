@@ -129,6 +129,9 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         };
         let unknown = self.collect(program, span.attributes, context.resource);
         self.resolve(context, survey);
+        if let Some(trace) = &mut self.refusals.trace {
+            trace.facts(self.facts.version, self.facts.proven);
+        }
         if self.is_repetition(context, fingerprint) {
             return Err(RefusalReason::Repeated);
         }
@@ -174,6 +177,9 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         self.values.extend_from_slice(resource);
         self.repeated_keys.clear();
         let mut unknown = 0;
+        if let Some(trace) = &mut self.refusals.trace {
+            trace.attributes(program, attributes, resource);
+        }
         for attribute in attributes {
             match program.members.keys.get(attribute.key) {
                 None => unknown += 1,
@@ -333,6 +339,9 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                     refusals.add(name, reason, version, 1);
                 }
             });
+            if let Some(trace) = &mut refusals.trace {
+                trace.taken(name, slot.slot, &raw, &clean, texts);
+            }
             slots[usize::from(slot.slot)] = clean;
         }
     }

@@ -3,12 +3,12 @@
 use std::fmt;
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $word:literal;)*) => {
         /// The reason for not keeping something: the column `reason` of the table `refusals`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum RefusalReason {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl RefusalReason {
@@ -20,6 +20,14 @@ macro_rules! reasons {
                 match self {
                     $(RefusalReason::$name => $word,)*
                 }
+            }
+
+            /// The reason in a sentence.
+            pub fn description(self) -> &'static str {
+                let text = match self {
+                    $(RefusalReason::$name => concat!($($doc),*),)*
+                };
+                text.trim_start()
             }
         }
     };
