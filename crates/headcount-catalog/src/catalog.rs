@@ -43,6 +43,11 @@ impl Catalog {
         &CATALOG
     }
 
+    /// The text of that catalog.
+    pub fn embedded_text() -> &'static str {
+        EMBEDDED
+    }
+
     /// Reads a catalog. It may still break rules that [`Catalog::lint`] knows; a text field without a
     /// length limit, for example, admits nothing until the limit is stated.
     ///

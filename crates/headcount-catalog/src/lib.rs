@@ -4,6 +4,7 @@ mod admission;
 mod batch;
 mod catalog;
 mod dialect;
+mod difference;
 mod explanation;
 mod fingerprint;
 mod lint;
@@ -21,6 +22,7 @@ pub use catalog::{
     Catalog, CatalogError, Category, Field, FieldRule, Limits, Place, Revision, Switch, SwitchKind,
 };
 pub use dialect::{Dialect, DialectError, RangeError, RefusalReason, Version, VersionRange};
+pub use difference::{CatalogChange, CatalogDifference};
 pub use explanation::{
     AttributeFate, Beside, ExplainedAttribute, ExplainedRefusal, ExplainedResource, ExplainedRows,
     ExplainedSpan, ExplanationSink, SentAttribute, StoredForm, StoredValue, ValueKind,

@@ -13,6 +13,7 @@ mod admission_resource;
 mod admission_sender;
 mod admission_values;
 mod catalog;
+mod catalog_difference;
 mod explanation;
 mod lint;
 mod published;
