@@ -21,7 +21,11 @@ fn main() -> io::Result<()> {
     files.sort();
     let texts: String = files
         .iter()
-        .map(|file| format!("include_str!({:?}),\n", file.display().to_string()))
+        .map(|file| {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let path = file.display().to_string();
+            format!("({name:?}, include_str!({path:?})),\n")
+        })
         .collect();
     let target = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
     fs::write(

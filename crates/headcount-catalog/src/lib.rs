@@ -9,6 +9,7 @@ mod explanation;
 mod fingerprint;
 mod lint;
 mod markdown;
+mod policy;
 mod record;
 mod retention;
 mod rule;
@@ -29,6 +30,7 @@ pub use explanation::{
 };
 pub use headcount_scrub::{Found, Scrubbed, Scrubber};
 pub use lint::{FieldsUsed, LintError};
+pub use policy::{Policy, PolicyError, PolicyFault};
 pub use record::{Cell, Cells, CodecError, Entries, Entry, Fingerprint, Row, Rows, TextList};
 pub use retention::Retention;
 pub use rule::{KeyDomain, Kind, Rule, TextLimit, is_token, release_number};

@@ -275,11 +275,13 @@ fn lint_use(catalog: &Catalog, used: &FieldsUsed, errors: &mut Vec<LintError>) {
     // A column that every table begins with is one field: it is used where any table's is. A receipt's reader is the
     // erasure that its sender asks for.
     for ((category, field), table) in all {
-        let is_receipt = catalog.categories()[category].fields[field].kind == Kind::Receipt;
-        if !is_receipt && !read.contains(&(category, field)) {
-            let category = &catalog.categories()[category];
+        let of = &catalog.categories()[category];
+        let field_at = &of.fields[field];
+        let states_reader = (field_at.read_by.as_deref()).is_some_and(|who| !who.trim().is_empty());
+        let is_receipt = field_at.kind == Kind::Receipt;
+        if !is_receipt && !states_reader && !read.contains(&(category, field)) {
             errors.push(LintError::UnusedField {
-                at: at(category, &category.fields[field]),
+                at: at(of, field_at),
                 table: table.clone(),
             });
         }

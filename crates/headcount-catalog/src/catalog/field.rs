@@ -79,6 +79,8 @@ pub struct Field {
     pub example: Option<serde_json::Value>,
     /// The field's purpose, where the category does not state it.
     pub why: Option<String>,
+    /// Who reads the field, where no report of this program does.
+    pub read_by: Option<String>,
     /// The rule that admission checks values against.
     pub rule: Rule,
 }

@@ -78,6 +78,7 @@ pub(super) struct Field {
     personal: Option<bool>,
     example: Option<serde_json::Value>,
     why: Option<String>,
+    read_by: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -155,6 +156,7 @@ impl Field {
             personal: self.personal,
             example: self.example,
             why: self.why,
+            read_by: self.read_by,
             rule,
         })
     }

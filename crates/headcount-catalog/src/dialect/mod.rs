@@ -10,8 +10,8 @@ pub use version::{RangeError, Version, VersionRange};
 
 pub(crate) use form::{Attribute, Consent, Detailed, Each, Fact, Span, Unit};
 
-/// The text of the dialects that are built into this program.
-const EMBEDDED: &[&str] = include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
+/// The name and the text of each dialect that is built into this program.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
 
 /// How one framework's spans map to the catalog's tables, as its file says. Whether the catalog has those tables is
 /// checked where [`crate::Admission`] is made.
@@ -58,7 +58,13 @@ impl Dialect {
     /// # Errors
     /// Never in a program whose tests passed: they read the same files.
     pub fn embedded() -> Result<Vec<Dialect>, DialectError> {
-        EMBEDDED.iter().map(|text| Dialect::parse(text)).collect()
+        let texts = EMBEDDED.iter().map(|(_, text)| text);
+        texts.map(|text| Dialect::parse(text)).collect()
+    }
+
+    /// The files of the dialects that are built into this program: the name without its ending, and the text.
+    pub fn embedded_files() -> &'static [(&'static str, &'static str)] {
+        EMBEDDED
     }
 
     /// The framework's name, as rows carry it.

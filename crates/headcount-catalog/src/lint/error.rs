@@ -60,7 +60,9 @@ pub enum LintError {
         at: String,
     },
     /// A field that no report reads is not collected.
-    #[error("no report reads `{at}` of table `{table}`: use it in a report or stop collecting it")]
+    #[error(
+        "no report reads `{at}` of table `{table}`: use it in a report, say in `read_by` who reads it, or stop collecting it"
+    )]
     UnusedField {
         /// Category and field.
         at: String,

@@ -16,5 +16,6 @@ mod catalog;
 mod catalog_difference;
 mod explanation;
 mod lint;
+mod policy;
 mod published;
 mod support;
