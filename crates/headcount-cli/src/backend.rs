@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use crate::connection::{Connection, ConnectionArgs, DEFAULT_FOLDER};
+use crate::policy::put_kept_in_force;
 use crate::selection;
 
 /// The media type of an answer with column types and notes.
@@ -87,13 +88,21 @@ impl BackendArgs {
         let Some(server) = self.server()? else {
             let data = self.data();
             require_folder(data)?;
-            let schema = Catalog::embedded().schema();
+            let schema = Catalog::in_force().schema();
             let audit = audit_folder(data, schema, Some(retention))
                 .with_context(|| format!("cannot audit the data folder {}", data.display()))?;
             return Ok(audit_answer(&audit, view));
         };
         let view = ("view".to_owned(), view.name().to_owned());
         server.get("/api/v1/audit", &[view])
+    }
+
+    /// Puts the policy of the data folder in force, if one is read.
+    pub(crate) fn put_policy_in_force(&self) -> anyhow::Result<()> {
+        match self.server()? {
+            Some(_) => Ok(()),
+            None => require_folder(self.data()),
+        }
     }
 
     /// Opens the data folder, or prepares requests to the server.
@@ -154,10 +163,10 @@ impl Backend {
     }
 }
 
-/// Fails where there is no data folder.
+/// Fails where there is no data folder; where there is one, its policy is in force from here on.
 pub(crate) fn require_folder(path: &Path) -> anyhow::Result<()> {
     match is_data_folder(path) {
-        true => Ok(()),
+        true => put_kept_in_force(path),
         false => Err(exit::nothing_there(format!(
             "there is no data folder at {}; create one with `headcount serve` or `headcount ingest`, or give another --data",
             path.display()
@@ -176,7 +185,7 @@ impl Folder {
     fn open(path: &Path) -> anyhow::Result<Folder> {
         require_folder(path)?;
         let runtime = Runtime::new().context("cannot start the threads that read the store")?;
-        let schema = Arc::clone(Catalog::embedded().schema());
+        let schema = Arc::clone(Catalog::in_force().schema());
         let snapshot = runtime
             .block_on(LakeSnapshot::read(path, schema))
             .with_context(|| format!("cannot read the data folder {}", path.display()))?;

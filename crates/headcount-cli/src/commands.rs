@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod erase;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod ingest;

@@ -1,14 +1,13 @@
 //! The `headcount` command: runs a collector, sends requests to it, and queries its data.
 //!
 //! [`commands`] has one module for each command. [`backend`] is the data folder or server that a command queries,
-//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`selection`] reads which crews a
-//! command is about, [`retention`] for how long rows are kept, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
+//! [`connection`] how a command asks a server, [`listening`] tells where the server of a data folder is, [`otlp_client`] sends spans to a server, [`policy`] is what may be collected, [`selection`] reads
+//! which crews a command is about, [`retention`] for how long rows are kept, [`log`] is the program's log. The commands of the client, the output of answers and the exit codes are in
 //! `headcount_commands`.
 
 mod allocator;
 mod backend;
 mod captured_files;
-mod captured_request;
 mod commands;
 mod connection;
 mod http;
@@ -16,6 +15,7 @@ mod listening;
 mod log;
 mod otlp_client;
 mod own_parameters;
+mod policy;
 mod progress;
 mod retention;
 mod selection;
@@ -75,6 +75,7 @@ enum Command {
     Token(commands::token::Token),
     Audit(commands::audit::Audit),
     AuditLog(commands::audit_log::AuditLog),
+    Explain(commands::explain::Explain),
     Catalog(commands::catalog::Show),
     Privacy(commands::privacy::Privacy),
     Check(commands::check::Check),
@@ -101,6 +102,7 @@ impl Command {
             Command::Token(command) => command.run(),
             Command::Audit(command) => command.run(),
             Command::AuditLog(command) => command.run(),
+            Command::Explain(command) => command.run(),
             Command::Catalog(command) => command.run(),
             Command::Privacy(command) => command.run(),
             Command::Check(command) => command.run(),

@@ -8,7 +8,7 @@ use headcount_commands::exit;
 /// # Errors
 /// A usage error for a number of days that is 0 or more than the catalog's.
 pub(crate) fn retention(keep: Option<u32>, keep_shared: Option<u32>) -> anyhow::Result<Retention> {
-    let most = Catalog::embedded().retention();
+    let most = Catalog::in_force().retention();
     for (option, days, most) in [
         ("--keep", keep, most.default_days),
         ("--keep-shared", keep_shared, most.shared_days),

@@ -32,6 +32,14 @@ pub enum ServeError {
         /// The cause.
         source: io::Error,
     },
+    /// The data folder cannot keep the policy.
+    #[error("cannot keep the policy in the data folder {folder}")]
+    Policy {
+        /// The data folder.
+        folder: String,
+        /// The cause.
+        source: io::Error,
+    },
     /// TLS cannot begin.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] TlsError),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use headcount_catalog::{Admission, Catalog, Dialect, Outcome, Secret};
+use headcount_catalog::{Admission, Outcome, Policy, Secret};
 use headcount_lake::{
     AppendError, Appended, Audit, CrewOrder, CrewSelection, Lake, LakeError, LakeOptions,
     LakeSnapshot, OrderError, load_or_create_secret,
@@ -81,19 +81,25 @@ pub(crate) struct ServerState {
 }
 
 impl IngestPipeline {
-    /// Opens the data folder `data` with the embedded catalog and dialects.
+    /// Opens the data folder `data` under the policy in force.
     ///
     /// # Errors
     /// The folder is in use, damaged or not writable.
     pub async fn open(data: &std::path::Path, options: LakeOptions) -> Result<Self, ServeError> {
-        let catalog = Catalog::embedded();
+        let policy = Policy::in_force();
+        let catalog = policy.catalog();
         let lake = Lake::open(data, Arc::clone(catalog.schema()), options).await?;
+        // The folder is this process's alone by now. Whoever reads it later knows its tables by this.
+        policy.keep_in(data).map_err(|source| ServeError::Policy {
+            folder: data.display().to_string(),
+            source,
+        })?;
         let secret = load_or_create_secret(data).map_err(|source| ServeError::Secret {
             folder: data.display().to_string(),
             source,
         })?;
         let secret = Secret::new(secret);
-        let admission = Admission::new(catalog, Dialect::embedded()?, secret.clone())?;
+        let admission = policy.admission(secret.clone())?;
         Ok(Self {
             admission: Arc::new(admission),
             lake,

@@ -55,7 +55,7 @@ impl ServeOptions {
             audit: None,
             limits: ReceiverLimits::default(),
             lake: LakeOptions {
-                retention: Some(Catalog::embedded().retention()),
+                retention: Some(Catalog::in_force().retention()),
                 ..LakeOptions::default()
             },
             query_failure: || None,

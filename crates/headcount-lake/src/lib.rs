@@ -61,7 +61,9 @@ pub use account::outcome::{Audit, DayAudit, TableAudit};
 pub use account::retention::TableRetention;
 pub use activity::LakeActivity;
 pub use arrow_rows::arrow_schema;
-pub use capture::{Capture, CapturedFile, CapturedTable, Unreadable, capture_folder};
+pub use capture::{
+    Capture, CapturedFile, CapturedTable, Unreadable, capture_folder, foreign_tables,
+};
 pub use check::{Finding, FolderCheck, check_folder};
 pub use crew_rows::CrewRows;
 pub use damage::{DamagedFile, MissingRows};

@@ -32,7 +32,7 @@ pub(crate) fn in_our_words(error: &DataFusionError) -> String {
 /// A better text where the error is about a table that does not exist.
 fn missing_table(text: &str) -> Option<String> {
     let name = text.strip_prefix("table '")?.strip_suffix("' not found")?;
-    let tables = Catalog::embedded().schema().tables.iter();
+    let tables = Catalog::in_force().schema().tables.iter();
     let hint = did_you_mean(name, tables.map(|table| table.name.as_str()));
     let hint = hint.unwrap_or_else(|| "; `headcount tables` lists them".to_owned());
     Some(format!("there is no table {name:?}{hint}"))

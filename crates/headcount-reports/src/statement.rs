@@ -60,7 +60,7 @@ pub fn filter_conditions(
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, ReportError> {
     let selection = parameters.resolve(now)?;
-    let mut tables = Catalog::embedded().schema().tables.iter();
+    let mut tables = Catalog::in_force().schema().tables.iter();
     let known = tables.find(|known| known.name == table);
     let known =
         known.ok_or_else(|| ReportError::Refused(format!("there is no table {table:?}")))?;
@@ -79,7 +79,7 @@ fn write(header: &ReportHeader, selection: &Selection) -> EngineResult<String> {
         .all_written_into(header.sql.trim())
         .replace("$min_crews", &selection.min_crews.to_string());
     let parsed = Parsed::of(&sql)?;
-    let tables = Catalog::embedded().schema().tables.iter();
+    let tables = Catalog::in_force().schema().tables.iter();
     let read = tables.filter(|table| parsed.tables.contains(&table.name));
     let views: EngineResult<Vec<String>> = read.map(|table| view(table, selection)).collect();
     let mut views = views?;

@@ -145,7 +145,7 @@ async fn tables(
 }
 
 async fn catalog(Extension(role): Extension<Role>, headers: HeaderMap) -> Response {
-    json(&Catalog::embedded().json(), role, &headers)
+    json(&Catalog::in_force().json(), role, &headers)
 }
 
 async fn description(

@@ -76,7 +76,7 @@ impl SiteOptions {
 /// The pack of an operator who states nothing.
 fn anonymous_pack() -> String {
     let pack = Pack {
-        catalog: Catalog::embedded(),
+        catalog: Catalog::in_force(),
         statement: &Statement::default(),
         operation: None,
     };

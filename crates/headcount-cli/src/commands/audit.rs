@@ -75,6 +75,7 @@ impl Audit {
             View::Days => AuditView::Days,
             View::Retention => AuditView::Retention,
         };
+        self.backend.put_policy_in_force()?;
         let retention = retention(self.keep, self.keep_shared)?;
         let answer = self.backend.audit(view, retention)?;
         output::show(&answer, self.format)?;

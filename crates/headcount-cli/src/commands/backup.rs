@@ -122,7 +122,7 @@ pub(crate) fn place() -> impl TypedValueParser<Value = Place> {
 
 fn back_up(data: &Path, repository: &Place, keep: Option<NonZeroUsize>) -> anyhow::Result<Code> {
     require_folder(data)?;
-    let schema = Catalog::embedded().schema();
+    let schema = Catalog::in_force().schema();
     let mut bar = progress::Files::new();
     let report = headcount_backup::back_up(data, repository, schema, bar.counter());
     bar.finish();

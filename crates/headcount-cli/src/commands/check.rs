@@ -62,7 +62,7 @@ impl Check {
         if self.repair {
             repair(path, self.from.as_ref(), self.format)?;
         }
-        let checked = check_folder(path, Catalog::embedded().schema())
+        let checked = check_folder(path, Catalog::in_force().schema())
             .with_context(|| format!("cannot check the data folder {}", path.display()))?;
         let columns = [
             ("file", ColumnKind::Text),
@@ -107,7 +107,7 @@ fn repair(data: &Path, from: Option<&Place>, format: Format) -> anyhow::Result<(
         None => None,
     };
     let copies = backup.as_ref().map(|backup| backup as &dyn IntactFiles);
-    let repaired = match repair_folder(data, Catalog::embedded().schema(), copies) {
+    let repaired = match repair_folder(data, Catalog::in_force().schema(), copies) {
         Err(LakeError::Log(LogError::Locked { .. })) => bail!(
             "a server is running on {}; stop it first (`headcount check` without --repair works beside it)",
             data.display()

@@ -141,7 +141,7 @@ impl Erase {
             erasure_grace: Duration::ZERO,
             ..LakeOptions::default()
         };
-        let schema = Arc::clone(Catalog::embedded().schema());
+        let schema = Arc::clone(Catalog::in_force().schema());
         let lake = match runtime.block_on(Lake::open(&self.data, schema, options)) {
             Err(LakeError::Log(LogError::Locked { .. })) => {
                 return self.order(&self.running_server()?, selection);
@@ -218,7 +218,7 @@ async fn erase_in(lake: Lake, selection: &CrewSelection) -> anyhow::Result<CrewO
 pub(super) fn snapshot(data: &std::path::Path) -> anyhow::Result<LakeSnapshot> {
     require_folder(data)?;
     let runtime = Runtime::new().context("cannot start the threads that read the store")?;
-    let schema = Arc::clone(Catalog::embedded().schema());
+    let schema = Arc::clone(Catalog::in_force().schema());
     runtime
         .block_on(LakeSnapshot::read(data, schema))
         .with_context(|| format!("cannot read the data folder {}", data.display()))

@@ -4,17 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
 use clap::Args;
-use headcount_collector::{IngestError, IngestPipeline, ServeError};
+use headcount_collector::{IngestError, IngestPipeline, PayloadFormat, ServeError};
 use headcount_commands::exit::Code;
 use headcount_commands::output;
+use headcount_explain::{CapturedFile, CapturedRequest, Encoding};
 use headcount_lake::{AppendError, LakeError, LakeOptions, LogError};
 use tokio::runtime::Runtime;
 
 use crate::captured_files;
-use crate::captured_request::{CapturedFile, CapturedRequest};
 use crate::connection::{ConnectionArgs, DEFAULT_FOLDER};
 use crate::otlp_client::{OtlpClient, SendError};
+use crate::policy::PolicyArgs;
 use crate::progress;
 
 /// Store captured OTLP requests
@@ -36,6 +38,8 @@ pub(crate) struct Ingest {
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -45,6 +49,7 @@ Examples:
   headcount ingest captured/ --data /srv/headcount
   headcount ingest traces.jsonl traces-2026-11-30T12-00-00.000.jsonl.gz
   headcount ingest captured/ --url http://127.0.0.1:4318
+  headcount ingest captured/ --data ./trial --dialects dialects/
 
 Exit codes:
   0  every file was ingested; rejected spans are counted and are not failures
@@ -62,7 +67,7 @@ impl Ingest {
         if !files.is_empty() {
             let sink = match &self.url {
                 Some(url) => Sink::Server(OtlpClient::new(self.connection.connect(url)?)),
-                None => Sink::Folder(Box::new(Store::open(&self.data)?)),
+                None => Sink::Folder(Box::new(Store::open(&self.data, &self.policy)?)),
             };
             let ingested = ingest_all(&files, &sink, &mut total);
             // Files before a failure are stored: close the store properly and report them.
@@ -92,7 +97,7 @@ fn ingest_all(files: &[PathBuf], sink: &Sink, total: &mut Total) -> anyhow::Resu
             Ok(file) => {
                 ingest_file(file, sink, total, &mut failures).with_context(|| stopped(path))?
             }
-            Err(failure) => failures.push(failure),
+            Err(failure) => failures.push(failure.into()),
         }
         bar.suspend(|| total.end_file(&failures));
         bar.inc(1);
@@ -117,7 +122,7 @@ fn ingest_file(
                     bytes += request.bytes.len();
                     requests.push(request);
                 }
-                Some(Err(failure)) => failures.push(failure),
+                Some(Err(failure)) => failures.push(failure.into()),
                 None => break,
             }
         }
@@ -216,6 +221,13 @@ impl Total {
     }
 }
 
+fn format_of(request: &CapturedRequest) -> PayloadFormat {
+    match request.encoding {
+        Encoding::Protobuf => PayloadFormat::Protobuf,
+        Encoding::Json => PayloadFormat::Json,
+    }
+}
+
 /// The destination of the requests.
 #[derive(Debug)]
 enum Sink {
@@ -230,7 +242,7 @@ impl Sink {
             Sink::Server(client) => requests
                 .iter()
                 .map(|request| {
-                    let outcome = client.send(&request.bytes, request.format)?;
+                    let outcome = client.send(&request.bytes, format_of(request))?;
                     Ok(SpanCounts {
                         stored: request.span_count().saturating_sub(outcome.rejected_spans),
                         duplicates: 0,
@@ -257,8 +269,9 @@ struct Store {
 }
 
 impl Store {
-    fn open(folder: &Path) -> anyhow::Result<Store> {
+    fn open(folder: &Path, policy: &PolicyArgs) -> anyhow::Result<Store> {
         let runtime = Runtime::new().context("cannot start the threads that write the store")?;
+        runtime.block_on(policy.put_in_force(folder, true))?;
         let opened = runtime.block_on(IngestPipeline::open(folder, LakeOptions::default()));
         let pipeline = opened.map_err(|error| match error {
             ServeError::Lake(LakeError::Log(LogError::Locked { folder })) => anyhow!(
@@ -277,8 +290,9 @@ impl Store {
         let started: Vec<_> = requests
             .iter()
             .map(|request| {
-                let (pipeline, bytes) = (Arc::clone(&self.pipeline), request.bytes.clone());
-                let format = request.format;
+                let pipeline = Arc::clone(&self.pipeline);
+                let bytes = Bytes::copy_from_slice(&request.bytes);
+                let format = format_of(request);
                 self.runtime
                     .spawn(async move { pipeline.ingest(bytes, format).await })
             })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use headcount_catalog::Catalog;
+use headcount_catalog::{Catalog, Policy};
 use headcount_commands::exit::Code;
 use headcount_commands::output;
 use headcount_privacy::{Operation, Pack, Statement, StatementError};
@@ -30,6 +30,9 @@ pub(crate) struct Privacy {
     /// Print the form of FILE instead, with explanations
     #[arg(long)]
     template: bool,
+    /// The catalog of what may be collected, instead of the built-in one
+    #[arg(long, value_name = "FILE", conflicts_with = "template")]
+    catalog: Option<PathBuf>,
 }
 
 /// The format of the pack.
@@ -45,11 +48,12 @@ const EXAMPLES: &str = "\
 Examples:
   headcount privacy --template > privacy.yaml
   headcount privacy privacy.yaml --format html > privacy.html
+  headcount privacy privacy.yaml --catalog catalog.yaml
   headcount serve --privacy privacy.yaml
 
 Exit codes:
   0  done
-  1  FILE cannot be read, or is not of the form that --template prints
+  1  a file cannot be read, or is not of its form (--template prints that of FILE)
   2  the command line is wrong";
 
 impl Privacy {
@@ -60,8 +64,9 @@ impl Privacy {
             return Ok(Code::Done);
         }
         let statement = read(self.file.as_deref())?;
+        let policy = Policy::read(self.catalog.as_deref(), None)?;
         let pack = Pack {
-            catalog: Catalog::embedded(),
+            catalog: policy.catalog(),
             statement: &statement,
             operation: None,
         };
@@ -81,7 +86,7 @@ pub(crate) fn page(file: Option<&Path>, running: &Operation) -> Result<String, S
     let statement = read(file)?;
     statement.allows(running.retention)?;
     let pack = Pack {
-        catalog: Catalog::embedded(),
+        catalog: Catalog::in_force(),
         statement: &statement,
         operation: Some(running),
     };

@@ -59,7 +59,7 @@ impl Restore {
             erasures_from: self.erasures_from,
             is_partial: self.partial,
         };
-        let schema = Arc::clone(Catalog::embedded().schema());
+        let schema = Arc::clone(Catalog::in_force().schema());
         let mut bar = progress::Files::new();
         let restored =
             headcount_backup::restore(&self.repository, &self.to, &options, &schema, bar.counter());

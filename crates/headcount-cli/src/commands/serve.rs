@@ -48,6 +48,7 @@ impl Serve {
         let began = Instant::now();
         let manager = ServiceManager::from_environment();
         self.check_addresses()?;
+        self.policy.put_in_force(&self.data, false).await?;
         let retention = retention(self.keep, self.keep_shared)?;
         let privacy = self.privacy_page(retention)?;
         let sign_on = self.sign_on.sign_on()?;
@@ -65,7 +66,7 @@ impl Serve {
             privacy,
             sign_on,
             audit: Some((audit.clone(), AuditReader::of(&self.data))),
-            sandbox: Some(query_process::sandbox()?),
+            sandbox: Some(query_process::sandbox(&self.data)?),
             ..SiteOptions::new(access)
         };
         let options = self.serve_options(retention, &tokens, audit);

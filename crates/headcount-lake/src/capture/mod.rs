@@ -21,7 +21,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use headcount_catalog::{Schema, Tier};
+use headcount_catalog::{Schema, Table, Tier};
 use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::folder::{CREW_ORDERS, RECEIPT_ORDERS, check_format};
 
@@ -170,6 +170,16 @@ fn assemble(
         tables,
         findings,
     })
+}
+
+/// The tables in the folder `root` that `schema` does not describe, or describes as of the other tier. Without columns: nobody knows them.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn foreign_tables(root: &Path, schema: &Schema) -> Result<Vec<Table>, LakeError> {
+    let mut tables = table::all(&RealDisk::default(), root, schema)?;
+    Ok(tables.split_off(schema.tables.len()))
 }
 
 /// The small files that are damaged. They are in the capture as they are.

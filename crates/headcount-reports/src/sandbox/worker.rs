@@ -64,7 +64,7 @@ pub fn answer_one_query() -> io::Result<()> {
 /// Starts the threads, and runs a query over empty tables.
 fn warm_up() -> io::Result<()> {
     start_threads_of_one_query().map_err(io::Error::other)?;
-    let schema = Catalog::embedded().schema();
+    let schema = Catalog::in_force().schema();
     let nothing = LakeSnapshot::of_parts(Arc::clone(schema), SnapshotFiles::default(), Vec::new());
     run(&nothing, QueryLimits::default(), WARM_UP).map_err(io::Error::other)?;
     Ok(())
@@ -76,7 +76,7 @@ fn run(snapshot: &LakeSnapshot, limits: QueryLimits, query: &str) -> Result<Answ
 }
 
 fn read_snapshot(request: &Request, input: &mut impl Read) -> io::Result<LakeSnapshot> {
-    let schema = Catalog::embedded().schema();
+    let schema = Catalog::in_force().schema();
     let mut rows_in_memory = vec![Vec::new(); schema.tables.len()];
     for table in &request.in_memory {
         let stream = StreamReader::try_new(&mut *input, None).map_err(io::Error::other)?;

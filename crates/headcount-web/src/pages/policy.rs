@@ -100,7 +100,7 @@ async fn tiers(context: &PageContext) -> Vec<TierSection> {
             categories: Vec::new(),
         },
     ];
-    for category in Catalog::embedded().categories() {
+    for category in Catalog::in_force().categories() {
         let section = &mut sections[usize::from(category.tier == Tier::Shared)];
         section
             .categories
@@ -158,7 +158,7 @@ async fn count_of(context: &PageContext, tier: Tier, field: &Field) -> String {
 
 /// The number of rows of a table under an empty name, then the number with a value by column.
 async fn filled_rows(context: &PageContext, table: &str) -> Vec<(String, f64)> {
-    let Some(columns) = Catalog::embedded()
+    let Some(columns) = Catalog::in_force()
         .schema()
         .tables
         .iter()

@@ -184,7 +184,7 @@ async fn schema(context: &PageContext) -> Result<Vec<TableEntry>, Problem> {
         let rows = row.and_then(|row| row[2].as_f64());
         rows.map_or("unknown".to_owned(), headcount_charts::format_count)
     };
-    let catalog_schema = Catalog::embedded().schema();
+    let catalog_schema = Catalog::in_force().schema();
     let entry = |table: &headcount_catalog::Table| TableEntry {
         name: table.name.clone(),
         tier: table.tier.name(),

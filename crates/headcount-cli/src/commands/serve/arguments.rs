@@ -9,6 +9,7 @@ use headcount_collector::{BasePath, ProxyAddresses};
 use super::rate_limit::RateLimit;
 use crate::commands::sign_on::SignOnArgs;
 use crate::connection::DEFAULT_FOLDER;
+use crate::policy::PolicyArgs;
 
 /// Receive and store telemetry
 ///
@@ -80,6 +81,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(super) privacy: Option<PathBuf>,
     #[command(flatten)]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten)]
     pub(super) sign_on: SignOnArgs,
 }
 
@@ -90,6 +93,7 @@ Examples:
   headcount serve --http 0.0.0.0:4318 --grpc none
   headcount serve --http 0.0.0.0:4318 --grpc 0.0.0.0:4317 --tls-cert chain.pem --tls-key key.pem
   headcount serve --privacy privacy.yaml
+  headcount serve --dialects dialects/ --catalog catalog.yaml
   headcount serve --behind-proxy 127.0.0.1 --base-path /headcount
   headcount serve --http 0.0.0.0:4318 --public --token-file /etc/headcount/token
 

@@ -3,51 +3,114 @@
 //! A file is one request body as an exporter sends it, or what the OpenTelemetry Collector's file exporter writes: JSON with one
 //! request a line, or requests that each have their length in front. Such files are read a request at a time, whatever their size.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use headcount_collector::{PayloadFormat, ReceiverLimits};
-use headcount_wire::{TraceRequest, json_to_protobuf};
+use headcount_wire::{JsonError, TraceRequest, json_to_protobuf};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The most bytes of one request after decompression: the limit of the collector's receivers.
+pub const MAX_REQUEST_BYTES: usize = 32 << 20;
+
+/// Why a captured request cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CapturedError {
+    /// The file, or the part of it with the request, cannot be read or decompressed.
+    #[error("cannot read {place}")]
+    Read {
+        /// The file, and the line or message in it.
+        place: String,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is one JSON array.
+    #[error(
+        "{place} is a JSON array; write its elements one a line, without the brackets and the commas between them"
+    )]
+    Array {
+        /// The file.
+        place: String,
+    },
+    /// The file is something else.
+    #[error(
+        "{place} is neither OTLP protobuf nor OTLP/JSON; give request bodies as an exporter sends them, or files of the OpenTelemetry Collector's file exporter"
+    )]
+    Other {
+        /// The file.
+        place: String,
+    },
+}
+
+/// The encoding of a request (OTLP 1.x §OTLP/HTTP Request).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Protobuf.
+    Protobuf,
+    /// OTLP/JSON.
+    Json,
+}
+
 /// One captured request.
 #[derive(Debug)]
-pub(crate) struct CapturedRequest {
+pub struct CapturedRequest {
     /// The body, decompressed.
-    pub(crate) bytes: Bytes,
-    /// Its format.
-    pub(crate) format: PayloadFormat,
+    pub bytes: Vec<u8>,
+    /// Its encoding.
+    pub encoding: Encoding,
     /// The file, and the line or message in it.
-    pub(crate) place: String,
+    pub place: String,
+}
+
+/// A request in protobuf, with the number of spans that were lost on the way there.
+#[derive(Debug)]
+pub struct ProtobufRequest<'r> {
+    /// The body.
+    pub bytes: Cow<'r, [u8]>,
+    /// Spans that are not of OTLP/JSON's form.
+    pub malformed_spans: u64,
 }
 
 impl CapturedRequest {
+    /// The request in protobuf.
+    ///
+    /// # Errors
+    /// It is not OTLP/JSON.
+    pub fn protobuf(&self) -> Result<ProtobufRequest<'_>, JsonError> {
+        Ok(match self.encoding {
+            Encoding::Protobuf => ProtobufRequest {
+                bytes: Cow::Borrowed(&self.bytes),
+                malformed_spans: 0,
+            },
+            Encoding::Json => {
+                let transcoded = json_to_protobuf(&self.bytes)?;
+                ProtobufRequest {
+                    bytes: Cow::Owned(transcoded.bytes),
+                    malformed_spans: transcoded.malformed_spans,
+                }
+            }
+        })
+    }
+
     /// The number of spans in it that can be read.
-    pub(crate) fn span_count(&self) -> u64 {
-        let count = |protobuf: &[u8]| {
-            TraceRequest::parse(protobuf).map_or(0, |request| {
+    pub fn span_count(&self) -> u64 {
+        self.protobuf().map_or(0, |request| {
+            let spans = TraceRequest::parse(&request.bytes).map_or(0, |request| {
                 (request.span_count() + request.refused_span_count()) as u64
-            })
-        };
-        match self.format {
-            PayloadFormat::Protobuf => count(&self.bytes),
-            PayloadFormat::Json => json_to_protobuf(&self.bytes).map_or(0, |transcoded| {
-                count(&transcoded.bytes) + transcoded.malformed_spans
-            }),
-        }
+            });
+            spans + request.malformed_spans
+        })
     }
 }
 
 /// A file of captured requests, in their order. An error costs one request where the next one can be found.
-pub(crate) struct CapturedFile {
-    path: PathBuf,
+pub struct CapturedFile {
+    name: String,
     source: Box<dyn BufRead>,
     kind: Kind,
     /// The number of the last request that was read.
@@ -73,29 +136,41 @@ impl CapturedFile {
     ///
     /// # Errors
     /// It cannot be read, or holds something else.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<CapturedFile> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut source = decompress(BufReader::new(file))
-            .with_context(|| format!("cannot decompress {}", path.display()))?;
-        let head = source
-            .fill_buf()
-            .with_context(|| format!("cannot read {}", path.display()))?;
+    pub fn open(path: &Path) -> Result<CapturedFile, CapturedError> {
+        let name = path.display().to_string();
+        match File::open(path) {
+            Ok(file) => Self::read_from(name, file),
+            Err(source) => Err(CapturedError::Read {
+                place: name,
+                source,
+            }),
+        }
+    }
+
+    /// Reads what `source` holds, which errors call `name`.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds something else.
+    pub fn read_from(
+        name: String,
+        source: impl Read + 'static,
+    ) -> Result<CapturedFile, CapturedError> {
+        let unreadable = |source| CapturedError::Read {
+            place: name.clone(),
+            source,
+        };
+        let mut source = decompress(BufReader::new(source)).map_err(unreadable)?;
+        let head = source.fill_buf().map_err(unreadable)?;
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
         let kind = match text.trim_ascii_start() {
             [b'{', ..] => Kind::Lines,
-            [b'[', ..] => bail!(
-                "{} is a JSON array; write its elements one a line, without the brackets and the commas between them",
-                path.display()
-            ),
+            [b'[', ..] => return Err(CapturedError::Array { place: name }),
             _ if head.is_empty() || head.starts_with(&[0x0a]) => Kind::Whole,
             _ if is_prefixed(head) => Kind::Prefixed,
-            _ => bail!(
-                "{} is neither OTLP protobuf nor OTLP/JSON; give request bodies as an exporter sends them, or files of the OpenTelemetry Collector's file exporter",
-                path.display()
-            ),
+            _ => return Err(CapturedError::Other { place: name }),
         };
         Ok(CapturedFile {
-            path: path.to_owned(),
+            name,
             source,
             kind,
             number: 0,
@@ -103,14 +178,14 @@ impl CapturedFile {
         })
     }
 
-    fn read(&mut self) -> anyhow::Result<Option<CapturedRequest>> {
+    fn read(&mut self) -> io::Result<Option<CapturedRequest>> {
         self.number += 1;
         match self.kind {
             Kind::Ended => Ok(None),
             Kind::Whole => {
                 self.kind = Kind::Ended;
                 let bytes = read_within_limit(&mut self.source)?;
-                Ok(Some(self.request(bytes, PayloadFormat::Protobuf)))
+                Ok(Some(self.request(bytes, Encoding::Protobuf)))
             }
             Kind::Lines if self.number == 1 => self.first_lines().map(Some),
             Kind::Lines => loop {
@@ -122,7 +197,7 @@ impl CapturedFile {
                     return Ok(None);
                 };
                 if !line.trim_ascii().is_empty() {
-                    return Ok(Some(self.request(line, PayloadFormat::Json)));
+                    return Ok(Some(self.request(line, Encoding::Json)));
                 }
                 self.number += 1;
             },
@@ -132,8 +207,8 @@ impl CapturedFile {
                 };
                 let is_json = message.trim_ascii_start().starts_with(b"{");
                 let format = match is_json {
-                    true => PayloadFormat::Json,
-                    false => PayloadFormat::Protobuf,
+                    true => Encoding::Json,
+                    false => Encoding::Protobuf,
                 };
                 Ok(Some(self.request(message, format)))
             }
@@ -141,43 +216,43 @@ impl CapturedFile {
     }
 
     /// The first line, or the whole file if that is one document over several lines.
-    fn first_lines(&mut self) -> anyhow::Result<CapturedRequest> {
+    fn first_lines(&mut self) -> io::Result<CapturedRequest> {
         let mut first = self.line()?.unwrap_or_default();
         let second = self.line()?;
         let is_whole = json_to_protobuf(&first).is_ok();
         let begins_another = |line: &Vec<u8>| line.trim_ascii_start().starts_with(b"{");
         if is_whole || second.as_ref().is_none_or(begins_another) {
             self.ahead = second;
-            return Ok(self.request(first, PayloadFormat::Json));
+            return Ok(self.request(first, Encoding::Json));
         }
         first.extend(second.into_iter().flatten());
         first.extend(read_within_limit(&mut self.source)?);
         self.kind = Kind::Ended;
-        Ok(self.request(first, PayloadFormat::Json))
+        Ok(self.request(first, Encoding::Json))
     }
 
     /// The next line with its end; `None` after the last one.
-    fn line(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
-        let limit = limit() as u64 + 1;
+        let limit = MAX_REQUEST_BYTES as u64 + 1;
         let read = (&mut self.source)
             .take(limit)
             .read_until(b'\n', &mut line)?;
         if read as u64 == limit {
-            bail!("a line is longer than {} MiB", limit >> 20);
+            return Err(too_large("a line"));
         }
         Ok((read > 0).then_some(line))
     }
 
-    fn message(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    fn message(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.source.fill_buf()?.is_empty() {
             return Ok(None);
         }
         let mut length = [0; 4];
         self.source.read_exact(&mut length)?;
         let length = u32::from_be_bytes(length) as usize;
-        if length > limit() {
-            bail!("a message is longer than {} MiB", limit() >> 20);
+        if length > MAX_REQUEST_BYTES {
+            return Err(too_large("a message"));
         }
         let mut message = vec![0; length];
         self.source.read_exact(&mut message)?;
@@ -187,35 +262,36 @@ impl CapturedFile {
         Ok(Some(message))
     }
 
-    fn request(&self, bytes: Vec<u8>, format: PayloadFormat) -> CapturedRequest {
+    fn request(&self, bytes: Vec<u8>, encoding: Encoding) -> CapturedRequest {
         CapturedRequest {
-            bytes: bytes.into(),
-            format,
+            bytes,
+            encoding,
             place: self.place(),
         }
     }
 
     fn place(&self) -> String {
-        let (path, number) = (self.path.display(), self.number);
+        let (name, number) = (&self.name, self.number);
         match self.kind {
-            Kind::Lines if number > 1 || self.ahead.is_some() => format!("{path}, line {number}"),
-            Kind::Prefixed => format!("{path}, message {number}"),
-            _ => path.to_string(),
+            Kind::Lines if number > 1 || self.ahead.is_some() => format!("{name}, line {number}"),
+            Kind::Prefixed => format!("{name}, message {number}"),
+            _ => name.clone(),
         }
     }
 }
 
 impl Iterator for CapturedFile {
-    type Item = anyhow::Result<CapturedRequest>;
+    type Item = Result<CapturedRequest, CapturedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let read = self.read();
+        let place = self.place();
         if read.is_err() {
             // Nobody can tell where the next one begins.
             self.kind = Kind::Ended;
         }
-        let place = format!("cannot read {}", self.place());
-        read.with_context(|| place).transpose()
+        read.map_err(|source| CapturedError::Read { place, source })
+            .transpose()
     }
 }
 
@@ -224,7 +300,7 @@ fn is_prefixed(head: &[u8]) -> bool {
     let Some((length, message)) = head.split_first_chunk() else {
         return false;
     };
-    let fits = (u32::from_be_bytes(*length) as usize) <= limit();
+    let fits = (u32::from_be_bytes(*length) as usize) <= MAX_REQUEST_BYTES;
     fits && (message.starts_with(&[0x0a]) || message.starts_with(b"{") || message.starts_with(ZSTD))
 }
 
@@ -241,19 +317,18 @@ fn decompress(mut source: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>
     }
 }
 
-/// The most bytes of one request: the limit of the collector's receivers.
-fn limit() -> usize {
-    ReceiverLimits::default().decoded_bytes
+fn too_large(part: &str) -> io::Error {
+    let limit = MAX_REQUEST_BYTES >> 20;
+    io::Error::other(format!("{part} is larger than {limit} MiB"))
 }
 
 fn read_within_limit(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = from.take(limit() as u64 + 1).read_to_end(&mut bytes)?;
-    if read > limit() {
-        return Err(io::Error::other(format!(
-            "larger than {} MiB",
-            limit() >> 20
-        )));
+    let read = from
+        .take(MAX_REQUEST_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    if read > MAX_REQUEST_BYTES {
+        return Err(too_large("the request"));
     }
     Ok(bytes)
 }
@@ -265,17 +340,21 @@ mod tests {
     use super::*;
 
     /// The requests in a file of these bytes; an error as its text.
-    fn read(bytes: &[u8]) -> anyhow::Result<Vec<Result<String, String>>> {
-        let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(bytes)?;
-        let requests = CapturedFile::open(file.path())?;
+    fn read(bytes: &[u8]) -> Result<Vec<Result<String, String>>, CapturedError> {
+        let bytes = io::Cursor::new(bytes.to_vec());
+        let requests = CapturedFile::read_from("it".to_owned(), bytes)?;
         let shown = |request: CapturedRequest| {
             let text = String::from_utf8_lossy(&request.bytes).trim().to_owned();
-            format!("{:?} {text}", request.format)
+            format!("{:?} {text}", request.encoding)
         };
         Ok(requests
-            .map(|request| request.map(shown).map_err(|error| format!("{error:#}")))
+            .map(|request| request.map(shown).map_err(in_full))
             .collect())
+    }
+
+    fn in_full(error: CapturedError) -> String {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        format!("{error}: {}", cause.unwrap_or_default())
     }
 
     fn ok(requests: &[&str]) -> Vec<Result<String, String>> {
