@@ -31,6 +31,8 @@ pub enum Right {
     ReadSharedTier,
     /// Run SQL queries over both tiers.
     RunSql,
+    /// Have captured telemetry explained: what of it would be stored, and what not.
+    ExplainTelemetry,
     /// Read the account of records.
     ReadAccount,
     /// Export everything that is stored about a crew, of both tiers.
@@ -43,13 +45,14 @@ pub enum Right {
 
 /// Who may do what; `docs/access.md` shows the same table, and a test compares the two.
 #[rustfmt::skip]
-const RIGHTS: [(Right, &str, [bool; 5]); 9] = [
+const RIGHTS: [(Right, &str, [bool; 5]); 10] = [
     //                                                                                          public ingest viewer analyst admin
     (Right::SendTelemetry, "send telemetry, with `--require-ingest-token`",                    [false, true,  false, false, true]),
     (Right::ReadPublished, "read reports of the anonymous tier, rare values grouped",          [true,  false, true,  true,  true]),
     (Right::ReadAnonymousTier, "read the anonymous tier in full and by filters; metrics",      [false, false, true,  true,  true]),
     (Right::ReadSharedTier, "read the shared tier",                                            [false, false, false, true,  true]),
     (Right::RunSql, "run SQL",                                                                 [false, false, false, true,  true]),
+    (Right::ExplainTelemetry, "have captured telemetry explained",                             [false, false, false, true,  true]),
     (Right::ReadAccount, "read the account of records over the API",                           [false, false, false, true,  true]),
     (Right::ExportCrews, "export a crew's rows",                                               [false, false, false, true,  true]),
     (Right::ReadAuditLog, "read the audit log over the API",                                   [false, false, false, false, true]),

@@ -6,6 +6,7 @@ mod crew;
 mod decide;
 mod deployments;
 mod error_page;
+mod explain;
 mod features;
 mod figures;
 mod filters;
@@ -66,6 +67,7 @@ pub(crate) fn routes() -> Router<SiteState> {
         .route(Page::Shared.path(), get(shared::list))
         .route("/shared/{crew}", get(crew::show))
         .route(Page::Sql.path(), get(sql::show).post(sql::run))
+        .route(explain::PATH, get(explain::show).post(explain::run))
         .method_not_allowed_fallback(error_page::method_not_allowed)
 }
 

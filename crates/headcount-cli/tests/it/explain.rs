@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{corpus, headcount, json, path, run, stderr, stdout};
+use crate::support::{Server, corpus, headcount, json, path, run, stderr, stdout};
 
 /// The lines of the page Policy, without zeros.
 type Counts = BTreeMap<[String; 5], i64>;
@@ -239,4 +239,73 @@ fn a_missing_data_folder_is_said() {
         path(Path::new("/nowhere")),
     ]);
     assert_eq!(output.status.code(), Some(3));
+}
+
+/// The status and the page that answer an upload of `file`, with the access token in the file `token`.
+fn upload(server: &Server, token: &str, file: &[u8]) -> (u16, String) {
+    let part = "--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n";
+    let body = [part.as_bytes(), file, b"\r\n--x--\r\n"].concat();
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    let mut answer = ureq::Agent::new_with_config(config.build())
+        .post(format!("{}/explain", server.url))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "multipart/form-data; boundary=x")
+        .send(&body[..])
+        .unwrap();
+    let page = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), page)
+}
+
+#[test]
+fn the_page_explains_uploads_to_those_who_may_and_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let token = std::fs::read_to_string(folder.path().join("token")).unwrap();
+    let viewer = run(&[
+        "token",
+        "new",
+        "--role",
+        "viewer",
+        "--name",
+        "v",
+        "--data",
+        path(folder.path()),
+    ]);
+    let body = std::fs::read(corpus("crewai-1.15.30/shared").join("000.bin")).unwrap();
+    let (status, page) = upload(&server, token.trim(), &body);
+    assert_eq!(status, 200, "{page}");
+    for said in [
+        "Crew Created",
+        "crew_agents.goal",
+        "stored: ",
+        "Refused, as the page Policy counts it",
+    ] {
+        assert!(page.contains(said), "{said} is not in\n{page}");
+    }
+    assert!(!page.contains("CANARY"), "{page}");
+    let (status, page) = upload(&server, token.trim(), b"hello <script>");
+    assert!(
+        status == 200 && page.contains("neither OTLP protobuf nor OTLP/JSON"),
+        "{page}"
+    );
+    // A name is the sender's own text, and no markup.
+    let markup = UNKNOWN.replace("novel.step", "<script>alert(1)</script>");
+    let (_, page) = upload(&server, token.trim(), markup.as_bytes());
+    assert!(
+        page.contains("alert(1)") && !page.contains("<script>alert"),
+        "{page}"
+    );
+    // A running server knows of a new token within a second.
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    assert_eq!(upload(&server, stdout(&viewer).trim(), &body).0, 403);
+    assert_eq!(upload(&server, "", &body).0, 401);
+    let rows = [
+        "sql",
+        "SELECT count(*) AS n FROM crews",
+        "--format",
+        "json",
+        "--data",
+    ];
+    let rows = json(&[&rows[..], &[path(folder.path())]].concat());
+    assert_eq!(rows[0]["n"], 0);
 }

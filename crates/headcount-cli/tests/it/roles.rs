@@ -75,6 +75,7 @@ fn a_token_may_do_what_its_role_says_and_a_running_server_knows_of_it() {
     becomes(&server, &tokens[3], "GET /api/v1/tables", 200);
     for (line, expected) in [
         ("GET /", [403, 200, 200, 200]),
+        ("GET /explain", [403, 403, 200, 200]),
         ("GET /tools?framework=crewai", [403, 200, 200, 200]),
         (
             "GET /api/v1/reports/tools?version=1.*",

@@ -23,6 +23,8 @@ struct PolicyPage {
     question: &'static str,
     tiers: Vec<TierSection>,
     panels: Vec<Panel>,
+    /// Whether the reader may have captured telemetry explained.
+    may_explain: bool,
 }
 
 /// A tier of the catalog.
@@ -81,6 +83,7 @@ pub(crate) async fn show(visitor: Visitor) -> Result<Response, Response> {
         question: Page::Policy.question(),
         tiers,
         panels,
+        may_explain: role.may(Right::ExplainTelemetry),
     };
     Ok(render(role, &page))
 }
