@@ -329,8 +329,8 @@ impl Telemetry {
         );
     }
 
-    /// A project was created: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine; a keyed hash stands
-    /// for it.
+    /// A project was created: ``"crew"``, ``"json_crew"``, ``"flow"`` or ``"agent"``. ``project`` never leaves this machine; a keyed
+    /// hash stands for it.
     #[pyo3(signature = (kind=None, project=None, *extra, **unknown), text_signature = "($self, kind, project=None)")]
     fn project_created(
         &self,

@@ -247,7 +247,7 @@ pub(crate) mod project {
 
     pub(crate) const EVENT: Enum = Enum { key: "project.event", values: &["created", "template_installed"] };
 
-    pub(crate) const KIND: Enum = Enum { key: "project.kind", values: &["crew", "json_crew", "flow"] };
+    pub(crate) const KIND: Enum = Enum { key: "project.kind", values: &["crew", "json_crew", "flow", "agent"] };
 
     pub(crate) const PROJECT_ID: KeyedHash = KeyedHash { key: "project.project_id" };
 }

@@ -44,7 +44,7 @@ _DeploymentFailure: TypeAlias = (
     ]
     | str
 )
-_ProjectKind: TypeAlias = Literal["crew", "json_crew", "flow"] | str
+_ProjectKind: TypeAlias = Literal["crew", "json_crew", "flow", "agent"] | str
 _Mode: TypeAlias = Literal["off", "local", "on"]
 _Reason: TypeAlias = Literal[
     "switched_off",
@@ -436,8 +436,8 @@ class Telemetry:
     def evaluation_used(self, feature: str, authenticated: bool, models: _Texts) -> None:
         """An evaluation compared ``models``. ``authenticated`` tells whether the user was signed in."""
     def project_created(self, kind: _ProjectKind, project: str | None = None) -> None:
-        """A project was created: ``"crew"``, ``"json_crew"`` or ``"flow"``. ``project`` never leaves this machine; a keyed hash stands
-        for it.
+        """A project was created: ``"crew"``, ``"json_crew"``, ``"flow"`` or ``"agent"``. ``project`` never leaves this machine; a keyed
+        hash stands for it.
         """
     def template_installed(self, template: str) -> None:
         """A published template was installed."""

@@ -220,6 +220,8 @@ vocabulary! {
         JsonCrew = "json_crew",
         /// A flow.
         Flow = "flow",
+        /// A single agent.
+        Agent = "agent",
     }
 }
 
