@@ -133,8 +133,14 @@ def differences(case: dict[str, Any], requests: list[spool.Request], refused: in
     expect, names = case["expect"], Names()
     found = [span for request in requests for span in request.spans]
     wrong = resource_differences(expect.get("resource"), requests) + span_faults(found)
-    # When losses are reported depends on when the client's own thread looks.
-    ordered = [span for span in found if span.name != "Losses"] + [span for span in found if span.name == "Losses"]
+    beats = sum(span.name == "Activity" for span in found)
+    if beats != any(span.name != "Losses" for span in found):
+        wrong.append(f"{beats} beats")
+    compared = found
+    if not expect.get("with_activity", False):
+        compared = [span for span in found if span.name != "Activity"]
+    # When these are recorded depends on when the client's own thread looks.
+    ordered = sorted(compared, key=lambda span: span.name in ("Losses", "Activity"))
     if [span.name for span in ordered] != [span["name"] for span in expect["spans"]]:
         wrong.append(f"spans {[span.name for span in ordered]} instead of {[span['name'] for span in expect['spans']]}")
         return wrong

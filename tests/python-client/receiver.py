@@ -20,6 +20,14 @@ class Receiver:
         self.endpoint = ""
 
     def spans(self) -> list[spool.Span]:
+        """The events that arrived: without the weekly beat."""
+        return [span for span in self._all() if span.name != spool.BEAT]
+
+    def beats(self) -> list[spool.Span]:
+        """The weekly beats that arrived."""
+        return [span for span in self._all() if span.name == spool.BEAT]
+
+    def _all(self) -> list[spool.Span]:
         return [span for body in self.bodies for request in spool.decode(body) for span in request.spans]
 
 

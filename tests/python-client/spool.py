@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 MAGIC = b"HEADCSPL"
+BEAT = "Activity"
 HEADER_BYTES = 24
 
 
@@ -51,7 +52,13 @@ def requests(home: Path, framework: str) -> list[Request]:
 
 
 def spans(home: Path, framework: str) -> list[Span]:
-    return [span for request in requests(home, framework) for span in request.spans]
+    """The events that wait: without the weekly beat, which goes with the first of them."""
+    return [span for request in requests(home, framework) for span in request.spans if span.name != BEAT]
+
+
+def beats(home: Path, framework: str) -> list[Span]:
+    """The weekly beats that wait."""
+    return [span for request in requests(home, framework) for span in request.spans if span.name == BEAT]
 
 
 def _payloads(data: bytes) -> Iterator[bytes]:

@@ -164,6 +164,23 @@ def test_nothing_of_the_host_is_inherited(program: Program, home: Path) -> None:
         assert not any(b"SECRET" in body for body in collector.bodies)
 
 
+def test_the_weekly_beat_goes_with_events_and_names_nobody(program: Program, home: Path) -> None:
+    with receiver() as collector:
+        for _ in range(2):
+            ended = program(
+                START + "telemetry.tool_used('search'); assert telemetry.flush(20)", ENDPOINT=collector.endpoint
+            )
+            assert ended.returncode == 0, ended.stderr
+        [beat] = collector.beats()
+    assert beat.attributes == {
+        "activity.age_weeks": "1",
+        "activity.active_days": "1",
+        "activity.newer_releases": "0",
+    }
+    line = (home / "state" / FRAMEWORK / "activity").read_text()
+    assert line.startswith("1 ") and line.split()[5:7] == ["0000001", "1"]
+
+
 def test_turned_off_while_it_runs_nothing_is_recorded_any_more(
     telemetry: headcount.Telemetry, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:

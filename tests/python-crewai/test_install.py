@@ -54,6 +54,14 @@ def test_code_that_names_a_collector_knows_better_than_the_variable(driver, coll
     check_sequential(collector, driver.run("sequential"), driver)
 
 
+def test_an_installation_is_counted_once_a_week(driver, collector):
+    driver.run("sequential")
+    driver.run("sequential")
+    [beat] = rows(collector, "activity")
+    assert beat["framework"] == "crewai" and beat["framework_version"]
+    assert (beat["age_weeks"], beat["active_days"], beat["idle_weeks"], beat["newer_releases"]) == ("1", "1", None, "0")
+
+
 def test_a_second_call_changes_nothing(driver, collector):
     did = driver.run("twice")
     assert did["is_the_same"]

@@ -147,7 +147,7 @@ test("the SQL of every report runs in the editor", async () => {
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.waitForSelector("#answer");
     assert.equal(await page.locator(".failure").count(), 0, `${name}: ${await page.locator(".failure").allTextContents()}`);
-    if (name !== "losses") assert.ok((await page.locator("#answer tbody tr").count()) > 0, name);
+    if (name !== "losses" && !name.startsWith("installation")) assert.ok((await page.locator("#answer tbody tr").count()) > 0, name);
   }
   await page.close();
 });

@@ -45,6 +45,9 @@ const FILES: &[(&str, &str)] = files![
     "shapes",
     "scores",
     "completeness",
+    "installations",
+    "installation-retention",
+    "installation-lag",
 ];
 
 static REPORTS: LazyLock<Vec<ReportHeader>> = LazyLock::new(|| {

@@ -13,7 +13,7 @@ use crate::spool::{DeliveryStatus, discard_all};
 use crate::telemetry::Telemetry;
 use crate::upload::{Endpoint, EndpointError, IngestToken, Trust};
 use crate::worker::{Pipeline, Session};
-use crate::{erasure, installation};
+use crate::{activity, erasure, installation};
 
 impl Telemetry {
     /// Begins to configure telemetry for a framework: its name (letters, digits, `_`, `.`, `-`, at most 32) and its version.
@@ -175,6 +175,7 @@ impl Builder {
                 && let Some(folder) = folders.framework(&self.framework)
             {
                 discard_all(&folder, DeliveryStatus::TurnedOff);
+                activity::forget(&folder);
             }
             return Telemetry::off_because(decision);
         }

@@ -259,6 +259,19 @@ pub(crate) mod template {
     pub(crate) const TEMPLATE_NAME: FreeText = FreeText { key: "template.template_name", max_length: 128 };
 }
 
+/// Weekly activity.
+pub(crate) mod activity {
+    use crate::field::*;
+
+    pub(crate) const AGE_WEEKS: Enum = Enum { key: "activity.age_weeks", values: &["1", "2-4", "5-24", "25+"] };
+
+    pub(crate) const ACTIVE_DAYS: Enum = Enum { key: "activity.active_days", values: &["1", "2-3", "4-5", "6-7"] };
+
+    pub(crate) const IDLE_WEEKS: Enum = Enum { key: "activity.idle_weeks", values: &["0", "1", "2-4", "5+"] };
+
+    pub(crate) const NEWER_RELEASES: Enum = Enum { key: "activity.newer_releases", values: &["0", "1", "2-5", "6+"] };
+}
+
 /// Losses.
 pub(crate) mod losses {
     use crate::field::*;

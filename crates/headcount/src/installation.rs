@@ -6,6 +6,7 @@ mod facts;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::activity;
 use crate::consent::{self, Decision};
 use crate::erasure::{self, ErasureAnswer, ErasureOutcome, SECRET, SENT_TO};
 use crate::platform::{Folders, files};
@@ -345,6 +346,7 @@ pub fn set_consent(is_on: bool) -> io::Result<PathBuf> {
     consent::save(&folders, is_on, || {
         for installation in Installation::all() {
             spool::discard_all(installation.folder(), DeliveryStatus::TurnedOff);
+            activity::forget(installation.folder());
         }
     })
 }

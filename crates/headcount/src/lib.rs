@@ -27,6 +27,7 @@
 //! - **Sent events can be erased.** Each request carries a receipt that only this secret can redeem
 //!   ([`Installation::request_erasure`]).
 
+mod activity;
 mod builder;
 mod consent;
 mod erasure;

@@ -118,7 +118,7 @@ impl Telemetry {
         let Some(mut writer) = pipeline.lock_writer(timeout) else {
             return false;
         };
-        writer.run(&pipeline.recorder, || false);
+        pipeline.write(&mut writer, || false);
         drop(writer);
         let folder = pipeline.settings.folder();
         let mark = pipeline.settings.collector();

@@ -5,7 +5,7 @@ use headcount_catalog::{
 };
 
 /// Each table with its own columns, as scripts and reports name them (b boolean, i integer, d double, t timestamp, s text, l list).
-const TABLES: [(&str, &str); 20] = [
+const TABLES: [(&str, &str); 21] = [
     (
         "crews",
         "id s, key s, process s, memory b, inputs_present b, task_count i, agent_count i, project_id s",
@@ -52,6 +52,10 @@ const TABLES: [(&str, &str); 20] = [
     ),
     ("environments", "project_id s, tool s"),
     ("projects", "event s, kind s, project_id s, template_name s"),
+    (
+        "activity",
+        "age_weeks s, active_days s, idle_weeks s, newer_releases s",
+    ),
     ("losses", "reason s, count i"),
     ("refusals", "span s, key s, reason s, count i"),
     (

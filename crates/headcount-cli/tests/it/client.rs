@@ -239,6 +239,10 @@ fn every_field_that_the_client_records_arrives_in_its_column() {
             "shared_executions",
             json!([{"tasks_output": "[titles]", "log": "done"}, {"output": "a summary"}]),
         ),
+        (
+            "activity",
+            json!([{"age_weeks": "1", "active_days": "1", "newer_releases": "0"}]),
+        ),
         ("refusals", json!([])),
         ("losses", json!([])),
     ] {

@@ -51,7 +51,8 @@ fn others(data: &Path, key: &str) -> BTreeMap<String, Vec<Value>> {
             let own = match name {
                 "crews" => "key",
                 "tool_uses" | "flow_events" | "feature_uses" | "human_feedback"
-                | "environments" | "projects" | "losses" | "refusals" | "deployments" => "NULL",
+                | "environments" | "projects" | "activity" | "losses" | "refusals"
+                | "deployments" => "NULL",
                 _ => "crew_key",
             };
             let query = format!("SELECT * FROM {name} WHERE {own} IS DISTINCT FROM '{key}'");

@@ -9,4 +9,4 @@ pub use request::{ErasureAnswer, ErasureOutcome};
 
 pub(crate) use receipt::{SENT_TO, issue};
 pub(crate) use request::request;
-pub(crate) use secret::{SECRET, secret};
+pub(crate) use secret::{SECRET, saved_secret, secret};

@@ -137,7 +137,7 @@ impl Found {
 }
 
 /// Whether the held file is still the one at `path`: it may have been retired before it was locked, or deleted since.
-pub(super) fn is_still(held: &Held, path: &Path) -> bool {
+pub(crate) fn is_still(held: &Held, path: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;

@@ -21,7 +21,7 @@ mod writer;
 pub use delivery::DeliveryStatus;
 pub use ledger::Entry;
 
-pub(crate) use found::{Found, holds_records, list, list_all, spool_folder};
+pub(crate) use found::{Found, holds_records, is_still, list, list_all, spool_folder};
 pub(crate) use ledger::{Ledger, sha256};
 pub(crate) use lock::{Held, locks_exclude};
 pub(crate) use retire::{

@@ -33,6 +33,8 @@ pub(crate) struct SpoolWriter {
     /// Created when the first text needs it.
     scrubber: Option<Box<Scrubber>>,
     spans: Vec<u8>,
+    /// A span that goes with the next events; it is no event itself.
+    along: Option<Vec<u8>>,
 }
 
 impl SpoolWriter {
@@ -53,7 +55,13 @@ impl SpoolWriter {
             resource,
             scrubber: None,
             spans: Vec::new(),
+            along: None,
         }
+    }
+
+    /// Sends a span with the next events. If their record cannot be written, it is lost.
+    pub(crate) fn send_along(&mut self, span: Vec<u8>) {
+        self.along = Some(span);
     }
 
     /// Writes records until the queue is empty or `should_yield` says that another thread needs the writer; returns how many
@@ -93,6 +101,7 @@ impl SpoolWriter {
         }
         if recorder.mode() == Mode::Off {
             recorder.lose(LossReason::TurnedOff, u64::from(events));
+            self.along = None;
             return (0, is_more);
         }
         self.write(recorder, events, Room::Ordinary);
@@ -127,6 +136,12 @@ impl SpoolWriter {
             return;
         }
         let mut count = events as usize;
+        if events > 0
+            && let Some(along) = self.along.take()
+        {
+            self.spans.extend_from_slice(&along);
+            count += 1;
+        }
         for (reason, events) in taken.counts() {
             write_loss(&mut self.spans, reason, events);
             count += 1;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::state::Worker;
+use crate::activity::{self, ActivityKeeper};
 use crate::consent::{ConsentReason, Mode};
 use crate::platform::{self, clock};
 use crate::record::Recorder;
@@ -21,6 +22,7 @@ pub(crate) struct Pipeline {
     pub(crate) settings: Arc<Settings>,
     pub(crate) recorder: Recorder,
     pub(crate) writer: Mutex<SpoolWriter>,
+    activity: ActivityKeeper,
     /// The circuit breaker of a spool in memory. That of a spool on disk is a file, which processes share.
     pub(super) memory_circuit: Mutex<Circuit>,
     pub(crate) worker: Worker,
@@ -38,9 +40,15 @@ impl Pipeline {
             settings.collector(),
             Arc::clone(&settings.resource),
         );
+        let activity = ActivityKeeper::new(
+            settings.folder(),
+            settings.folders.clone(),
+            &settings.resource.version,
+        );
         Arc::new(Self {
             settings,
             recorder,
+            activity,
             writer: Mutex::new(writer),
             memory_circuit: Mutex::default(),
             worker: Worker::default(),
@@ -62,6 +70,19 @@ impl Pipeline {
                 Err(TryLockError::WouldBlock) => return None,
             }
         }
+    }
+
+    /// Moves events from the queue to the spool, and the week's beat with them if one is due; stops after a record if
+    /// `should_yield` says that another thread needs the writer. Returns how many events it moved.
+    pub(crate) fn write(&self, writer: &mut SpoolWriter, should_yield: impl Fn() -> bool) -> u64 {
+        // Never for an installation that may not send, and never without an event.
+        if self.recorder.mode() == Mode::On
+            && self.recorder.queued() > 0
+            && let Some(beat) = self.activity.note(clock::now_millis())
+        {
+            writer.send_along(beat);
+        }
+        writer.run(&self.recorder, should_yield)
     }
 
     /// Whether records are in memory because no folder is writable. While another thread holds the spool writer this is not
@@ -95,9 +116,14 @@ impl Pipeline {
         let is_gone = self.settings.decision_now().reason == ConsentReason::Gone;
         match self.settings.collector() {
             // Nobody said off: another collector may still accept the events for it.
-            Some(collector) if is_gone => discard_for(&folder, &collector),
-            _ => discard_all(&folder, DeliveryStatus::TurnedOff),
-        };
+            Some(collector) if is_gone => {
+                discard_for(&folder, &collector);
+            }
+            _ => {
+                discard_all(&folder, DeliveryStatus::TurnedOff);
+                activity::forget(&folder);
+            }
+        }
     }
 }
 

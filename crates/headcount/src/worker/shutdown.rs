@@ -34,7 +34,7 @@ pub(super) fn write_to_spool(pipeline: &Pipeline) {
             pipeline.discard(&mut writer);
             return;
         }
-        writer.run(&pipeline.recorder, || false);
+        pipeline.write(&mut writer, || false);
         writer.report_losses(&pipeline.recorder);
         writer.spool.seal();
     });

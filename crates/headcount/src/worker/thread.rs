@@ -253,10 +253,9 @@ fn maintain(pipeline: &Pipeline) {
 /// Moves events from the queue to the spool; stops after a record if a thread that ends the process needs the writer.
 fn write_until_stopped(pipeline: &Pipeline) -> u64 {
     let is_stopped = || pipeline.worker.is_stopped();
-    let recorder = &pipeline.recorder;
     match pipeline.writer.try_lock() {
-        Ok(mut writer) => writer.run(recorder, is_stopped),
-        Err(TryLockError::Poisoned(writer)) => writer.into_inner().run(recorder, is_stopped),
+        Ok(mut writer) => pipeline.write(&mut writer, is_stopped),
+        Err(TryLockError::Poisoned(writer)) => pipeline.write(&mut writer.into_inner(), is_stopped),
         Err(TryLockError::WouldBlock) => 0,
     }
 }

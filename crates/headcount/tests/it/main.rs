@@ -24,4 +24,5 @@ mod support;
 mod tls;
 mod uploads;
 mod waiting;
+mod weekly_beat;
 mod weight;

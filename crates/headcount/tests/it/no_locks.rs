@@ -57,6 +57,8 @@ fn events_are_sent_with_receipts_and_counted() {
             (20, 0, 0),
             "{error}"
         );
+        // Without a lock two processes could say the same beat.
+        assert!(receiver.spans().iter().all(|span| span.name != "Activity"));
         let log = installation(home.path()).log();
         assert!(
             log.iter().all(|entry| entry.receipt != "-"),

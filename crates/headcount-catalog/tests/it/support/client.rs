@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{RECEIVED_US, TestSpan, admission, request_of, span};
 
 /// Every span name with its table, and what the span itself says of it.
-pub(crate) const SPANS: [(&str, &str, &[&str]); 19] = [
+pub(crate) const SPANS: [(&str, &str, &[&str]); 20] = [
     ("Crew Created", "crews", &[]),
     ("Agent", "agents", &[]),
     ("Task", "tasks", &[]),
@@ -30,6 +30,7 @@ pub(crate) const SPANS: [(&str, &str, &[&str]); 19] = [
     ("Feature Usage", "feature_uses", &[]),
     ("Human Feedback", "human_feedback", &[]),
     ("Project", "projects", &[]),
+    ("Activity", "activity", &[]),
     ("Losses", "losses", &[]),
     ("Agent Detail", "shared_agents", &[]),
     ("Task Detail", "shared_tasks", &[]),

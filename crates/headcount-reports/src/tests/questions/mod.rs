@@ -3,6 +3,7 @@
 mod by_hand;
 mod fleet;
 mod health;
+mod installations;
 mod plain_counts;
 mod plain_tables;
 

@@ -35,11 +35,23 @@ pub(crate) fn differences(case: &Json, recorded: &[Recorded], refused: u64) -> V
                 .map(|span| format!("{never:?} is in {}", span.name)),
         );
     }
-    // When losses are reported depends on when the client's own thread looks.
-    let (losses, others): (Vec<_>, Vec<_>) =
-        recorded.iter().partition(|span| span.name == "Losses");
-    let found: Vec<&Recorded> = others.into_iter().chain(losses).collect();
     let wanted = expect["spans"].as_array().unwrap();
+    let is_beat_compared = expect["with_activity"].as_bool().unwrap_or(false);
+    let beats = recorded
+        .iter()
+        .filter(|span| span.name == "Activity")
+        .count();
+    let has_events = recorded.iter().any(|span| span.name != "Losses");
+    if beats != usize::from(has_events) {
+        wrong.push(format!("{beats} beats"));
+    }
+    let compared = recorded
+        .iter()
+        .filter(|span| is_beat_compared || span.name != "Activity");
+    // When these are recorded depends on when the client's own thread looks.
+    let (own, events): (Vec<_>, Vec<_>) =
+        compared.partition(|span| ["Losses", "Activity"].contains(&span.name.as_str()));
+    let found: Vec<&Recorded> = events.into_iter().chain(own).collect();
     let names = |name: &Json| name["name"].as_str().unwrap().to_owned();
     let wanted_names: Vec<String> = wanted.iter().map(names).collect();
     let found_names: Vec<String> = found.iter().map(|span| span.name.clone()).collect();

@@ -159,8 +159,10 @@ fn every_field_is_in_a_case() {
             seen.extend(span["attributes"].as_object().unwrap().keys().cloned());
         }
     }
+    // A case does not last until the week after: `weekly_beat.rs` has it.
+    let of_later_weeks = |key: &&str| *key == "activity.idle_weeks";
     let missing: Vec<&str> = keys
-        .filter(|key| !of_resource(key) && !seen.contains(*key))
+        .filter(|key| !of_resource(key) && !of_later_weeks(key) && !seen.contains(*key))
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(seen.len() > 90, "{} fields", seen.len());

@@ -29,6 +29,11 @@ pub(crate) struct SentSpan {
 }
 
 impl SentSpan {
+    /// Whether it is an event, and not a report that the client adds of itself.
+    pub(crate) fn is_event(&self) -> bool {
+        !["Losses", "Activity"].contains(&self.name.as_str())
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(known, _)| known == key);
         found.map(|(_, value)| value.as_str())
