@@ -1,13 +1,14 @@
 -- title: Deployments
--- question: How far do people get when they deploy a crew?
+-- question: Which steps of a deployment are reported, and how often?
 -- columns:
---   step: the step, in the order of the funnel
+--   step: the step, in the order in which a deployment takes them; each is reported on its own, so that a later one may be reported more often
 --   count: number of reports of this step
 --   deployments: distinct deployments that these reports name
 --   of_created: for created and failed: share of the attempts to create
 --   from_cli: reports of steps started on the command line, where the release says so
 --   from_tui: reports of steps started in the terminal interface, where the release says so
 --   details: failure reasons with their status code, and kinds of logs, each with its count
+-- in brief: step, count, deployments
 -- published by: count
 -- tells the whole: of_created
 -- note: CrewAI reports created since 1.15.18, failed since 1.15.22, and the origin of a step since 1.15.16

@@ -14,13 +14,15 @@
 --   first_release_seen: the oldest release with this class of error
 --   first_seen: the first day with this class of error
 --   is_new: whether the class was first seen with `since_release` or a newer release; null without that parameter
+-- in brief: source, value, error_type, failures, rate
 -- published by: crews, failures
 -- tells the whole: attempts, rate
 -- held back: crews with failures, rate
 -- when null: crews: null is not zero: too few crews to show, or flow spans, which carry no crew
 -- when null: attempts: null is not zero: the framework does not say how many ended
--- note: reported by CrewAI since 1.15.18 (tasks) and 1.15.15 (flows); tool errors have no class, and name no tool up to 1.14.6: these are a row without a name
--- note: names and classes from fewer crews than the threshold are one row; a crew with several models counts for each of them
+-- when null: value: a row without a name: CrewAI up to 1.14.6 names no tool when a call fails; of models, the calls that name none; of releases, the records that name none
+-- note: reported by CrewAI since 1.15.18 (tasks) and 1.15.15 (flows); tool errors have no class
+-- note: names and classes from fewer crews than the threshold are one row, and so are those of flow and tool spans, which carry no crew, unless that many crews are known to have the tool or the model; a crew with several models counts for each of them
 WITH failed AS (
   SELECT period, 'task' AS source, nullif(framework_version, '') AS release, error_type, distinct_set(crew) AS crews, count(*) AS failures, min(day) AS first_day
   FROM task_runs WHERE outcome = 'failed' AND $per = 'release' GROUP BY period, nullif(framework_version, ''), error_type
@@ -32,7 +34,8 @@ WITH failed AS (
   SELECT period, source, error_type, union_count(crews) AS crews, first_value(release ORDER BY version_key(release), release) FILTER (WHERE release IS NOT NULL) AS first_release_seen, min(first_day) AS first_day
   FROM failed GROUP BY period, source, error_type
 ), by_release AS (
-  SELECT f.period, f.source, f.release AS value, CASE WHEN $min_crews > 1 AND c.crews < $min_crews AND f.error_type IS NOT NULL THEN concat('(from fewer than ', $min_crews, ' crews)') ELSE f.error_type END AS error_type,
+  SELECT f.period, f.source, f.release AS value, CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN f.error_type WHEN f.source = 'task' THEN concat('(from fewer than ', $min_crews, ' crews)')
+              ELSE concat('(not known to be from ', $min_crews, ' crews)') END AS error_type,
          union_set(f.crews) AS crews, sum(f.failures) AS failures,
          CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_release_seen END AS first_release_seen, CASE WHEN $min_crews <= 1 OR c.crews >= $min_crews OR f.error_type IS NULL THEN c.first_day END AS first_day
   FROM failed AS f
@@ -60,7 +63,7 @@ WITH failed AS (
         SELECT period, nullif(llm_model, ''), count(*) FILTER (WHERE outcome = 'error'), count(*) FILTER (WHERE outcome IN ('used', 'error')) FROM tool_uses WHERE $per = 'model' GROUP BY period, llm_model)
   GROUP BY period, value
 ), by_name AS (
-  SELECT c.period, CASE WHEN c.value IS NULL OR e.crews >= $min_crews OR $min_crews <= 1 THEN c.value ELSE concat('(from fewer than ', $min_crews, ' crews)') END AS value,
+  SELECT c.period, CASE WHEN c.value IS NULL OR e.crews >= $min_crews OR $min_crews <= 1 THEN c.value ELSE concat('(not known to be from ', $min_crews, ' crews)') END AS value,
          max(CASE WHEN e.crews >= $min_crews OR $min_crews <= 1 THEN e.crews END) AS crews, sum(c.failures) AS failures, sum(c.attempts) AS attempts
   FROM called AS c LEFT JOIN equipped AS e ON e.period = c.period AND e.value = c.value
   GROUP BY ALL
@@ -73,4 +76,4 @@ FROM (
   UNION ALL
   SELECT period, 'tool call', value, NULL, crews, failures, attempts, NULL, NULL FROM by_name WHERE failures > 0
 )
-ORDER BY period, source, coalesce(value LIKE '(from fewer than %' OR error_type LIKE '(from fewer than %', false), failures DESC, version_key(value) DESC, value, error_type
+ORDER BY period, source, $per <> 'release' AND value IS NULL, coalesce(value LIKE '(%crews)' OR error_type LIKE '(%crews)', false), failures DESC, version_key(value) DESC, value, error_type

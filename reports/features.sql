@@ -8,6 +8,7 @@
 --   reported: records of this source that report whether it is used, so that uses / reported is a share
 --   authenticated: uses by a signed-in user, where that is reported
 --   models_avg: mean number of models per use, where that is reported
+-- in brief: feature, source, crews, uses
 -- published by: crews, uses
 -- tells the whole: reported
 -- when null: crews: null is not zero: flow and feature-use spans carry no crew, and CrewAI before 0.41.0 sends no crew key

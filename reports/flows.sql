@@ -15,6 +15,7 @@
 --   method_failures: methods that raised an error
 --   duration_p50: median duration of the runs in seconds
 --   duration_p95: 95th percentile of the duration in seconds
+-- in brief: flow, started, completed, failed, duration_p50
 -- published by: started, created
 -- free text: flow by no crew
 -- note: CrewAI reports paused, completed, failed and method_failures since 1.15.15

@@ -16,6 +16,8 @@
 -- held back: steady
 -- held back: back
 -- held back: gone
+-- adds up: active = new + steady + back
+-- adds up: active of the row before = steady + gone
 -- note: new: not seen since the first record of the selected span, so that in its first week all crews are new
 -- note: crews are counted by key: a crew whose roles or tasks are edited is a new one, and one whose release sends no key (CrewAI before 0.41.0) does not count
 WITH crew_weeks AS (
@@ -25,7 +27,7 @@ WITH crew_weeks AS (
 ), alike AS (
   SELECT period, weeks, count(*) AS crews FROM crew_weeks GROUP BY period, weeks
 )
-SELECT period, CAST(CAST((($today + 3) / 7 - age) * 7 - 3 AS INTEGER) AS DATE) AS week, $today - 6 >= (($today + 3) / 7 - age) * 7 - 3 AS is_over,
+SELECT period, CAST(CAST((($today + 3) / 7 - age) * 7 - 3 AS INTEGER) AS DATE) AS week, $last_full_day - 6 >= (($today + 3) / 7 - age) * 7 - 3 AS is_over,
        sum(CASE WHEN (weeks >> age) & 1 = 1 THEN crews ELSE 0 END) AS active,
        sum(CASE WHEN weeks >> age = 1 THEN crews ELSE 0 END) AS "new",
        sum(CASE WHEN (weeks >> age) & 3 = 3 THEN crews ELSE 0 END) AS steady,

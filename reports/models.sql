@@ -8,6 +8,7 @@
 --   tool_uses: tool calls with it as the function-calling model
 --   tests: test runs with it
 --   evaluations: feature uses that name it
+-- in brief: model, crews, agents, tests
 -- published by: crews
 -- free text: model by crews
 -- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only

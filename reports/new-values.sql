@@ -12,10 +12,12 @@
 --   uses: records with it in the last `days` days
 --   uses_before: those of the days before
 --   first_seen: the first day on which it was seen
+-- in brief: kind, value, change, crews, crews_before
 -- published by: crews, uses
 -- held back: crews with uses
 -- held back: crews_before with uses_before
 -- when null: crews: null is not zero: too few crews to show, or feature-use spans, which carry no crew
+-- note: where records of a kind do not cover all of the days before, nothing of that kind is called rising
 -- note: never seen: not since the first record of the selected span; without a record from before the last `days` days nothing is called new
 -- note: values whose crews are below the threshold in both times are left out, but not the framework's own counters, which are no words of people
 WITH named AS (
@@ -27,7 +29,7 @@ WITH named AS (
     UNION ALL SELECT period, day, 'model', crew, model FROM agents
     UNION ALL SELECT period, day, 'feature', NULL, feature FROM feature_uses
     UNION ALL SELECT period, day, 'error', crew, error_type FROM task_runs WHERE outcome = 'failed'
-    UNION ALL SELECT period, day, 'python', crew, concat(split_part(runtime_version, '.', 1), '.', split_part(runtime_version, '.', 2)) FROM crews WHERE runtime = 'python' AND runtime_version <> ''
+    UNION ALL SELECT period, day, 'python', crew, python FROM crews
     UNION ALL SELECT period, day, 'release', crew, framework_version FROM crews
   )
   WHERE day <= $today
@@ -45,7 +47,8 @@ WITH named AS (
   SELECT *, CASE WHEN first_day > $today - $days AND kind_since <= $today - $days THEN 'new'
                  WHEN difference < 0 AND uses = 0 THEN 'gone' WHEN difference > 0 THEN 'rising' ELSE 'falling' END AS change
   FROM compared
-  WHERE value > chr(1) AND difference <> 0 AND (kind = 'feature' OR greatest(crews, crews_before) >= $min_crews)
+  -- Of days before that records cover only in part, most things rise.
+  WHERE value > chr(1) AND difference <> 0 AND (difference < 0 OR kind_since <= $today - 2 * $days + 1 OR (first_day > $today - $days AND kind_since <= $today - $days)) AND (kind = 'feature' OR greatest(crews, crews_before) >= $min_crews)
 ), ranked AS (
   SELECT *, row_number() OVER (PARTITION BY period, kind, change ORDER BY abs(difference) DESC, value) AS place FROM judged
 )

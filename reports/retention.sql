@@ -29,7 +29,7 @@ WITH crew_weeks AS (
 )
 SELECT period, CAST(CAST((($today + 3) / 7 - first_age) * 7 - 3 AS INTEGER) AS DATE) AS first_week, sum(crews) AS crews, first_age - age AS week,
        sum(((weeks >> age) & 1) * crews) AS returned, CAST(sum(((weeks >> age) & 1) * crews) AS DOUBLE) / sum(crews) AS share,
-       $today - 6 >= (($today + 3) / 7 - age) * 7 - 3 AS is_over
+       $last_full_day - 6 >= (($today + 3) / 7 - age) * 7 - 3 AS is_over
 FROM first_weeks CROSS JOIN ages
 WHERE age < first_age
 GROUP BY period, first_age, age

@@ -20,6 +20,7 @@
 --   time_p25: 25th percentile of the execution time in seconds
 --   time_p50: median execution time in seconds
 --   time_p75: 75th percentile of the execution time in seconds
+-- in brief: model, version, crews, quality, quality_low, quality_high
 -- published by: crews
 -- free text: model by crews
 -- held back: crews with results, quality, quality_low, quality_high, quality_stddev, quality_p25, quality_p50, quality_p75, time, time_low, time_high, time_p25, time_p50, time_p75

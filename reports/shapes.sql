@@ -12,6 +12,7 @@
 -- published by: crews
 -- tells the whole: of, share
 -- held back: crews with share
+-- adds up: crews within version, aspect
 -- note: away from the default: verbose, delegation, code execution, async execution or human input on; a limit of requests; iterations other than 20 and 25 (the default was either); retries other than 2; a function-calling model of its own
 -- note: a crew that ran with several shapes counts for each of them; a release that does not report an aspect has no row for it
 WITH named AS (

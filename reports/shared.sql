@@ -6,7 +6,7 @@
 --   crews: distinct crews that shared it (by key, or by id where there is no key)
 --   items: number of values shared
 --   distinct_items: number of distinct agents, tasks or crews that they belong to
---   length_avg: mean length of a value in characters; for cpu_count the mean count
+--   length_avg: mean length of a value in characters; null for cpu_count, which is a number
 -- published by: none
 -- note: this report only counts; only the tables shared_* hold the shared texts
 WITH agent AS (
@@ -35,7 +35,7 @@ WITH agent AS (
     named_struct('name', 'log', 'size', character_length(log))]) AS field
   FROM shared_executions
 )
-SELECT period, record, field, distinct_count(crew) AS crews, count(size) AS items, distinct_count(owner) AS distinct_items, avg(size) AS length_avg
+SELECT period, record, field, distinct_count(crew) AS crews, count(size) AS items, distinct_count(owner) AS distinct_items, CASE WHEN field <> 'cpu_count' THEN avg(size) END AS length_avg
 FROM (
   SELECT period, 'agent' AS record, field.name AS field, crew, owner, field.size AS size FROM agent
   UNION ALL SELECT period, 'task', field.name, crew, owner, field.size FROM task

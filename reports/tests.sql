@@ -19,6 +19,7 @@
 --   time_p25: 25th percentile of the execution time in seconds
 --   time_p75: 75th percentile of the execution time in seconds
 --   time_max: longest execution time of an iteration in seconds
+-- in brief: model, crews, results, quality_avg, quality_p50, time_p50
 -- published by: crews
 -- free text: model by crews
 -- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only

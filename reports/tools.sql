@@ -7,8 +7,10 @@
 --   errors: calls given up after errors
 --   repeats: calls refused because they repeated the previous one
 --   attempts: mean number of attempts of a successful call
+-- in brief: tool, crews, uses, errors
 -- published by: crews
 -- free text: tool by crews
+-- when null: tool: a row without a name: CrewAI up to 1.14.6 names no tool when a call fails
 -- note: crews are counted by key, or by id where the release sends no key (CrewAI before 0.41.0): without a key, a crew counts again each time it is built; the reports overview, crews, features, tasks and versions count keys only
 -- note: CrewAI's tool spans name no crew, and native function calls (1.9.0 and newer) send no tool span: uses, errors and repeats cover text-based tool calling only
 WITH equipped AS (
@@ -32,4 +34,4 @@ FROM (
   SELECT period, tool_key(tool_name), 0, uses, errors, repeats, attempts, attempts_said FROM called
 )
 GROUP BY period, tool
-ORDER BY period, crews DESC, uses DESC, tool
+ORDER BY period, tool IS NULL, crews DESC, uses DESC, tool

@@ -9,6 +9,7 @@
 --   records: records of every kind that name this release
 --   first_seen: time of the first of them
 --   last_seen: time of the last of them
+-- in brief: version, crews, runs, first_seen
 -- published by: crews, runs
 -- when null: crews: null is not zero: the release sends no crew key (CrewAI before 0.41.0), so different crews cannot be told apart from repeated runs of one crew
 -- note: only records with a known release count; CrewAI before 1.15.16 does not state it on task runs, human feedback and deployments: they count under the release that the rest of the same request states, if any

@@ -79,9 +79,10 @@ fn has_grouped_names(answer: &Answer, name: &str) -> bool {
     names.any(is_grouped)
 }
 
-/// Whether a row of this name stands for names that were grouped.
-fn is_grouped(name: &str) -> bool {
+/// Whether `name` is the label of a row that stands for names that were grouped, by the threshold or for the public.
+pub fn is_grouped(name: &str) -> bool {
     name.starts_with('(')
+        && (name.ends_with(" crews)") || name.contains(" together, some of fewer than "))
 }
 
 #[cfg(test)]

@@ -9,14 +9,20 @@
 //! | `day` | every table | the record's day, as the number of days since 1970 in UTC |
 //! | `crew` | tables that name a crew | the crew's key, or its id where the release sends no key |
 //! | `model` | `agents` | the model's name, from whichever of the LLM's fields the release fills |
+//! | `python` | tables with a runtime | the minor release of Python, such as `3.12`; null for another runtime |
+//! | `size` | `crews` | the number of tasks in bands |
+//! | `features` | `crews`, `agents`, `tasks` | the settings that are on, one per line |
+//! | `features_reported` | `crews`, `agents`, `tasks` | the settings that the record states, on or off, one per line |
 
 use std::sync::Arc;
 
 use crate::parameters::{Period, Selection, VersionFilter};
 use crate::shared_tier::is_shared;
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::functions::expr_fn::{coalesce, date_trunc, nullif, starts_with};
-use datafusion::logical_expr::expr::Placeholder;
+use datafusion::functions::expr_fn::{
+    coalesce, concat, concat_ws, date_trunc, nullif, split_part, starts_with,
+};
+use datafusion::logical_expr::expr::{Case, Placeholder};
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::scalar::ScalarValue;
 
@@ -125,7 +131,73 @@ pub(crate) fn derived_columns(schema: &Schema, selection: &Selection) -> Vec<(&'
     let mut columns = vec![("period", period(selection.by)), ("day", day)];
     columns.extend(first_filled(schema, &crew).map(|crew| ("crew", crew)));
     columns.extend(first_filled(schema, &model).map(|model| ("model", model)));
+    columns.extend(python(schema).map(|python| ("python", python)));
+    columns.extend(size(schema).map(|size| ("size", size)));
+    columns.extend(settings(schema, |on| on).map(|on| ("features", on)));
+    columns.extend(settings(schema, Expr::is_not_null).map(|said| ("features_reported", said)));
     columns
+}
+
+/// The settings of crews, agents and tasks that are features: the column, and the feature's name in reports.
+const SETTINGS: [(&str, &str); 7] = [
+    ("memory", "memory"),
+    ("inputs_present", "kickoff inputs"),
+    ("delegation_enabled", "delegation"),
+    ("code_execution_allowed", "code execution"),
+    ("verbose", "verbose"),
+    ("async_execution", "async execution"),
+    ("human_input", "human input"),
+];
+
+/// The names of the settings of which `is_named` is true, one per line; `None` if the table has none of them.
+fn settings(schema: &Schema, is_named: impl Fn(Expr) -> Expr) -> Option<Expr> {
+    let known = SETTINGS.iter();
+    let known = known.filter(|(column, _)| schema.column_with_name(column).is_some());
+    let named = known.map(|(column, name)| either(is_named(ident(*column)), lit(*name), None));
+    let named: Vec<Expr> = named.collect();
+    (!named.is_empty()).then(|| concat_ws(lit("\n"), named))
+}
+
+/// The minor release of Python.
+fn python(schema: &Schema) -> Option<Expr> {
+    let runtime = schema.column_with_name("runtime").map(|_| ident("runtime"));
+    let version = schema
+        .column_with_name("runtime_version")
+        .map(|_| ident("runtime_version"));
+    let (runtime, version) = runtime.zip(version)?;
+    let part = |number: i64| split_part(version.clone(), lit("."), lit(number));
+    let minor = concat(vec![part(1), lit("."), part(2)]);
+    let is_python = runtime
+        .eq(lit("python"))
+        .and(version.clone().not_eq(lit("")));
+    Some(either(is_python, minor, None))
+}
+
+/// The number of tasks of a crew in bands.
+fn size(schema: &Schema) -> Option<Expr> {
+    let (_, _) = schema.column_with_name("task_count")?;
+    let up_to = |most: i64| ident("task_count").lt_eq(lit(most));
+    let more = either(
+        ident("task_count").gt(lit(7_i64)),
+        lit("8 tasks or more"),
+        None,
+    );
+    let some = either(up_to(7), lit("4 to 7 tasks"), Some(more));
+    let few = either(up_to(3), lit("2 to 3 tasks"), Some(some));
+    Some(either(
+        ident("task_count").eq(lit(1_i64)),
+        lit("1 task"),
+        Some(few),
+    ))
+}
+
+/// `CASE WHEN condition THEN value ELSE otherwise END`.
+fn either(condition: Expr, value: Expr, otherwise: Option<Expr>) -> Expr {
+    Expr::Case(Case::new(
+        None,
+        vec![(Box::new(condition), Box::new(value))],
+        otherwise.map(Box::new),
+    ))
 }
 
 /// The first day of a record's period.

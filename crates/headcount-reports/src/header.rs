@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::condition::split_condition;
 use crate::own_parameters::OwnParameter;
 use crate::shared_tier::is_shared;
+use crate::sums::Sum;
 
 /// A column of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,6 +73,11 @@ pub struct ReportHeader {
     pub free_text: Option<FreeText>,
     /// The counts of crews under the k-threshold.
     pub held_back: Vec<HeldBack>,
+    /// The sums that would tell a single one of them.
+    #[serde(skip)]
+    pub(crate) sums: Vec<Sum>,
+    /// The columns that are shown first where not all fit, as on a terminal.
+    pub in_brief: Vec<String>,
     /// The column whose texts are said as the first notes of an answer.
     pub said_first: Option<String>,
     /// Notes for an answer in which a column has no value: (column, note).
@@ -86,6 +93,12 @@ impl ReportHeader {
     /// Whether the query itself depends on the threshold for free text, so that its rows serve that threshold alone.
     pub fn reads_min_crews(&self) -> bool {
         self.sql.contains("$min_crews")
+    }
+
+    /// Whether the report counts days or weeks of its own back from the last day of the answer (`$today`). Grouping it by
+    /// period would cut these in pieces that mean nothing, so that it has no `by`.
+    pub fn counts_from_today(&self) -> bool {
+        self.sql.contains("$today")
     }
 
     /// Reads the header of the report `name` from its file's `text`.
@@ -105,6 +118,8 @@ impl ReportHeader {
             not_a_count: Vec::new(),
             free_text: None,
             held_back: Vec::new(),
+            sums: Vec::new(),
+            in_brief: Vec::new(),
             said_first: None,
             when_null: Vec::new(),
             notes: Vec::new(),
@@ -131,6 +146,13 @@ impl ReportHeader {
     /// Whether the report may be shown to everybody, see [`crate::publish`].
     pub fn is_publishable(&self) -> bool {
         !self.published_by.is_empty()
+    }
+
+    /// Whether the column counts distinct things, as crews: such counts of two rows have no sum. Its meaning says so.
+    pub(crate) fn counts_distinct(&self, column: &str) -> bool {
+        let mut columns = self.columns.iter();
+        let known = columns.find(|known| known.name == column);
+        known.is_some_and(|known| known.meaning.starts_with("distinct "))
     }
 
     /// Whether it is about the shared tier.
@@ -161,6 +183,8 @@ impl ReportHeader {
             "columns" => *list = List::Columns,
             "parameters" => *list = List::Parameters,
             "held back" => self.held_back.push(HeldBack::parse(value)),
+            "adds up" => self.sums.push(Sum::parse(value)?),
+            "in brief" => self.in_brief = names(value),
             "said first" => self.said_first = Some(value.to_owned()),
             "title" => value.clone_into(&mut self.title),
             "question" => value.clone_into(&mut self.question),
@@ -216,22 +240,12 @@ fn split(text: &str) -> Result<(String, String), String> {
 impl FreeText {
     /// Reads `COLUMN by COUNT [where COLUMN in VALUE, …]`, or `COLUMN by no crew`.
     fn parse(text: &str) -> Result<Self, String> {
-        let (what, condition) = match text.split_once(" where ") {
-            Some((what, condition)) => (what, Some(condition)),
-            None => (text, None),
-        };
+        let (what, only_where) = split_condition(text)?;
         let (column, holder) = what.split_once(" by ").ok_or("no \" by \"")?;
         let holder = match holder.trim() {
             "no crew" => Holder::NoCrew,
             counted => Holder::Column(counted.to_owned()),
         };
-        let only_where = condition
-            .map(|condition| {
-                let (name, values) = condition.split_once(" in ").ok_or("no \" in \"")?;
-                let values = values.split(',').map(|value| value.trim().to_owned());
-                Ok::<_, String>((name.trim().to_owned(), values.collect()))
-            })
-            .transpose()?;
         Ok(Self {
             column: column.trim().to_owned(),
             holder,

@@ -1,45 +1,65 @@
-//! Counts of crews below the threshold are not shown, nor is what would tell them; a note says so. A count of zero is
-//! about nobody, and is shown.
+//! Counts of crews below the threshold are not shown, nor is what would tell them: columns beside them, and other counts of
+//! a sum in which they would be the rest. A note says so. A count of zero is about nobody, and is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use headcount_answer::Answer;
 use serde_json::Value;
 
 use crate::header::HeldBack;
+use crate::sums::{Place, Sum, told_by_others};
 
 /// The end of a note on what is not shown, for readers who may see it.
 pub(crate) const HOW_TO_SHOW_ALL: &str = "; --min-crews 1 shows every value";
 
-/// Takes the counts below `min_crews` out of the rows, and returns a note if there were any.
+/// Takes the counts below `min_crews` out of the rows, with those that would tell them by one of `sums`, and returns a note
+/// if there were any.
 pub(crate) fn hold_back(
     answer: &mut Answer,
     columns: &[HeldBack],
+    sums: &[Sum],
     min_crews: u64,
 ) -> Option<String> {
-    let mut held = 0_u64;
+    let mut numbers: BTreeMap<Place, u64> = BTreeMap::new();
+    for counted in columns {
+        if let Some(column) = answer.column_index(&counted.column) {
+            let counts = answer.rows.iter().enumerate();
+            let counts =
+                counts.filter_map(|(row, cells)| Some(((row, column), cells[column].as_u64()?)));
+            numbers.extend(counts);
+        }
+    }
+    let few = numbers
+        .iter()
+        .filter(|(_, count)| (1..min_crews).contains(*count));
+    let few: BTreeSet<Place> = few.map(|(place, _)| *place).collect();
+    if few.is_empty() {
+        return None;
+    }
+    let beside = told_by_others(answer, sums, &few, &numbers, min_crews);
     for counted in columns {
         let Some(count) = answer.column_index(&counted.column) else {
             continue;
         };
         let with = counted.with.iter();
         let with: Vec<usize> = with.filter_map(|name| answer.column_index(name)).collect();
-        for row in &mut answer.rows {
-            let is_few = |count: u64| (1..min_crews).contains(&count);
-            if row[count].as_u64().is_some_and(is_few) {
-                held += 1;
-                row[count] = Value::Null;
-                for &index in &with {
-                    row[index] = Value::Null;
-                }
+        let held = few.union(&beside).filter(|(_, column)| *column == count);
+        for (row, _) in held {
+            for index in with.iter().chain([&count]) {
+                answer.rows[*row][*index] = Value::Null;
             }
         }
     }
-    let noun = if held == 1 { "number" } else { "numbers" };
-    (held > 0).then(|| {
-        format!(
-            "{held} {noun} of 1 to {} crews are held back: null there is not zero{HOW_TO_SHOW_ALL}",
-            min_crews.saturating_sub(1)
-        )
-    })
+    let noun = if few.len() == 1 { "number" } else { "numbers" };
+    let beside = match beside.len() {
+        0 => " crews".to_owned(),
+        more => format!(" crews, and {more} more that would tell them,"),
+    };
+    Some(format!(
+        "{} {noun} of 1 to {}{beside} are held back: null there is not zero{HOW_TO_SHOW_ALL}",
+        few.len(),
+        min_crews.saturating_sub(1)
+    ))
 }
 
 /// The texts of `column`, each once, in their order.
@@ -91,7 +111,7 @@ mod tests {
             with: vec!["share".to_owned()],
         }];
         let mut found = answer();
-        let note = hold_back(&mut found, &columns, 5).unwrap();
+        let note = hold_back(&mut found, &columns, &[], 5).unwrap();
         assert!(note.starts_with("1 number of 1 to 4 crews"), "{note}");
         let numbers: Vec<_> = found.rows.iter().map(|row| json!(row[..2])).collect();
         assert_eq!(
@@ -104,8 +124,26 @@ mod tests {
             ]
         );
         let mut all = answer();
-        assert_eq!(hold_back(&mut all, &columns, 1), None);
+        assert_eq!(hold_back(&mut all, &columns, &[], 1), None);
         assert_eq!(all, answer());
+    }
+
+    /// Fifty crews in two rows: without the second share, the first would tell the two.
+    #[test]
+    fn one_number_of_few_takes_another_of_its_sum_with_it() {
+        let columns = [HeldBack {
+            column: "crews".to_owned(),
+            with: vec!["share".to_owned()],
+        }];
+        let mut found = answer();
+        found.rows[2][0] = json!(50);
+        let sums = [Sum::parse("crews within said").unwrap()];
+        found.rows[1][2] = json!("b");
+        let note = hold_back(&mut found, &columns, &sums, 5).unwrap();
+        let numbers: Vec<_> = found.rows.iter().map(|row| json!(row[..2])).collect();
+        let (open, held) = (json!([50, 0.0]), json!([null, null]));
+        assert_eq!(numbers, [held.clone(), held.clone(), open, held]);
+        assert!(note.contains("1 number of 1 to 4 crews, and 1 more that would tell them, are held back: null there is not zero"), "{note}");
     }
 
     #[test]

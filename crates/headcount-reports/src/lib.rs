@@ -12,6 +12,7 @@ mod arrow_export;
 mod audit;
 mod checked_arithmetic;
 mod comparison;
+mod condition;
 mod constant_period;
 mod crew_export;
 mod damage;
@@ -41,6 +42,7 @@ mod shared_tier;
 mod source;
 mod statement;
 mod suggestion;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tool_key;
@@ -51,7 +53,7 @@ mod views;
 
 pub use arrow_export::{to_arrow_ipc, to_parquet, to_record_batch};
 pub use audit::{AuditView, audit_answer, is_account_whole};
-pub use comparison::compare_answers;
+pub use comparison::{compare_answers, is_grouped};
 pub use crew_export::{ExportError, ExportFormat, export_crews, missing_from};
 pub use damage::is_about_missing_rows;
 pub use engine::{QueryLimits, are_queries_stuck};

@@ -76,7 +76,7 @@ pub fn find_report(name: &str) -> Option<&'static ReportHeader> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::own_values::{TODAY, names_in};
+    use crate::own_values::{LAST_FULL_DAY, TODAY, names_in};
 
     #[test]
     fn every_file_in_the_folder_is_built_in() {
@@ -105,7 +105,13 @@ mod tests {
             let held_back = held_back.flat_map(|held| held.with.iter().chain([&held.column]));
             let named = report.published_by.iter().chain(&report.tells_the_whole);
             let named = named.chain(&report.not_a_count);
-            for column in named.chain(held_back).chain(&report.said_first) {
+            let summed = report.sums.iter().flat_map(|sum| sum.columns());
+            for column in named
+                .chain(held_back)
+                .chain(&report.said_first)
+                .chain(&report.in_brief)
+                .chain(summed)
+            {
                 assert!(has(column), "{}: {column}", report.name);
             }
             let is_shared = report.name == "shared";
@@ -131,17 +137,18 @@ mod tests {
             "version",
             "environment",
         ];
+        let every_reports = [TODAY, LAST_FULL_DAY, "min_crews"];
         for report in catalog_of_reports() {
             let used = names_in(report.sql);
             for parameter in &report.parameters {
                 let name = parameter.name.as_str();
                 assert!(used.contains(&name), "{}: {name} is not used", report.name);
-                let is_common = common.contains(&name) || name == TODAY || name == "min_crews";
+                let is_common = common.contains(&name) || every_reports.contains(&name);
                 assert!(!is_common, "{}: {name} is every report's", report.name);
             }
             for name in used {
                 let mut declared = report.parameters.iter();
-                let is_known = name == TODAY || name == "min_crews";
+                let is_known = every_reports.contains(&name);
                 assert!(
                     is_known || declared.any(|parameter| parameter.name == name),
                     "{}: ${name} is not declared",

@@ -8,7 +8,8 @@ use datafusion::scalar::ScalarValue;
 use crate::error::ReportError;
 use crate::own_parameters::{OwnParameter, OwnValue};
 
-/// The values of the report's own parameters, and `today`: the last day that the answer covers.
+/// The values of the report's own parameters, with `today`, the last day that the answer covers, and `last_full_day`, the
+/// last of them that is over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct OwnValues {
     values: BTreeMap<String, OwnValue>,
@@ -45,8 +46,10 @@ impl OwnValues {
                 })?;
             values.insert(parameter.name.clone(), value);
         }
-        let today = OwnValue::Written(last_day(until, now).to_string());
-        values.insert(TODAY.to_owned(), today);
+        let today = last_day(until, now);
+        for (name, day) in [(TODAY, today), (LAST_FULL_DAY, today.min(day_of(now) - 1))] {
+            values.insert(name.to_owned(), OwnValue::Written(day.to_string()));
+        }
         Ok(Self { values })
     }
 
@@ -82,6 +85,10 @@ impl OwnValues {
 /// The name of the parameter that every report may use: the last day that its answer covers.
 pub(crate) const TODAY: &str = "today";
 
+/// The name of the other one: the last day that its answer covers and that is over. A week or a window that ends later
+/// still grows.
+pub(crate) const LAST_FULL_DAY: &str = "last_full_day";
+
 fn unknown_parameter(parameters: &[OwnParameter]) -> String {
     let names: Vec<&str> = parameters
         .iter()
@@ -103,8 +110,15 @@ fn last_day(until: Option<i64>, now: DateTime<Utc>) -> i64 {
     let last = until
         .and_then(|until| until.checked_sub(1))
         .and_then(DateTime::from_timestamp_micros);
-    let last = last.unwrap_or(now).date_naive();
-    last.signed_duration_since(NaiveDate::default()).num_days()
+    day_of(last.unwrap_or(now))
+}
+
+/// The day as the number of days since 1970.
+fn day_of(moment: DateTime<Utc>) -> i64 {
+    let since = moment
+        .date_naive()
+        .signed_duration_since(NaiveDate::default());
+    since.num_days()
 }
 
 /// The names after `$` in `sql`.
@@ -192,6 +206,25 @@ mod tests {
         }
         let long = "x".repeat(1025);
         assert!(resolve(&[("value", &long)]).is_err());
+    }
+
+    #[test]
+    fn the_running_day_is_not_a_full_one() {
+        let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
+        let full = |until: Option<&str>| {
+            let until = until.map(|text| text.parse::<DateTime<Utc>>().unwrap().timestamp_micros());
+            let values = OwnValues::resolve(&[], &BTreeMap::new(), until, now).unwrap();
+            values
+                .written_into("$last_full_day")
+                .parse::<i64>()
+                .unwrap()
+        };
+        let running = day_of(now);
+        assert_eq!(full(None), running - 1);
+        assert_eq!(full(Some("2026-11-24T00:00:00Z")), running - 1);
+        assert_eq!(full(Some("2027-01-01T00:00:00Z")), running - 1);
+        assert_eq!(full(Some("2026-11-23T00:00:00Z")), running - 1);
+        assert_eq!(full(Some("2026-11-22T00:00:00Z")), running - 2);
     }
 
     #[test]

@@ -63,10 +63,11 @@ impl FromStr for Period {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReportParameters {
-    /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339) or a time
-    /// before now (`36h`, `7d`, `4w`).
+    /// Only records at or after this moment: a date (`2026-11-01`, from its midnight UTC), a moment (RFC 3339), hours before
+    /// now (`36h`), or a number of days in UTC of which today is the last (`7d`, `4w`).
     pub since: Option<String>,
-    /// Only records before this moment, in the same forms; a date counts to its end.
+    /// Only records before this moment, in the same forms; a date counts to its end, and `7d` ends where a `since` of `7d`
+    /// begins.
     pub until: Option<String>,
     /// One set of rows for each period, with a column `period` (its first day) before the others.
     pub by: Option<Period>,
@@ -152,11 +153,19 @@ impl ReportParameters {
         now: DateTime<Utc>,
     ) -> Result<Selection, ReportError> {
         let selection = self.resolve(now)?;
+        if selection.by.is_some() && report.counts_from_today() {
+            let reason = format!(
+                "the report {} counts its days and weeks back from the last day of the answer, so that it has no rows by \
+                 period; leave `by` out, and move that day with `until`",
+                report.name
+            );
+            return Err(unreadable("by", reason));
+        }
         let own = OwnValues::resolve(&report.parameters, &self.own, selection.until, now)?;
         Ok(Selection { own, ..selection })
     }
 
-    /// Reads the parameters that every report has; relative times such as "7 days ago" count from `now`.
+    /// Reads the parameters that every report has; relative times such as `36h` and `7d` count back from `now`.
     pub(crate) fn resolve(&self, now: DateTime<Utc>) -> Result<Selection, ReportError> {
         let moment = |parameter, text: &Option<String>, end_of_day| {
             let read = |text: &String| read_moment(text, now, end_of_day);
@@ -217,7 +226,8 @@ fn read_environment(text: &str) -> Result<(&'static str, String), ReportError> {
 fn read_moment(text: &str, now: DateTime<Utc>, end_of_day: bool) -> Result<DateTime<Utc>, String> {
     let expected = || {
         format!(
-            "{text:?} is not a date (2026-11-01), a moment (2026-11-01T08:00:00Z) or a time ago (36h, 7d, 4w)"
+            "{text:?} is not a date (2026-11-01), a moment (2026-11-01T08:00:00Z), hours before now (36h) or days up to today \
+             (7d, 4w)"
         )
     };
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
@@ -235,14 +245,20 @@ fn read_moment(text: &str, now: DateTime<Utc>, end_of_day: bool) -> Result<DateT
     let unit = text.chars().next_back().ok_or_else(expected)?;
     let number = text.strip_suffix(unit).unwrap_or_default();
     let number: u32 = number.parse().map_err(|_| expected())?;
-    let hours = match unit {
-        'h' => 1,
-        'd' => 24,
-        'w' => 7 * 24,
+    let days = match unit {
+        'h' => {
+            let ago = TimeDelta::hours(i64::from(number));
+            return now.checked_sub_signed(ago).ok_or_else(expected);
+        }
+        'd' => u64::from(number),
+        'w' => 7 * u64::from(number),
         _ => return Err(expected()),
     };
-    let ago = TimeDelta::hours(i64::from(number) * hours);
-    now.checked_sub_signed(ago).ok_or_else(expected)
+    // Whole days, as on the pages of the dashboard: today is one of them.
+    let before_today = days.checked_sub(1).ok_or_else(expected)?;
+    let first = now.date_naive().checked_sub_days(Days::new(before_today));
+    let first = first.ok_or_else(expected)?;
+    Ok(first.and_time(NaiveTime::MIN).and_utc())
 }
 
 #[cfg(test)]
@@ -267,8 +283,19 @@ mod tests {
             "2026-11-01T06:30"
         );
         assert_eq!(moment("36h", false), "2026-11-22T00:00");
-        assert_eq!(moment("7d", false), "2026-11-16T12:00");
-        assert_eq!(moment("4w", false), "2026-10-26T12:00");
+    }
+
+    /// Seven days are those that the dashboard shows as seven days, whatever the time of day.
+    #[test]
+    fn days_before_now_are_whole_days_and_today_is_one_of_them() {
+        assert_eq!(moment("1d", false), "2026-11-23T00:00");
+        assert_eq!(moment("7d", false), "2026-11-17T00:00");
+        assert_eq!(moment("4w", false), "2026-10-27T00:00");
+        assert_eq!(
+            moment("7d", true),
+            "2026-11-17T00:00",
+            "where `since 7d` begins"
+        );
     }
 
     #[test]
@@ -279,6 +306,8 @@ mod tests {
             "yesterday",
             "-7d",
             "7m",
+            "0d",
+            "0w",
             "2026-13-01",
             "99999999999d",
             "7д",
@@ -313,6 +342,39 @@ mod tests {
             let error = resolve(text).unwrap_err().to_string();
             assert!(error.contains("environment"), "{text}: {error}");
         }
+    }
+
+    /// A window that ends on the last day of the answer is not one of a month.
+    #[test]
+    fn a_report_with_windows_of_its_own_has_no_periods() {
+        let parameters = ReportParameters {
+            by: Some(Period::Month),
+            ..ReportParameters::default()
+        };
+        let mut refused = Vec::new();
+        for report in crate::catalog_of_reports() {
+            match parameters.check(report) {
+                Ok(()) => {}
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("by") && text.contains("until"), "{text}");
+                    refused.push(report.name.as_str());
+                }
+            }
+        }
+        let expected = [
+            "removal",
+            "adoption",
+            "retention",
+            "lifecycle",
+            "stickiness",
+            "release-health",
+            "new-values",
+            "installations",
+            "installation-retention",
+            "installation-lag",
+        ];
+        assert_eq!(refused, expected);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! well: rows about fewer than `k` are grouped, and where only one row would be grouped, or rows about fewer than `k`
 //! together, the smallest row beside them is grouped too, so that nobody gets the hidden number by subtracting
 //! the shown rows from a total (complementary suppression). Counts of crews and counts of runs are never added up.
-//! Beside what a row counts, a number below `k`, and one that leaves fewer than `k` of the row, is left out; so are lists,
-//! and extremes, which are those of a single crew.
+//! Beside what a row counts, a number below `k`, and one that leaves fewer than `k` of the row, is left out, and with it the
+//! shares of that row that would tell it; so are lists, and extremes, which are those of a single crew.
 
 use std::collections::BTreeMap;
 
@@ -195,17 +195,25 @@ impl<'a> Publisher<'a> {
     /// A row that is shown, without values about few; `is_whole` where none is hidden beside it.
     fn open(&self, row: &Row, is_whole: bool) -> Vec<Value> {
         let values = &self.answer.rows[row.place];
-        let columns = self.answer.columns.iter().zip(values).enumerate();
-        let value = |(index, (column, value)): (usize, (&AnswerColumn, &Value))| {
+        let columns = || self.answer.columns.iter().zip(values).enumerate();
+        let is_left_out = |(index, (column, value)): (usize, (&AnswerColumn, &Value))| {
+            column.kind == ColumnKind::Integer
+                && !self.not_counts.contains(&index)
+                && self.is_of_few(row, index, value)
+        };
+        let misses_a_number = columns().any(is_left_out);
+        let value = |cell: (usize, (&AnswerColumn, &Value))| {
+            let (index, (column, value)) = cell;
+            let is_share = self.wholes.contains(&index) && column.kind == ColumnKind::Number;
             let tells = is_extreme(&column.name)
                 || column.kind == ColumnKind::List
                 || (!is_whole && self.wholes.contains(&index))
-                || (column.kind == ColumnKind::Integer
-                    && !self.not_counts.contains(&index)
-                    && self.is_of_few(row, index, value));
+                // The number that is left out is the share times what is shown beside it.
+                || (misses_a_number && is_share)
+                || is_left_out(cell);
             if tells { Value::Null } else { value.clone() }
         };
-        columns.map(value).collect()
+        columns().map(value).collect()
     }
 
     /// Whether the number of the column `index` is about few, or the rest of the row beside it is.

@@ -1,6 +1,6 @@
 //! The k-threshold: free text is shown only where enough different crews sent it; other values are grouped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch, not};
@@ -10,14 +10,14 @@ use headcount_answer::{ColumnKind, cell_text};
 use serde_json::Value;
 
 use crate::answer::kind_of;
-use crate::header::{FreeText, Holder};
+use crate::header::{FreeText, Holder, ReportHeader};
 use crate::json::rows_of;
 
 /// A report's rows after grouping.
 pub(crate) struct GroupedRows {
     /// The rows that may be shown, then the rows that stand for the others.
     pub(crate) rows: Vec<Vec<Value>>,
-    /// How many values were grouped.
+    /// How many different values were grouped; of spans without a crew, added up over the rows.
     pub(crate) values: u64,
 }
 
@@ -25,6 +25,7 @@ pub(crate) struct GroupedRows {
 /// columns that are neither numbers, moments, lists nor the text.
 pub(crate) fn group_rare_values(
     batch: &RecordBatch,
+    report: &ReportHeader,
     free_text: &FreeText,
     min_crews: u64,
 ) -> Result<GroupedRows, ArrowError> {
@@ -34,9 +35,77 @@ pub(crate) fn group_rare_values(
     let hidden = hidden_rows(batch, free_text, holder, min_crews)?;
     let mut rows = rows_of(&filter_record_batch(batch, &not(&hidden)?)?);
     let hidden_rows = rows_of(&filter_record_batch(batch, &hidden)?);
-    let values = hidden_rows.len() as u64;
-    rows.extend(sum_up(batch, free_text, min_crews, hidden_rows));
-    Ok(GroupedRows { rows, values })
+    let columns = Columns::of(batch, report, free_text);
+    let values: BTreeSet<Vec<String>> =
+        hidden_rows.iter().map(|row| columns.name_of(row)).collect();
+    rows.extend(sum_up(&columns, min_crews, hidden_rows));
+    Ok(GroupedRows {
+        rows,
+        values: values.len() as u64,
+    })
+}
+
+/// What the columns of the rows are.
+struct Columns<'a> {
+    kinds: Vec<ColumnKind>,
+    names: Vec<&'a str>,
+    /// The column of free text, and the count of its senders.
+    text: usize,
+    holder: Option<usize>,
+    /// Whether a column counts distinct things.
+    are_distinct: Vec<bool>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a RecordBatch, report: &ReportHeader, free_text: &FreeText) -> Self {
+        let fields = batch.schema_ref().fields();
+        let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+        let position = |wanted: &str| names.iter().position(|name| *name == wanted);
+        Self {
+            kinds: fields
+                .iter()
+                .map(|field| kind_of(field.data_type()))
+                .collect(),
+            text: position(&free_text.column).unwrap_or(usize::MAX),
+            holder: match &free_text.holder {
+                Holder::Column(holder) => position(holder),
+                Holder::NoCrew => None,
+            },
+            are_distinct: names
+                .iter()
+                .map(|name| report.counts_distinct(name))
+                .collect(),
+            names,
+        }
+    }
+
+    /// Whether the numbers or times of a column have no meaningful sum.
+    fn has_no_sum(&self, index: usize) -> bool {
+        match self.kinds[index] {
+            ColumnKind::Number | ColumnKind::List => true,
+            ColumnKind::Moment => self.names[index] != "period",
+            _ => false,
+        }
+    }
+
+    /// Whether rows of different values of a column are grouped apart.
+    fn is_dimension(&self, index: usize) -> bool {
+        index != self.text && self.kinds[index] != ColumnKind::Integer && !self.has_no_sum(index)
+    }
+
+    fn dimensions_of(&self, row: &[Value]) -> Vec<String> {
+        let dimensions = (0..row.len()).filter(|&index| self.is_dimension(index));
+        dimensions.map(|index| cell_text(&row[index])).collect()
+    }
+
+    /// The free text with what it is a value of: the same in each period.
+    fn name_of(&self, row: &[Value]) -> Vec<String> {
+        let of_name = |index: &usize| {
+            *index == self.text || (self.is_dimension(*index) && self.names[*index] != "period")
+        };
+        let indices = (0..row.len()).filter(of_name);
+        indices.map(|index| cell_text(&row[index])).collect()
+    }
 }
 
 /// Which rows hold free text of too few crews. Fixed texts of the framework (null) are never hidden.
@@ -72,55 +141,57 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
     })
 }
 
-/// Adds up the hidden rows: whole numbers are summed, other numbers have no meaningful sum and become null.
-fn sum_up(
-    batch: &RecordBatch,
-    free_text: &FreeText,
-    min_crews: u64,
-    hidden_rows: Vec<Vec<Value>>,
-) -> Vec<Vec<Value>> {
-    let schema = batch.schema();
-    let kinds: Vec<ColumnKind> = schema
-        .fields()
-        .iter()
-        .map(|field| kind_of(field.data_type()))
-        .collect();
-    let text = schema.index_of(&free_text.column).unwrap_or(usize::MAX);
-    let is_period = |index: usize| schema.field(index).name() == "period";
-    let has_no_sum = |index: usize| match kinds[index] {
-        ColumnKind::Number | ColumnKind::List => true,
-        ColumnKind::Moment => !is_period(index),
-        _ => false,
-    };
-    let is_dimension =
-        |index: usize| index != text && kinds[index] != ColumnKind::Integer && !has_no_sum(index);
-    let mut sums: BTreeMap<Vec<String>, (u64, Vec<Value>)> = BTreeMap::new();
+/// Adds up the hidden rows: whole numbers are summed. Other numbers have no meaningful sum and become null, and so do counts
+/// of distinct things over several rows, since a crew that has two of the values would count twice.
+fn sum_up(columns: &Columns<'_>, min_crews: u64, hidden_rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    let mut sums: BTreeMap<Vec<String>, Sum> = BTreeMap::new();
     for mut row in hidden_rows {
         for (index, value) in row.iter_mut().enumerate() {
-            if has_no_sum(index) {
+            if columns.has_no_sum(index) {
                 *value = Value::Null;
             }
         }
-        let dimensions = (0..row.len()).filter(|&index| is_dimension(index));
-        let group = dimensions.map(|index| cell_text(&row[index])).collect();
-        let Some((values, sum)) = sums.get_mut(&group) else {
-            let _: Option<(u64, Vec<Value>)> = sums.insert(group, (1, row));
+        let names_crews = columns.holder.is_some_and(|holder| !row[holder].is_null());
+        let group = columns.dimensions_of(&row);
+        let Some(sum) = sums.get_mut(&group) else {
+            let first = Sum {
+                values: 1,
+                names_crews,
+                row,
+            };
+            let _: Option<Sum> = sums.insert(group, first);
             continue;
         };
-        *values += 1;
+        sum.values += 1;
+        sum.names_crews |= names_crews;
         for (index, value) in row.into_iter().enumerate() {
-            if kinds[index] == ColumnKind::Integer {
-                sum[index] = added(&sum[index], &value);
+            if columns.kinds[index] == ColumnKind::Integer {
+                sum.row[index] = match columns.are_distinct[index] {
+                    true => Value::Null,
+                    false => added(&sum.row[index], &value),
+                };
             }
         }
     }
-    let labelled = |(values, mut row): (u64, Vec<Value>)| {
-        let noun = if values == 1 { "value" } else { "values" };
-        let label = format!("({values} {noun} from fewer than {min_crews} crews)");
-        row[text] = Value::String(label);
+    let labelled = |sum: Sum| {
+        let noun = if sum.values == 1 { "value" } else { "values" };
+        let from = match sum.names_crews {
+            true => format!("from fewer than {min_crews} crews"),
+            false => format!("not known to be from {min_crews} crews"),
+        };
+        let mut row = sum.row;
+        row[columns.text] = Value::String(format!("({} {noun} {from})", sum.values));
         row
     };
     sums.into_values().map(labelled).collect()
+}
+
+/// Rows that are one.
+struct Sum {
+    values: u64,
+    /// Whether the spans of any of them name a crew.
+    names_crews: bool,
+    row: Vec<Value>,
 }
 
 fn added(left: &Value, right: &Value) -> Value {

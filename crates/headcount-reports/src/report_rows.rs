@@ -70,15 +70,15 @@ impl ReportRows {
         answer.rows = match &report.free_text {
             None => rows_of(&self.rows),
             Some(free_text) => {
-                let grouped = group_rare_values(&self.rows, free_text, min_crews);
+                let grouped = group_rare_values(&self.rows, report, free_text, min_crews);
                 let grouped = grouped
                     .map_err(|error| ReportError::running(&error.into(), self.memory_bytes))?;
-                let note = grouping_note(report, min_crews, grouped.values);
+                let note = grouping_note(report, min_crews, grouped.values, selection.by.is_some());
                 answer.notes.extend(note);
                 grouped.rows
             }
         };
-        let held_back = hold_back(&mut answer, &report.held_back, min_crews);
+        let held_back = hold_back(&mut answer, &report.held_back, &report.sums, min_crews);
         answer.notes.extend(held_back);
         if selection.by.is_some() {
             // Grouped rows come last; each belongs to its period. ISO 8601 dates sort as text.
@@ -111,7 +111,12 @@ impl ReportRows {
     }
 }
 
-fn grouping_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<String> {
+fn grouping_note(
+    report: &ReportHeader,
+    min_crews: u64,
+    values: u64,
+    is_by_period: bool,
+) -> Option<String> {
     let free_text = report.free_text.as_ref()?;
     if values == 0 {
         return None;
@@ -119,12 +124,24 @@ fn grouping_note(report: &ReportHeader, min_crews: u64, values: u64) -> Option<S
     let column = &free_text.column;
     Some(match &free_text.holder {
         Holder::Column(holder) => format!(
-            "{values} of the values of {column} come from fewer than {min_crews} {holder} and are grouped; their \
-             whole numbers are added up, so one of the {holder} may count several times there{HOW_TO_SHOW_ALL}"
+            "{values} of the values of {column} are not known to come from {min_crews} {holder} and are grouped{}; their \
+             whole numbers are added up, but not {holder} and other distinct ones: one may have several of the \
+             values{HOW_TO_SHOW_ALL}",
+            if is_by_period {
+                ", in each period those of few"
+            } else {
+                ""
+            }
         ),
+        // The number is that of each row alone, and a value may come again in another period.
         Holder::NoCrew => format!(
-            "{values} of the values of {column} are grouped: the framework's spans name no crew, so none is known \
-             to come from {min_crews} different crews{HOW_TO_SHOW_ALL}"
+            "{} of {column} are grouped: the framework's spans name no crew, so none is known to come from {min_crews} \
+             different crews{HOW_TO_SHOW_ALL}",
+            if is_by_period {
+                "values".to_owned()
+            } else {
+                format!("{values} values")
+            }
         ),
     })
 }

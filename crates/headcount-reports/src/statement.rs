@@ -81,7 +81,7 @@ fn write(header: &ReportHeader, selection: &Selection) -> EngineResult<String> {
     let parsed = Parsed::of(&sql)?;
     let tables = Catalog::in_force().schema().tables.iter();
     let read = tables.filter(|table| parsed.tables.contains(&table.name));
-    let views: EngineResult<Vec<String>> = read.map(|table| view(table, selection)).collect();
+    let views: EngineResult<Vec<String>> = read.map(|table| view(table, selection, &sql)).collect();
     let mut views = views?;
     if parsed.tables.contains("periods") {
         views.push(periods(selection)?);
@@ -161,11 +161,12 @@ fn offset(sql: &str, location: Location) -> Option<usize> {
     Some(before + column)
 }
 
-/// The view of `table` for `selection` as a common table expression.
-fn view(table: &Table, selection: &Selection) -> EngineResult<String> {
+/// The view of `table` for `selection` as a common table expression, with the derived columns that `sql` may name.
+fn view(table: &Table, selection: &Selection, sql: &str) -> EngineResult<String> {
     let schema = arrow_schema(table);
     let mut columns = String::from("*");
-    for (name, column) in derived_columns(&schema, selection) {
+    let derived = derived_columns(&schema, selection).into_iter();
+    for (name, column) in derived.filter(|(name, _)| sql.contains(name)) {
         columns.push_str(&format!(", {} AS {name}", sql_of(column)?));
     }
     let conditions: EngineResult<Vec<String>> =

@@ -33,13 +33,13 @@ pub(crate) struct Report {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 struct Filter {
-    /// Start: a date (2026-11-01), a time (2026-11-01T08:00:00Z) or a duration before now (36h, 7d, 4w)
+    /// Start: a date (2026-11-01), a time (2026-11-01T08:00:00Z), hours before now (36h), or days in UTC, today included (7d, 4w)
     #[arg(long, value_name = "WHEN", requires = "name")]
     since: Option<String>,
-    /// End, exclusive, in the same forms; a date is included
+    /// End, exclusive, in the same forms; a date is included, and 7d ends where `--since 7d` begins
     #[arg(long, value_name = "WHEN", requires = "name")]
     until: Option<String>,
-    /// Group by period
+    /// Group by period; not for reports that count days or weeks of their own, such as removal
     #[arg(long, value_enum, value_name = "PERIOD", requires = "name")]
     by: Option<By>,
     /// Only this framework

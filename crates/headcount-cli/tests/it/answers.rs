@@ -167,18 +167,53 @@ fn every_report_answers() {
     ]);
     for report in json(&["report", "--format", "json"]).as_array().unwrap() {
         let name = report["name"].as_str().unwrap();
-        let answer = json(&[
+        let ask = [
             "report",
             name,
             "--data",
             path(data.path()),
             "--format",
             "json",
-            "--by",
-            "day",
-        ]);
-        assert!(answer.is_array(), "{name}");
+        ];
+        assert!(json(&ask).is_array(), "{name}");
+        let by_day = run(&[&ask[..], &["--by", "day"]].concat());
+        // A report that counts weeks of its own says that it has no other periods.
+        let code = if stderr(&by_day).contains("has no rows by period") {
+            2
+        } else {
+            0
+        };
+        assert_eq!(
+            by_day.status.code(),
+            Some(code),
+            "{name}: {}",
+            stderr(&by_day)
+        );
     }
+}
+
+#[test]
+fn windows_of_their_own_have_no_periods_and_an_unknown_release_is_said() {
+    let data = ingested(&["crewai-1.15.30/default"]);
+    let by_week = run(&[
+        "report",
+        "lifecycle",
+        "--by",
+        "week",
+        "--data",
+        path(data.path()),
+    ]);
+    assert_eq!(by_week.status.code(), Some(2));
+    assert!(
+        stderr(&by_week).contains("has no rows by period"),
+        "{}",
+        stderr(&by_week)
+    );
+    let options = ["--release", "99.0", "--data", path(data.path())];
+    let unknown = run(&[&["report", "release-health"][..], &options].concat());
+    assert_eq!(unknown.status.code(), Some(0));
+    let said = "no kickoff of the selected span names the release 99.0";
+    assert!(stderr(&unknown).contains(said), "{}", stderr(&unknown));
 }
 
 #[test]

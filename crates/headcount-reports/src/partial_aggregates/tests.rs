@@ -15,6 +15,7 @@ use headcount_catalog::Catalog;
 
 use super::{CachePartialAggregates, PartialAggregateCache};
 use crate::engine::session;
+use crate::header::ReportHeader;
 use crate::parameters::Selection;
 use crate::report_plan::{optimized_plan, physical_plan};
 use crate::tests::{dataset, source_of, wait};
@@ -93,7 +94,9 @@ fn every_report_is_the_same_with_and_without_the_cache() {
         .clone()
         .with_partial_aggregates(PartialAggregateCache::default());
     for parameters in selections() {
-        for report in catalog_of_reports() {
+        let with_periods =
+            |report: &&ReportHeader| parameters.by.is_none() || !report.counts_from_today();
+        for report in catalog_of_reports().iter().filter(with_periods) {
             let ask = |reports: &Reports| wait(reports.report(&report.name, &parameters)).unwrap();
             let expected = ask(&plain);
             assert_eq!(ask(&caching), expected, "{} at first", report.name);

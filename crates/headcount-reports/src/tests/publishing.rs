@@ -186,6 +186,35 @@ fn a_share_is_not_published_beside_a_grouped_row() {
     assert_eq!(rows[1][1..], [json!(20), json!(null)]);
 }
 
+/// Three failures of sixty attempts: a rate of 5 % would tell the three.
+#[test]
+fn a_share_is_not_published_beside_a_number_of_few_that_it_tells() {
+    let column = |name: &str, kind| AnswerColumn {
+        name: name.to_owned(),
+        kind,
+    };
+    let answer = Answer {
+        columns: vec![
+            column("value", ColumnKind::Text),
+            column("crews", ColumnKind::Integer),
+            column("failures", ColumnKind::Integer),
+            column("attempts", ColumnKind::Integer),
+            column("rate", ColumnKind::Number),
+        ],
+        rows: vec![
+            vec![json!("a"), json!(40), json!(3), json!(60), json!(0.05)],
+            vec![json!("b"), json!(40), json!(30), json!(60), json!(0.5)],
+        ],
+        notes: Vec::new(),
+    };
+    let rows = publish(find_report("failing").unwrap(), &answer, K).rows;
+    let expected = [
+        vec![json!("a"), json!(40), json!(null), json!(60), json!(null)],
+        vec![json!("b"), json!(40), json!(30), json!(60), json!(0.5)],
+    ];
+    assert_eq!(rows, expected);
+}
+
 #[test]
 fn rows_of_different_things_are_not_added_up() {
     let mut answer = answer(&[Some(40), Some(3), Some(0), Some(2)]);

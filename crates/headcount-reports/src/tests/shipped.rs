@@ -47,6 +47,9 @@ fn every_report_has_the_columns_that_its_header_names() {
         let answer = ask(&reports, &report.name, &parameters(5));
         let found: Vec<&str> = answer.column_names().collect();
         assert_eq!(found, named, "the report {}", report.name);
+        if report.counts_from_today() {
+            continue;
+        }
         let answer = ask(&reports, &report.name, &by_day);
         let found: Vec<&str> = answer.column_names().collect();
         assert_eq!(found[0], "period", "the report {}", report.name);
@@ -175,6 +178,9 @@ fn every_report_is_a_statement_that_answers_the_same() {
     by_month.by = Some(crate::Period::Month);
     for report in catalog_of_reports() {
         for parameters in [&of_november(), &narrow, &by_day, &by_month] {
+            if parameters.by.is_some() && report.counts_from_today() {
+                continue;
+            }
             let expected = ask(&reports, &report.name, parameters);
             let statement = crate::statement(report, parameters, chrono::Utc::now()).unwrap();
             let found =

@@ -71,9 +71,11 @@ fn report_path(header: &ReportHeader, schema: &str) -> Value {
         "min_crews",
         "format",
     ];
+    let is_offered = |name: &&str| *name != "by" || !header.counts_from_today();
+    let names = names.into_iter().filter(is_offered);
     let common = names.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }));
     let own = header.parameters.iter().map(own_parameter);
-    let parameters: Vec<Value> = common.into_iter().chain(own).collect();
+    let parameters: Vec<Value> = common.chain(own).collect();
     let rows = format!("#/components/schemas/{schema}");
     json!({ "get": {
         "operationId": format!("report_{}", header.name),

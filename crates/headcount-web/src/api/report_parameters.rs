@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn an_unknown_parameter_is_rejected() {
         let report = find_report("removal").unwrap();
-        let query = "since=7d&min_crews=1&by=week&format=csv&dimension=model&unused_for=30d";
+        let query = "since=7d&min_crews=1&format=csv&dimension=model&unused_for=30d";
         assert!(parse(query, report, Role::Viewer).is_ok());
         for query in [
             "sincee=7d",
@@ -56,6 +56,7 @@ mod tests {
             "dimension=role",
             "weeks=3",
             "unused_for=0",
+            "by=week",
         ] {
             let refused = parse(query, report, Role::Viewer).unwrap_err();
             assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{query}");
@@ -77,7 +78,7 @@ mod tests {
             let report = find_report("removal").unwrap();
             assert!(parse(query, report, Role::Public).is_err(), "{query}");
         }
-        let query = "since=2026-11-01&by=week&dimension=model";
+        let query = "since=2026-11-01&dimension=model";
         let report = find_report("removal").unwrap();
         assert!(parse(query, report, Role::Public).is_ok());
     }

@@ -166,3 +166,83 @@ fn too_few_runs_say_nothing() {
             .all(|row| row[verdict - 1] == json!(null))
     );
 }
+
+/// Kickoffs of made-up releases, each of one crew.
+fn with_made_up(mut runs: Vec<Run>, releases: &[&'static str]) -> Vec<Run> {
+    let last = runs.last().unwrap().clone();
+    runs.extend(releases.iter().map(|release| Run {
+        crew: 9_999,
+        release,
+        ..last.clone()
+    }));
+    runs
+}
+
+/// Whoever sends one kickoff of a release that does not exist must not hide what is wrong with one that does.
+#[test]
+fn a_release_of_one_crew_is_not_the_one_that_is_judged() {
+    let broken = fleet(7, 0.1);
+    let expected = ask_with(&completions_of(&broken), "release-health", 5, &[]).notes[0].clone();
+    assert!(expected.contains("1.5.0: failed runs are worse than with 1.0.0 to 1.4.0"));
+    let made_up = ["9.9.9", "1.4.1", "1.4.2", "1.4.3", "1.4.4", "1.4.5"];
+    let answer = ask_with(
+        &completions_of(&with_made_up(broken, &made_up)),
+        "release-health",
+        5,
+        &[],
+    );
+    assert_eq!(answer.notes[0], expected);
+    // Where no release has five crews, the newest is judged all the same.
+    let runs: Vec<Run> = fleet(7, 0.0)
+        .into_iter()
+        .filter(|run| run.crew < 3)
+        .collect();
+    let answer = ask_with(&completions_of(&runs), "release-health", 1, &[]);
+    assert_eq!(
+        cell(&answer, &[("metric", "failed runs")], "version"),
+        "1.5.0"
+    );
+}
+
+#[test]
+fn a_release_that_nobody_ran_is_said_to_be_unknown() {
+    let reports = completions_of(&fleet(7, 0.0));
+    for (own, says) in [
+        (&[("release", "7.7.7")][..], "names the release 7.7.7"),
+        (
+            &[("release", "1.5.0"), ("baseline", "0.0.1")],
+            "names the release 0.0.1",
+        ),
+        (
+            &[("release", "1.0.0")],
+            "1.0.0, first run on 2026-09-11, cannot be compared",
+        ),
+    ] {
+        let answer = ask_with(&reports, "release-health", 5, own);
+        assert_eq!(answer.rows.len(), 1, "{own:?}");
+        assert_eq!(cell(&answer, &[], "verdict"), "unknown", "{own:?}");
+        assert!(answer.notes[0].contains(says), "{:?}", answer.notes);
+    }
+}
+
+/// Nobody failed, of a few hundred: that is no proof that nobody will.
+#[test]
+fn without_a_failure_the_interval_is_not_empty() {
+    let mut runs = fleet(7, 0.0);
+    for run in &mut runs {
+        run.failed = false;
+    }
+    let runs: Vec<Run> = runs.into_iter().step_by(10).collect();
+    let answer = ask_with(&completions_of(&runs), "release-health", 1, &[]);
+    let of = |column: &str| cell(&answer, &[("metric", "failed runs")], column);
+    assert_eq!(of("verdict"), "no difference found");
+    assert_eq!(of("difference"), 0.0);
+    let (n1, n0) = (
+        of("events").as_f64().unwrap(),
+        of("baseline_events").as_f64().unwrap(),
+    );
+    // Of Wilson's interval of no failure in n: z²/(n + z²).
+    let above = |n: f64| 2.81 * 2.81 / (n + 2.81 * 2.81);
+    assert_eq!(rounded(of("low").as_f64()), rounded(Some(-above(n0))));
+    assert_eq!(rounded(of("high").as_f64()), rounded(Some(above(n1))));
+}

@@ -72,9 +72,9 @@ pub(super) fn parameters() -> Value {
     let time = r"^(\d{4}-\d{2}-\d{2}|\d{1,4}[hdw])$";
     let query = |name: &str, about: &str, schema: Value| json!({ "name": name, "in": "query", "required": false, "description": about, "schema": schema });
     json!({
-        "since": query("since", "Only records at or after this day or time (RFC 3339), or within this duration (36h, 7d, 4w)",
+        "since": query("since", "Only records at or after this day or time (RFC 3339), of the last hours (36h), or of the last days in UTC, today included (7d, 4w)",
                        json!({ "type": "string", "pattern": time, "examples": ["30d"] })),
-        "until": query("until", "Only records before this time; a day is included",
+        "until": query("until", "Only records before this time; a day is included; 7d ends where a `since` of 7d begins",
                        json!({ "type": "string", "pattern": time, "examples": ["2026-11-30"] })),
         "by": query("by", "Groups rows by period", json!({ "type": "string", "enum": ["day", "week", "month"] })),
         "framework": query("framework", "Only records of this framework", json!({ "type": "string", "examples": ["crewai"] })),
