@@ -36,6 +36,42 @@ test("filters are in the address, and the address alone restores them", async ()
   await again.close();
 });
 
+test("choosing a filter keeps the end of the range, and choosing another range drops it", async () => {
+  const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const page = await open(`/tools?since=${day(5)}&until=${day(1)}`);
+  await Promise.all([page.waitForURL(/framework=crewai/), page.getByLabel("Framework", { exact: true }).selectOption("crewai")]);
+  assert.match(page.url(), new RegExp(`since=${day(5)}.*until=${day(1)}`));
+  await Promise.all([page.waitForURL(/since=7d/), page.getByLabel("Time range", { exact: true }).selectOption("7d")]);
+  assert.doesNotMatch(page.url(), /until=/);
+  assert.match(page.url(), /framework=crewai/);
+  await page.getByText("Custom range").click();
+  await page.getByLabel("From").fill(day(3));
+  await Promise.all([page.waitForURL(new RegExp(`since=${day(3)}`)), page.getByRole("form", { name: "Custom range" }).getByRole("button").click()]);
+  assert.match(page.url(), /framework=crewai/);
+  await page.close();
+});
+
+test("a table that is wider than its place says so, and on a phone numbers stand beside their bars", async () => {
+  const page = await browser.newPage({ viewport: { width: 360, height: 900 } });
+  await page.goto(`${collector.url}/tools?min_crews=1`);
+  const place = page.locator("#tools .scroll");
+  const isWider = await place.evaluate((element) => element.scrollWidth > element.clientWidth + 1);
+  assert.equal(await page.locator("#tools [data-scrolls]").isVisible(), isWider);
+  assert.equal(await place.evaluate((element) => element.classList.contains("more-right")), isWider);
+  const seen = await page.locator("#tools tbody tr").first().evaluate((row) => {
+    const frame = row.closest(".scroll").getBoundingClientRect();
+    const cell = row.querySelector("td:has(svg)");
+    const number = document.createRange();
+    number.selectNodeContents(cell.lastChild);
+    return number.getBoundingClientRect().right <= frame.right;
+  });
+  assert.ok(seen, "the number of the first bar is in sight");
+  await page.goto(`${collector.url}/deployments`);
+  const box = await page.locator("header nav a[aria-current]").boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= 360, "the current tab is in sight");
+  await page.close();
+});
+
 test("the previous period is shown beside a number, equals the report, and can be turned off", async () => {
   const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
   const span = (first, last) => `since=${day(first)}&until=${day(last)}&min_crews=1`;

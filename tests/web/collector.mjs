@@ -106,7 +106,7 @@ export async function browse({ signedIn = true } = {}) {
 }
 
 /** Every page of the navigation. */
-export const PAGES = ["/", "/decide", "/decide/removal", "/decide/release-health", "/decide/adoption", "/decide/crosstab", "/tools", "/models", "/features", "/versions", "/tasks", "/tests", "/deployments", "/shared", "/policy", "/sql"];
+export const PAGES = ["/", "/decide", "/decide/removal", "/decide/release-health", "/decide/adoption", "/decide/crosstab", "/tools", "/models", "/features", "/agents", "/flows", "/environments", "/versions", "/tasks", "/tests", "/deployments", "/shared", "/policy", "/sql"];
 
 /** Collects the problems of a page: script errors, blocked resources, requests to other hosts. */
 export function listen(page, url) {

@@ -1,6 +1,6 @@
-//! Bar charts and funnels.
+//! Bar charts.
 
-use crate::number::{format_count, format_share};
+use crate::number::format_count;
 use crate::svg::{Svg, escaped, truncated};
 
 const ROW: f64 = 26.0;
@@ -49,60 +49,6 @@ pub fn bar_chart(title: &str, rows: &[(String, f64)], width: f64) -> String {
     svg.finish()
 }
 
-/// A step of a funnel.
-#[derive(Debug, Clone, Default)]
-pub struct Step {
-    /// Its name.
-    pub name: String,
-    /// How many reached the step.
-    pub count: f64,
-}
-
-/// Steps with their counts, each with its share of the most frequent step.
-pub fn funnel(title: &str, steps: &[Step], width: f64) -> String {
-    let height = ROW * 1.3 * steps.len().max(1) as f64 + 4.0;
-    let mut svg = Svg::new(width, height, title);
-    let greatest = steps
-        .iter()
-        .map(|step| positive(step.count))
-        .fold(0.0, f64::max);
-    let names = (width * 0.25).clamp(84.0, 160.0);
-    let numbers = (width * 0.2).clamp(96.0, 140.0);
-    let room = width - names - numbers;
-    for (index, step) in steps.iter().enumerate() {
-        let count = positive(step.count);
-        let y = ROW * 1.3 * index as f64 + 4.0;
-        let share = if greatest > 0.0 {
-            count / greatest
-        } else {
-            0.0
-        };
-        let tooltip = format!(
-            "{}: {}, {} of the most frequent step",
-            step.name,
-            format_count(count),
-            format_share(share)
-        );
-        svg.raw(format_args!(
-            "<g class=\"row\"><title>{}</title>",
-            escaped(&tooltip)
-        ));
-        svg.text(
-            "label",
-            names - 8.0,
-            y + 18.0,
-            "end",
-            &truncated(&step.name, names - 10.0),
-        );
-        svg.rectangle("track", names, y + 3.0, room, ROW - 4.0);
-        svg.rectangle("bar series-1", names, y + 3.0, room * share, ROW - 4.0);
-        let text = format!("{} · {}", format_count(count), format_share(share));
-        svg.text("value", names + room + 8.0, y + 18.0, "start", &text);
-        svg.raw(format_args!("</g>"));
-    }
-    svg.finish()
-}
-
 fn positive(value: f64) -> f64 {
     if value.is_finite() {
         value.clamp(0.0, 1e300)
@@ -127,15 +73,5 @@ mod tests {
             .map(|rest| rest[..rest.find('"').unwrap()].parse().unwrap())
             .collect();
         assert!((widths[0] - 2.0 * widths[1]).abs() < 0.2, "{widths:?}");
-    }
-
-    #[test]
-    fn a_step_shows_its_share_of_the_most_frequent_step() {
-        let step = |name: &str, count| Step {
-            name: name.to_owned(),
-            count,
-        };
-        let svg = funnel("t", &[step("start", 40.0), step("created", 10.0)], 360.0);
-        assert!(svg.contains("10 · 25 %"), "{svg}");
     }
 }

@@ -30,14 +30,20 @@ pub fn sparkline(values: &[Option<f64>]) -> String {
     let greatest = known.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     let last = (values.len() - 1).max(1) as f64;
     let mut path = String::new();
-    for (place, (index, value)) in known.iter().enumerate() {
+    let mut before = None;
+    for (index, value) in &known {
         let x = 1.0 + 118.0 * *index as f64 / last;
         let share = if greatest > 0.0 {
             value.max(0.0) / greatest
         } else {
             0.0
         };
-        let letter = if place == 0 { 'M' } else { 'L' };
+        // A value that is not known is a gap.
+        let follows = index
+            .checked_sub(1)
+            .is_some_and(|left| before == Some(left));
+        let letter = if follows { 'L' } else { 'M' };
+        before = Some(*index);
         path.push_str(&format!("{letter}{} {}", at(x), at(26.0 - 24.0 * share)));
     }
     format!(
@@ -56,6 +62,6 @@ mod tests {
         assert!(bar(f64::NAN, 2.0).contains("class=\"bar\" width=\"0\""));
         assert!(bar(1.0, 0.0).contains("class=\"bar\" width=\"0\""));
         assert_eq!(sparkline(&[Some(1.0), None]), "");
-        assert!(sparkline(&[Some(0.0), None, Some(4.0)]).contains("d=\"M1 26L119 2\""));
+        assert!(sparkline(&[Some(0.0), None, Some(4.0)]).contains("d=\"M1 26M119 2\""));
     }
 }

@@ -6,11 +6,10 @@
 //!
 //! | chart | shows |
 //! | --- | --- |
-//! | [`time_series`] | lines over days, with the previous period dashed |
+//! | [`TimeSeries`] | lines over days, with the previous period dashed |
 //! | [`stacked_shares`] | shares of a whole over days |
 //! | [`bar_chart`] | names by value |
 //! | [`box_plots`] | distributions by name |
-//! | [`funnel`] | steps, each as a share of the most frequent one |
 //! | [`timeline`] | spans over time |
 //! | [`sparkline`], [`bar`] | small charts inside text |
 
@@ -24,10 +23,10 @@ mod svg;
 mod time_series;
 mod timeline;
 
-pub use bars::{Step, bar_chart, funnel};
+pub use bars::bar_chart;
 pub use box_plots::{BoxPlot, box_plots};
 pub use inline::{bar, sparkline};
 pub use number::{format_count, format_duration, format_share, format_short};
 pub use shares::{Part, stacked_shares};
-pub use time_series::{Line, time_series};
+pub use time_series::{Line, TimeSeries};
 pub use timeline::{Span, timeline};

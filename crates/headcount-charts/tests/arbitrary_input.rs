@@ -2,8 +2,8 @@
 
 use chrono::NaiveDate;
 use headcount_charts::{
-    BoxPlot, Line, Part, Span, Step, bar, bar_chart, box_plots, format_short, funnel, sparkline,
-    stacked_shares, time_series, timeline,
+    BoxPlot, Line, Part, Span, TimeSeries, bar, bar_chart, box_plots, format_short, sparkline,
+    stacked_shares, timeline,
 };
 use proptest::prelude::*;
 
@@ -84,13 +84,19 @@ proptest! {
         let first: NaiveDate = "2026-01-31".parse().unwrap();
         let days: Vec<NaiveDate> = first.iter_days().take(count).collect();
         let line = Line { name: name.clone(), values: values.clone(), previous };
-        check(&time_series(&name, &days, &[line.clone(), line], width, format_short));
+        let chart = TimeSeries {
+            title: &name,
+            days: &days,
+            lines: &[line.clone(), line],
+            show: format_short,
+            unknown: &name,
+            is_last_running: count % 2 == 0,
+        };
+        check(&chart.draw(width));
         let counts: Vec<f64> = values.iter().map(|value| value.unwrap_or(f64::INFINITY)).collect();
         let part = Part { name: name.clone(), counts, class: "series-other".to_owned() };
         check(&stacked_shares(&name, &days, &[part.clone(), part], width));
         check(&bar_chart(&name, &rows, width));
-        let steps: Vec<Step> = rows.iter().map(|(name, count)| Step { name: name.clone(), count: *count }).collect();
-        check(&funnel(&name, &steps, width));
         let at = |index: usize| values.get(index).copied().flatten();
         let row = BoxPlot { name: name.clone(), min: at(0), lower_quartile: at(1), median: at(2), upper_quartile: at(3), max: at(4), mean: at(5) };
         check(&box_plots(&name, &[row], None, width, format_short));

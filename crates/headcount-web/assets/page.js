@@ -28,11 +28,28 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
 for (const form of document.querySelectorAll("[data-filters]")) {
   const button = form.querySelector("[data-apply]");
   if (button) button.hidden = true;
-  form.addEventListener("change", () => {
+  form.addEventListener("change", (event) => {
+    // Another range has no end but today.
+    const end = form.querySelector("[data-range-end]");
+    if (end && event.target.name === "since" && !event.target.selectedOptions[0].hasAttribute("data-shown")) end.disabled = true;
     // Empty filters are left out, so that addresses stay short.
     for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
     form.requestSubmit();
   });
+}
+
+// Say where a table is wider than its place, and fade the edge behind which there is more.
+for (const place of document.querySelectorAll(".scroll")) {
+  const said = place.previousElementSibling?.hasAttribute("data-scrolls") ? place.previousElementSibling : null;
+  const look = () => {
+    const rest = place.scrollWidth - place.clientWidth - place.scrollLeft;
+    place.classList.toggle("more-right", rest > 1);
+    place.classList.toggle("more-left", place.scrollLeft > 1);
+    if (said) said.hidden = place.scrollWidth <= place.clientWidth + 1;
+  };
+  place.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(place);
+  look();
 }
 
 // Sort a table by clicking a column header.

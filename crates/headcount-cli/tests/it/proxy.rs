@@ -143,7 +143,7 @@ fn pages_api_and_telemetry_work_under_a_path() {
     let mut waiting: BTreeSet<String> = [format!("{base}/"), base.to_owned()].into();
     let mut seen = BTreeSet::new();
     while let Some(address) = waiting.pop_first() {
-        if !seen.insert(address.clone()) || seen.len() > 150 {
+        if !seen.insert(address.clone()) || seen.len() > 500 {
             continue;
         }
         let response = get(&server, &address, &signed_in);

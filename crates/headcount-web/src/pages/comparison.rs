@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use headcount_reports::Answer;
+use headcount_reports::{Answer, is_grouped};
 use serde_json::Value;
 
 use super::panel::{Panel, change};
 use super::report_view::ReportView;
 use super::table::{Cell, Column, text_of};
-
-/// The first character of the label of a row of grouped values.
-const FOLDED: char = '(';
 
 /// The previous numbers of a column by the texts that identify rows.
 struct PreviousValues {
@@ -79,6 +76,7 @@ impl Panel {
         ];
         let after = index + 1;
         self.table.columns.splice(after..after, columns);
+        self.widen_for_table();
         for (cells, row) in self.table.rows.iter_mut().zip(&current.rows) {
             let name = name_of(current, row, keys);
             let added = cells_for(row[index].as_f64(), previous_values.get(&name), measured);
@@ -124,7 +122,7 @@ fn name_of(answer: &Answer, row: &[Value], keys: &[&str]) -> Vec<String> {
 }
 
 fn is_folded(name: &[String]) -> bool {
-    name.iter().any(|text| text.starts_with(FOLDED))
+    name.iter().any(|text| is_grouped(text))
 }
 
 /// The two cells: the previous number, and the change.

@@ -9,11 +9,11 @@ use headcount_reports::{Answer, ReportParameters, find_report};
 
 use super::filters::Filters;
 use super::page::Page;
-use super::periods::periods;
+use super::periods::{Periods, periods};
 use super::report_view::ReportView;
 use crate::answer_cache::{QueryError, QueryKey};
 use crate::problem::report_problem;
-use crate::role::{Role, Visibility as _};
+use crate::role::{PUBLIC_MIN_CREWS, Role, Visibility as _};
 use crate::state::SiteState;
 
 /// The most options of a filter.
@@ -30,6 +30,12 @@ pub(crate) struct PageContext {
     /// Whether no data was ever stored.
     pub(crate) is_empty: bool,
     pub(crate) options: FilterOptions,
+    /// The day of the first record that the filters select, of any time; unknown for all time, where nothing depends on it.
+    first_record: Option<NaiveDate>,
+    /// The previous range, if the page compares and records cover it.
+    pub(crate) previous_range: Option<(NaiveDate, NaiveDate)>,
+    /// Why a page that would compare does not, or empty.
+    pub(crate) why_not_compared: String,
     /// The time of the oldest answer on the page.
     computed_at: Mutex<DateTime<Utc>>,
     is_stale: AtomicBool,
@@ -73,6 +79,9 @@ impl PageContext {
             today: now.date_naive(),
             is_empty,
             options: FilterOptions::default(),
+            first_record: None,
+            previous_range: None,
+            why_not_compared: String::new(),
             computed_at: Mutex::new(now),
             is_stale: AtomicBool::new(false),
         };
@@ -80,7 +89,93 @@ impl PageContext {
         if !is_empty && role.sees_all() {
             context.options = context.load_options().await;
         }
+        if !is_empty && context.filters.range.first.is_some() {
+            context.first_record = context.first_day().await;
+            if let Some(range) = context.filters.previous_range(context.today) {
+                context.compare_with(range);
+            }
+        }
         Ok(context)
+    }
+
+    /// Compares with the range, unless records begin later: of a part everything has grown.
+    fn compare_with(&mut self, range: (NaiveDate, NaiveDate)) {
+        match self.first_record {
+            Some(first) if first <= range.0 => self.previous_range = Some(range),
+            Some(first) if self.role.sees_all() => {
+                self.why_not_compared = format!(
+                    "Not compared with {} – {}: the first record here is of {first}.",
+                    range.0, range.1
+                );
+            }
+            // Who sent the first record is one crew, so that the public is not told the day.
+            Some(_) => {
+                self.why_not_compared =
+                    "Not compared: records do not cover the previous period.".to_owned();
+            }
+            None => {}
+        }
+    }
+
+    /// The day of the first record that the filters select, of any time.
+    async fn first_day(&self) -> Option<NaiveDate> {
+        let parameters = ReportParameters {
+            since: None,
+            until: None,
+            ..self.filters.parameters()
+        };
+        // Not shown, so that it is not what the role may see.
+        let answer = self
+            .answer(QueryKey::report("overview", &parameters))
+            .await
+            .ok()?;
+        let column = answer.column_index("first_seen")?;
+        let days = answer
+            .rows
+            .iter()
+            .filter_map(|row| row[column].as_str()?.get(..10)?.parse().ok());
+        days.min()
+    }
+
+    /// What a number means that the threshold holds back.
+    pub(crate) fn few(&self) -> String {
+        let least = match self.role.sees_all() {
+            true => self.filters.min_crews,
+            false => self.filters.min_crews.max(PUBLIC_MIN_CREWS),
+        };
+        match least {
+            ..=1 => "–".to_owned(),
+            least => format!("fewer than {least}"),
+        }
+    }
+
+    /// The address of this page with every value, or empty where these are shown or the role may not see them.
+    pub(crate) fn all_values_address(&self) -> String {
+        if !self.role.sees_all() || self.filters.min_crews <= 1 {
+            return String::new();
+        }
+        let mut filters = self.filters.clone();
+        filters.min_crews = 1;
+        format!("{}?{}", self.page.path(), filters.query())
+    }
+
+    /// Whether the last of `periods` is not over.
+    pub(crate) fn is_last_running(&self, periods: &[NaiveDate]) -> bool {
+        !periods.is_empty()
+            && self
+                .filters
+                .range
+                .last
+                .is_none_or(|last| last >= self.today)
+    }
+
+    /// The periods of a chart, with the text for what is not known in one of them.
+    pub(crate) fn periods_of<'a>(&self, days: &'a [NaiveDate], unknown: &'a str) -> Periods<'a> {
+        Periods {
+            days,
+            is_last_running: self.is_last_running(days),
+            unknown,
+        }
     }
 
     /// The report `name` over the range.
@@ -95,7 +190,7 @@ impl PageContext {
 
     /// The report over the previous range, if the page compares.
     pub(crate) async fn previous(&self, name: &'static str) -> Option<ReportView> {
-        let parameters = self.filters.previous_parameters(self.today)?;
+        let parameters = self.previous_parameters()?;
         Some(self.query(name, parameters).await)
     }
 
@@ -103,9 +198,14 @@ impl PageContext {
     pub(crate) async fn previous_by_period(&self, name: &'static str) -> Option<ReportView> {
         let parameters = ReportParameters {
             by: Some(self.filters.by),
-            ..self.filters.previous_parameters(self.today)?
+            ..self.previous_parameters()?
         };
         Some(self.query(name, parameters).await)
+    }
+
+    fn previous_parameters(&self) -> Option<ReportParameters> {
+        let (first, last) = self.previous_range?;
+        Some(self.filters.parameters_between(first, last))
     }
 
     /// The fresh or stale answer, as it is stored.
@@ -155,21 +255,22 @@ impl PageContext {
         }
     }
 
-    /// The first days of the range's periods; for all time, from the first period in `view`.
+    /// The first days of the range's periods since the first record; for all time, from the first period in `view`.
     pub(crate) fn periods(&self, view: &ReportView) -> Vec<NaiveDate> {
         let rows = view.answer.iter().flat_map(|answer| &answer.rows);
         let first_in_view = rows
             .filter_map(|row| row.first()?.as_str()?.parse().ok())
             .min();
         let last = self.filters.range.last.unwrap_or(self.today);
-        let first = self.filters.range.first.or(first_in_view).unwrap_or(last);
+        // Nobody knows anything of the days before the first record.
+        let first_known = self.filters.range.first.max(self.first_record);
+        let first = first_known.or(first_in_view).unwrap_or(last);
         periods(first, last, self.filters.by)
     }
 
     /// As [`Self::periods`], for the previous range.
     pub(crate) fn previous_periods(&self) -> Vec<NaiveDate> {
-        let range = self.filters.previous_range(self.today);
-        range
+        self.previous_range
             .map(|(first, last)| periods(first, last, self.filters.by))
             .unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! The deployments page.
 
 use super::context::PageContext;
-use super::figures::funnel;
+use super::figures::steps;
 use super::panel::Panel;
 
 /// The panels.
@@ -11,10 +11,10 @@ pub(crate) async fn show(context: &PageContext) -> Vec<Panel> {
         context.previous("deployments"),
         context.report("projects"),
     );
-    let steps = funnel(&deployments, "step", "count", "Steps of deployments");
+    let bars = steps(&deployments, "step", "count", "Steps of deployments");
     vec![
         Panel::of(context, &deployments, None)
-            .with_figure(steps)
+            .with_figure(bars)
             .with_open_table()
             .compared(&deployments, previous.as_ref(), &["step"], "count")
             .wide(),

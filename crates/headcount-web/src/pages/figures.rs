@@ -1,12 +1,13 @@
 //! Answers as charts, each in three widths: the whole page, half a page, and a narrow screen.
 
-use chrono::NaiveDate;
 use headcount_answer::visible;
 use headcount_charts::{
-    BoxPlot, Part, Step, format_count, format_duration, format_short, stacked_shares, time_series,
+    BoxPlot, Part, TimeSeries, format_count, format_duration, format_short, stacked_shares,
 };
+use headcount_reports::is_grouped;
 
 use super::context::PageContext;
+use super::periods::Periods;
 use super::report_view::ReportView;
 use super::table::label;
 
@@ -52,20 +53,9 @@ impl Line {
         Self { inner }
     }
 
-    /// Treats gaps as zero, for counts.
-    pub(crate) fn counted(mut self) -> Self {
-        for value in &mut self.inner.values {
-            *value = value.or(Some(0.0));
-        }
-        self
-    }
-
     /// Adds the values of the previous range.
     pub(crate) fn with_previous(mut self, previous: Vec<Option<f64>>) -> Self {
-        self.inner.previous = previous
-            .into_iter()
-            .map(|value| value.or(Some(0.0)))
-            .collect();
+        self.inner.previous = previous;
         self
     }
 }
@@ -81,7 +71,7 @@ fn each_width(draw: impl Fn(f64) -> String) -> Figure {
 }
 
 /// Lines over the periods; empty without values.
-pub(crate) fn trend(title: &str, periods: &[NaiveDate], lines: &[Line]) -> Figure {
+pub(crate) fn trend(title: &str, periods: Periods<'_>, lines: &[Line]) -> Figure {
     let lines: Vec<headcount_charts::Line> = lines
         .iter()
         .take(MAX_SERIES)
@@ -104,7 +94,15 @@ pub(crate) fn trend(title: &str, periods: &[NaiveDate], lines: &[Line]) -> Figur
     } else {
         format_short
     };
-    let mut figure = each_width(|width| time_series(title, periods, &lines, width, show));
+    let chart = TimeSeries {
+        title,
+        days: periods.days,
+        lines: &lines,
+        show,
+        unknown: periods.unknown,
+        is_last_running: periods.is_last_running,
+    };
+    let mut figure = each_width(|width| chart.draw(width));
     let class = |index: usize| format!("series-{}", index + 1);
     let entries = lines.iter().enumerate().map(|(index, line)| Legend {
         name: visible(&line.name).into_owned(),
@@ -124,20 +122,21 @@ pub(crate) fn trend_of_top(
     title: &str,
 ) -> Figure {
     let periods = context.periods(by_period);
-    let series = by_period.series(Some(name), value, &periods);
+    let series = by_period.counts(Some(name), value, &periods);
     let top = names.iter().filter(|name| is_named(name)).take(6);
+    // A name that has enough crews in the whole range, and in no period of it.
     let line = |wanted: &String| {
         let found = series.iter().find(|(known, _)| known == wanted);
         let values = found.map_or_else(|| vec![None; periods.len()], |(_, values)| values.clone());
-        Line::new(wanted, values).counted()
+        Line::new(wanted, values)
     };
     let lines: Vec<Line> = top.map(line).collect();
-    trend(title, &periods, &lines)
+    trend(title, context.periods_of(&periods, &context.few()), &lines)
 }
 
 /// Whether it is a name, not the label of grouped values.
 fn is_named(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('(')
+    !name.is_empty() && !is_grouped(name)
 }
 
 /// The shares of the names over the periods: the most frequent ones, and the others as one.
@@ -159,7 +158,14 @@ pub(crate) fn shares(
     if series.iter().all(|(_, values)| total(values) == 0.0) {
         return Figure::default();
     }
-    let others = series.split_off(series.len().min(MAX_SERIES - 1));
+    let (grouped, mut series): (Vec<_>, Vec<_>) =
+        series.into_iter().partition(|(name, _)| is_grouped(name));
+    let mut others = series.split_off(series.len().min(MAX_SERIES - 1));
+    let others_name = match grouped.is_empty() {
+        true => format!("{} others", others.len()),
+        false => "others".to_owned(),
+    };
+    others.extend(grouped);
     let counts = |values: &[Option<f64>]| -> Vec<f64> {
         values.iter().map(|value| value.unwrap_or(0.0)).collect()
     };
@@ -180,7 +186,7 @@ pub(crate) fn shares(
             }
         }
         parts.push(Part {
-            name: format!("{} others", others.len()),
+            name: others_name,
             counts: sum,
             class: "series-other".to_owned(),
         });
@@ -251,19 +257,15 @@ pub(crate) fn box_plots(view: &ReportView, name: &str, measure: &str, title: &st
     each_width(|width| headcount_charts::box_plots(title, &rows, top, width, show))
 }
 
-/// The steps of a report with their counts.
-pub(crate) fn funnel(view: &ReportView, name: &str, count: &str, title: &str) -> Figure {
+/// The steps of a report with their counts, in their order. They are no funnel: each is reported on its own, some by newer
+/// releases alone.
+pub(crate) fn steps(view: &ReportView, name: &str, count: &str, title: &str) -> Figure {
     let pairs = view.texts(name).into_iter().zip(view.numbers(count));
-    let steps: Vec<Step> = pairs
-        .map(|(name, count)| Step {
-            name: label(&name),
-            count: count.unwrap_or(0.0),
-        })
+    let named = pairs.filter(|(name, _)| is_named(name));
+    let rows: Vec<(String, f64)> = named
+        .filter_map(|(name, count)| Some((label(&name), count?)))
         .collect();
-    if steps.is_empty() {
-        return Figure::default();
-    }
-    each_width(|width| headcount_charts::funnel(title, &steps, width))
+    ranked_rows(title, &rows)
 }
 
 /// Spans over time.

@@ -142,14 +142,13 @@ impl Filters {
         }
     }
 
-    /// As [`Self::parameters`], for the previous range; `None` if the page does not compare.
-    pub(crate) fn previous_parameters(&self, today: NaiveDate) -> Option<ReportParameters> {
-        let (first, last) = self.previous_range(today)?;
-        Some(ReportParameters {
+    /// As [`Self::parameters`], from one day to another.
+    pub(crate) fn parameters_between(&self, first: NaiveDate, last: NaiveDate) -> ReportParameters {
+        ReportParameters {
             since: Some(first.to_string()),
             until: Some(last.to_string()),
             ..self.parameters()
-        })
+        }
     }
 
     /// The first and last day of the equally long range before this one; `None` if the page does not compare.
@@ -158,6 +157,15 @@ impl Filters {
         let days = (self.range.last.unwrap_or(today) - first).num_days() + 1;
         let days = Days::new(u64::try_from(days).ok()?);
         Some((first.checked_sub_days(days)?, first.pred_opt()?))
+    }
+
+    /// The filters beside the range: name and value, without those that have their default.
+    pub(crate) fn beside_range(&self) -> Vec<(String, String)> {
+        let query = self.query();
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        pairs
+            .filter(|(name, _)| name != "since" && name != "until")
+            .collect()
     }
 
     /// The filters as a query string, without those that have their default.
@@ -189,6 +197,11 @@ impl Filters {
 }
 
 impl Range {
+    /// Whether it is none of those that are offered.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.name.is_empty() || self.last.is_some()
+    }
+
     fn parse(since: &str, until: &str, today: NaiveDate) -> Result<Self, Problem> {
         let mut range = Self::default();
         if since.contains('-') {
@@ -206,10 +219,12 @@ impl Range {
         }
         if !until.is_empty() {
             let last = parse_day("until", until)?;
-            if range.first.is_some_and(|first| first > last) {
+            let is_before = range.first.is_some_and(|first| first > last);
+            if is_before && range.name.is_empty() {
                 return Err(invalid("until", until, "a day that is not before since"));
             }
-            range.last = Some(last);
+            // Without a script, the form sends the end of the range that was shown with the range that is chosen now.
+            range.last = (!is_before).then_some(last);
         }
         Ok(range)
     }
@@ -305,6 +320,27 @@ mod tests {
             assert_eq!(parse(query).unwrap().query(), query);
         }
         assert_eq!(parse("since=&until=&framework=&by=").unwrap().query(), "");
+    }
+
+    #[test]
+    fn a_range_that_is_chosen_beside_an_older_end_has_no_end() {
+        let filters = parse("since=7d&until=2026-01-31&framework=crewai").unwrap();
+        assert_eq!(filters.range.first, Some(day("2026-11-17")));
+        assert_eq!(filters.range.last, None);
+        assert_eq!(filters.query(), "since=7d&framework=crewai");
+        let beside = filters.beside_range();
+        assert_eq!(beside, [("framework".to_owned(), "crewai".to_owned())]);
+    }
+
+    /// Seven days are the same days here, in the API and on the command line.
+    #[test]
+    fn days_of_a_range_are_those_of_the_reports() {
+        for (name, _, days) in RANGES.iter().filter(|(_, _, days)| *days > 0) {
+            let filters = parse(&format!("since={name}")).unwrap();
+            let own = filters.parameters().since;
+            let first = day("2026-11-23") - chrono::TimeDelta::days(*days as i64 - 1);
+            assert_eq!(own, Some(first.to_string()), "{name}");
+        }
     }
 
     #[test]

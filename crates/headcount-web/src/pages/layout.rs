@@ -53,16 +53,20 @@ pub(crate) struct FilterForm {
     pub(crate) first: String,
     pub(crate) last: String,
     pub(crate) has_custom_range: bool,
+    /// The filters beside the range, which the form of a custom range keeps: name and value.
+    pub(crate) beside_range: Vec<(String, String)>,
     pub(crate) periods: Vec<SelectOption>,
     pub(crate) frameworks: Vec<SelectOption>,
     pub(crate) versions: Vec<SelectOption>,
     pub(crate) environments: Vec<SelectOption>,
-    pub(crate) min_crews: u64,
-    pub(crate) default_min_crews: u64,
+    /// The thresholds for names; none for the public, for whom it is fixed.
+    pub(crate) thresholds: Vec<SelectOption>,
     pub(crate) compares: bool,
     pub(crate) can_compare: bool,
     /// The previous range as text; empty if the page does not compare.
     pub(crate) previous: String,
+    /// Why it does not compare although it could be asked to; or empty.
+    pub(crate) why_not_compared: String,
 }
 
 /// An option of a select element.
@@ -151,7 +155,6 @@ fn navigation(context: &PageContext) -> Vec<NavigationItem> {
 
 fn filter_form(context: &PageContext) -> FilterForm {
     let (filters, options) = (&context.filters, &context.options);
-    let previous = filters.previous_range(context.today);
     let frameworks = select(&options.frameworks, &filters.framework, "all frameworks");
     let versions = select(&options.versions, &filters.version, "all releases");
     let environments = select(
@@ -165,19 +168,45 @@ fn filter_form(context: &PageContext) -> FilterForm {
         ranges: range_options(filters),
         first: day_text(filters.range.first),
         last: day_text(filters.range.last),
-        has_custom_range: filters.range.name.is_empty() || filters.range.last.is_some(),
+        has_custom_range: filters.range.is_custom(),
+        beside_range: filters.beside_range(),
         periods: period_options(filters),
         frameworks,
         versions,
         environments,
-        min_crews: filters.min_crews,
-        default_min_crews: DEFAULT_MIN_CREWS,
+        thresholds: thresholds(context),
         compares: filters.compare,
         can_compare: filters.range.first.is_some(),
-        previous: previous
+        previous: context
+            .previous_range
             .map(|(first, last)| format!("{first} – {last}"))
             .unwrap_or_default(),
+        why_not_compared: context.why_not_compared.clone(),
     }
+}
+
+/// The thresholds to choose from: the default, every value, and the one that is selected.
+fn thresholds(context: &PageContext) -> Vec<SelectOption> {
+    if !context.role.sees_all() {
+        return Vec::new();
+    }
+    let selected = context.filters.min_crews;
+    let mut offered = vec![DEFAULT_MIN_CREWS, 1];
+    if !offered.contains(&selected) {
+        offered.push(selected);
+    }
+    let option = |least: u64| SelectOption {
+        value: match least {
+            DEFAULT_MIN_CREWS => String::new(),
+            least => least.to_string(),
+        },
+        label: match least {
+            ..=1 => "any number of crews".to_owned(),
+            least => format!("{least} crews or more"),
+        },
+        is_selected: least == selected,
+    };
+    offered.into_iter().map(option).collect()
 }
 
 fn range_options(filters: &Filters) -> Vec<SelectOption> {
@@ -185,15 +214,18 @@ fn range_options(filters: &Filters) -> Vec<SelectOption> {
     let named = RANGES.iter().map(|(value, label, _)| SelectOption {
         value: (*value).to_owned(),
         label: (*label).to_owned(),
-        is_selected: range.name == *value,
+        is_selected: !range.is_custom() && range.name == *value,
     });
     let mut options: Vec<SelectOption> = named.collect();
-    if range.name.is_empty() {
+    if range.is_custom() {
         let first = day_text(range.first);
         let last = range.last.map_or("today".to_owned(), |day| day.to_string());
         options.push(SelectOption {
             label: format!("{first} – {last}"),
-            value: first,
+            value: match range.first {
+                Some(_) => first,
+                None => range.name.clone(),
+            },
             is_selected: true,
         });
     }

@@ -15,7 +15,7 @@ use super::table::{Cell, Column, Table};
 const METRICS: [(&str, &str, &str); 8] = [
     ("crews", "crews", "/features"),
     ("runs", "runs", "/features"),
-    ("agents", "agents", "/features"),
+    ("agents", "agents", "/agents"),
     ("tasks", "tasks", "/tasks"),
     ("tool_uses", "tool uses", "/tools"),
     ("tools", "tools", "/tools"),
@@ -86,7 +86,7 @@ fn tiles(
     by_period: &ReportView,
 ) -> Vec<Tile> {
     let periods = context.periods(by_period);
-    let series = by_period.series(Some("metric"), "value", &periods);
+    let series = by_period.counts(Some("metric"), "value", &periods);
     let value = |view: &ReportView, metric: &str| view.number_where("metric", metric, "value");
     let query = context.filters.query();
     let tile = |(metric, label, page): (&str, &str, &str)| {
@@ -94,9 +94,8 @@ fn tiles(
         let mut tile = Tile::of(label, value(current, metric), old, format_count);
         let line = series.iter().find(|(name, _)| name == metric);
         if let Some((_, values)) = line {
-            let counted: Vec<Option<f64>> =
-                values.iter().map(|value| value.or(Some(0.0))).collect();
-            tile.spark = sparkline(&counted);
+            let over = values.len() - usize::from(context.is_last_running(&periods));
+            tile.spark = sparkline(&values[..over]);
         }
         tile.href = if query.is_empty() {
             page.to_owned()
@@ -116,14 +115,14 @@ fn activity(
 ) -> Panel {
     let periods = context.periods(by_period);
     let find = |view: &ReportView, periods: &[chrono::NaiveDate], metric: &str| {
-        let mut series = view.series(Some("metric"), "value", periods);
+        let mut series = view.counts(Some("metric"), "value", periods);
         let position = series.iter().position(|(name, _)| name == metric)?;
         Some(series.swap_remove(position).1)
     };
     let mut lines = Vec::new();
     for metric in ["runs", "crews"] {
         let values = find(by_period, &periods, metric).unwrap_or_default();
-        let mut line = Line::new(metric, values).counted();
+        let mut line = Line::new(metric, values);
         let old = previous_by_period.and_then(|previous_by_period| {
             find(previous_by_period, &context.previous_periods(), metric)
         });
@@ -138,7 +137,11 @@ fn activity(
             "Runs and crews",
             "How many runs were there, of how many crews?",
         )
-        .with_figure(trend("Runs and crews", &periods, &lines))
+        .with_figure(trend(
+            "Runs and crews",
+            context.periods_of(&periods, &context.few()),
+            &lines,
+        ))
 }
 
 /// The names that gained or lost the most crews since the previous range.

@@ -8,6 +8,9 @@ use super::links::{Link, links};
 use super::report_view::ReportView;
 use super::table::Table;
 
+/// The most columns that a table in half the width of a page shows whole.
+const MAX_COLUMNS_OF_HALF: usize = 5;
+
 /// One number, compared with the previous range.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tile {
@@ -41,6 +44,10 @@ pub(crate) struct Panel {
     /// The SVG for a narrow screen, or empty.
     pub(crate) narrow_figure: String,
     pub(crate) legend: Vec<Legend>,
+    /// Why the chart has nothing to draw, or empty.
+    pub(crate) figure_message: String,
+    /// The page with every value, where the threshold keeps some from being drawn; or empty.
+    pub(crate) all_values_href: String,
     pub(crate) table: Table,
     /// Whether the table is expanded.
     pub(crate) is_table_open: bool,
@@ -66,6 +73,7 @@ impl Panel {
             question: header.question.clone(),
             links: links(context, header, &view.parameters),
             is_table_open: true,
+            all_values_href: context.all_values_address(),
             ..Self::default()
         };
         match &view.answer {
@@ -83,11 +91,19 @@ impl Panel {
 
     fn fill(&mut self, header: &ReportHeader, answer: &Answer, measured: Option<&str>) {
         self.table = Table::of(header, answer, measured);
+        self.widen_for_table();
         let notes = answer.notes.iter();
         self.notes = notes
             .filter(|note| !is_about_missing_rows(note))
             .cloned()
             .collect();
+    }
+
+    /// Spans the page if the table would not fit half of it: numbers would be cut off.
+    pub(crate) fn widen_for_table(&mut self) {
+        if self.figure.is_empty() {
+            self.is_wide |= self.table.columns.len() > MAX_COLUMNS_OF_HALF;
+        }
     }
 
     /// Replaces the report's title and question.
@@ -99,9 +115,23 @@ impl Panel {
         self
     }
 
-    /// Adds a chart and collapses the table.
+    /// Adds a chart and collapses the table. Without a chart it says so, and the table stays.
     pub(crate) fn with_figure(mut self, figure: Figure) -> Self {
-        if self.empty_message.is_empty() && self.failure.is_empty() {
+        if !self.empty_message.is_empty() || !self.failure.is_empty() {
+            return self;
+        }
+        // The table is collapsed.
+        self.is_wide = false;
+        if figure.half.is_empty() {
+            self.figure_message = match self.table.has_grouped() {
+                true => "Nothing to draw: every name here is of too few crews, so that they are grouped.",
+                false => "Nothing to draw: no value of this kind was reported.",
+            }
+            .to_owned();
+            if !self.table.has_grouped() {
+                self.all_values_href.clear();
+            }
+        } else {
             self.figure = figure.half;
             self.wide_figure = figure.wide;
             self.narrow_figure = figure.narrow;

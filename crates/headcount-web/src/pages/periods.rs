@@ -6,6 +6,16 @@ use headcount_reports::Period;
 /// The most periods that a chart shows.
 const MAX_PERIODS: usize = 400;
 
+/// The days or longer periods of a trend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Periods<'a> {
+    pub(crate) days: &'a [NaiveDate],
+    /// Whether the last of them is not over.
+    pub(crate) is_last_running: bool,
+    /// The text for a value that is not known.
+    pub(crate) unknown: &'a str,
+}
+
 /// The first days of the periods from the one with `first` to the one with `last`, aligned as in the reports.
 pub(crate) fn periods(first: NaiveDate, last: NaiveDate, by: Period) -> Vec<NaiveDate> {
     let start = match by {

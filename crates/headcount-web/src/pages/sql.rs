@@ -19,6 +19,7 @@ use super::figures::{Figure, Line, ranked_rows, trend};
 use super::layout::Layout;
 use super::links::sql_address;
 use super::page::Page;
+use super::periods::Periods;
 use super::render::render;
 use super::table::{Table, text_of};
 use crate::answer_cache::QueryKey;
@@ -272,7 +273,12 @@ fn trend_of_days(answer: &Answer, title: &str) -> Figure {
             Line::new(&column.name, values)
         })
         .collect();
-    trend(title, &days, &lines)
+    let periods = Periods {
+        days: &days,
+        is_last_running: false,
+        unknown: "–",
+    };
+    trend(title, periods, &lines)
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 use headcount_answer::visible;
 use headcount_charts::{bar, format_count, format_duration, format_share};
-use headcount_reports::{Answer, ColumnKind, ReportHeader};
+use headcount_reports::{Answer, ColumnKind, ReportHeader, is_grouped};
 use serde_json::Value;
 
 /// The most rows of a table on a page; the CSV has all of them.
 const MAX_ROWS: usize = 200;
 
-/// Longer texts, in bytes, get a wide column.
-const LONG_TEXT: usize = 40;
+/// Longer texts, in bytes, get a wide column: in a narrow one each of their words would be a line.
+const LONG_TEXT: usize = 20;
 
 /// A table.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,8 @@ pub(crate) struct Cell {
     pub(crate) is_null: bool,
     /// Whether it is a time or a day, which must not wrap.
     pub(crate) is_time: bool,
+    /// A note on the value, or empty.
+    pub(crate) title: String,
     /// A bar as SVG, or empty.
     pub(crate) bar: String,
     pub(crate) href: String,
@@ -53,6 +55,11 @@ impl Table {
         let mut table = Self::plain(&header.title, answer);
         for (column, known) in table.columns.iter_mut().zip(&answer.columns) {
             column.meaning = meaning(&known.name).unwrap_or_default();
+        }
+        for (name, note) in &header.when_null {
+            if let Some(index) = answer.column_index(name) {
+                table.explain_missing(index, answer.columns[index].kind, note);
+            }
         }
         if let Some(index) = measured.and_then(|name| answer.column_index(name)) {
             table.add_bars(index, answer);
@@ -105,9 +112,31 @@ impl Table {
         self
     }
 
-    /// Adds bars to a column.
+    /// Whether a row stands for names that are grouped.
+    pub(crate) fn has_grouped(&self) -> bool {
+        let mut cells = self.rows.iter().flatten();
+        cells.any(|cell| is_grouped(&cell.sort))
+    }
+
+    /// Says at a value that is missing why it is.
+    fn explain_missing(&mut self, index: usize, kind: ColumnKind, note: &str) {
+        let cells = self.rows.iter_mut().filter_map(|row| row.get_mut(index));
+        for cell in cells.filter(|cell| cell.is_null) {
+            note.clone_into(&mut cell.title);
+            if kind == ColumnKind::Text {
+                "(no name)".clone_into(&mut cell.text);
+            }
+        }
+    }
+
+    /// Adds bars to a column, but none to a row of grouped names: it is no name that others can be compared with.
     fn add_bars(&mut self, index: usize, answer: &Answer) {
-        let numbers = || answer.rows.iter().map(|row| row[index].as_f64());
+        let stands_for_names = |row: &Vec<Value>| {
+            let mut texts = row.iter().filter_map(Value::as_str);
+            texts.any(is_grouped)
+        };
+        let number = |row: &Vec<Value>| row[index].as_f64().filter(|_| !stands_for_names(row));
+        let numbers = || answer.rows.iter().map(number);
         let greatest = numbers().flatten().fold(0.0, f64::max);
         for (row, number) in self.rows.iter_mut().zip(numbers()) {
             if let (Some(cell), Some(number)) = (row.get_mut(index), number) {
@@ -132,6 +161,7 @@ impl Cell {
             is_number,
             is_null: value.is_null(),
             is_time: kind == ColumnKind::Moment && !value.is_null(),
+            title: String::new(),
             bar: String::new(),
             href: String::new(),
         }
@@ -233,6 +263,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn tools(rows: Vec<Vec<Value>>) -> Table {
+        let column = |name: &str, kind| headcount_reports::AnswerColumn {
+            name: name.to_owned(),
+            kind,
+        };
+        let answer = Answer {
+            columns: vec![
+                column("tool", ColumnKind::Text),
+                column("uses", ColumnKind::Integer),
+            ],
+            rows,
+            notes: Vec::new(),
+        };
+        let header = headcount_reports::find_report("tools").unwrap();
+        Table::of(header, &answer, Some("uses"))
+    }
+
+    #[test]
+    fn bars_are_of_names_and_the_longest_is_that_of_the_first() {
+        let grouped = "(3 values from fewer than 5 crews)";
+        let table = tools(vec![
+            vec![json!("search"), json!(20)],
+            vec![json!(grouped), json!(80)],
+        ]);
+        assert_eq!(table.rows[0][1].bar, bar(20.0, 20.0));
+        assert_eq!(table.rows[1][1].bar, "");
+        assert!(table.has_grouped());
+    }
+
+    #[test]
+    fn a_row_without_a_name_says_why() {
+        let table = tools(vec![vec![json!(null), json!(239)]]);
+        assert_eq!(table.rows[0][0].text, "(no name)");
+        assert!(table.rows[0][0].title.contains("1.14.6"));
+    }
 
     #[test]
     fn values_are_formatted_for_people() {

@@ -6,6 +6,7 @@ use super::context::PageContext;
 use super::figures::{Line, trend};
 use super::panel::{Panel, Tile};
 use super::report_view::ReportView;
+use crate::role::Visibility as _;
 
 /// The tiles and panels.
 pub(crate) async fn show(context: &PageContext) -> (Vec<Tile>, Vec<Panel>) {
@@ -17,20 +18,23 @@ pub(crate) async fn show(context: &PageContext) -> (Vec<Tile>, Vec<Panel>) {
         context.report("completions"),
     );
     let periods = context.periods(&by_period);
-    let line = |name: &str, column: &str| {
-        let values = by_period.series(None, column, &periods);
-        Line::new(
-            name,
-            values
-                .into_iter()
-                .next()
-                .map(|(_, values)| values)
-                .unwrap_or_default(),
-        )
+    let only = |series: Vec<(String, Vec<Option<f64>>)>| {
+        let mut values = series.into_iter().map(|(_, values)| values);
+        values.next().unwrap_or_default()
     };
+    let line =
+        |name: &str, column: &str| Line::new(name, only(by_period.series(None, column, &periods)));
+    let counted =
+        |name: &str, column: &str| Line::new(name, only(by_period.counts(None, column, &periods)));
+    let unknown = if context.role.sees_all() {
+        "not reported"
+    } else {
+        "–"
+    };
+    let shown = context.periods_of(&periods, unknown);
     let durations = trend(
         "Task duration in seconds",
-        &periods,
+        shown,
         &[
             line("median", "duration_p50"),
             line("95th percentile", "duration_p95"),
@@ -38,11 +42,11 @@ pub(crate) async fn show(context: &PageContext) -> (Vec<Tile>, Vec<Panel>) {
     );
     let outcomes = trend(
         "Tasks by outcome",
-        &periods,
+        shown,
         &[
-            line("started", "started").counted(),
-            line("completed", "completed").counted(),
-            line("failed", "failed").counted(),
+            counted("started", "started"),
+            counted("completed", "completed"),
+            counted("failed", "failed"),
         ],
     );
     let panels = vec![
