@@ -18,6 +18,7 @@ mod own_parameters;
 mod policy;
 mod progress;
 mod retention;
+mod row_order;
 mod selection;
 
 use std::process::ExitCode;

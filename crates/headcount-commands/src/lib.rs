@@ -9,6 +9,7 @@
     reason = "standard error is where a command talks to its user; answers go through `output`"
 )]
 
+mod cell;
 mod consent;
 pub mod exit;
 mod forget;
@@ -16,6 +17,7 @@ mod log;
 pub mod output;
 mod preview;
 mod status;
+mod terminal_table;
 
 use std::ffi::OsString;
 

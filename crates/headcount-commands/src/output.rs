@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use headcount_answer::{Answer, AnswerColumn, ColumnKind, visible};
+use comfy_table::Table;
+use headcount_answer::{Answer, AnswerColumn, ColumnKind};
 use serde_json::Value;
 
-/// A line under the header and nothing else: rows stay rows for `grep`.
-const STYLE: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+pub use crate::cell::on_one_line;
+pub use crate::terminal_table::TooWide;
+use crate::terminal_table::{Drawn, draw};
 
 /// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,107 +40,52 @@ pub fn answer(columns: &[(&str, ColumnKind)], rows: Vec<Vec<Value>>) -> Answer {
 
 /// Writes an answer to standard output and its notes to standard error.
 pub fn show(answer: &Answer, format: Format) -> anyhow::Result<()> {
-    print(&render(answer, format, io::stdout().is_terminal())?)?;
+    show_as(answer, format, TooWide::Blocks)
+}
+
+/// As [`show`], with a choice for a table that is wider than the terminal. A note names the columns that are left out.
+pub fn show_as(answer: &Answer, format: Format, too_wide: TooWide<'_>) -> anyhow::Result<()> {
+    // Only a terminal has a width.
+    let width = io::stdout()
+        .is_terminal()
+        .then(|| Table::new().width())
+        .flatten();
+    let drawn = render(answer, format, width, too_wide)?;
+    print(&drawn.text)?;
+    if !drawn.left_out.is_empty() {
+        let columns = if drawn.left_out.len() == 1 {
+            "column does"
+        } else {
+            "columns do"
+        };
+        note(&format!(
+            "note: {} more {columns} not fit here: {}; --wide shows every column",
+            drawn.left_out.len(),
+            drawn.left_out.join(", ")
+        ));
+    }
     for text in &answer.notes {
         note(&format!("note: {}", on_one_line(text)));
     }
     Ok(())
 }
 
-fn render(answer: &Answer, format: Format, on_terminal: bool) -> anyhow::Result<String> {
-    Ok(match format {
-        Format::Table => table(answer, on_terminal),
+fn render(
+    answer: &Answer,
+    format: Format,
+    width: Option<u16>,
+    too_wide: TooWide<'_>,
+) -> anyhow::Result<Drawn> {
+    let text = match format {
+        Format::Table => return Ok(draw(answer, width, too_wide)),
         Format::Json => serde_json::to_string_pretty(&answer.to_json_rows())? + "\n",
         Format::Csv => answer.to_csv(),
         Format::Markdown => answer.to_markdown(),
-    })
-}
-
-fn table(answer: &Answer, on_terminal: bool) -> String {
-    if answer.rows.is_empty() {
-        return String::from("(no rows)\n");
-    }
-    let arrangement = if on_terminal {
-        ContentArrangement::Dynamic
-    } else {
-        ContentArrangement::Disabled
     };
-    let cell = |text: &str, kind: ColumnKind| Cell::new(text).set_alignment(alignment(kind));
-    let mut table = Table::new();
-    let _: &mut Table = table
-        .load_style(STYLE)
-        .set_content_arrangement(arrangement)
-        .set_header(
-            answer
-                .columns
-                .iter()
-                .map(|column| cell(&on_one_line(&column.name), column.kind)),
-        );
-    for row in &answer.rows {
-        let cells = answer.columns.iter().zip(row);
-        let _: &mut Table = table
-            .add_row(cells.map(|(column, value)| cell(&plain(value, column.kind), column.kind)));
-    }
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-fn alignment(kind: ColumnKind) -> CellAlignment {
-    match kind {
-        ColumnKind::Integer | ColumnKind::Number => CellAlignment::Right,
-        _ => CellAlignment::Left,
-    }
-}
-
-/// A value for people: null is empty, text has no quotes, a list has commas, times are to the second, numbers to three
-/// decimals.
-fn plain(value: &Value, kind: ColumnKind) -> String {
-    match (value, kind) {
-        (Value::Null, _) => String::new(),
-        (Value::String(moment), ColumnKind::Moment) => to_the_second(moment),
-        (Value::String(text), _) => on_one_line(text),
-        (Value::Array(items), _) => {
-            let items = items.iter().map(|item| plain(item, ColumnKind::Other));
-            items.collect::<Vec<_>>().join(", ")
-        }
-        (Value::Number(number), ColumnKind::Number) => number
-            .as_f64()
-            .filter(|number| number.abs() >= 0.01 || *number == 0.0)
-            .map_or_else(|| number.to_string(), to_three_decimals),
-        (other, _) => on_one_line(&other.to_string()),
-    }
-}
-
-/// `2026-11-16T00:10:39.932099Z` without the fraction of the second.
-fn to_the_second(moment: &str) -> String {
-    match moment.split_once('.') {
-        Some((seconds, fraction)) if fraction.ends_with('Z') => on_one_line(seconds) + "Z",
-        _ => on_one_line(moment),
-    }
-}
-
-fn to_three_decimals(number: f64) -> String {
-    let text = format!("{number:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Text that strangers sent must not move the cursor, recolour the terminal of the person who reads it, or turn the text
-/// around it (see [`visible`]).
-pub fn on_one_line(text: &str) -> String {
-    visible(text)
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
+    Ok(Drawn {
+        text,
+        left_out: Vec::new(),
+    })
 }
 
 /// Writes text to standard output.
@@ -164,6 +109,12 @@ mod tests {
 
     use super::*;
 
+    fn written(answer: &Answer, format: Format, width: Option<u16>) -> String {
+        render(answer, format, width, TooWide::Blocks)
+            .expect("a text")
+            .text
+    }
+
     fn tools() -> Answer {
         let columns = [
             ("tool", ColumnKind::Text),
@@ -185,7 +136,7 @@ mod tests {
 
     #[test]
     fn json_keeps_types_and_the_order_of_columns() {
-        let text = render(&tools(), Format::Json, false).expect("json");
+        let text = written(&tools(), Format::Json, None);
         let read: Value = serde_json::from_str(&text).expect("pure JSON");
         assert_eq!(read[0]["uses"], json!(3));
         assert_eq!(read[0]["memory"], json!(false));
@@ -196,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_table_shows_false_and_leaves_absent_empty() {
-        let text = render(&tools(), Format::Table, false).expect("table");
+        let text = written(&tools(), Format::Table, None);
         assert!(
             text.contains("word counter      3   false    a, b"),
             "{text}"
@@ -206,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_stranger_s_text_cannot_control_the_terminal() {
-        let text = render(&tools(), Format::Table, true).expect("table");
+        let text = written(&tools(), Format::Table, Some(80));
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.contains("\u{fffd}[31mred"), "{text}");
     }
@@ -223,35 +174,20 @@ mod tests {
             kind: ColumnKind::Other,
         });
         for format in [Format::Table, Format::Markdown] {
-            let text = render(&answer, format, false).expect("a table");
+            let text = written(&answer, format, None);
             let is_hostile = |letter: char| hostile.contains(letter) && !letter.is_ascii();
             assert!(!text.contains(is_hostile), "{text:?}");
             assert!(text.contains("\u{fffd}exe.loot"), "{text:?}");
         }
-        let text = render(&answer, Format::Json, false).expect("json");
+        let text = written(&answer, Format::Json, None);
         assert!(text.contains(hostile), "programs get what was sent");
-    }
-
-    #[test]
-    fn people_get_short_numbers_and_times() {
-        let number = |number: f64| plain(&json!(number), ColumnKind::Number);
-        assert_eq!(number(1.099_706_744_868_035), "1.1");
-        assert_eq!(number(1200.0), "1200");
-        assert_eq!(number(0.0), "0");
-        assert_eq!(number(0.000_25), "0.00025");
-        let moment = json!("2026-11-16T00:10:39.932099Z");
-        assert_eq!(plain(&moment, ColumnKind::Moment), "2026-11-16T00:10:39Z");
-        assert_eq!(
-            plain(&json!("2026-11-16"), ColumnKind::Moment),
-            "2026-11-16"
-        );
     }
 
     #[test]
     fn an_answer_without_rows_says_so() {
         let mut empty = tools();
         empty.rows.clear();
-        assert_eq!(table(&empty, false), "(no rows)\n");
-        assert_eq!(render(&empty, Format::Json, false).expect("json"), "[]\n");
+        assert_eq!(written(&empty, Format::Table, None), "(no rows)\n");
+        assert_eq!(written(&empty, Format::Json, None), "[]\n");
     }
 }

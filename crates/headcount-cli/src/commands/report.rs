@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use headcount_commands::exit::{self, Code};
-use headcount_commands::output::{self, Format};
+use headcount_commands::output::{self, Format, TooWide};
 use headcount_reports::{ColumnKind, Period, ReportParameters, catalog_of_reports, find_report};
 
 use crate::backend::{BackendArgs, completeness};
 use crate::own_parameters::OwnParameters;
+use crate::row_order::RowOrder;
 
 /// Run a named report; without a name, list the reports
 #[derive(Debug, Args)]
@@ -23,6 +24,15 @@ pub(crate) struct Report {
     /// The output format; json is an array of objects, keyed by column name
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Show every column of a table, in lines that may be longer than the terminal; without it, as many columns as fit
+    #[arg(long)]
+    wide: bool,
+    /// Order the rows by a column: numbers and times from the greatest, texts from A; `:asc` or `:desc` after its name says otherwise
+    #[arg(long, value_name = "COLUMN", requires = "name")]
+    sort: Option<RowOrder>,
+    /// Show the first N rows only
+    #[arg(long, value_name = "N", requires = "name")]
+    limit: Option<usize>,
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
@@ -91,6 +101,8 @@ Examples:
   headcount report models --framework crewai --version '1.15.*' --min-crews 1
   headcount report removal --dimension tool --value search --unused-for 90d
   headcount report crosstab --rows tool --columns model
+  headcount report tools --sort errors --limit 10
+  headcount report tests --wide
   headcount report overview --url http://127.0.0.1:4318 --format json
 
 Exit codes:
@@ -117,8 +129,25 @@ impl Report {
         parameters
             .check(header)
             .map_err(|error| exit::usage(error.to_string()))?;
-        let answer = self.backend.open()?.report(&name, &parameters)?;
-        output::show(&answer, self.format)?;
+        if let Some(order) = &self.sort {
+            order.check(header).map_err(exit::usage)?;
+        }
+        let mut answer = self.backend.open()?.report(&name, &parameters)?;
+        if let Some(order) = &self.sort {
+            order.apply(&mut answer);
+        }
+        if let Some(limit) = self.limit.filter(|limit| *limit < answer.rows.len()) {
+            let rows = answer.rows.len();
+            answer.rows.truncate(limit);
+            answer
+                .notes
+                .insert(0, format!("the first {limit} of {rows} rows"));
+        }
+        let too_wide = match self.wide {
+            true => TooWide::LongLines,
+            false => TooWide::FewerColumns(&header.in_brief),
+        };
+        output::show_as(&answer, self.format, too_wide)?;
         Ok(completeness(&answer))
     }
 }

@@ -193,6 +193,46 @@ fn every_report_answers() {
 }
 
 #[test]
+fn rows_are_sorted_and_limited_and_a_wrong_column_is_named() {
+    let data = ingested(&["crewai-1.15.30/default", "crewai-0.86.0/default"]);
+    let ask = |more: &[&str]| {
+        let versions = [
+            "report",
+            "versions",
+            "--data",
+            path(data.path()),
+            "--format",
+            "json",
+        ];
+        run(&[&versions[..], more].concat())
+    };
+    let rows = |more: &[&str]| -> Vec<Value> {
+        let output = ask(more);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let rows: Vec<Value> = serde_json::from_str(&stdout(&output)).unwrap();
+        rows.into_iter().map(|row| row["version"].clone()).collect()
+    };
+    assert_eq!(rows(&["--sort", "version"]), ["0.86.0", "1.15.30"]);
+    assert_eq!(
+        rows(&["--sort", "version:desc", "--limit", "1"]),
+        ["1.15.30"]
+    );
+    let limited = ask(&["--limit", "1"]);
+    assert!(
+        stderr(&limited).contains("the first 1 of 2 rows"),
+        "{}",
+        stderr(&limited)
+    );
+    let wrong = ask(&["--sort", "relaese"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(
+        stderr(&wrong).contains("runtime_versions"),
+        "{}",
+        stderr(&wrong)
+    );
+}
+
+#[test]
 fn windows_of_their_own_have_no_periods_and_an_unknown_release_is_said() {
     let data = ingested(&["crewai-1.15.30/default"]);
     let by_week = run(&[
