@@ -21,7 +21,7 @@ def add_of(path) -> dict:
     file = max(files, key=lambda file: file["num_records"])
     return {
         "path": file["path"],
-        "partitionValues": {"day": file["path"].split("/")[0].removeprefix("day=")},
+        "partitionValues": {},
         "size": file["size_bytes"],
         "modificationTime": folder.now_ms(),
         "dataChange": True,

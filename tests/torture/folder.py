@@ -36,7 +36,7 @@ def checkpoints(data: Path, name: str = "crews") -> list[Path]:
 
 def parquet(data: Path) -> set[Path]:
     """Every Parquet file of the tables, also those that belong to none."""
-    return set((data / "tables").glob("*/*/day=*/*.parquet"))
+    return {path for path in (data / "tables").glob("*/*/**/*.parquet") if "_delta_log" not in path.parts}
 
 
 def named(data: Path, name: str = "crews") -> list[Path]:

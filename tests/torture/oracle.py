@@ -103,7 +103,9 @@ def batches_in_files(data: Path) -> set[int]:
     import pyarrow.parquet as pq
 
     found = set()
-    for path in (data / "tables/default/crews").glob("day=*/*.parquet"):
+    for path in (data / "tables/default/crews").glob("**/*.parquet"):
+        if path.parent.name == "_delta_log":
+            continue
         try:
             crews = pq.read_table(path, columns=["id"])["id"].to_pylist()
         except pa.ArrowInvalid:

@@ -26,7 +26,7 @@ use crate::delta::log::table_folder;
 use crate::error::LakeError;
 use crate::low_priority;
 use crate::new_files::NewFiles;
-use crate::parquet_file::{ParquetFile, days, sorted_by_time};
+use crate::parquet_file::{ParquetFile, near_and_far, sorted_by_time};
 use crate::state::LakeState;
 
 /// Compression of files that will be merged soon.
@@ -107,11 +107,9 @@ fn flush_table(
     }
     let rows = sorted_by_time(&rows)?;
     let mut added = NewFiles::new(&*state.disk, &folder);
-    let now = Utc::now();
-    for (day, range) in days(&rows, now) {
-        let file = ParquetFile::create(&*state.disk, &folder, &day, schema, LEVEL)?;
-        let mut file = file.of(table.kind);
-        file.write(&rows.slice(range.start, range.len()))?;
+    for part in near_and_far(&rows, Utc::now())? {
+        let mut file = ParquetFile::create(&*state.disk, &folder, table.kind, schema, LEVEL)?;
+        file.write(&part)?;
         added.push(file.finish()?);
     }
     let change = Change {
@@ -120,7 +118,7 @@ fn flush_table(
         remove: &[],
         data_change: true,
         applied: Some(last),
-        account: &Account::of_flush(tally, id, now),
+        account: &Account::of_flush(tally, id),
     };
     let mut log = state.logs[usize::from(id.0)].lock();
     // Where an earlier attempt succeeded after all, its files count, and these do not.

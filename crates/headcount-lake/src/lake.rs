@@ -271,7 +271,7 @@ impl Lake {
         flush(&self.state, log).await
     }
 
-    /// Merges each day's small files, writes due checkpoints, and removes files that left their table
+    /// Merges each table's small files, writes due checkpoints, and removes files that left their table
     /// [`LakeOptions::vacuum_grace`] ago.
     ///
     /// # Errors

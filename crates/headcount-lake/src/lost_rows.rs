@@ -23,7 +23,7 @@ pub(crate) struct LostFile {
     pub(crate) table: String,
     /// Relative to the table's folder.
     pub(crate) path: String,
-    /// Its partition.
+    /// The day of its rows; the first of them where they are of several.
     pub(crate) day: String,
     /// `None` where nobody knows.
     pub(crate) rows: Option<u64>,

@@ -17,7 +17,7 @@ pub struct LakeOptions {
     pub append_timeout: Duration,
     /// How many spans deduplication remembers (8 bytes each on disk, up to 20 in memory).
     pub remembered_spans: usize,
-    /// Parquet files of one day at which the day is compacted.
+    /// Parquet files of one era and like size at which they are merged.
     pub compact_at_files: usize,
     /// How long a file that has left its table stays for readers that opened the table before.
     pub vacuum_grace: Duration,

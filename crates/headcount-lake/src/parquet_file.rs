@@ -1,13 +1,13 @@
-//! Parquet files: a table's rows of one UTC day, sorted by time.
+//! Parquet files: rows of a table, sorted by time.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{SortOptions, sort_to_indices, take_record_batch};
+use arrow::compute::{SortOptions, concat_batches, sort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use headcount_catalog::TableKind;
 use headcount_log::disk::Disk;
 use parquet::arrow::ArrowWriter;
@@ -15,14 +15,18 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use crate::account::measure;
 use crate::checksum::ChecksummedFile;
-use crate::counter;
+use crate::day::day_of_row;
 use crate::delta::log::ActiveFile;
 use crate::error::LakeError;
-use crate::partition::{Partitions, day_name, day_of, within_bounds};
 
 /// Rows per row group: enough for its dictionaries to pay, few enough to sort in memory.
 pub(crate) const ROW_GROUP_ROWS: usize = 128 << 10;
+
+/// Rows whose time is so long before a flush, or so long after it, are near it.
+const NEAR_BEFORE: TimeDelta = TimeDelta::days(2);
+const NEAR_AFTER: TimeDelta = TimeDelta::days(1);
 
 /// The rows in the order of their time; those without one come first.
 pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeError> {
@@ -37,27 +41,37 @@ pub(crate) fn sorted_by_time(batch: &RecordBatch) -> Result<RecordBatch, LakeErr
     Ok(take_record_batch(batch, &order)?)
 }
 
-/// The stretches of `sorted` that belong to one partition each, with the partitions' names.
-pub(crate) fn days(sorted: &RecordBatch, now: DateTime<Utc>) -> Vec<(String, Range<usize>)> {
+/// The rows of `sorted` in at most two parts, each for a file of its own: those whose time is near `now`, and those far from it. So a flush
+/// makes no more files than that, whatever senders say about time, and a question about the last days need not read what is far.
+pub(crate) fn near_and_far(
+    sorted: &RecordBatch,
+    now: DateTime<Utc>,
+) -> Result<Vec<RecordBatch>, LakeError> {
     let times = sorted.column_by_name("time");
     let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
-    let day = |row: usize| {
-        let times = times.filter(|times| times.is_valid(row));
-        within_bounds(times.map(|times| day_of(times.value(row))), now)
+    let Some(times) = times else {
+        return Ok(vec![sorted.clone()]);
     };
-    let partitions = Partitions::of((0..sorted.num_rows()).map(day));
-    let mut stretches: Vec<(i64, Range<usize>)> = Vec::new();
-    for row in 0..sorted.num_rows() {
-        let partition = partitions.partition(day(row));
-        match stretches.last_mut() {
-            Some((last, rows)) if *last == partition => rows.end = row + 1,
-            _ => stretches.push((partition, row..row + 1)),
+    // Rows without a time come first, and are far from now.
+    let untimed = times.null_count();
+    let (since, until) = (
+        (now - NEAR_BEFORE).timestamp_micros(),
+        (now + NEAR_AFTER).timestamp_micros(),
+    );
+    let timed = &times.values()[untimed..];
+    let begin = untimed + timed.partition_point(|time| *time < since);
+    let end = untimed + timed.partition_point(|time| *time < until);
+    let near = sorted.slice(begin, end - begin);
+    let far = match (begin, sorted.num_rows() - end) {
+        (begin, 0) => sorted.slice(0, begin),
+        (0, _) => sorted.slice(end, sorted.num_rows() - end),
+        (begin, after) => {
+            let parts = [sorted.slice(0, begin), sorted.slice(end, after)];
+            concat_batches(&sorted.schema(), &parts)?
         }
-    }
-    let named = stretches.into_iter();
-    named
-        .map(|(partition, rows)| (day_name(partition), rows))
-        .collect()
+    };
+    let parts = [far, near].into_iter();
+    Ok(parts.filter(|part| part.num_rows() > 0).collect())
 }
 
 /// Whether we gave a file its name. A file of another program may be about to be committed, whatever it holds.
@@ -71,29 +85,28 @@ pub(crate) struct ParquetFile<'a> {
     disk: &'a dyn Disk,
     table_folder: &'a Path,
     name: String,
-    day: String,
     writer: ArrowWriter<ChecksummedFile>,
     rows: u64,
     time: Option<(i64, i64)>,
-    /// The sum of the counts, for a file of a counter table.
-    counted: Option<u64>,
+    kind: TableKind,
+    /// How much there is of each day, counted from 1970.
+    days: BTreeMap<i64, u64>,
     is_finished: bool,
 }
 
 impl<'a> ParquetFile<'a> {
-    /// Begins a file of `day`, compressed with zstd at `level`.
+    /// Begins a file of a table of this kind, compressed with zstd at `level`.
     pub(crate) fn create(
         disk: &'a dyn Disk,
         table_folder: &'a Path,
-        day: &str,
+        kind: TableKind,
         schema: &SchemaRef,
         level: i32,
     ) -> Result<Self, LakeError> {
-        let name = format!("day={day}/{}.parquet", uuid::Uuid::new_v4());
+        let name = format!("{}.parquet", uuid::Uuid::new_v4());
         let path = table_folder.join(&name);
-        let folder = table_folder.join(format!("day={day}"));
-        disk.create_folder(&folder)
-            .map_err(LakeError::io("create", &folder))?;
+        disk.create_folder(table_folder)
+            .map_err(LakeError::io("create", table_folder))?;
         let file = disk.create(&path).map_err(LakeError::io("create", &path))?;
         let file = ChecksummedFile::new(file);
         let writer = properties(schema, level).and_then(|properties| {
@@ -108,27 +121,19 @@ impl<'a> ParquetFile<'a> {
             disk,
             table_folder,
             name,
-            day: day.to_owned(),
             writer,
             rows: 0,
             time: None,
-            counted: None,
+            kind,
+            days: BTreeMap::new(),
             is_finished: false,
         })
-    }
-
-    /// The same for a file of a table of this kind.
-    pub(crate) fn of(mut self, kind: TableKind) -> Self {
-        self.counted = (kind == TableKind::Counter).then_some(0);
-        self
     }
 
     /// Adds rows.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         self.rows += batch.num_rows() as u64;
-        if let Some(counted) = &mut self.counted {
-            *counted += counter::total(batch);
-        }
+        measure::add_days(&mut self.days, batch, self.kind);
         let times = batch.column_by_name("time");
         let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
         if let Some(times) = times {
@@ -159,25 +164,36 @@ impl<'a> ParquetFile<'a> {
         let checksums = self.writer.inner().checksums();
         let synced = self.writer.inner_mut().sync();
         synced.map_err(LakeError::io("sync", &path))?;
-        let folder = self.table_folder.join(format!("day={}", self.day));
         self.disk
-            .sync_folder(&folder)
-            .map_err(LakeError::io("sync", &folder))?;
+            .sync_folder(self.table_folder)
+            .map_err(LakeError::io("sync", self.table_folder))?;
         let metadata = self.disk.metadata(&path);
         let size = metadata.map_err(LakeError::io("read", &path))?.length;
         self.is_finished = true;
+        let counted = (self.kind == TableKind::Counter).then(|| self.days.values().sum());
+        // Where the log's bounds of time name one day, they say enough.
+        let is_told = self.days.len() <= 1 && self.time.is_some_and(is_one_day_in_the_log);
+        let days = (!is_told).then(|| measure::named(std::mem::take(&mut self.days)));
         Ok(ActiveFile {
             log_path: self.name.clone(),
             path: self.name.clone(),
             size,
             rows: Some(self.rows),
-            day: self.day.clone(),
+            day: String::new(),
+            days,
             time: self.time,
-            counted: self.counted,
+            counted,
             deletion_vector: None,
             checksums: Some(checksums),
         })
     }
+}
+
+/// Whether bounds of time are of one day also once they are rounded as in the log.
+fn is_one_day_in_the_log((least, greatest): (i64, i64)) -> bool {
+    let (least, greatest) = crate::delta::commit::rounded(least, greatest);
+    let (least, greatest) = (least.saturating_mul(1000), greatest.saturating_mul(1000));
+    day_of_row(Some(least)) == day_of_row(Some(greatest.saturating_add(999)))
 }
 
 impl Drop for ParquetFile<'_> {
@@ -263,30 +279,24 @@ mod tests {
 
     const DAY: i64 = 86_400_000_000;
 
-    /// The partitions of rows that are `ages` days old.
-    fn partitions(ages: impl Iterator<Item = i64>, now: DateTime<Utc>) -> Vec<(String, usize)> {
-        let times = ages.map(|age| now.timestamp_micros() - age * DAY);
-        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
-        let rows = RecordBatch::try_from_iter([("time", Arc::new(times) as _)]).unwrap();
-        let days = days(&sorted_by_time(&rows).unwrap(), now);
-        let last = days.last().map_or(0, |(_, rows)| rows.end);
-        assert_eq!(last, rows.num_rows());
-        days.into_iter()
-            .map(|(day, rows)| (day, rows.len()))
-            .collect()
-    }
-
     #[test]
-    fn each_day_is_a_partition_unless_there_are_very_many() {
-        let now = "2026-11-30T12:00:00Z".parse().unwrap();
-        let few = partitions(0..32, now);
-        assert_eq!(few.len(), 32);
-        assert_eq!(few[0], ("2026-10-30".to_owned(), 1));
-        let many = partitions(-1..400, now);
-        assert_eq!(many.len(), 14 + 8, "{many:?}");
-        assert_eq!(many[0], ("2025-10-01".to_owned(), 5));
-        assert_eq!(many[13], ("2026-11-01".to_owned(), 23));
-        assert_eq!(many[14], ("2026-11-24".to_owned(), 1));
-        assert_eq!(many[21], ("2026-12-01".to_owned(), 1));
+    fn a_flush_has_a_part_near_now_and_one_far_from_it() {
+        let now: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().unwrap();
+        let parts = |ages: &[Option<i64>]| {
+            let times = ages.iter();
+            let times = times.map(|age| Some(now.timestamp_micros() - (*age)? * DAY));
+            let times = TimestampMicrosecondArray::from_iter(times).with_timezone("UTC");
+            let rows = RecordBatch::try_from_iter([("time", Arc::new(times) as _)]).unwrap();
+            let parts = near_and_far(&sorted_by_time(&rows).unwrap(), now).unwrap();
+            parts.iter().map(RecordBatch::num_rows).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(&[Some(0), Some(1), Some(2)]), [3]);
+        assert_eq!(parts(&[Some(3), Some(400)]), [2]);
+        assert_eq!(parts(&[Some(-1), Some(-400)]), [2]);
+        assert_eq!(parts(&[None, Some(3), Some(-2), Some(0), Some(1)]), [3, 2]);
+        assert_eq!(parts(&[None, Some(0)]), [1, 1]);
+        assert_eq!(parts(&[]), [0_usize; 0]);
+        let year: Vec<_> = (-100..500).map(Some).collect();
+        assert_eq!(parts(&year), [600 - 3, 3]);
     }
 }

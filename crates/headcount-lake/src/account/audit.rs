@@ -15,11 +15,11 @@ use super::ledger::{self, Followed, Ledger};
 use super::measure;
 use super::outcome::{Audit, DayAudit, TableAudit};
 use super::retention;
+use crate::day::{counted_day, day_name};
 use crate::delta::log::{ActiveFile, TableLog, table_folder};
 use crate::error::LakeError;
 use crate::lost_rows::LostRows;
 use crate::memtable::{Layout, TableBatches, chunks, decode, tallies};
-use crate::partition::{day_name, within_bounds};
 use crate::sealed_line::Found;
 use crate::watermark::Watermark;
 
@@ -215,12 +215,12 @@ impl Auditor {
         days.add_ledger(&followed.ledger);
         for (sequence, tally) in &in_log.tallies {
             if !in_log.layout.holds(id, *sequence) {
-                days.add_tally(id, tally, self.now);
+                days.add_tally(id, tally);
             }
         }
         let batches = in_log.batches.get(usize::from(id.0));
         let batches = batches.map_or(&[][..], Vec::as_slice);
-        for (day, units) in measure::units_by_day(batches, table.kind, self.now) {
+        for (day, units) in measure::units_by_day(batches, table.kind) {
             days.day(&day).stored += units;
         }
         for file in followed.log.files().iter() {
@@ -228,7 +228,7 @@ impl Auditor {
         }
         days.add_lost(&self.lost_rows, table, &followed);
         if measure::is_losses(table) {
-            for (day, lost) in measure::units_by_day(batches, TableKind::Counter, self.now) {
+            for (day, lost) in measure::units_by_day(batches, TableKind::Counter) {
                 *days.day(&day).claimed_lost.get_or_insert_default() += lost;
             }
         }
@@ -262,9 +262,12 @@ impl Auditor {
         days: &mut Days,
     ) -> Result<(), LakeError> {
         let (disk, folder) = (&*self.disk, &log.folder);
-        let day = days.day(&file.day);
-        match measure::units_in_file(disk, folder, file, table.kind) {
-            Ok(units) => day.stored += units,
+        match measure::days_in_file(disk, folder, file, table.kind) {
+            Ok(measured) => {
+                for (day, units) in measured {
+                    days.day(&day).stored += units;
+                }
+            }
             Err(error) => {
                 if let LakeError::Io { source, .. } = &error {
                     let is_gone = source.kind() == io::ErrorKind::NotFound;
@@ -278,17 +281,27 @@ impl Auditor {
                     error = &error as &dyn std::error::Error,
                     "a file of a table cannot be read; the account counts its rows as unreadable, by the table's log"
                 );
-                match measure::recorded(file, table.kind) {
-                    Some(units) => day.unreadable += units,
-                    None => day.is_unknown = true,
+                match measure::recorded_days(file, table.kind) {
+                    Some(recorded) => {
+                        for (day, units) in recorded {
+                            days.day(&day).unreadable += units;
+                        }
+                    }
+                    None => {
+                        for day in measure::possible_days(file) {
+                            days.day(&day).is_unknown = true;
+                        }
+                    }
                 }
                 return Ok(());
             }
         }
         if measure::is_losses(table)
-            && let Ok(lost) = measure::counts_in_file(disk, folder, file)
+            && let Ok(lost) = measure::counts_by_day(disk, folder, file)
         {
-            *day.claimed_lost.get_or_insert_default() += lost;
+            for (day, lost) in lost {
+                *days.day(&day).claimed_lost.get_or_insert_default() += lost;
+            }
         }
         Ok(())
     }
@@ -318,6 +331,7 @@ impl Days {
             day.erased += account.erased;
             day.unreadable += account.unreadable;
             day.is_unknown |= account.unknown;
+            day.others -= account.moved;
         }
         for (name, others) in &ledger.others {
             self.day(name).others += others;
@@ -343,9 +357,9 @@ impl Days {
     }
 
     /// Adds what a frame says that no commit has taken over.
-    fn add_tally(&mut self, table: TableId, tally: &Tally, now: DateTime<Utc>) {
+    fn add_tally(&mut self, table: TableId, tally: &Tally) {
         for (_, day, arrivals) in tally.iter().filter(|(of, _, _)| *of == table) {
-            let day = within_bounds(Some(day).filter(|day| *day != NO_DAY), now);
+            let day = counted_day(Some(day).filter(|day| *day != NO_DAY));
             let day = self.day(&day_name(day));
             day.taken += arrivals.kept + arrivals.duplicate + arrivals.erased;
             day.duplicate += arrivals.duplicate;

@@ -76,12 +76,13 @@ impl Ledger {
             ..Self::default()
         };
         for file in log.files().iter() {
-            let opening = ledger.opening.entry(file.day.clone()).or_default();
-            match measure::units_or_recorded(disk, &log.folder, file, kind) {
-                Some(units) => *opening += units,
-                None => {
-                    ledger.unknown.insert(file.day.clone());
+            match measure::days_or_recorded(disk, &log.folder, file, kind) {
+                Some(days) => {
+                    for (day, units) in days {
+                        *ledger.opening.entry(day).or_default() += units;
+                    }
                 }
+                None => ledger.unknown.extend(measure::possible_days(file)),
             }
         }
         ledger
@@ -140,19 +141,19 @@ impl Ledger {
         after: &TableLog,
         kind: TableKind,
     ) {
-        let mut note = |file: &ActiveFile, sign: i64| match measure::units_or_recorded(
+        let mut note = |file: &ActiveFile, sign: i64| match measure::days_or_recorded(
             disk,
             &after.folder,
             file,
             kind,
         ) {
-            Some(units) => {
-                let others = self.others.entry(file.day.clone()).or_default();
-                *others += sign * i64::try_from(units).unwrap_or(i64::MAX);
+            Some(days) => {
+                for (day, units) in days {
+                    let others = self.others.entry(day).or_default();
+                    *others += sign * i64::try_from(units).unwrap_or(i64::MAX);
+                }
             }
-            None => {
-                self.unknown.insert(file.day.clone());
-            }
+            None => self.unknown.extend(measure::possible_days(file)),
         };
         let (files_before, files_after) = (before.files(), after.files());
         for added in files_after.iter().filter(|file| !before.contains(file)) {

@@ -15,21 +15,21 @@ pub(crate) mod measure;
 pub(crate) mod outcome;
 pub(crate) mod retention;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use headcount_catalog::{NO_DAY, TableId, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::partition::{Partitions, day_name, within_bounds};
+use crate::day::{counted_day, day_name};
+use crate::delta::log::DayUnits;
 
 /// The field of our commits' `commitInfo` with their account: an object by day.
 const FIELD: &str = "headcount.account";
 /// The CRC-32 of the account's text, as eight hexadecimal digits. The checksum of the commit is of the other lines.
 const CHECKSUM: &str = "headcount.account.crc32";
 
-/// What a commit did to the rows of each day, a partition of its table. The unit is a row, and in a counter table one of what it counts.
+/// What a commit did to the rows of each [day](counted_day). The unit is a row, and in a counter table one of what it counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Account {
@@ -58,40 +58,41 @@ pub(crate) struct DayAccount {
     /// Whether a repair gave up a file of which nobody knows how many rows it had.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unknown: bool,
+    /// Rows that count under this day from now on, less those that no longer do: an older layout counted rows under the day of their
+    /// partition, which was that of a month or of a bound for some.
+    #[serde(skip_serializing_if = "is_zero_sum")]
+    pub(crate) moved: i64,
 }
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
+fn is_zero_sum(sum: &i64) -> bool {
+    *sum == 0
+}
+
 impl Account {
-    /// Of a flush at `now`: what the tally of its frames says of `table`.
-    pub(crate) fn of_flush(tally: &Tally, table: TableId, now: DateTime<Utc>) -> Self {
-        let of_table = || {
-            let numbers = tally.iter().filter(move |(of, _, _)| *of == table);
-            numbers.map(move |(_, day, arrivals)| {
-                let day = Some(day).filter(|day| *day != NO_DAY);
-                (within_bounds(day, now), arrivals)
-            })
-        };
-        // Rows that were dropped have no part in the choice of the partitions: the files have none of them.
-        let kept = of_table().filter(|(_, arrivals)| arrivals.kept > 0);
-        let kept: BTreeSet<i64> = kept.map(|(day, _)| day).collect();
-        let dropped = of_table().map(|(day, _)| day);
-        let dropped = Partitions::of(dropped.filter(|day| !kept.contains(day)));
-        let partitions = Partitions::of(kept.iter().copied());
+    /// Of a flush: what the tally of its frames says of `table`.
+    pub(crate) fn of_flush(tally: &Tally, table: TableId) -> Self {
         let mut account = Self::default();
-        for (day, arrivals) in of_table() {
-            let partition = match kept.contains(&day) {
-                true => partitions.partition(day),
-                false => dropped.partition(day),
-            };
-            let of_day = account.day(&day_name(partition));
+        for (_, day, arrivals) in tally.iter().filter(|(of, _, _)| *of == table) {
+            let day = counted_day(Some(day).filter(|day| *day != NO_DAY));
+            let of_day = account.day(&day_name(day));
             of_day.taken += arrivals.kept + arrivals.duplicate + arrivals.erased;
             of_day.duplicate += arrivals.duplicate;
             of_day.erased += arrivals.erased;
         }
         account
+    }
+
+    /// Notes that rows which counted under `partition` count under their own days from now on.
+    pub(crate) fn move_from(&mut self, partition: &str, units: &DayUnits) {
+        let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
+        for (day, units) in units.iter().filter(|(day, _)| *day != partition) {
+            self.day(partition).moved -= signed(*units);
+            self.day(day).moved += signed(*units);
+        }
     }
 
     /// What it says of a day, to be added to.
@@ -142,6 +143,7 @@ impl DayAccount {
         self.erased += more.erased;
         self.unreadable += more.unreadable;
         self.unknown |= more.unknown;
+        self.moved += more.moved;
     }
 }
 
@@ -165,12 +167,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_has_no_part_in_the_choice_of_partitions() {
-        let now: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().unwrap();
-        let today = crate::partition::day_of(now.timestamp_micros());
+    fn a_flush_takes_each_row_under_its_own_day() {
+        let today = 20_787;
         let mut tally = Tally::default();
         let table = TableId(0);
-        for age in 0..32 {
+        for age in 0..500 {
             let arrivals = Arrivals {
                 kept: 1,
                 ..Arrivals::default()
@@ -182,23 +183,30 @@ mod tests {
             erased: 3,
             ..Arrivals::default()
         };
-        tally.add(table, today - 50, dropped);
+        tally.add(table, today, dropped);
         tally.add(table, NO_DAY, dropped);
+        tally.add(table, i64::MAX, dropped);
         tally.add(TableId(1), today, dropped);
-        let mut account = Account::of_flush(&tally, table, now);
-        assert_eq!(account.days.len(), 34);
-        let whole = DayAccount {
-            taken: 1,
+        let mut account = Account::of_flush(&tally, table);
+        assert_eq!(account.days.len(), 502);
+        let of = |taken, dropped: Arrivals| DayAccount {
+            taken,
+            duplicate: dropped.duplicate,
+            erased: dropped.erased,
             ..DayAccount::default()
         };
-        assert_eq!(*account.day("2026-10-30"), whole);
-        let dropped = DayAccount {
-            taken: 5,
-            duplicate: 2,
-            erased: 3,
-            ..DayAccount::default()
-        };
-        assert_eq!(*account.day("2026-10-11"), dropped);
-        assert_eq!(*account.day("2025-10-26"), dropped);
+        assert_eq!(*account.day("2026-11-30"), of(6, dropped));
+        assert_eq!(*account.day("2025-10-01"), of(1, Arrivals::default()));
+        assert_eq!(*account.day("1970-01-01"), of(5, dropped));
+        assert_eq!(*account.day("2100-01-01"), of(5, dropped));
+    }
+
+    #[test]
+    fn rows_that_move_from_a_partition_to_their_days_add_up_to_nothing() {
+        let mut account = Account::default();
+        let units = ["2025-10-01", "2025-10-02", "2025-10-03"].map(|day| (day.to_owned(), 4));
+        account.move_from("2025-10-01", &units.into());
+        let moved: Vec<i64> = account.days.values().map(|day| day.moved).collect();
+        assert_eq!(moved, [-8, 4, 4]);
     }
 }

@@ -30,7 +30,7 @@ pub struct TableAudit {
 
 /// The account of one table and day. The unit is a row; in a counter table, one of what it counts.
 ///
-/// The day is the partition in which rows lie: mostly the UTC day of their `time` (`docs/formats/tables.md`).
+/// The day is the UTC day of the rows' `time`, within fixed bounds (`docs/formats/tables.md`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayAudit {
     /// `YYYY-MM-DD`.
@@ -51,7 +51,8 @@ pub struct DayAudit {
     pub erased: u64,
     /// What damaged files hold, or held before a repair gave them up, by the table's log.
     pub unreadable: u64,
-    /// What commits without an account removed, less what they added: those of other programs, or of older versions of this one.
+    /// What commits without an account removed, less what they added: those of other programs, or of older versions of this one. Also rows
+    /// that an older layout counted under another day, less those that it counted under this one.
     pub others: i64,
     /// Whether a part cannot be known, such as the content of a damaged file of another program.
     pub is_unknown: bool,

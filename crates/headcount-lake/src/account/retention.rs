@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::array::RecordBatch;
 use chrono::{DateTime, TimeDelta, Utc};
 use headcount_log::disk::Disk;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
@@ -70,8 +68,8 @@ pub(super) fn of_table(
         // Rows that came late are too old from the beginning.
         if is_old.is_ok_and(|metadata| metadata.is_older_than(grace)) {
             let mut kept = 0;
-            let counted = measure::each_batch(disk, &path, &file, "time", |batch| {
-                let times = times(batch);
+            let counted = measure::each_batch(disk, &path, &file, &["time"], |batch| {
+                let times = measure::times(batch);
                 let times = times.iter().flat_map(|times| times.iter().flatten());
                 let over = times.filter(|time| limit.is_some_and(|limit| *time < limit));
                 kept += over.count() as u64;
@@ -85,19 +83,8 @@ pub(super) fn of_table(
     Ok(retention)
 }
 
-/// The times of the rows, in microseconds, in whichever unit another program stored them.
-fn times(batch: &RecordBatch) -> Option<arrow::array::TimestampMicrosecondArray> {
-    let column = batch.column_by_name("time")?;
-    let zone = match column.data_type() {
-        DataType::Timestamp(_, zone) => zone.clone(),
-        _ => return None,
-    };
-    let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, zone)).ok()?;
-    Some(micros.as_primitive::<TimestampMicrosecondType>().clone())
-}
-
 fn oldest(batch: &RecordBatch) -> Option<i64> {
-    arrow::compute::min(&times(batch)?)
+    arrow::compute::min(&measure::times(batch)?)
 }
 
 /// By the statistics in the file itself; by the table's log where the file has none.

@@ -8,7 +8,7 @@ use headcount_log::disk::Disk;
 use serde_json::{Value, json};
 
 use super::actions::sealed_text;
-use super::log::{ActiveFile, COUNTED, TableLog};
+use super::log::{ActiveFile, COUNTED, DAYS, TableLog};
 use super::schema;
 use crate::account::Account;
 use crate::checksum;
@@ -91,7 +91,7 @@ pub(crate) fn commit(
 }
 
 /// Writes the next version's file unless it exists; returns when it is durable under its name.
-fn put_if_absent(
+pub(super) fn put_if_absent(
     disk: &dyn Disk,
     log: &TableLog,
     commit_info: Value,
@@ -111,7 +111,7 @@ fn put_if_absent(
     disk.sync_folder(&folder)
 }
 
-fn commit_info(change: &Change<'_>) -> Value {
+pub(super) fn commit_info(change: &Change<'_>) -> Value {
     let mut info = json!({
         "timestamp": Utc::now().timestamp_millis(),
         "operation": change.operation,
@@ -140,12 +140,14 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
     for file in change.remove {
         actions.push(json!({"remove": {
             "path": file.log_path, "deletionTimestamp": now_ms, "dataChange": change.data_change,
-            "extendedFileMetadata": true, "partitionValues": {"day": file.day}, "size": file.size,
+            "extendedFileMetadata": true, "size": file.size,
+            "partitionValues": schema::partition_values(&log.metadata, &file.day),
         }}));
     }
     for file in change.add {
         let mut add = json!({
-            "path": file.log_path, "partitionValues": {"day": file.day}, "size": file.size,
+            "path": file.log_path, "size": file.size,
+            "partitionValues": schema::partition_values(&log.metadata, &file.day),
             "modificationTime": now_ms, "dataChange": change.data_change,
             "stats": stats(file).to_string(),
         });
@@ -155,9 +157,17 @@ fn actions(log: &TableLog, table: &Table, change: &Change<'_>) -> Result<Vec<Val
         if let Some(counted) = file.counted {
             add["tags"][COUNTED] = json!(counted.to_string());
         }
+        if let Some(days) = &file.days {
+            add["tags"][DAYS] = json!(json!(days).to_string());
+        }
         actions.push(json!({ "add": add }));
     }
     Ok(actions)
+}
+
+/// Bounds in milliseconds, which the protocol keeps: rounded outwards.
+pub(crate) fn rounded(least: i64, greatest: i64) -> (i64, i64) {
+    (least.div_euclid(1000), greatest.div_euclid(1000) + 1)
 }
 
 fn stats(file: &ActiveFile) -> Value {
@@ -166,10 +176,9 @@ fn stats(file: &ActiveFile) -> Value {
         stats["numRecords"] = json!(rows);
     }
     let bounds = file.time.and_then(|(least, greatest)| {
-        // The protocol keeps milliseconds: round outwards.
-        let least = DateTime::from_timestamp_millis(least.div_euclid(1000))?;
-        let greatest = DateTime::from_timestamp_millis(greatest.div_euclid(1000) + 1)?;
-        Some((least, greatest))
+        let (least, greatest) = rounded(least, greatest);
+        let least = DateTime::from_timestamp_millis(least)?;
+        Some((least, DateTime::from_timestamp_millis(greatest)?))
     });
     if let Some((least, greatest)) = bounds {
         let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);

@@ -27,8 +27,12 @@ pub(crate) struct ActiveFile {
     pub(crate) size: u64,
     /// Rows that belong to the table; `None` where neither the log nor the file's footer could say.
     pub(crate) rows: Option<u64>,
-    /// `YYYY-MM-DD`.
+    /// The partition of a file of an older layout, `YYYY-MM-DD`, under which its rows count; empty for a file of ours since. Only
+    /// until the table is [made one](crate::upkeep) without partitions.
     pub(crate) day: String,
+    /// Where its rows are of several days, how many count under each, in the units of the account; `None` where they are of one day, or
+    /// nobody wrote it down.
+    pub(crate) days: Option<DayUnits>,
     /// The least and greatest `time`, microseconds since 1970 UTC.
     pub(crate) time: Option<(i64, i64)>,
     /// The sum of the rows' `count`s, for a file of a counter table that we wrote.
@@ -42,6 +46,12 @@ pub(crate) struct ActiveFile {
 
 /// The tag of a counter table's file that has the sum of its counts, in decimal.
 pub(crate) const COUNTED: &str = "headcount.count";
+
+/// The tag of a file whose rows are of several days: how many count under each, a JSON object by day.
+pub(crate) const DAYS: &str = "headcount.days";
+
+/// How many rows there are of each day, `YYYY-MM-DD`; of a counter table the sums of their counts.
+pub(crate) type DayUnits = BTreeMap<String, u64>;
 
 /// The active files of one table.
 pub(crate) type Files = Arc<Vec<ActiveFile>>;
@@ -265,7 +275,7 @@ impl TableLog {
         self.active.contains_key(&key)
     }
 
-    /// The active files, in the order of their days.
+    /// The active files, in the order of their names.
     pub(crate) fn files(&self) -> Files {
         Arc::new(self.active.values().cloned().collect())
     }
@@ -304,6 +314,10 @@ fn active_file(key: &FileKey, add: &Value) -> ActiveFile {
             .as_str()
             .filter(|_| key.deletion_vector.is_none())
             .and_then(|counted| counted.parse().ok()),
+        days: add["tags"][DAYS]
+            .as_str()
+            .filter(|_| key.deletion_vector.is_none())
+            .and_then(|days| serde_json::from_str(days).ok()),
         deletion_vector: key.deletion_vector.clone(),
         checksums: add["tags"][checksum::TAG]
             .as_str()

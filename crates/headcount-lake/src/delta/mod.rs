@@ -10,3 +10,4 @@ pub(crate) mod log;
 mod protocol;
 pub(crate) mod replay;
 pub(crate) mod schema;
+pub(crate) mod unpartitioned;

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::LakeError;
 
-/// The column by which files are apportioned to folders: the UTC day of `time`.
-pub(crate) const PARTITION: &str = "day";
+/// The column by which an older layout apportioned files to folders: the UTC day of `time`.
+const PARTITION: &str = "day";
 
 /// The `metaData` action of a new table.
 pub(crate) fn metadata(table: &Table, now_ms: i64) -> Value {
@@ -16,7 +16,7 @@ pub(crate) fn metadata(table: &Table, now_ms: i64) -> Value {
         "name": table.name,
         "format": {"provider": "parquet", "options": {}},
         "schemaString": schema_string(fields),
-        "partitionColumns": [PARTITION],
+        "partitionColumns": [],
         "configuration": {
             "delta.dataSkippingNumIndexedCols": "1",
             "delta.logRetentionDuration": "interval 1 hours",
@@ -33,7 +33,6 @@ pub(crate) fn grown(stored: &Value, table: &Table) -> Result<Option<Value>, Lake
     let schema = stored["schemaString"].as_str().ok_or_else(unreadable)?;
     let schema: Value = serde_json::from_str(schema).map_err(|_| unreadable())?;
     let mut fields = schema["fields"].as_array().ok_or_else(unreadable)?.clone();
-    let partition = fields.pop_if(|field| field["name"] == PARTITION);
     let mut grew = false;
     for column in &table.columns {
         match fields.iter().find(|field| field["name"] == column.name) {
@@ -55,16 +54,46 @@ pub(crate) fn grown(stored: &Value, table: &Table) -> Result<Option<Value>, Lake
     if !grew {
         return Ok(None);
     }
-    if partition.is_none() {
-        fields.retain(|field| field["name"] != PARTITION);
-    }
     let mut metadata = stored.clone();
     metadata["schemaString"] = Value::String(schema_string(fields));
     Ok(Some(metadata))
 }
 
-fn schema_string(mut fields: Vec<Value>) -> String {
-    fields.push(json!({"name": PARTITION, "type": "date", "nullable": true, "metadata": {}}));
+/// Whether the table `stored` is partitioned by day.
+pub(crate) fn is_partitioned(stored: &Value) -> bool {
+    stored["partitionColumns"] == json!([PARTITION])
+}
+
+/// What an `add` or `remove` action of the table `stored` says of a file's partition. A file of ours has none: in a table that is still
+/// partitioned, its column `day` is null.
+pub(crate) fn partition_values(stored: &Value, day: &str) -> Value {
+    match (is_partitioned(stored), day) {
+        (true, "") => json!({ PARTITION: null }),
+        (_, "") => json!({}),
+        (_, day) => json!({ PARTITION: day }),
+    }
+}
+
+/// The `metaData` action that makes the table `stored` one without partitions, and without the column `day`. `None` where it is one, or
+/// where another program added a constraint, which may be one of that column.
+pub(crate) fn unpartitioned(stored: &Value, table: &str) -> Result<Option<Value>, LakeError> {
+    let settings = stored["configuration"].as_object().into_iter().flatten();
+    let mut settings = settings.map(|(name, _)| name);
+    if !is_partitioned(stored) || settings.any(|name| name.starts_with("delta.constraints.")) {
+        return Ok(None);
+    }
+    let unreadable = || LakeError::delta(table, "its schema cannot be read");
+    let schema = stored["schemaString"].as_str().ok_or_else(unreadable)?;
+    let schema: Value = serde_json::from_str(schema).map_err(|_| unreadable())?;
+    let mut fields = schema["fields"].as_array().ok_or_else(unreadable)?.clone();
+    fields.retain(|field| field["name"] != PARTITION);
+    let mut metadata = stored.clone();
+    metadata["schemaString"] = Value::String(schema_string(fields));
+    metadata["partitionColumns"] = json!([]);
+    Ok(Some(metadata))
+}
+
+fn schema_string(fields: Vec<Value>) -> String {
     json!({"type": "struct", "fields": fields}).to_string()
 }
 

@@ -114,7 +114,7 @@ impl<'a> TableErasure<'a> {
         if file.deletion_vector.is_some() {
             return Err(LakeError::DeletionVector { path });
         }
-        let mut rewrite = Rewrite::new(self.state, self.id, self.folder, &file.day)?;
+        let mut rewrite = Rewrite::new(self.state, self.id, self.folder)?;
         rewrite.left_out = LeftOut::Erased(self.filter);
         rewrite.run(std::slice::from_ref(file)).map(Some)
     }

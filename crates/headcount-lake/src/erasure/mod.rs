@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashSet;
 use headcount_catalog::{KeyedReceipt, TableId};
-use headcount_log::disk::{Disk, DiskEntry, RealDisk};
+use headcount_log::disk::{Disk, RealDisk};
 use headcount_log::erasure::{CrewOrder, CrewOrders};
 pub(crate) use headcount_log::folder::CREW_ORDERS;
 use headcount_log::wal::WalHandle;
@@ -39,6 +39,7 @@ use crate::low_priority;
 use crate::parquet_file::is_ours;
 use crate::set_aside;
 use crate::state::LakeState;
+use crate::table_files;
 
 /// The operator's orders to erase crews in the data folder `dir`, pending or done, the oldest first; damaged ones are left out. Also beside a
 /// running collector, and of a copy of a folder: what they name is to be erased from every copy that is older than the order.
@@ -204,33 +205,19 @@ fn left_behind(state: &LakeState, id: TableId) -> Result<Vec<PathBuf>, LakeError
     }
     let files = state.durable_files(id)?;
     let active: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-    for DiskEntry {
-        name: day,
-        path: day_folder,
-    } in list(state, &folder)?
-    {
-        if !day.starts_with("day=") {
-            continue;
-        }
+    for folder in table_files::folders(&*state.disk, &folder)? {
         // A removal that is not durable yet would be undone by a power loss.
         state
             .disk
-            .sync_folder(&day_folder)
-            .map_err(LakeError::io("sync", &day_folder))?;
-        for DiskEntry { name, path } in list(state, &day_folder)? {
-            if is_ours(&name) && !active.contains(format!("{day}/{name}").as_str()) {
-                left.push(path);
-            }
+            .sync_folder(&folder)
+            .map_err(LakeError::io("sync", &folder))?;
+    }
+    for file in table_files::list(&*state.disk, &folder)? {
+        if is_ours(&file.name) && !active.contains(file.relative.as_str()) {
+            left.push(file.path);
         }
     }
     Ok(left)
-}
-
-fn list(state: &LakeState, folder: &Path) -> Result<Vec<DiskEntry>, LakeError> {
-    state
-        .disk
-        .list(folder)
-        .map_err(LakeError::io("list", folder))
 }
 
 /// The `files` that hold rows to be erased, or may hold some: a file that a crash cut short cannot be read.

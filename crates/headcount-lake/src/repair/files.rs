@@ -8,7 +8,7 @@ use headcount_catalog::Table;
 
 use super::{Outcome, Repair};
 use crate::account::Account;
-use crate::account::measure::recorded;
+use crate::account::measure::{possible_days, recorded, recorded_days};
 use crate::damage::GONE;
 use crate::delta::commit::{Change, commit};
 use crate::delta::log::{ActiveFile, TableLog};
@@ -123,7 +123,7 @@ fn lost_file(table: &Table, file: &ActiveFile, problem: String) -> LostFile {
     LostFile {
         table: table.name.clone(),
         path: file.path.clone(),
-        day: file.day.clone(),
+        day: possible_days(file).into_iter().next().unwrap_or_default(),
         rows: file.rows,
         units: recorded(file, table.kind),
         is_counted: true,
@@ -137,10 +137,17 @@ fn lost_file(table: &Table, file: &ActiveFile, problem: String) -> LostFile {
 fn account_of(table: &Table, given_up: &[ActiveFile]) -> Account {
     let mut account = Account::default();
     for file in given_up {
-        let day = account.day(&file.day);
-        match recorded(file, table.kind) {
-            Some(units) => day.unreadable += units,
-            None => day.unknown = true,
+        match recorded_days(file, table.kind) {
+            Some(recorded) => {
+                for (day, units) in recorded {
+                    account.day(&day).unreadable += units;
+                }
+            }
+            None => {
+                for day in possible_days(file) {
+                    account.day(&day).unknown = true;
+                }
+            }
         }
     }
     account

@@ -9,7 +9,7 @@ use headcount_catalog::{
 };
 use serde_json::{Value, json};
 
-use super::support::{assert_whole, batch, batch_under, by_hand, schema};
+use super::support::{append_in_files, assert_whole, batch, batch_under, by_hand, schema};
 use crate::{Audit, DayAudit, Lake, LakeOptions, audit_folder};
 
 const HOUR: i64 = 3600;
@@ -235,12 +235,15 @@ fn commit_beside(log: &Path, actions: &[Value], is_ours: bool) {
     std::fs::write(log.join(format!("{version:020}.json")), text).unwrap();
 }
 
-/// The `add` actions of the first commit.
+/// The `add` actions of all commits.
 fn added(log: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(log.join(format!("{:020}.json", 0))).unwrap();
-    let actions = text.lines().map(serde_json::from_str::<Value>);
-    let adds = actions.filter_map(|action| action.unwrap().get("add").cloned());
-    adds.collect()
+    let texts = files(log, "json").into_iter().map(std::fs::read_to_string);
+    let mut added = Vec::new();
+    for text in texts.map(Result::unwrap) {
+        let actions = text.lines().map(serde_json::from_str::<Value>);
+        added.extend(actions.filter_map(|action| action.unwrap().get("add").cloned()));
+    }
+    added
 }
 
 #[tokio::test]
@@ -253,21 +256,24 @@ async fn a_file_that_is_lost_or_doubled_is_named_with_its_table_and_day() {
         let log = log_of(dir.path(), table);
         let add = added(&log).remove(0);
         let path = add["path"].as_str().unwrap();
-        let day = path[4..14].to_owned();
-        let units = match table {
-            "crews" => 3,
-            _ => 9,
+        let days: &[(&str, i128)] = match table {
+            "crews" => &[("2026-11-23", 3), ("2026-11-24", 3), ("2026-11-25", 3)],
+            _ => &[("2026-11-23", 9)],
         };
         let folder = log.parent().unwrap();
         std::fs::copy(folder.join(path), folder.join(format!("{path}.copy"))).unwrap();
         let mut doubled = add.clone();
         doubled["path"] = json!(format!("{path}.copy"));
         commit_beside(&log, &[json!({"add": doubled})], true);
-        let expected = |units| vec![(table.to_owned(), day.clone(), Some(units))];
-        assert_eq!(differences(&read(dir.path())), expected(-units));
+        let expected = |sign: i128| -> Vec<_> {
+            let days = days.iter();
+            days.map(|(day, units)| (table.to_owned(), day.to_string(), Some(sign * units)))
+                .collect()
+        };
+        assert_eq!(differences(&read(dir.path())), expected(-1));
         let remove = |add: &Value| json!({"remove": {"path": add["path"], "dataChange": true}});
         commit_beside(&log, &[remove(&doubled), remove(&add)], true);
-        assert_eq!(differences(&read(dir.path())), expected(units));
+        assert_eq!(differences(&read(dir.path())), expected(1));
     }
 }
 
@@ -275,7 +281,7 @@ async fn a_file_that_is_lost_or_doubled_is_named_with_its_table_and_day() {
 async fn what_other_programs_add_or_remove_is_a_column_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let lake = open(dir.path()).await;
-    lake.append(batch(0..9)).await.unwrap();
+    append_in_files(&lake, 0..9).await;
     lake.close().await.unwrap();
     let log = log_of(dir.path(), "crews");
     let adds = added(&log);
@@ -284,10 +290,10 @@ async fn what_other_programs_add_or_remove_is_a_column_of_its_own() {
     let audit = read(dir.path());
     assert_whole(&audit, "removed by another program");
     let crews = total(&audit, "crews");
-    assert_eq!((crews.taken, crews.stored, crews.others), (9, 6, 3));
+    assert_eq!((crews.taken, crews.stored, crews.others), (9, 5, 4));
     // The same file again, as a program writes it that computes statistics anew: nothing came or went.
     commit_beside(&log, &[json!({"add": adds[1]})], false);
-    assert_eq!(total(&read(dir.path()), "crews").others, 3);
+    assert_eq!(total(&read(dir.path()), "crews").others, 4);
     commit_beside(&log, &[json!({"add": adds[0]})], false);
     assert_eq!(total(&read(dir.path()), "crews").others, 0);
     assert_whole(&read(dir.path()), "added again");
@@ -298,7 +304,7 @@ async fn what_other_programs_add_or_remove_is_a_column_of_its_own() {
     std::fs::remove_file(log.parent().unwrap().join(add["path"].as_str().unwrap())).unwrap();
     let audit = read(dir.path());
     assert_whole(&audit, "counts removed by another program");
-    assert_eq!(total(&audit, "refusals").others, 9);
+    assert_eq!(total(&audit, "refusals").others, 4);
 }
 
 #[tokio::test]
@@ -384,7 +390,7 @@ async fn the_account_of_an_older_folder_begins_with_what_it_holds() {
 async fn a_damaged_file_is_counted_as_unreadable() {
     let dir = tempfile::tempdir().unwrap();
     let lake = open(dir.path()).await;
-    lake.append(batch(0..9)).await.unwrap();
+    append_in_files(&lake, 0..9).await;
     lake.close().await.unwrap();
     for table in ["crews", "refusals"] {
         let log = log_of(dir.path(), table);
@@ -394,6 +400,6 @@ async fn a_damaged_file_is_counted_as_unreadable() {
     let audit = read(dir.path());
     assert_whole(&audit, "damaged");
     let crews = total(&audit, "crews");
-    assert_eq!((crews.stored, crews.unreadable), (6, 3));
-    assert_eq!(total(&audit, "refusals").unreadable, 9);
+    assert_eq!((crews.stored, crews.unreadable), (5, 4));
+    assert_eq!(total(&audit, "refusals").unreadable, 4);
 }

@@ -7,6 +7,7 @@ mod damage;
 mod erasure;
 mod integrity;
 mod interoperability;
+mod layout;
 mod other_programs;
 mod promises;
 mod records;

@@ -8,7 +8,8 @@ use headcount_catalog::{
     TableId, TableKind, Tier,
 };
 
-use crate::{Audit, LakeOptions, LakeSnapshot};
+use crate::delta::log::ActiveFile;
+use crate::{Audit, Lake, LakeOptions, LakeSnapshot};
 
 pub(crate) const T0: i64 = 1_795_410_571_182_041;
 
@@ -113,11 +114,53 @@ pub(crate) fn batch_under(
     writer.finish()
 }
 
+/// Appends the spans of `fingerprints`, and flushes after each four: so each file of `crews` has four rows.
+pub(crate) async fn append_in_files(lake: &Lake, fingerprints: std::ops::Range<u64>) {
+    for first in fingerprints.clone().step_by(4) {
+        let spans = first..(first + 4).min(fingerprints.end);
+        lake.append(batch(spans)).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+}
+
 /// Options under which nothing happens by itself.
 pub(crate) fn by_hand() -> LakeOptions {
     LakeOptions {
         background: false,
         ..LakeOptions::default()
+    }
+}
+
+/// The tables' Parquet files below a folder, in the order of their paths.
+pub(crate) fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("_delta_log") {
+            // Checkpoints are Parquet files too.
+        } else if path.is_dir() {
+            found.extend(parquet_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "parquet") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A file of a table, with nothing known of its rows' times.
+pub(crate) fn active_file(name: &str, size: u64) -> ActiveFile {
+    ActiveFile {
+        path: name.to_owned(),
+        log_path: name.to_owned(),
+        size,
+        rows: Some(size / 20),
+        day: String::new(),
+        days: None,
+        time: None,
+        counted: None,
+        deletion_vector: None,
+        checksums: None,
     }
 }
 

@@ -8,15 +8,21 @@ use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::log::{ActiveFile, table_folder};
 use crate::error::LakeError;
 use crate::new_files::NewFiles;
-use crate::rewrite::{LeftOut, Rewrite};
+use crate::rewrite::{Cut, LeftOut, Rewrite};
 use crate::state::LakeState;
+
+/// A file of so many bytes whose rows expire in part is cut in two: rows that will expire soon lie apart, so that the others are not written again
+/// each hour.
+const CUT: u64 = 256 << 10;
+/// Rows that expire within this time will do so soon.
+const NEXT: TimeDelta = TimeDelta::days(2);
 
 /// Files that one commit removes or replaces.
 const FILES: usize = 32;
 
 /// Removes the rows of a table whose time is over. A file that cannot be read, or whose rows another program deleted by a deletion
 /// vector, goes as a whole when all of its rows are too old, and stays until then.
-pub(super) fn expire(state: &LakeState, id: TableId) -> Result<(), LakeError> {
+pub(crate) fn expire(state: &LakeState, id: TableId) -> Result<(), LakeError> {
     let (Some(retention), Some(table)) = (state.options.retention, state.schema.table(id)) else {
         return Ok(());
     };
@@ -39,14 +45,19 @@ fn expire_some(state: &LakeState, id: TableId, oldest: DateTime<Utc>) -> Result<
         match age(file, oldest) {
             Age::Kept => {}
             Age::Expired => {
-                let units = measure::units_or_recorded(&*state.disk, &folder, file, table.kind);
-                added.account_mut().day(&file.day).expired += units.unwrap_or_default();
+                let days = measure::days_or_recorded(&*state.disk, &folder, file, table.kind);
+                for (day, units) in days.unwrap_or_default() {
+                    added.account_mut().day(&day).expired += units;
+                }
                 old.push(file.clone());
             }
             Age::Mixed if file.deletion_vector.is_some() => {}
             Age::Mixed => {
-                let mut rewrite = Rewrite::new(state, id, &folder, &file.day)?;
+                let mut rewrite = Rewrite::new(state, id, &folder)?;
                 rewrite.left_out = LeftOut::Before(oldest.timestamp_micros());
+                if file.size >= CUT {
+                    rewrite.cut = Cut::At((oldest + NEXT).timestamp_micros());
+                }
                 match rewrite.run(std::slice::from_ref(file)) {
                     Ok(rewritten) => {
                         added.append(rewritten);
@@ -99,8 +110,7 @@ enum Age {
     Expired,
 }
 
-/// Judges a file by the bounds of its rows' times. Rows without a time lie in files of a day of their own, which is as old as rows
-/// may be; without bounds, the day of the file counts.
+/// Judges a file by the bounds of its rows' times. Without bounds, the day of the partition counts, where an older layout gave it one.
 fn age(file: &ActiveFile, oldest: DateTime<Utc>) -> Age {
     match file.time {
         // The log's bounds are rounded outwards by up to a millisecond: so little is kept longer.
@@ -108,10 +118,11 @@ fn age(file: &ActiveFile, oldest: DateTime<Utc>) -> Age {
         Some((least, _)) if least < (oldest - SLACK).timestamp_micros() => Age::Mixed,
         Some(_) => Age::Kept,
         // A partition of older rows holds a month.
-        None if file.day
-            < (oldest - TimeDelta::days(31))
-                .format("%Y-%m-%d")
-                .to_string() =>
+        None if !file.day.is_empty()
+            && file.day
+                < (oldest - TimeDelta::days(31))
+                    .format("%Y-%m-%d")
+                    .to_string() =>
         {
             Age::Expired
         }

@@ -3,8 +3,12 @@
 mod checkpoint;
 mod compaction;
 mod expiry;
+mod older_layout;
 mod room;
 mod vacuum;
+
+#[cfg(test)]
+pub(crate) use self::expiry::expire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +19,7 @@ use crate::low_priority;
 use crate::set_aside;
 use crate::state::LakeState;
 
-/// How often past days are merged, and files without a table removed while there is room.
+/// How often eras are merged, and files without a table removed while there is room.
 const ROUND: Duration = Duration::from_secs(3600);
 
 /// The extent of a run.
@@ -37,15 +41,18 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
             .is_none_or(|last| last.elapsed() >= ROUND);
     let (began, before) = (Instant::now(), Done::so_far(state));
     let mut done = Ok(());
-    for (id, table) in state.schema.iter() {
+    for (id, _) in state.schema.iter() {
         let working = Arc::clone(state);
         let merged = low_priority::run(move || {
-            let merged = match scope {
-                Scope::Due => compaction::merge_full_tiers(&working, id),
-                Scope::All => Ok(()),
+            let mut merged = match is_round {
+                true => older_layout::remove(&working, id),
+                false => Ok(()),
             };
+            if scope == Scope::Due {
+                merged = merged.and(compaction::merge_full_tiers(&working, id));
+            }
             match is_round {
-                true => merged.and(compaction::merge_days(&working, id, scope == Scope::All)),
+                true => merged.and(compaction::merge_eras(&working, id, scope == Scope::All)),
                 false => merged,
             }
         })
@@ -57,11 +64,22 @@ pub(crate) async fn run(state: &Arc<LakeState>, scope: Scope) -> Result<(), Lake
         }
         done = done.and(checkpoint::write_when_due(state, progress, id).await);
         if is_round || room::is_short(state, &state.root) {
-            done = done.and(vacuum::vacuum(state, progress, id, table));
+            let (working, mut inactive) =
+                (Arc::clone(state), std::mem::take(&mut progress.inactive));
+            let vacuumed = low_priority::run(move || {
+                let vacuumed = vacuum::vacuum(&working, &mut inactive, id);
+                (inactive, vacuumed)
+            });
+            let (inactive, vacuumed) = vacuumed.await?;
+            progress.inactive = inactive;
+            done = done.and(vacuumed);
         }
     }
     if is_round {
-        done = done.and(set_aside::remove_old(&*state.disk, &state.root));
+        let working = Arc::clone(state);
+        let removed =
+            low_priority::run(move || set_aside::remove_old(&*working.disk, &working.root));
+        done = done.and(removed.await?);
         progress.last_round = Some(Instant::now());
     }
     before.report(state, began);

@@ -1,24 +1,27 @@
 //! Vacuum: removal of files that no table and no reader needs.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use headcount_catalog::{Table, TableId};
+use headcount_catalog::TableId;
 use headcount_log::disk::{Disk, DiskEntry};
 
 use super::room;
 use crate::delta::log::table_folder;
 use crate::error::LakeError;
 use crate::parquet_file::is_ours;
-use crate::state::{LakeState, UpkeepProgress};
+use crate::state::LakeState;
+use crate::table_files::{self, FoundFile};
 
-/// Removes Parquet files that have belonged to no table for the grace period: replaced ones, and leftovers of a crash.
+/// Removes Parquet files that have belonged to no table for the grace period: replaced ones, and leftovers of a crash. `inactive` remembers
+/// since when each of them has been seen so.
 pub(super) fn vacuum(
     state: &LakeState,
-    progress: &mut UpkeepProgress,
+    inactive: &mut HashMap<PathBuf, Instant>,
     id: TableId,
-    table: &Table,
 ) -> Result<(), LakeError> {
+    let table = state.schema.table(id).ok_or(LakeError::Closed)?;
     let folder = table_folder(&state.root, table);
     if !state.disk.exists(&folder) {
         return Ok(());
@@ -39,39 +42,31 @@ pub(super) fn vacuum(
     state
         .unreadable
         .retain(|path| is_active(path) != Some(false));
-    for DiskEntry {
-        name: day,
-        path: day_folder,
-    } in list(&*state.disk, &folder)?
+    for FoundFile {
+        relative,
+        name,
+        path,
+    } in table_files::list(&*state.disk, &folder)?
     {
-        if !day.starts_with("day=") {
+        if state.logs[usize::from(id.0)]
+            .lock()
+            .contains_path(&relative)
+        {
+            inactive.remove(&path);
             continue;
         }
-        for DiskEntry { name, path } in list(&*state.disk, &day_folder)? {
-            let active = state.logs[usize::from(id.0)]
-                .lock()
-                .contains_path(&format!("{day}/{name}"));
-            if active {
-                progress.inactive.remove(&path);
-                continue;
-            }
-            let since = *progress
-                .inactive
-                .entry(path.clone())
-                .or_insert_with(Instant::now);
-            let grace = if is_ours(&name) { own_grace } else { grace };
-            let metadata = state.disk.metadata(&path);
-            // A file younger than that may be about to be committed.
-            if since.elapsed() >= grace
-                && metadata.is_ok_and(|metadata| metadata.is_older_than(grace))
-            {
-                state
-                    .disk
-                    .remove(&path)
-                    .map_err(LakeError::io("remove", &path))?;
-                progress.inactive.remove(&path);
-                state.activity.removed_files.add(1);
-            }
+        let since = *inactive.entry(path.clone()).or_insert_with(Instant::now);
+        let grace = if is_ours(&name) { own_grace } else { grace };
+        let metadata = state.disk.metadata(&path);
+        // A file younger than that may be about to be committed.
+        if since.elapsed() >= grace && metadata.is_ok_and(|metadata| metadata.is_older_than(grace))
+        {
+            state
+                .disk
+                .remove(&path)
+                .map_err(LakeError::io("remove", &path))?;
+            inactive.remove(&path);
+            state.activity.removed_files.add(1);
         }
     }
     Ok(())

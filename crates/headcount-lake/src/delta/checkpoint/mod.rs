@@ -12,7 +12,7 @@ mod tests;
 mod write;
 
 pub(crate) use self::read::read;
-pub(crate) use self::write::write;
+pub(crate) use self::write::{active_adds, write};
 
 /// The file that names the newest checkpoint.
 pub(crate) const LAST_CHECKPOINT: &str = "_last_checkpoint";

@@ -53,6 +53,11 @@ impl Reconciled {
         self.files.len()
     }
 
+    /// The content of the `add` actions in force.
+    pub(super) fn into_adds(self) -> Vec<Value> {
+        self.files.into_values().collect()
+    }
+
     /// The actions of the checkpoint. Removed files are named until their retention has passed, so that other programs'
     /// clean-up does not take them from readers of older versions.
     pub(super) fn into_actions(self, now_ms: i64) -> Vec<Value> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::reconciled::Reconciled;
 use super::{LAST_CHECKPOINT, name, schema, seal};
-use crate::delta::replay::replay;
+use crate::delta::replay::{commit_path, replay};
 use crate::error::LakeError;
 
 /// Rows that are converted at a time.
@@ -24,23 +24,8 @@ const BATCH: usize = 1024;
 /// The state is read from the log again instead of being kept in memory: a checkpoint holds things that nothing else asks
 /// for, such as the transactions of other programs and the files that were removed.
 pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<(), LakeError> {
-    let (state, reached) = replay(
-        disk,
-        log_folder,
-        Some(version),
-        Reconciled::default,
-        |state, action| {
-            state.apply(action);
-        },
-    )?;
+    let state = state_at(disk, log_folder, version)?;
     let path = log_folder.join(name(version));
-    if reached != Some(version) {
-        return Err(LakeError::Damaged {
-            path,
-            offset: 0,
-            reason: format!("commit {version} is not in the log"),
-        });
-    }
     let adds = state.files();
     let actions = state.into_actions(Utc::now().timestamp_millis());
     let bytes = encode(&actions)?;
@@ -56,6 +41,33 @@ pub(crate) fn write(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<
     let path = log_folder.join(LAST_CHECKPOINT);
     disk.replace(&path, hint.to_string().as_bytes())
         .map_err(LakeError::io("write", &path))
+}
+
+/// The `add` actions in force at `version`, with everything that whoever wrote them put there.
+pub(crate) fn active_adds(
+    disk: &dyn Disk,
+    log_folder: &Path,
+    version: u64,
+) -> Result<Vec<Value>, LakeError> {
+    Ok(state_at(disk, log_folder, version)?.into_adds())
+}
+
+fn state_at(disk: &dyn Disk, log_folder: &Path, version: u64) -> Result<Reconciled, LakeError> {
+    let (state, reached) = replay(
+        disk,
+        log_folder,
+        Some(version),
+        Reconciled::default,
+        |state, action| state.apply(action),
+    )?;
+    if reached == Some(version) {
+        return Ok(state);
+    }
+    Err(LakeError::Damaged {
+        path: commit_path(log_folder, version),
+        offset: 0,
+        reason: format!("commit {version} is not in the log"),
+    })
 }
 
 pub(super) fn encode(actions: &[Value]) -> Result<Vec<u8>, LakeError> {

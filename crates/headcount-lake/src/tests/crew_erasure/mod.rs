@@ -16,7 +16,7 @@ use headcount_catalog::{
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::support::{T0, by_hand};
+use super::support::{T0, by_hand, parquet_files};
 use crate::{CrewSelection, Lake, LakeError, LakeOptions, LakeSnapshot};
 
 /// Crews, tasks that name the crew's key or nothing but its run, deployments that name the run alone, content, and tools, which
@@ -327,19 +327,7 @@ async fn a_damaged_file_keeps_the_order_pending_and_its_runs_from_being_missed()
     let lake = open(dir.path()).await;
     lake.append(runs(0..8)).await.unwrap();
     lake.flush().await.unwrap();
-    let crews = dir.path().join("tables/default/crews");
-    let mut days = std::fs::read_dir(crews)
-        .unwrap()
-        .map(|day| day.unwrap().path());
-    let day = days
-        .find(|day| day.to_string_lossy().contains("day="))
-        .unwrap();
-    let file = std::fs::read_dir(day)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = parquet_files(&dir.path().join("tables/default/crews")).remove(0);
     let whole = std::fs::read(&file).unwrap();
     let mut damaged = whole.clone();
     damaged[20..60].fill(0xaa);

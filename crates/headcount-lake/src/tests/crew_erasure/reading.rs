@@ -9,6 +9,7 @@ use arrow::datatypes::Int64Type;
 use parquet::arrow::ArrowWriter;
 
 use super::{id, key, of_keys, open, runs};
+use crate::tests::support::parquet_files;
 use crate::{LakeError, LakeSnapshot, prove_erased};
 
 #[tokio::test]
@@ -61,13 +62,7 @@ async fn a_proof_reads_everything_and_names_the_file_in_which_something_is_left(
     );
     assert!(places.iter().any(|path| path.starts_with("tables/shared")));
     // An old file of a table whose rows name no key, where nobody looks for one.
-    let deployments = dir.path().join("tables/default/deployments/day=2026-11-23");
-    let file = std::fs::read_dir(&deployments)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let file = parquet_files(&dir.path().join("tables/default/deployments")).remove(0);
     let copy = std::fs::read(file).unwrap();
     lake.order_crew_erasure(selection.clone()).await.unwrap();
     lake.erase().await.unwrap();
