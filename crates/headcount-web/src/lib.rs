@@ -23,6 +23,7 @@
 mod access;
 mod answer_cache;
 mod answer_memory;
+mod answer_threads;
 mod api;
 mod assets;
 mod audit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use headcount_access::{AuditLog, AuditReader, Challenge};
@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::Access;
 use crate::answer_cache::AnswerCache;
+use crate::answer_threads::answer_apart;
 use crate::audit::SharedRead;
 use crate::base::Base;
 use crate::cross_site::reject_cross_site;
@@ -113,6 +114,7 @@ pub fn site(store: Store, options: SiteOptions) -> Router {
         .merge(open)
         .fallback(not_found)
         .layer((
+            from_fn(answer_apart),
             security_headers(),
             compression(),
             catch_panic(),
