@@ -11,8 +11,9 @@ pub const UNFINISHED_RESTORE: &str = "restore.unfinished";
 
 /// The version of the data folder's format: of every file in it that has no version of its own, and of how they belong together. A change
 /// raises it that a program of before would misread, or whose files it would take for damaged ones.
-pub const FORMAT: u32 = 1;
-/// The file that holds it, one line of text. Folders of before December 2026 have none; they are of version 1.
+pub const FORMAT: u32 = 2;
+/// The file that holds it, one line of text. Folders of before December 2026 have none; they are of version 1, in which tables have
+/// partitions.
 const FORMAT_FILE: &str = "format";
 
 /// The version that the data folder `root` says it has; `None` where it says nothing, or what it says is no number.
@@ -36,7 +37,7 @@ pub fn check_format(disk: &dyn Disk, root: &Path) -> Result<Option<u32>, LogErro
         }),
         Ok(found) => Ok(Some(found)),
         Err(_) => {
-            tracing::warn!(path = %path.display(), "the file says no version; the data folder is taken for one of version {FORMAT}");
+            tracing::warn!(path = %path.display(), "the file says no version; the data folder is taken for one of version 1");
             Ok(None)
         }
     }

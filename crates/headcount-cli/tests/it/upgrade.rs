@@ -111,7 +111,7 @@ fn a_folder_of_every_format_that_landed_is_opened_answered_from_and_written_to()
         send(&server, "errors");
         assert_eq!(server.stop(), Some(0), "{name}");
         let format = fs::read_to_string(data.join("format")).unwrap();
-        assert_eq!(format, "version 1\n", "{name}");
+        assert_eq!(format, "version 2\n", "{name}");
         assert_accounted_for(data, name);
         let new = rows(data, "crews") - there;
         assert_eq!(new, if remembers { 1 } else { 2 }, "{name}");
@@ -144,7 +144,7 @@ const NEWEST: &str = "2026-12-01-with-orders-of-crews";
 fn a_folder_of_a_newer_format_is_refused_by_every_command_and_left_as_it_is() {
     let copy = copied(NEWEST);
     let data = copy.path();
-    fs::write(data.join("format"), "version 2\n").unwrap();
+    fs::write(data.join("format"), "version 3\n").unwrap();
     let state = || -> Vec<(PathBuf, Vec<u8>)> {
         let files = walk(data).into_iter();
         let files = files.filter(|file| !file.ends_with("LOCK"));
@@ -170,8 +170,8 @@ fn a_folder_of_a_newer_format_is_refused_by_every_command_and_left_as_it_is() {
         assert_says(
             &refused,
             &[
-                "/format has format version 2",
-                "up to version 1",
+                "/format has format version 3",
+                "up to version 2",
                 "start that version or a later one",
             ],
         );
