@@ -199,6 +199,7 @@ mod tests {
         let span = Span {
             trace_id: &[1; 16],
             span_id: &[2; 8],
+            parent_span_id: &[],
             name: "Tool Usage",
             start_unix_nano: 7,
             end_unix_nano: 9,

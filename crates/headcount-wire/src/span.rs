@@ -2,7 +2,7 @@
 
 use crate::cursor::{Cursor, FIXED64, LENGTH, VARINT, key};
 use crate::fault::{Fault, SpanError};
-use crate::value::{Attribute, Nesting, read_key_value};
+use crate::value::{Attribute, Nesting, Value, read_key_value};
 
 /// How many attributes a span or a resource may have. The SDKs' default limit is 128.
 pub const MAX_ATTRIBUTES: usize = 1_024;
@@ -10,6 +10,7 @@ pub const MAX_ATTRIBUTES: usize = 1_024;
 const TRACE_ID: u32 = key(1, LENGTH);
 const SPAN_ID: u32 = key(2, LENGTH);
 const TRACE_STATE: u32 = key(3, LENGTH);
+const PARENT_ID: u32 = key(4, LENGTH);
 const NAME: u32 = key(5, LENGTH);
 const START: u32 = key(7, FIXED64);
 const END: u32 = key(8, FIXED64);
@@ -30,6 +31,9 @@ pub struct Span<'a, 's> {
     pub trace_id: &'a [u8],
     /// 8 bytes, not all zero.
     pub span_id: &'a [u8],
+    /// The id of the span that this one belongs to; empty for a root. Unlike the others it is not checked: a parent of another length
+    /// is one that no span has.
+    pub parent_span_id: &'a [u8],
     /// The span's name; empty if the sender left it out.
     pub name: &'a str,
     /// Nanoseconds since 1970 UTC; 0 if the sender left it out.
@@ -139,12 +143,26 @@ impl<'a> RawSpan<'a> {
         unread
     }
 
+    /// The class of the first exception that the span's events record (`exception.type`). Nothing else of an event is read. `None` where
+    /// there is none, or where the events cannot be read.
+    pub fn exception_type(&self) -> Option<&'a str> {
+        let mut cursor = Cursor::new(self.0);
+        while let Some(key) = cursor.next_key().ok()? {
+            if key != EVENT {
+                cursor.skip_unless(key, &[11]).ok()?;
+            } else if let Some(class) = cursor.bytes().ok().and_then(read_exception) {
+                return Some(class);
+            }
+        }
+        None
+    }
+
     /// Reads the span. `scratch` is cleared and then filled with the attributes: with the same one for every span,
     /// parsing does not allocate.
     ///
     /// Fields may come in any order. Of a field that occurs twice the last one counts, attributes add up, the parts of
-    /// `status` merge: as protobuf prescribes. Events, links, the parent, trace state, flags and unknown fields are
-    /// skipped; only their framing is checked.
+    /// `status` merge: as protobuf prescribes. Events, links, trace state, flags and unknown fields are skipped; only their
+    /// framing is checked.
     ///
     /// # Errors
     /// See [`SpanError`]: there is no partially parsed span.
@@ -158,6 +176,7 @@ impl<'a> RawSpan<'a> {
         let mut span = Span {
             trace_id: &[],
             span_id: &[],
+            parent_span_id: &[],
             name: "",
             start_unix_nano: 0,
             end_unix_nano: 0,
@@ -172,6 +191,11 @@ impl<'a> RawSpan<'a> {
                 }
                 SPAN_ID => {
                     span.span_id = cursor.bytes().map_err(SpanError::in_field("span_id"))?;
+                }
+                PARENT_ID => {
+                    span.parent_span_id = cursor
+                        .bytes()
+                        .map_err(SpanError::in_field("parent_span_id"))?;
                 }
                 NAME => span.name = cursor.text().map_err(SpanError::in_field("name"))?,
                 START => {
@@ -212,6 +236,27 @@ fn read_attribute<'a>(cursor: &mut Cursor<'a>, count: usize) -> Result<Attribute
         .bytes()
         .and_then(|message| read_key_value(message, Nesting::UNCHECKED))
         .map_err(SpanError::in_field("attributes"))
+}
+
+/// `exception.type` of an `Event` message that is an exception.
+fn read_exception(message: &[u8]) -> Option<&str> {
+    const NAME: u32 = key(2, LENGTH);
+    const ATTRIBUTE: u32 = key(3, LENGTH);
+    let mut cursor = Cursor::new(message);
+    let (mut is_exception, mut class) = (false, None);
+    while let Some(key) = cursor.next_key().ok()? {
+        match key {
+            NAME => is_exception = cursor.bytes().ok()? == b"exception",
+            ATTRIBUTE => {
+                let attribute = read_key_value(cursor.bytes().ok()?, Nesting::UNCHECKED).ok()?;
+                if let ("exception.type", Value::String(text)) = (attribute.key, attribute.value) {
+                    class = Some(text);
+                }
+            }
+            _ => cursor.skip_unless(key, &[2, 3]).ok()?,
+        }
+    }
+    class.filter(|_| is_exception)
 }
 
 fn check_ids(span: &Span<'_, '_>) -> Result<(), SpanError> {
@@ -264,7 +309,6 @@ fn read_status(message: &[u8]) -> Result<Option<StatusCode>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
     use crate::writer::Writer;
 
     /// A span with valid ids and whatever `fields` writes.
@@ -355,6 +399,35 @@ mod tests {
             writer.bytes(3, b"\xff trace state is not read");
         });
         assert!(RawSpan(&bytes).parse(&mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn the_parent_is_read_and_of_events_only_the_class_of_an_exception() {
+        let bytes = span(|writer| {
+            writer.bytes(4, &[3; 8]);
+            for (name, key) in [
+                ("log", "exception.type"),
+                ("exception", "exception.message"),
+                ("exception", "exception.type"),
+            ] {
+                let event = writer.open(11);
+                let attribute = writer.open(3);
+                writer.bytes(1, key.as_bytes());
+                let content = writer.open(2);
+                writer.bytes(1, name.as_bytes());
+                writer.close(content);
+                writer.close(attribute);
+                writer.bytes(2, name.as_bytes());
+                writer.close(event);
+            }
+        });
+        let mut scratch = Vec::new();
+        let span = RawSpan(&bytes).parse(&mut scratch).unwrap();
+        assert_eq!(span.parent_span_id, [3; 8]);
+        assert_eq!(RawSpan(&bytes).exception_type(), Some("exception"));
+        let broken = [&bytes[..], &[11 << 3 | 2, 9]].concat();
+        assert_eq!(RawSpan(&broken).exception_type(), Some("exception"));
+        assert_eq!(RawSpan(&[11 << 3 | 2, 9]).exception_type(), None);
     }
 
     #[test]

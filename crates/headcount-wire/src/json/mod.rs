@@ -7,6 +7,7 @@
 
 mod base64;
 mod error;
+mod exception;
 pub mod lenient;
 mod nesting;
 mod scalar;

@@ -97,12 +97,22 @@ pub(super) fn id(reader: &mut StrictReader<'_>) -> Result<Vec<u8>, Problem> {
     let text = reader.string()?;
     let digits = text.as_bytes();
     // The protobuf reader rejects longer ids; there is no need to write them.
-    if digits.len() % 2 != 0 || digits.len() > 64 {
+    if !digits.len().is_multiple_of(2) || digits.len() > 64 {
         return Err(reader.problem("an id has the wrong length"));
     }
     let mut bytes = vec![0; digits.len() / 2];
     hex::decode_into(digits, &mut bytes).ok_or_else(|| reader.problem("expected hex digits"))?;
     Ok(bytes)
+}
+
+/// The bytes of an id's hex digits; `None` if they are no id's.
+pub(super) fn hex_bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) || digits.len() > 64 {
+        return None;
+    }
+    let mut bytes = vec![0; digits.len() / 2];
+    hex::decode_into(digits, &mut bytes).map(|_| bytes)
 }
 
 pub(super) fn bytes(reader: &mut StrictReader<'_>) -> Result<Vec<u8>, Problem> {

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use super::error::JsonError;
-use super::scalar;
 use super::strict::{Kind, Problem, Step, StrictReader};
+use super::{exception, scalar};
 use crate::writer::Writer;
 
 /// Transcodes an OTLP/JSON request to protobuf.
 ///
 /// Keys may be written `lowerCamelCase` or `snake_case`; unknown ones are ignored, and so are those that
-/// [`RawSpan::parse`](crate::RawSpan::parse) skips (events, links, kind, parent, ...). `null` means absent; in a list of
+/// [`RawSpan::parse`](crate::RawSpan::parse) skips (links, kind, ...) or passes over (events, but for the class of an exception). `null` means absent; in a list of
 /// values it is an empty value. Numbers may be strings, enums numbers or names, ids are hex, bytes base64. A repeated key has
 /// the meaning of a repeated field in protobuf. The protobuf reader, which checks every span afterwards, rejects ids of a
 /// wrong length and attributes beyond the limit.
@@ -174,6 +174,9 @@ impl Transcoder {
             match key {
                 "traceId" | "trace_id" => self.writer.bytes(1, &scalar::id(reader)?),
                 "spanId" | "span_id" => self.writer.bytes(2, &scalar::id(reader)?),
+                "parentSpanId" | "parent_span_id" => {
+                    exception::parent(&mut self.writer, reader)?;
+                }
                 "name" => self.text(5, reader, "name")?,
                 "startTimeUnixNano" | "start_time_unix_nano" => {
                     self.writer.fixed64(7, scalar::unsigned(reader)?);
@@ -182,6 +185,7 @@ impl Transcoder {
                     self.writer.fixed64(8, scalar::unsigned(reader)?);
                 }
                 "attributes" => self.attributes(9, reader)?,
+                "events" => exception::exceptions(&mut self.writer, reader)?,
                 "status" => self.message(15, reader, Self::status)?,
                 _ => reader.skip()?,
             }
