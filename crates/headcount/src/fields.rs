@@ -13,7 +13,7 @@ pub(crate) mod versions {
 
     pub(crate) const FRAMEWORK_VERSION: Identifier = Identifier { key: "versions.framework_version", max_length: 32 };
 
-    pub(crate) const RUNTIME: Enum = Enum { key: "versions.runtime", values: &["python", "rust"] };
+    pub(crate) const RUNTIME: Enum = Enum { key: "versions.runtime", values: &["python", "rust", "nodejs", "dotnet", "java", "go", "other"] };
 
     pub(crate) const RUNTIME_VERSION: Identifier = Identifier { key: "versions.runtime_version", max_length: 32 };
 }

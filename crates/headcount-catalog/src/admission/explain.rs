@@ -295,17 +295,21 @@ impl<'e, 's, 'p, 't, 'a> Distribution<'e, 's, 'p, 't, 'a> {
             return;
         };
         let mut left = refusal.count;
-        if refusal.reason == RefusalReason::DuplicateKey {
+        let from = match refusal.reason {
             // The later ones of those that have the same key; a member's duplicates are of the first.
-            for later in first + 1..attributes.len() {
-                if attributes[later].name == attributes[first].name && left > 0 {
-                    left -= 1;
-                    let refusal = ExplainedRefusal {
-                        count: 1,
-                        ..refusal.clone()
-                    };
-                    span.attributes[later].refusals.push(refusal);
-                }
+            RefusalReason::DuplicateKey => first + 1,
+            // One for each attribute that matches the same pattern.
+            _ if self.by_key.contains_key(refusal.key.as_str()) => first,
+            _ => attributes.len(),
+        };
+        for later in from..attributes.len() {
+            if attributes[later].name == attributes[first].name && left > 0 {
+                left -= 1;
+                let refusal = ExplainedRefusal {
+                    count: 1,
+                    ..refusal.clone()
+                };
+                span.attributes[later].refusals.push(refusal);
             }
         }
         if left > 0 {

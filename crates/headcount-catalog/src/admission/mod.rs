@@ -1,13 +1,18 @@
 //! Admission: values that a dialect maps and the catalog allows become rows; all others are refused and counted.
 //!
 //! A request is walked twice. The first walk ([`survey`]) reads only the spans that say something about their crew's
-//! other spans: its version, and whether it is proven to share itself. The second admits span by span. Nothing but the
-//! admitted batch and the counts leaves this module: no key, name or value that the catalog did not allow.
+//! other spans: its version, and whether it is proven to share itself. The second admits span by span. Where spans are told apart
+//! by what they say ([`kind`]), a walk between the two finds what the spans around and inside a span make of it ([`family`]).
+//! Nothing but the admitted batch and the counts leaves this module: no key, name or value that the catalog did not allow.
 
 mod compile;
 mod explain;
+mod family;
+mod inner;
+mod kind;
 mod mark;
 mod members;
+mod name;
 mod program;
 mod refusal;
 mod resolve;
@@ -21,7 +26,9 @@ mod window;
 
 use std::hash::Hasher;
 
-use headcount_wire::{Attribute, RawSpan, Receipt, RequestError, SpanGroup, TraceRequest, Value};
+use headcount_wire::{
+    Attribute, RawSpan, Receipt, RequestError, Span, SpanGroup, StatusCode, TraceRequest, Value,
+};
 use siphasher::sip::SipHasher13;
 
 use crate::batch::{AdmittedBatch, BatchWriter};
@@ -31,6 +38,8 @@ use crate::explanation::ExplanationSink;
 use crate::record::Fingerprint;
 use crate::secret::Secret;
 use explain::Explainer;
+use family::{Families, Verdict};
+use kind::Looked;
 use program::{DialectProgram, NameId, Programs};
 use refusal::Refusals;
 use resource::ResourceReader;
@@ -135,7 +144,7 @@ impl Admission {
         self.walk(None, body, malformed_before, received_us, Some(explanation))
     }
 
-    fn walk<'a, 'p, 's>(
+    fn walk<'a, 'p: 'a, 's>(
         &'p self,
         receipt: Option<Receipt>,
         body: &'a [u8],
@@ -146,9 +155,15 @@ impl Admission {
         let request = TraceRequest::parse(body)?;
         let secret = self.cleaner.secret();
         let receipt = receipt.map(|receipt| secret.receipt(&receipt));
+        let survey = Survey::take(&self.programs, &self.window, &request);
+        let families = match survey.has_other_spans() && !self.programs.of_kinds.is_empty() {
+            true => Families::take(&self.programs, &self.window, &request),
+            false => Families::default(),
+        };
         let mut walk: Walk<'a, 'p, 's> = Walk {
             admission: self,
-            survey: Survey::take(&self.programs, &self.window, &request),
+            survey,
+            families,
             run: SpanRun::new(
                 &self.programs,
                 &self.cleaner,
@@ -203,6 +218,7 @@ struct Known<'c, 'a> {
 struct Walk<'a, 'p, 's> {
     admission: &'p Admission,
     survey: Survey,
+    families: Families<'a, 'p>,
     run: SpanRun<'a, 'p>,
     /// Stands for all spans that were seen, in their order.
     spans: SipHasher13,
@@ -212,7 +228,7 @@ struct Walk<'a, 'p, 's> {
     explanation: Option<Explanation<'s, 'p>>,
 }
 
-impl<'a, 'p> Walk<'a, 'p, '_> {
+impl<'a, 'p: 'a> Walk<'a, 'p, '_> {
     fn group(
         &mut self,
         request: &TraceRequest<'a>,
@@ -224,12 +240,7 @@ impl<'a, 'p> Walk<'a, 'p, '_> {
             explanation.explainer.group(group, wants_values);
         }
         let Some((index, dialect)) = resources.dialect(group) else {
-            let unknown = self.admission.programs.unknown_framework;
-            for raw in group.spans() {
-                self.see(&raw);
-                self.reject(unknown, RefusalReason::UnknownFramework, 1);
-                self.explain(group, None, &raw);
-            }
+            self.group_of_kinds(request, group, resources);
             return;
         };
         let known = Known {
@@ -268,28 +279,122 @@ impl<'a, 'p> Walk<'a, 'p, '_> {
             self.reject(dialect.unknown_span, RefusalReason::UnknownSpan, 1);
             return;
         };
-        let program = &dialect.programs[program];
         let context = span::Context {
             request: known.request,
             dialect,
             index: known.index,
-            program,
+            program: &dialect.programs[program],
             resource: known.resource,
+            whole: None,
         };
-        match self
-            .run
-            .admit(&context, &span, fingerprint, &mut self.survey)
-        {
+        self.admit(&context, &span, fingerprint);
+    }
+
+    /// Spans that are told apart by what they say, and those that no dialect knows.
+    fn group_of_kinds(
+        &mut self,
+        request: &TraceRequest<'a>,
+        group: &SpanGroup<'a>,
+        resources: &mut ResourceReader<'p, 'a>,
+    ) {
+        let mut attributes = Vec::new();
+        let mut looked = Looked::default();
+        for raw in group.spans() {
+            let of = (request, group);
+            let dialect = self.span_of_kind(of, &raw, resources, &mut attributes, &mut looked);
+            self.explain(group, dialect, &raw);
+        }
+    }
+
+    /// Admits or refuses the next span of such a group; returns its dialect, if one knows it.
+    fn span_of_kind(
+        &mut self,
+        (request, group): (&TraceRequest<'a>, &SpanGroup<'a>),
+        raw: &RawSpan<'a>,
+        resources: &mut ResourceReader<'p, 'a>,
+        attributes: &mut Vec<Attribute<'a>>,
+        looked: &mut Looked<'a>,
+    ) -> Option<&'p DialectProgram> {
+        let programs = &self.admission.programs;
+        let decision = self.families.next();
+        let Ok(span) = raw.parse(attributes) else {
+            self.see(raw);
+            let dialect = programs.of_scope(group.scope_name()).map(|found| found.1);
+            let name = dialect.map_or(programs.unknown_framework, |dialect| dialect.unknown_span);
+            self.reject(name, RefusalReason::MalformedSpan, 1);
+            return dialect;
+        };
+        let secret = self.admission.cleaner.secret();
+        let fingerprint = secret.span_fingerprint(&span);
+        self.spans.write_u64(fingerprint.0);
+        let known = decision.and_then(|decision| Some((decision, decision.dialect?)));
+        let Some((decision, index)) = known else {
+            let reason = RefusalReason::UnknownFramework;
+            self.reject(programs.unknown_framework, reason, 1);
+            return None;
+        };
+        let dialect = &programs.dialects[index];
+        let program = match decision.verdict {
+            Verdict::Read(program) => &dialect.programs[program],
+            Verdict::Drop(name, reason) => {
+                // Counted, and no fault of the sender's.
+                self.accepted += 1;
+                self.count_of(decision.framework, name, reason, 1);
+                return Some(dialect);
+            }
+            Verdict::Unknown => {
+                let reason = RefusalReason::UnknownSpan;
+                self.rejected[reason as usize] += 1;
+                self.count_of(decision.framework, dialect.unknown_span, reason, 1);
+                return Some(dialect);
+            }
+        };
+        let kinds = dialect.kinds.as_ref()?;
+        looked.read(kinds, span.attributes);
+        let sender = decision.sender;
+        let hides_failures = sender.zip(decision.role);
+        let ending = kinds.errors.ending(
+            span.status == StatusCode::Error,
+            looked,
+            raw.exception_type(),
+            hides_failures.is_some_and(|(sender, role)| sender.hides_failures_of.contains(&role)),
+        );
+        let service = resources.service(group);
+        let context = span::Context {
+            request,
+            dialect,
+            index,
+            program,
+            resource: resources.values(group, index),
+            whole: Some(span::Whole {
+                decision,
+                ending,
+                service,
+                scope_version: group.scope_version(),
+            }),
+        };
+        self.admit(&context, &span, fingerprint);
+        Some(dialect)
+    }
+
+    fn admit(
+        &mut self,
+        context: &span::Context<'_, 'a>,
+        span: &Span<'a, '_>,
+        fingerprint: Fingerprint,
+    ) {
+        let name = context.program.span_name;
+        match self.run.admit(context, span, fingerprint, &mut self.survey) {
             Ok(()) => self.accepted += 1,
             // The other report of the event was kept: nothing is lost.
             Err(RefusalReason::Repeated) => {
                 self.accepted += 1;
-                self.count(program.span_name, RefusalReason::Repeated, 1);
+                self.count(name, RefusalReason::Repeated, 1);
             }
             Err(reason) => {
-                let is_ahead = reason == RefusalReason::TimeOutOfRange && self.run.is_ahead(&span);
+                let is_ahead = reason == RefusalReason::TimeOutOfRange && self.run.is_ahead(span);
                 self.ahead += u64::from(is_ahead);
-                self.reject(program.span_name, reason, 1);
+                self.reject(name, reason, 1);
             }
         }
     }
@@ -316,10 +421,20 @@ impl<'a, 'p> Walk<'a, 'p, '_> {
             .write_u64(secret.fingerprint(b"span", raw.bytes()).0);
     }
 
+    /// A span that is refused whole is not asked who sent it.
     fn count(&mut self, name: NameId, reason: RefusalReason, count: u64) {
+        self.count_of(None, name, reason, count);
+    }
+
+    fn count_of(
+        &mut self,
+        framework: Option<&'a str>,
+        name: NameId,
+        reason: RefusalReason,
+        count: u64,
+    ) {
         let refusals = self.run.refusals();
-        // A span that is refused whole is not asked who sent it.
-        refusals.set_sender(None, None);
+        refusals.set_sender(framework, None);
         refusals.add(name, reason, VersionText::default(), count);
         if let Some(trace) = &mut refusals.trace {
             trace.whole = Some(reason);

@@ -1,16 +1,16 @@
 //! Compiled dialects: for each span name a program that says what to do with each attribute.
 
-use hashbrown::HashMap;
-use headcount_wire::Value;
+use std::borrow::Cow;
 
+use hashbrown::HashMap;
+use headcount_wire::{Attribute, Value};
+
+use super::kind::Kinds;
 use super::mark::read_mark;
-use crate::dialect::{RefusalReason, Version, VersionRange};
+pub(super) use super::name::NameId;
+use crate::dialect::{Pattern, RefusalReason, Version, VersionRange};
 use crate::rule::Rule;
 use crate::schema::{TableId, Tier};
-
-/// Position in [`Programs::names`]: a span and a key as our own files name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct NameId(pub(super) u16);
 
 /// The longest list that a column may hold, in items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,10 +23,36 @@ pub(super) type Slot = u16;
 #[derive(Debug)]
 pub(super) struct Programs {
     pub(super) dialects: Vec<DialectProgram>,
+    /// Positions of the dialects that tell spans apart by what they say.
+    pub(super) of_kinds: Vec<usize>,
     pub(super) names: Vec<Name>,
     pub(super) refusals: RefusalTable,
     /// The name under which spans that no dialect matches are counted.
     pub(super) unknown_framework: NameId,
+}
+
+impl Programs {
+    /// The dialect of kinds that knows a scope's name, with its position.
+    pub(super) fn of_scope(&self, scope_name: &str) -> Option<(usize, &DialectProgram, &Kinds)> {
+        self.dialects_of_kinds()
+            .find(|(_, _, kinds)| kinds.knows_scope(scope_name))
+    }
+
+    /// The one that knows a span by its attributes.
+    pub(super) fn of_attributes(
+        &self,
+        attributes: &[Attribute<'_>],
+    ) -> Option<(usize, &DialectProgram, &Kinds)> {
+        self.dialects_of_kinds()
+            .find(|(_, _, kinds)| kinds.knows(attributes))
+    }
+
+    fn dialects_of_kinds(&self) -> impl Iterator<Item = (usize, &DialectProgram, &Kinds)> {
+        self.of_kinds.iter().filter_map(|&at| {
+            let dialect = self.dialects.get(at)?;
+            Some((at, dialect, dialect.kinds.as_ref()?))
+        })
+    }
 }
 
 /// A span's key as the table `refusals` names it.
@@ -80,9 +106,11 @@ impl EnvelopeColumns {
 #[derive(Debug)]
 pub(super) struct DialectProgram {
     pub(super) framework: String,
-    pub(super) runtime: String,
+    pub(super) runtime: Option<String>,
     pub(super) service_names: Vec<String>,
     pub(super) scope_names: Vec<String>,
+    /// `Some` where spans are told apart by what they say, and not by their names.
+    pub(super) kinds: Option<Kinds>,
     /// The attributes that spans take from their resource, by position in what [`super::resource`] reads.
     pub(super) resource_keys: HashMap<Box<str>, u16>,
     pub(super) spans: HashMap<Box<str>, usize>,
@@ -95,6 +123,10 @@ pub(super) struct DialectProgram {
 pub(super) struct SpanProgram {
     /// The span's attributes, then those of its resource, which have no key here.
     pub(super) members: Members,
+    /// The fields that no attribute fills.
+    pub(super) stated: StatedFields,
+    /// Whether a row has the trace's id.
+    pub(super) has_trace: bool,
     /// Where the fields of the resource begin, in the order of [`DialectProgram::resource_keys`].
     pub(super) resource_from: usize,
     /// `(span)`: what concerns the span as a whole.
@@ -112,6 +144,19 @@ pub(super) struct SpanProgram {
     pub(super) borrows_versions: bool,
     pub(super) consent: Option<ConsentPlan>,
     pub(super) repeats: Option<RepeatPlan>,
+}
+
+/// Positions of the fields of a span of a kind whose values are found by looking at it as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StatedFields {
+    /// Its name, as its kind finds it.
+    pub(super) name: Option<usize>,
+    /// The name of the agent around it.
+    pub(super) agent: Option<usize>,
+    /// The class of its error.
+    pub(super) error: Option<usize>,
+    pub(super) instrumentation: Option<usize>,
+    pub(super) instrumentation_version: Option<usize>,
 }
 
 impl SpanProgram {
@@ -137,9 +182,20 @@ impl SpanProgram {
 #[derive(Debug)]
 pub(super) struct Members {
     pub(super) keys: HashMap<Box<str>, u16>,
+    /// Keys of which a part may differ, for those that `keys` does not have.
+    pub(super) patterns: Vec<(Pattern, u16)>,
     pub(super) fields: Vec<Field>,
     /// `(unknown)`: any other key.
     pub(super) unknown: NameId,
+}
+
+impl Members {
+    /// The field of the first pattern that the key matches.
+    pub(super) fn pattern(&self, key: &str) -> Option<usize> {
+        let mut patterns = self.patterns.iter();
+        let (_, field) = patterns.find(|(pattern, _)| pattern.matches(key))?;
+        Some(usize::from(*field))
+    }
 }
 
 #[derive(Debug)]
@@ -180,10 +236,24 @@ pub(super) struct Take {
     pub(super) slots: Vec<SlotRule>,
     pub(super) milliseconds: bool,
     pub(super) absent_if: Vec<String>,
+    /// Texts, and the words that are kept in their places.
+    pub(super) aliases: Vec<(String, String)>,
     /// `Some` where it is content and goes nowhere without consent: the reason that is counted then.
     pub(super) content: Option<RefusalReason>,
     /// `Some` where a slot is a list.
     pub(super) list: Option<ListLimit>,
+    /// A text is a list of one.
+    pub(super) single: bool,
+    /// Keys are made of the text and the service's name.
+    pub(super) of_service: bool,
+}
+
+impl Take {
+    /// The catalog's word for `text`.
+    pub(super) fn word<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        let known = self.aliases.iter().find(|(alias, _)| *alias == text);
+        known.map_or(text, |(_, word)| Cow::Owned(word.clone()))
+    }
 }
 
 #[derive(Debug)]
@@ -221,8 +291,17 @@ pub(super) enum Source {
     Constant(Box<str>),
     Start,
     End,
-    Duration { min: f64, max: f64 },
-    Outcome,
+    Duration {
+        min: f64,
+        max: f64,
+    },
+    /// The words of the two outcomes.
+    Outcome {
+        completed: Box<str>,
+        failed: Box<str>,
+    },
+    /// The keyed hash of the trace's id.
+    Trace,
 }
 
 #[derive(Debug)]

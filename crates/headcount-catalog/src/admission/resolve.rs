@@ -54,10 +54,22 @@ impl<'a> SpanRun<'a, '_> {
     pub(super) fn resolve(&mut self, context: &Context<'_, 'a>, survey: &mut Survey) {
         let program = context.program;
         self.facts.framework = self.stated_name(context, program.framework);
+        if self.facts.framework.is_none()
+            && let Some(whole) = &context.whole
+        {
+            self.facts.framework = whole.decision.framework;
+        }
         self.facts.runtime = self.stated_name(context, program.runtime);
         self.refusals
             .set_sender(self.facts.framework, self.facts.runtime);
-        let (own, compared) = self.own_version(program.version);
+        let (mut own, compared) = self.own_version(program.version);
+        if own.is_none()
+            && let Some(whole) = &context.whole
+            && let Some(text) = whole.framework_version()
+            && let Ok(public) = clean_version(text.into(), VERSION_LENGTH)
+        {
+            own = VersionText::new(&public);
+        }
         let claims_version = program
             .version
             .is_some_and(|field| self.values[field].is_some());

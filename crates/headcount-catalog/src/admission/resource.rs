@@ -41,6 +41,12 @@ impl<'p, 'a> ResourceReader<'p, 'a> {
         })
     }
 
+    /// The service that the group's resource names.
+    pub(super) fn service(&mut self, group: &SpanGroup<'a>) -> Option<&'a str> {
+        self.enter(group);
+        self.service
+    }
+
     /// The values of the group's resource for spans of dialect `index`.
     pub(super) fn values(&mut self, group: &SpanGroup<'a>, index: usize) -> &[Option<Value<'a>>] {
         self.enter(group);

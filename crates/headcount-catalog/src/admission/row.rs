@@ -30,8 +30,9 @@ impl SpanRun<'_, '_> {
             if let Some(version) = facts.version.as_str() {
                 row.text(plan.envelope.framework_version, version);
             }
-            let runtime = facts.runtime.unwrap_or(&dialect.runtime);
-            row.text(plan.envelope.runtime, runtime);
+            if let Some(runtime) = facts.runtime.or(dialect.runtime.as_deref()) {
+                row.text(plan.envelope.runtime, runtime);
+            }
             if let Some(version) = facts.runtime_version.as_str() {
                 row.text(plan.envelope.runtime_version, version);
             }
@@ -90,7 +91,15 @@ fn write_cell(
                 None => return false,
             }
         }
-        Source::Outcome => row.text(column, if facts.failed { "failed" } else { "completed" }),
+        Source::Outcome { completed, failed } => match facts.failed {
+            Some(true) => row.text(column, failed),
+            Some(false) => row.text(column, completed),
+            None => return false,
+        },
+        Source::Trace => match &facts.trace {
+            Some(trace) => row.text(column, trace.as_str()),
+            None => return false,
+        },
     }
     true
 }

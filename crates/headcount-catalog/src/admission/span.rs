@@ -2,16 +2,21 @@
 
 use headcount_wire::{Attribute, Span, StatusCode, TraceRequest, Value};
 
+use super::family::Decision;
+use super::kind::Ending;
 use super::mark::read_mark;
-use super::program::{Action, DialectProgram, Field, NameId, Programs, SpanProgram, Take};
+use super::program::{
+    Action, DialectProgram, Field, NameId, Programs, SpanProgram, StatedFields, Take,
+};
 use super::refusal::Refusals;
 use super::survey::Survey;
 use super::value::{Clean, Cleaner, Raw, Texts, VERSION_LENGTH, clean_version};
 use super::window::{VersionText, Window};
 use crate::batch::BatchWriter;
-use crate::dialect::{RefusalReason, Version};
+use crate::dialect::{RefusalReason, Version, VersionOf};
 use crate::record::Fingerprint;
-use crate::secret::KeyedReceipt;
+use crate::rule::{KeyDomain, Rule};
+use crate::secret::{KeyHash, KeyedReceipt};
 
 /// 2023-01-01T00:00:00Z: before any release of any framework that reports.
 const EARLIEST_US: i64 = 1_672_531_200_000_000;
@@ -26,6 +31,46 @@ pub(super) struct Context<'c, 'a> {
     pub(super) program: &'c SpanProgram,
     /// The values of the span's resource, in the order of the dialect's keys.
     pub(super) resource: &'c [Option<Value<'a>>],
+    /// `Some` for a span of a kind.
+    pub(super) whole: Option<Whole<'a>>,
+}
+
+/// What is known of a span of a kind by looking at it, and at the spans around it, as a whole.
+pub(super) struct Whole<'a> {
+    pub(super) decision: Decision<'a, 'a>,
+    pub(super) ending: Ending<'a>,
+    /// The service that its resource names.
+    pub(super) service: Option<&'a str>,
+    pub(super) scope_version: &'a str,
+}
+
+impl<'a> Whole<'a> {
+    /// The values of the fields that no attribute fills.
+    fn stated(&self, fields: &StatedFields) -> [(Option<usize>, Option<&'a str>); 5] {
+        let sender = self.decision.sender;
+        let version = sender.and_then(|sender| sender.version);
+        let is_instrumentations = version.is_none_or(|of| of != VersionOf::Framework);
+        let scope_version = Some(self.scope_version).filter(|text| !text.is_empty());
+        [
+            (fields.name, self.decision.name),
+            (fields.agent, self.decision.agent),
+            (fields.error, self.ending.class),
+            (
+                fields.instrumentation,
+                sender.and_then(|sender| sender.instrumentation.as_deref()),
+            ),
+            (
+                fields.instrumentation_version,
+                scope_version.filter(|_| is_instrumentations && sender.is_some()),
+            ),
+        ]
+    }
+
+    /// The framework's version, where the scope's is that.
+    pub(super) fn framework_version(&self) -> Option<&'a str> {
+        let of = self.decision.sender?.version?;
+        (of != VersionOf::Instrumentation).then_some(self.scope_version)
+    }
 }
 
 /// Facts about the span that is being read.
@@ -35,7 +80,12 @@ pub(super) struct Facts<'a> {
     pub(super) end_us: Option<i64>,
     /// Whole nanoseconds between the two, of which microseconds cut off at both ends would lose one.
     pub(super) duration_ns: Option<u64>,
-    pub(super) failed: bool,
+    /// `None`: nobody can tell.
+    pub(super) failed: Option<bool>,
+    /// The keyed hash of the trace's id, where a row has it.
+    pub(super) trace: Option<KeyHash>,
+    /// The service, with which keys are made that are of one service.
+    pub(super) service: Option<&'a str>,
     /// `None`: the dialect's, as for the runtime.
     pub(super) framework: Option<&'a str>,
     pub(super) runtime: Option<&'a str>,
@@ -57,6 +107,8 @@ pub(super) struct SpanRun<'a, 'p> {
     pub(super) refusals: Refusals<'a>,
     pub(super) values: Vec<Option<Value<'a>>>,
     repeated_keys: Vec<usize>,
+    /// Values whose keys match a pattern, by field.
+    gathered: Vec<(usize, Value<'a>)>,
     pub(super) slots: Vec<Clean<'a>>,
     pub(super) texts: Texts<'a>,
     pub(super) facts: Facts<'a>,
@@ -88,6 +140,7 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             refusals: Refusals::default(),
             values: Vec::new(),
             repeated_keys: Vec::new(),
+            gathered: Vec::new(),
             slots: Vec::new(),
             texts: Texts::default(),
             facts: Facts::default(),
@@ -124,10 +177,22 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             start_us,
             end_us: duration_ns.map(|_| (span.end_unix_nano / 1_000).cast_signed()),
             duration_ns,
-            failed: span.status == StatusCode::Error,
+            failed: match &context.whole {
+                Some(whole) => whole.ending.failed,
+                None => Some(span.status == StatusCode::Error),
+            },
+            trace: program.has_trace.then(|| self.trace(span)),
+            service: context.whole.as_ref().and_then(|whole| whole.service),
             ..Facts::default()
         };
         let unknown = self.collect(program, span.attributes, context.resource);
+        if let Some(whole) = &context.whole {
+            for (field, value) in whole.stated(&program.stated) {
+                if let Some(field) = field {
+                    self.values[field] = value.map(Value::String);
+                }
+            }
+        }
         self.resolve(context, survey);
         if let Some(trace) = &mut self.refusals.trace {
             trace.facts(self.facts.version, self.facts.proven);
@@ -160,6 +225,15 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         Ok(())
     }
 
+    /// The keyed hash of the trace's id as text, as other senders write it.
+    fn trace(&self, span: &Span<'_, '_>) -> KeyHash {
+        let mut text = String::with_capacity(2 * span.trace_id.len());
+        for byte in span.trace_id {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        self.cleaner.secret().key(KeyDomain::Id, &text)
+    }
+
     /// Whether the span begins later than a sender's clock may say.
     pub(super) fn is_ahead(&self, span: &Span<'_, '_>) -> bool {
         start_us(span) > self.received_us.saturating_add(DAY_US)
@@ -176,13 +250,17 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         self.values.resize(program.resource_from, None);
         self.values.extend_from_slice(resource);
         self.repeated_keys.clear();
+        self.gathered.clear();
         let mut unknown = 0;
         if let Some(trace) = &mut self.refusals.trace {
             trace.attributes(program, attributes, resource);
         }
         for attribute in attributes {
             match program.members.keys.get(attribute.key) {
-                None => unknown += 1,
+                None => match program.members.pattern(attribute.key) {
+                    Some(field) => self.gathered.push((field, attribute.value)),
+                    None => unknown += 1,
+                },
                 Some(&field) => {
                     let field = usize::from(field);
                     match &mut self.values[field] {
@@ -218,6 +296,9 @@ impl<'a, 'p> SpanRun<'a, 'p> {
                 _ => self.apply(field, value),
             }
         }
+        if !self.gathered.is_empty() {
+            self.gather(context.program);
+        }
         for row in &context.program.rows {
             self.row(context.dialect, row);
         }
@@ -225,6 +306,36 @@ impl<'a, 'p> SpanRun<'a, 'p> {
         for (name, each, value) in arrays {
             self.each(context.dialect, name, each, value);
         }
+    }
+
+    /// Reads the attributes whose keys match a pattern: they are dropped, or become a list.
+    fn gather(&mut self, program: &SpanProgram) {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.sort_by_key(|(field, _)| *field);
+        for values in gathered.chunk_by(|(first, _), (second, _)| first == second) {
+            let field = &program.members.fields[values[0].0];
+            match &field.action {
+                Action::Take(take) => {
+                    self.texts.raw.clear();
+                    let mut has_others = false;
+                    let most = take.list.map_or(0, |limit| limit.0);
+                    for (_, value) in values.iter().take(most + 1) {
+                        match value {
+                            Value::String(text) => self.texts.raw.push((*text).into()),
+                            Value::Empty => {}
+                            _ => has_others = true,
+                        }
+                    }
+                    self.take(field.name, take, Raw::List { has_others });
+                }
+                Action::Drop { unproven, .. } => {
+                    let (version, count) = (self.facts.version, values.len() as u64);
+                    self.refusals.add(field.name, *unproven, version, count);
+                }
+                _ => {}
+            }
+        }
+        self.gathered = gathered;
     }
 
     /// The reason to refuse the attribute where the dialect maps it for other releases only.
@@ -284,7 +395,14 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             Value::Boolean(value) => Raw::Boolean(value),
             Value::Integer(value) => Raw::Integer(value),
             Value::Double(value) => Raw::Double(value),
-            Value::String(text) if take.list.is_some() => self.read_list(text, take),
+            Value::String(text) if take.list.is_some() => match self.read_list(text, take) {
+                Raw::Text(text) if take.single => {
+                    self.texts.raw.clear();
+                    self.texts.raw.push(text);
+                    Raw::List { has_others: false }
+                }
+                list => list,
+            },
             Value::String(text) => Raw::Text(text.into()),
             Value::Array(values) => {
                 let Some(limit) = take.list else {
@@ -319,6 +437,10 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             self.refusals.add(name, reason, version, 1);
             return;
         }
+        let raw = match raw {
+            Raw::Text(text) => Raw::Text(take.word(text)),
+            other => other,
+        };
         let Self {
             refusals,
             cleaner,
@@ -333,14 +455,21 @@ impl<'a, 'p> SpanRun<'a, 'p> {
             if slot.shared && !facts.proven {
                 continue;
             }
-            let clean = cleaner.clean(take, slot, raw.clone(), texts, &mut |reason| {
+            let raw = match (&slot.rule, &raw, facts.service) {
+                (Rule::Key(_), Raw::Text(text), Some(service)) if take.of_service => {
+                    Raw::Text(format!("{service}\n{text}").into())
+                }
+                _ => raw.clone(),
+            };
+            let sent = refusals.trace.as_ref().map(|_| raw.clone());
+            let clean = cleaner.clean(take, slot, raw, texts, &mut |reason| {
                 if refused != Some(reason) {
                     refused = Some(reason);
                     refusals.add(name, reason, version, 1);
                 }
             });
-            if let Some(trace) = &mut refusals.trace {
-                trace.taken(name, slot.slot, &raw, &clean, texts);
+            if let (Some(trace), Some(sent)) = (&mut refusals.trace, sent) {
+                trace.taken(name, slot.slot, &sent, &clean, texts);
             }
             slots[usize::from(slot.slot)] = clean;
         }

@@ -17,6 +17,8 @@ pub(super) struct Survey {
     runtimes: Vec<Agreement>,
     /// By dialect, once asked for: the version that all versioned spans agree on.
     versions: Vec<Option<Agreement>>,
+    /// Whether there are groups of spans that no dialect knows by the exact name of their service or scope.
+    has_others: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,11 +54,13 @@ impl Survey {
             crews: HashMap::new(),
             runtimes: vec![Agreement::default(); programs.dialects.len()],
             versions: vec![None; programs.dialects.len()],
+            has_others: false,
         };
         let mut attributes = Vec::new();
         let mut resources = ResourceReader::new(programs);
         for group in request.groups() {
             let Some((index, dialect)) = resources.dialect(&group) else {
+                survey.has_others = true;
                 continue;
             };
             let resource = resources.values(&group, index);
@@ -90,6 +94,10 @@ impl Survey {
             }
         }
         survey
+    }
+
+    pub(super) fn has_other_spans(&self) -> bool {
+        self.has_others
     }
 
     /// The facts about a crew.

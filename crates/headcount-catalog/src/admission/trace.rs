@@ -116,10 +116,13 @@ impl<'a> Trace<'a> {
         attributes: &[Attribute<'a>],
         resource: &[Option<Value<'a>>],
     ) {
-        let fields = &program.members.fields;
+        let members = &program.members;
+        let fields = &members.fields;
         for attribute in attributes {
-            let field = program.members.keys.get(attribute.key);
-            let field = field.and_then(|&field| fields.get(usize::from(field)));
+            let field = members.keys.get(attribute.key);
+            let field = field.map(|&field| usize::from(field));
+            let field = field.or_else(|| members.pattern(attribute.key));
+            let field = field.and_then(|field| fields.get(field));
             self.attributes.push(Seen {
                 key: Some(attribute.key),
                 value: attribute.value,

@@ -1,5 +1,6 @@
 //! Memory of admission from one request to the next, bounded and never on disk: which version a crew's
-//! spans have, whether the crew is proven to share itself, and which reports of an event were paired.
+//! spans have, whether the crew is proven to share itself, which reports of an event were paired, and which roles the spans inside
+//! a span have that is yet to come.
 //!
 //! Crew and task ids are kept as hashes with a random key of this process. After a restart, or when more
 //! crews than fit have passed, the memory is gone: a version is then absent and content is refused, never the reverse.
@@ -10,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashMap;
 
+use super::inner::Inner;
 use crate::record::Fingerprint;
 
 /// The number of crews (and of paired events) that are remembered: between one and two times this many thousands.
@@ -74,6 +76,8 @@ pub(super) struct Window {
     hasher: RandomState,
     crews: Generations<CrewFacts>,
     pairs: Generations<Pair>,
+    /// What is inside spans that are yet to come.
+    inner: Generations<Inner>,
 }
 
 /// A report that was kept, and the repetition of it that was dropped.
@@ -90,6 +94,7 @@ impl Window {
             hasher: RandomState::new(),
             crews: Generations::new(),
             pairs: Generations::new(),
+            inner: Generations::new(),
         }
     }
 
@@ -105,6 +110,25 @@ impl Window {
         self.crews.with(crew, |entries| match entries.get(crew) {
             Some(known) => known.merge(facts),
             None => entries.insert(crew, *facts),
+        });
+    }
+
+    /// A hash of a name, for comparison with another one.
+    pub(super) fn name_hash(&self, name: &str) -> u32 {
+        self.hasher.hash_one(name) as u32
+    }
+
+    /// What earlier requests said is inside a span.
+    pub(super) fn inner(&self, span: Identity) -> Inner {
+        let found = self.inner.with(span, |entries| entries.get(span).copied());
+        found.unwrap_or_default()
+    }
+
+    /// Remembers what is inside a span.
+    pub(super) fn learn_inner(&self, span: Identity, inner: &Inner) {
+        self.inner.with(span, |entries| match entries.get(span) {
+            Some(known) => known.merge(inner),
+            None => entries.insert(span, *inner),
         });
     }
 

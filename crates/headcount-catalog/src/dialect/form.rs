@@ -1,4 +1,4 @@
-//! The form of a dialect's file, as it is deserialised.
+//! The form of spans and attributes in a dialect's file, as it is deserialised.
 
 use std::fmt;
 
@@ -7,37 +7,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor, value}
 use super::refusal_reason::RefusalReason;
 use super::version::VersionRange;
 
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct File {
-    pub(crate) framework: String,
-    pub(crate) runtime: String,
-    #[serde(rename = "match")]
-    pub(crate) matching: Matching,
-    #[serde(default)]
-    pub(crate) crew_keys: Vec<String>,
-    #[serde(default, deserialize_with = "ordered")]
-    pub(crate) common: Vec<(String, Attribute)>,
-    #[serde(default, deserialize_with = "ordered")]
-    pub(crate) resource: Vec<(String, Attribute)>,
-    #[serde(deserialize_with = "ordered")]
-    pub(crate) spans: Vec<(String, Span)>,
-}
-
-/// Any of these names makes the spans this dialect's.
-#[derive(Debug, Clone, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Matching {
-    #[serde(default)]
-    pub(crate) service_names: Vec<String>,
-    #[serde(default)]
-    pub(crate) scope_names: Vec<String>,
-}
-
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Span {
     pub(crate) row: Option<String>,
+    /// Several rows of the default tier, instead of `row`.
+    #[serde(default)]
+    pub(crate) rows: Vec<String>,
     #[serde(default)]
     pub(crate) content_rows: Vec<String>,
     pub(crate) consent: Option<Consent>,
@@ -83,6 +59,14 @@ pub(crate) enum Fact {
     End,
     Duration,
     Outcome,
+    /// The class of the error that ended the span. For spans of a kind, as all that follow.
+    Error,
+    /// The trace's id.
+    Trace,
+    /// The name of the agent around the span.
+    Agent,
+    Instrumentation,
+    InstrumentationVersion,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -109,8 +93,17 @@ pub(crate) struct Detailed {
     #[serde(default)]
     pub(crate) mark: bool,
     pub(crate) unit: Option<Unit>,
+    /// A text is a list of one, where the column is a list.
+    #[serde(default)]
+    pub(crate) single: bool,
+    /// A key made of it is another one for another service.
+    #[serde(default)]
+    pub(crate) of_service: bool,
     #[serde(default)]
     pub(crate) absent_if: Vec<String>,
+    /// Other words for the catalog's: the text, and the word that is kept in its place.
+    #[serde(default, deserialize_with = "ordered")]
+    pub(crate) aliases: Vec<(String, String)>,
     #[serde(default, deserialize_with = "some_range")]
     pub(crate) only: Option<VersionRange>,
     pub(crate) otherwise: Option<RefusalReason>,
@@ -168,7 +161,7 @@ impl<'de> Deserialize<'de> for Attribute {
 }
 
 /// A mapping in the file's order.
-fn ordered<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
+pub(super) fn ordered<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -196,7 +189,9 @@ where
     deserializer.deserialize_map(Ordered(std::marker::PhantomData))
 }
 
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     match Attribute::deserialize(deserializer)? {
         Attribute::To(targets) => Ok(targets),
         Attribute::Detailed(_) => Err(serde::de::Error::custom(

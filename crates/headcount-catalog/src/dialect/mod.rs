@@ -1,7 +1,10 @@
 //! Dialects: how a framework's spans map to the catalog's tables. One file of `catalog/dialects` each; adding a
 //! framework is adding a file. The head of `catalog/dialects/crewai.yaml` describes the form.
 
+mod file;
 mod form;
+mod kind_form;
+mod pattern;
 mod refusal_reason;
 mod version;
 
@@ -9,6 +12,10 @@ pub use refusal_reason::RefusalReason;
 pub use version::{RangeError, Version, VersionRange};
 
 pub(crate) use form::{Attribute, Consent, Detailed, Each, Fact, Span, Unit};
+pub(crate) use kind_form::{
+    Kind as SpanKind, NamePlace, Patterns, Relation, Role, Sender, VersionOf, When,
+};
+pub(crate) use pattern::{Pattern, Template};
 
 /// The name and the text of each dialect that is built into this program.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dialects.rs"));
@@ -17,7 +24,7 @@ const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/dialects.r
 /// checked where [`crate::Admission`] is made.
 #[derive(Debug, Clone)]
 pub struct Dialect {
-    pub(crate) file: form::File,
+    pub(crate) file: file::File,
 }
 
 /// Why a dialect cannot be used. `span` and `key` are where in the file.
@@ -72,8 +79,9 @@ impl Dialect {
         &self.file.framework
     }
 
-    /// The names of the spans that the dialect knows, in the file's order.
+    /// The names of the spans that the dialect knows, in the file's order; of one that tells spans apart by what they say, its kinds.
     pub fn span_names(&self) -> impl Iterator<Item = &str> {
-        self.file.spans.iter().map(|(name, _)| name.as_str())
+        let spans = self.file.spans.iter().map(|(name, _)| name.as_str());
+        spans.chain(self.file.kinds.iter().map(|(kind, _)| kind.as_str()))
     }
 }

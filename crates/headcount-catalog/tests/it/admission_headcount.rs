@@ -31,6 +31,8 @@ fn own_columns(outcome: &Outcome, name: &str) -> Map<String, Value> {
             ("coding_agent", "codex"),
             ("runtime_context", "ci"),
             ("cpu_band", "33+"),
+            ("instrumentation", "loom-bridge"),
+            ("instrumentation_version", "0.2.0"),
         ]);
     }
     for (column, value) in said {

@@ -43,7 +43,7 @@ fn every_row_of_a_request_with_a_receipt_holds_its_tables_imprint() {
         }
         tables.insert(table);
     }
-    assert_eq!(tables.len(), 20, "{tables:?}");
+    assert_eq!(tables.len(), 23, "{tables:?}");
     let imprints: std::collections::BTreeSet<_> = tables
         .iter()
         .map(|table| keyed.imprint(table).as_str().to_owned())

@@ -5,7 +5,7 @@ use headcount_catalog::{
 };
 
 /// Each table with its own columns, as scripts and reports name them (b boolean, i integer, d double, t timestamp, s text, l list).
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 24] = [
     (
         "crews",
         "id s, key s, process s, memory b, inputs_present b, task_count i, agent_count i, project_id s",
@@ -24,8 +24,17 @@ const TABLES: [(&str, &str); 21] = [
     ),
     (
         "tool_uses",
-        "tool_name s, attempts i, outcome s, llm_model s",
+        "tool_name s, attempts i, outcome s, duration d, error_type s, llm_model s",
     ),
+    (
+        "agent_runs",
+        "crew_id s, agent_key s, role s, duration d, outcome s, error_type s",
+    ),
+    (
+        "model_calls",
+        "crew_id s, operation s, provider s, model s, requested_model s, answering_model s, temperature d, top_k d, top_p d, max_tokens i, streaming b, input_tokens i, output_tokens i, cached_tokens i, reasoning_tokens i, finish_reasons l, duration d, outcome s, error_type s",
+    ),
+    ("handoffs", "crew_id s, from_role s, to_role s"),
     (
         "tests",
         "crew_id s, crew_key s, step s, iterations i, model_name s, quality d, execution_time d",
@@ -82,7 +91,8 @@ const TABLES: [(&str, &str); 21] = [
 
 const EVERY_TABLE: &str = "time t, framework s, framework_version s, runtime s, runtime_version s";
 const EVERY_EVENT_TABLE: &str = "receipt s";
-const EVERY_DEFAULT_TABLE: &str = "coding_agent s, runtime_context s, cpu_band s";
+const EVERY_DEFAULT_TABLE: &str =
+    "coding_agent s, runtime_context s, cpu_band s, instrumentation s, instrumentation_version s";
 
 #[test]
 fn every_table_has_exactly_its_columns() {

@@ -4,8 +4,10 @@
 mod admission_consent;
 mod admission_corpus;
 mod admission_dialect;
+mod admission_genai;
 mod admission_headcount;
 mod admission_headcount_consent;
+mod admission_kinds;
 mod admission_mark;
 mod admission_promises;
 mod admission_receipt;
@@ -15,6 +17,7 @@ mod admission_values;
 mod catalog;
 mod catalog_difference;
 mod explanation;
+mod genai_truth;
 mod lint;
 mod policy;
 mod published;

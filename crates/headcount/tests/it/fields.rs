@@ -6,8 +6,15 @@ use headcount_catalog::{Catalog, Category, Field, Kind, Place, Rule};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/fields.rs");
 
-/// Written by a collector, not by a client.
-const NOT_RECORDED: [&str; 2] = ["envelope", "refusal"];
+/// Written by a collector, or filled by the spans of other frameworks' instrumentations, not by this client.
+const NOT_RECORDED: [&str; 5] = ["envelope", "refusal", "agent_run", "model_call", "handoff"];
+/// The same of fields.
+const FIELDS_NOT_RECORDED: [&str; 4] = [
+    "tool_usage.duration",
+    "tool_usage.error_type",
+    "execution_environment.instrumentation",
+    "execution_environment.instrumentation_version",
+];
 /// Filled by a dialect of older clients only: where a crew runs is on every event of this one.
 const OTHER_TABLES: [&str; 1] = ["environments"];
 
@@ -103,6 +110,9 @@ fn constant(
     identifiers: &mut Vec<String>,
 ) -> Option<String> {
     let key = format!("{}.{}", category.id, field.name);
+    if FIELDS_NOT_RECORDED.contains(&key.as_str()) {
+        return None;
+    }
     let (kind, limits) = match &field.rule {
         Rule::Boolean => ("Boolean", String::new()),
         Rule::Integer { min, max } => ("Integer", format!(", min: {min}, max: {max}")),

@@ -7,8 +7,9 @@ use super::span::{SpanCompiler, TablePlan};
 use crate::admission::program::{
     Action, EachPlan, Field, ListLimit, Members, Slot, SlotRule, Source, Take,
 };
-use crate::dialect::{Attribute, Detailed, Each, RefusalReason, Unit};
-use crate::rule::{Rule, TextLimit};
+use crate::catalog::Catalog;
+use crate::dialect::{Attribute, Detailed, Each, Pattern, RefusalReason, Unit};
+use crate::rule::{Rule, TextLimit, is_token};
 use crate::schema::Tier;
 
 /// Stands in a target for each row of the span that has the column.
@@ -22,18 +23,27 @@ impl SpanCompiler<'_> {
         each: Option<&str>,
     ) -> Result<Members, Fault> {
         let mut keys = HashMap::new();
+        let mut patterns = Vec::new();
         let mut fields = Vec::with_capacity(attributes.len());
         if attributes.len() > 128 {
             return Err((path.to_owned(), "more than 128 attributes".to_owned()));
         }
         for (key, attribute) in attributes {
             let field = self.field(&format!("{path}{key}"), attribute, each)?;
-            let _none: Option<u16> = keys.insert(key.as_str().into(), fields.len() as u16);
+            let pattern = Pattern::new(key);
+            let at = fields.len() as u16;
+            if pattern.is_exact() || !path.is_empty() {
+                let _none: Option<u16> = keys.insert(key.as_str().into(), at);
+            } else {
+                check_pattern(&pattern, &field).map_err(|problem| (key.clone(), problem))?;
+                patterns.push((pattern, at));
+            }
             fields.push(field);
         }
         let unknown = self.name(&format!("{path}{UNKNOWN}"))?;
         Ok(Members {
             keys,
+            patterns,
             fields,
             unknown,
         })
@@ -135,7 +145,11 @@ impl SpanCompiler<'_> {
     }
 
     /// `each` is the array whose elements the value belongs to: it can only go to their rows.
-    fn take(&mut self, detailed: &Detailed, each: Option<&str>) -> Result<Take, Problem> {
+    pub(super) fn take(
+        &mut self,
+        detailed: &Detailed,
+        each: Option<&str>,
+    ) -> Result<Take, Problem> {
         let targets = self.expand(&detailed.to);
         let mut slots: Vec<SlotRule> = Vec::new();
         // Every target is shared, and one of them is more than a link to other rows.
@@ -185,8 +199,11 @@ impl SpanCompiler<'_> {
             slots,
             milliseconds: matches!(detailed.unit, Some(Unit::Milliseconds)),
             absent_if: detailed.absent_if.clone(),
+            aliases: detailed.aliases.clone(),
             content: is_content.then(|| detailed.unproven.unwrap_or(RefusalReason::WithoutConsent)),
             list,
+            single: detailed.single,
+            of_service: detailed.of_service,
         })
     }
 
@@ -228,15 +245,44 @@ impl SpanCompiler<'_> {
     }
 
     fn name_rule(&self, column: &str) -> Result<Rule, Problem> {
-        let table = table_of(self.catalog, "refusals")?;
-        let index = column_of(self.catalog, table, column)?;
-        match self.catalog.rule(table, index) {
-            Some(rule @ Rule::Enum(_)) => Ok(rule.clone()),
-            Some(rule @ Rule::Token(limit)) if limit.max_items.is_none() => Ok(rule.clone()),
-            _ => Err(format!(
-                "the catalog's `{column}` is neither a token nor an enum"
-            )),
-        }
+        name_rule(self.catalog, column)
+    }
+}
+
+/// Whether every row may say `name` in the column.
+pub(super) fn check_name(catalog: &Catalog, column: &str, name: &str) -> Result<(), Problem> {
+    let allows = match name_rule(catalog, column)? {
+        Rule::Enum(words) => words.iter().any(|word| word == name),
+        Rule::Token(limit) => is_token(name) && name.len() <= limit.max_length,
+        _ => false,
+    };
+    match allows {
+        true => Ok(()),
+        false => Err(format!("the catalog does not allow the {column} `{name}`")),
+    }
+}
+
+fn name_rule(catalog: &Catalog, column: &str) -> Result<Rule, Problem> {
+    let table = table_of(catalog, "refusals")?;
+    let index = column_of(catalog, table, column)?;
+    match catalog.rule(table, index) {
+        Some(rule @ Rule::Enum(_)) => Ok(rule.clone()),
+        Some(rule @ Rule::Token(limit)) if limit.max_items.is_none() => Ok(rule.clone()),
+        _ => Err(format!(
+            "the catalog's `{column}` is neither a token nor an enum"
+        )),
+    }
+}
+
+/// Many attributes may match a pattern: they are dropped, or become a list.
+fn check_pattern(pattern: &Pattern, field: &Field) -> Result<(), Problem> {
+    if pattern.is_any() {
+        return Err("matches every key: name those that are meant".to_owned());
+    }
+    match &field.action {
+        Action::Drop { .. } | Action::PassOver => Ok(()),
+        Action::Take(take) if take.list.is_some() => Ok(()),
+        _ => Err("a key with `*` can only be dropped, or go to a list".to_owned()),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn add_name(
     let id = u16::try_from(names.len()).map_err(|_| "more than 65,536 names in all dialects")?;
     names.push(Name {
         framework: dialect.file.framework.clone(),
-        runtime: Some(dialect.file.runtime.clone()),
+        runtime: dialect.file.runtime.clone(),
         span: span.to_owned(),
         key: key.to_owned(),
     });

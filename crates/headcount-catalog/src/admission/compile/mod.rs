@@ -3,6 +3,7 @@
 
 mod attributes;
 mod envelope;
+mod kind;
 mod lookup;
 mod resource;
 mod span;
@@ -31,7 +32,8 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
     }];
     let refusals =
         refusal_table(catalog).map_err(|problem| rule(UNKNOWN, UNKNOWN, "refusals", problem))?;
-    let mut compiled = Vec::with_capacity(dialects.len());
+    let mut compiled: Vec<DialectProgram> = Vec::with_capacity(dialects.len());
+    let mut of_kinds = Vec::new();
     for dialect in dialects {
         let file = &dialect.file;
         let mut spans = HashMap::new();
@@ -43,6 +45,11 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
             let _none: Option<usize> = spans.insert(span_name.as_str().into(), programs.len());
             programs.push(program);
         }
+        let kinds = kind::kinds(catalog, dialect, &mut names, &mut programs)
+            .map_err(|(kind, (key, problem))| rule(&file.framework, &kind, &key, problem))?;
+        if kinds.is_some() {
+            of_kinds.push(compiled.len());
+        }
         let unknown_span = add_name(&mut names, dialect, UNKNOWN, WHOLE_SPAN)
             .map_err(|problem| rule(&file.framework, UNKNOWN, WHOLE_SPAN, problem))?;
         let keys = file.resource.iter().map(|(key, _)| key.as_str().into());
@@ -51,7 +58,11 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
             framework: file.framework.clone(),
             runtime: file.runtime.clone(),
             service_names: file.matching.service_names.clone(),
-            scope_names: file.matching.scope_names.clone(),
+            scope_names: match kinds {
+                None => file.matching.scope_names.clone(),
+                Some(_) => Vec::new(),
+            },
+            kinds,
             spans,
             programs,
             unknown_span,
@@ -59,6 +70,7 @@ pub(super) fn compile(catalog: &Catalog, dialects: &[Dialect]) -> Result<Program
     }
     Ok(Programs {
         dialects: compiled,
+        of_kinds,
         names,
         refusals,
         unknown_framework: NameId(0),

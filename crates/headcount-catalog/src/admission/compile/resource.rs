@@ -65,7 +65,7 @@ impl SpanCompiler<'_> {
 /// whose check, and whose cell in a row, has a length of its own and not the text's.
 fn check(action: &Action) -> Result<(), Problem> {
     let is_short = |rule: &Rule| match rule {
-        Rule::Boolean | Rule::Enum(_) => true,
+        Rule::Boolean | Rule::Enum(_) | Rule::Version { .. } => true,
         Rule::Token(limit) => limit.max_items.is_none(),
         _ => false,
     };

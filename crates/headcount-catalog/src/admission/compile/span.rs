@@ -1,12 +1,15 @@
 //! One span of a dialect: its rows, its constants and facts, its proofs of consent.
 
+use std::collections::BTreeMap;
+
 use super::envelope::EnvelopeFields;
 use super::lookup::{Fault, Problem, WHOLE_SPAN, add_name, column_of, envelope_columns, table_of};
 use crate::admission::program::{
-    Action, ConsentPlan, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
+    Action, ConsentPlan, Field, Members, Name, NameId, RepeatPlan, RowPlan, Source, SpanProgram,
+    StatedFields,
 };
 use crate::catalog::Catalog;
-use crate::dialect::{Attribute, Consent, Dialect, Fact, Span};
+use crate::dialect::{Attribute, Consent, Detailed, Dialect, Fact, Span};
 use crate::rule::{Rule, is_token};
 use crate::schema::Tier;
 
@@ -49,21 +52,55 @@ impl<'c> SpanCompiler<'c> {
     }
 
     pub(super) fn span(&mut self, span: &Span) -> Result<SpanProgram, Fault> {
-        self.add_tables(span.row.as_deref(), &span.content_rows, None)?;
+        self.program(span, None)
+    }
+
+    /// A span of a kind: `name` is where the name of what it did goes, `looked` the attributes that tell kinds apart.
+    pub(super) fn kind<'l>(
+        &mut self,
+        span: &Span,
+        name: &[String],
+        looked: impl Iterator<Item = &'l str>,
+    ) -> Result<SpanProgram, Fault> {
+        let looked = looked.collect();
+        self.program(span, Some(OfKind { name, looked }))
+    }
+
+    fn program(&mut self, span: &Span, kind: Option<OfKind<'_>>) -> Result<SpanProgram, Fault> {
+        let rows: Vec<&str> = span
+            .row
+            .iter()
+            .chain(&span.rows)
+            .map(String::as_str)
+            .collect();
+        self.add_tables(&rows, &span.content_rows, None)?;
         for (key, attribute) in &span.attributes {
             if let Attribute::Detailed(detailed) = attribute
                 && let Some(each) = &detailed.each
             {
-                self.add_tables(each.row.as_deref(), &each.content_rows, Some(key))?;
+                let rows: Vec<&str> = each.row.as_deref().into_iter().collect();
+                self.add_tables(&rows, &each.content_rows, Some(key))?;
             }
         }
+        let mut stated: BTreeMap<Stated, Vec<String>> = BTreeMap::new();
         for (target, text) in &span.constants {
             self.constant(target, text)
                 .map_err(|problem| (target.clone(), problem))?;
         }
         for (target, fact) in &span.facts {
-            self.fact(target, *fact)
-                .map_err(|problem| (target.clone(), problem))?;
+            if let Some(fact) = fact.stated() {
+                if kind.is_none() {
+                    let problem = "only a span of a kind can say this".to_owned();
+                    return Err((target.clone(), problem));
+                }
+                let targets: &mut Vec<_> = stated.entry(fact).or_default();
+                targets.push(target.clone());
+                continue;
+            }
+            for target in self.expand(std::slice::from_ref(target)) {
+                self.fact(&target, *fact)
+                    .map_err(|problem| (target.clone(), problem))?;
+            }
         }
         let common = self.dialect.file.common.iter();
         let own = |key: &str| span.attributes.iter().any(|(own, _)| own == key);
@@ -73,16 +110,73 @@ impl<'c> SpanCompiler<'c> {
             .chain(common.filter(|(key, _)| !own(key)))
             .collect();
         let mut members = self.members(&attributes, "", None)?;
+        let mut fields = StatedFields::default();
+        if let Some(kind) = kind {
+            self.pass_over(&mut members, &kind.looked)?;
+            if !kind.name.is_empty() {
+                let _none: Option<Vec<String>> = stated.insert(Stated::Name, kind.name.to_vec());
+            }
+            fields = self.stated_fields(&mut members, &stated)?;
+        }
         let resource_from = members.fields.len();
         let of_resource = self.resource_fields(&self.dialect.file.resource, &members.keys)?;
         members.fields.extend(of_resource);
-        self.finish(span, members, resource_from)
+        self.finish(span, members, fields, resource_from)
+    }
+
+    /// Attributes that tell kinds apart, and go nowhere, are known.
+    fn pass_over(&mut self, members: &mut Members, looked: &[&str]) -> Result<(), Fault> {
+        for &key in looked {
+            let is_known = members.keys.contains_key(key)
+                || members
+                    .patterns
+                    .iter()
+                    .any(|(pattern, _)| pattern.matches(key));
+            if !is_known {
+                let at = members.fields.len() as u16;
+                let _none: Option<u16> = members.keys.insert(key.into(), at);
+                members.fields.push(Field {
+                    name: self.name(key)?,
+                    only: None,
+                    action: Action::PassOver,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A field for each of what the span as a whole states.
+    fn stated_fields(
+        &mut self,
+        members: &mut Members,
+        stated: &BTreeMap<Stated, Vec<String>>,
+    ) -> Result<StatedFields, Fault> {
+        let mut fields = StatedFields::default();
+        for (fact, targets) in stated {
+            let key = fact.name();
+            let detailed = Detailed {
+                to: targets.clone(),
+                of_service: matches!(fact, Stated::Name | Stated::Agent),
+                ..Detailed::default()
+            };
+            let take = self
+                .take(&detailed, None)
+                .map_err(|problem| (key.to_owned(), problem))?;
+            *fact.place(&mut fields) = Some(members.fields.len());
+            members.fields.push(Field {
+                name: self.name(key)?,
+                only: None,
+                action: Action::Take(take),
+            });
+        }
+        Ok(fields)
     }
 
     fn finish(
         &mut self,
         span: &Span,
         mut members: Members,
+        stated: StatedFields,
         resource_from: usize,
     ) -> Result<SpanProgram, Fault> {
         let crew = positions(&members, &self.dialect.file.crew_keys);
@@ -101,8 +195,11 @@ impl<'c> SpanCompiler<'c> {
         let envelope = EnvelopeFields::find(&members.fields)?;
         let rows = self.hand_out_rows(&mut members);
         let span_name = self.name(WHOLE_SPAN)?;
+        let of_trace = |(_, source): &(usize, Source)| matches!(source, Source::Trace);
         Ok(SpanProgram {
             members,
+            stated,
+            has_trace: rows.iter().any(|row| row.columns.iter().any(of_trace)),
             resource_from,
             span_name,
             slot_count: self.slot_count,
@@ -112,7 +209,8 @@ impl<'c> SpanCompiler<'c> {
             version: envelope.version,
             runtime: envelope.runtime,
             runtime_version: envelope.runtime_version,
-            borrows_versions: envelope.borrow_versions(resource_from),
+            borrows_versions: self.dialect.file.kinds.is_empty()
+                && envelope.borrow_versions(resource_from),
             consent,
             repeats,
         })
@@ -145,13 +243,13 @@ impl<'c> SpanCompiler<'c> {
 
     fn add_tables(
         &mut self,
-        row: Option<&str>,
+        rows: &[&str],
         content_rows: &[String],
         each: Option<&String>,
     ) -> Result<(), Fault> {
-        let wanted = row.map(|row| (row, Tier::Default));
+        let wanted = rows.iter().map(|row| (*row, Tier::Default));
         let content = content_rows.iter().map(|row| (row.as_str(), Tier::Shared));
-        for (name, tier) in wanted.into_iter().chain(content) {
+        for (name, tier) in wanted.chain(content) {
             let plan = self
                 .row_plan(name, tier)
                 .map_err(|problem| (name.to_owned(), problem))?;
@@ -229,17 +327,76 @@ impl<'c> SpanCompiler<'c> {
             (Fact::Start, Rule::Timestamp) => Source::Start,
             (Fact::End, Rule::Timestamp) => Source::End,
             (Fact::Duration, &Rule::Double { min, max }) => Source::Duration { min, max },
-            (Fact::Outcome, Rule::Enum(words))
-                if ["completed", "failed"]
-                    .iter()
-                    .all(|word| words.iter().any(|w| w == word)) =>
-            {
-                Source::Outcome
+            (Fact::Outcome, Rule::Enum(words)) => {
+                let has = |word: &str| words.iter().any(|known| known == word);
+                let pairs = [("completed", "failed"), ("used", "error")];
+                let mut fitting = pairs
+                    .into_iter()
+                    .filter(|(good, bad)| has(good) && has(bad));
+                let (completed, failed) = fitting
+                    .next()
+                    .ok_or("the column has no words for the two outcomes")?;
+                Source::Outcome {
+                    completed: completed.into(),
+                    failed: failed.into(),
+                }
             }
+            (Fact::Trace, Rule::Id) if !self.dialect.file.kinds.is_empty() => Source::Trace,
             _ => return Err(format!("the column cannot hold the span's {fact:?}")),
         };
         self.tables[table].plan.columns.push((column, source));
         Ok(())
+    }
+}
+
+/// What else is known of a span of a kind.
+struct OfKind<'k> {
+    name: &'k [String],
+    looked: Vec<&'k str>,
+}
+
+/// What a span of a kind states as a whole, as the value of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stated {
+    Name,
+    Agent,
+    Error,
+    Instrumentation,
+    InstrumentationVersion,
+}
+
+impl Stated {
+    /// The name under which refusals count it.
+    fn name(self) -> &'static str {
+        match self {
+            Stated::Name => "(name)",
+            Stated::Agent => "(agent)",
+            Stated::Error => "(error)",
+            Stated::Instrumentation => "(scope name)",
+            Stated::InstrumentationVersion => "(scope version)",
+        }
+    }
+
+    fn place(self, fields: &mut StatedFields) -> &mut Option<usize> {
+        match self {
+            Stated::Name => &mut fields.name,
+            Stated::Agent => &mut fields.agent,
+            Stated::Error => &mut fields.error,
+            Stated::Instrumentation => &mut fields.instrumentation,
+            Stated::InstrumentationVersion => &mut fields.instrumentation_version,
+        }
+    }
+}
+
+impl Fact {
+    fn stated(self) -> Option<Stated> {
+        match self {
+            Fact::Agent => Some(Stated::Agent),
+            Fact::Error => Some(Stated::Error),
+            Fact::Instrumentation => Some(Stated::Instrumentation),
+            Fact::InstrumentationVersion => Some(Stated::InstrumentationVersion),
+            Fact::Start | Fact::End | Fact::Duration | Fact::Outcome | Fact::Trace => None,
+        }
     }
 }
 

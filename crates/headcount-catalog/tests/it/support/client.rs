@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{RECEIVED_US, TestSpan, admission, request_of, span};
 
 /// Every span name with its table, and what the span itself says of it.
-pub(crate) const SPANS: [(&str, &str, &[&str]); 20] = [
+pub(crate) const SPANS: [(&str, &str, &[&str]); 23] = [
     ("Crew Created", "crews", &[]),
     ("Agent", "agents", &[]),
     ("Task", "tasks", &[]),
@@ -19,6 +19,9 @@ pub(crate) const SPANS: [(&str, &str, &[&str]); 20] = [
         &["started", "ended", "duration", "outcome"],
     ),
     ("Tool Usage", "tool_uses", &[]),
+    ("Agent Run", "agent_runs", &["duration", "outcome"]),
+    ("Model Call", "model_calls", &["duration", "outcome"]),
+    ("Handoff", "handoffs", &[]),
     ("Test", "tests", &[]),
     ("Deployment", "deployments", &[]),
     (
@@ -78,6 +81,8 @@ pub(crate) fn resource() -> Value {
         "execution_environment.coding_agent": "codex",
         "execution_environment.runtime_context": "ci",
         "execution_environment.cpu_band": "33+",
+        "execution_environment.instrumentation": "loom-bridge",
+        "execution_environment.instrumentation_version": "0.2.0",
     })
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod client;
 pub(crate) mod decoded;
+pub(crate) mod mutation;
+pub(crate) mod recorded;
 
 use headcount_catalog::{Admission, Catalog, Cell, Dialect, Outcome, Secret};
 use headcount_wire::{AttributeWriter, RequestEncoder, SpanHeader, StatusCode};
