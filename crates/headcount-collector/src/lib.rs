@@ -39,6 +39,7 @@ mod receive;
 mod rejection;
 mod request_durations;
 mod server;
+mod signal;
 mod store_health;
 mod tls;
 mod transport;

@@ -25,6 +25,7 @@ use crate::payload_format::PayloadFormat;
 use crate::receive::{BodyLimits, FIRST_BYTES, receive};
 use crate::rejection::Rejection;
 use crate::request_durations::Endpoint;
+use crate::signal::{self, OtherSignal};
 use crate::unread::ReceivedBody;
 
 /// The only method.
@@ -64,8 +65,11 @@ impl OtlpGrpc {
                 Err(Rejection::rate_limited())
             }
             EXPORT => self.export(request).await,
-            _ => {
-                let message = "the only methods are TraceService/Export and Health/Check";
+            path => {
+                let message = match OtherSignal::of_path(path) {
+                    Some(_) => signal::only_traces("TraceService/Export", path),
+                    None => "the only methods are TraceService/Export and Health/Check".to_owned(),
+                };
                 Err(Rejection::new(RejectionReason::UnknownMethod, message))
             }
         };

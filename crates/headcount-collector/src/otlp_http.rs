@@ -24,6 +24,7 @@ use crate::options::ReceiverLimits;
 use crate::payload_format::PayloadFormat;
 use crate::receive::{self, BodyLimits};
 use crate::rejection::{self, Rejection};
+use crate::signal;
 
 /// The OTLP/HTTP receiver.
 #[derive(Debug, Clone)]
@@ -147,11 +148,11 @@ pub(crate) fn misdirected_export(request: &Request<Body>) -> Option<PayloadForma
     (request.method() == Method::POST && !is_query).then_some(format)
 }
 
-/// The response to such a request: 404 with the right address.
-pub(crate) fn not_here(format: PayloadFormat) -> Response {
+/// The response to such a request to `path`: 404 with what is taken, and at which address.
+pub(crate) fn not_here(path: &str, format: PayloadFormat) -> Response {
     let status = RpcStatus {
         code: Code::Unimplemented as i32,
-        message: "this collector receives OTLP traces only, by POST to /v1/traces".into(),
+        message: signal::only_traces("POST to /v1/traces", path).into(),
     };
     let body = match format {
         PayloadFormat::Protobuf => status.to_protobuf(),

@@ -358,6 +358,7 @@ impl Endpoints {
     /// read and log, instead of a page.
     async fn ask_site(&self, peer: Peer, arrival: Arrival, mut request: Request<Body>) -> Response {
         let misdirected = misdirected_export(&request);
+        let misdirected = misdirected.map(|format| (request.uri().path().to_owned(), format));
         request.extensions_mut().insert(ConnectInfo(peer.address));
         request.extensions_mut().insert(arrival);
         let response = match self.site.clone().oneshot(request).await {
@@ -365,7 +366,7 @@ impl Endpoints {
             Err(never) => match never {},
         };
         match misdirected.filter(|_| is_refusal(response.status())) {
-            Some(format) => otlp_http::not_here(format),
+            Some((path, format)) => otlp_http::not_here(&path, format),
             None => response,
         }
     }

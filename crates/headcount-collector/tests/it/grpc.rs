@@ -193,6 +193,8 @@ async fn bad_calls_get_their_status() {
     )
     .await;
     assert_eq!(elsewhere.code(), "12", "UNIMPLEMENTED");
+    let advice = elsewhere.status["grpc-message"].to_str().expect("text");
+    assert!(advice.contains("OTEL_LOGS_EXPORTER"), "{advice}");
     let unknown = call(&running, EXPORT, Some("br"), &body).await;
     assert_eq!(unknown.code(), "12", "UNIMPLEMENTED");
     let large = call(&running, EXPORT, None, &vec![0; 5000]).await;

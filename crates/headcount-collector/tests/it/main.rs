@@ -4,6 +4,7 @@
 mod access;
 mod connections;
 mod erase;
+mod genai;
 mod grpc;
 mod health;
 mod http;

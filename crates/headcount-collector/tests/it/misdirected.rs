@@ -47,6 +47,23 @@ async fn a_misdirected_export_is_told_the_address_in_its_own_notation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logs_and_metrics_are_told_that_they_are_not_taken() {
+    let running = start().await;
+    for (address, advice) in [
+        ("/v1/logs", "OTEL_LOGS_EXPORTER=none"),
+        ("/v1/metrics", "OTEL_METRICS_EXPORTER=none"),
+    ] {
+        for content_type in ["application/json", "application/x-protobuf"] {
+            let headers = [("Content-Type", content_type)];
+            let line = format!("POST {address}");
+            let answer = running.send(&line, &headers, b"{}").await;
+            assert_eq!(answer.status, 404, "{address}");
+            assert!(answer.text().contains(advice), "{}", answer.text());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_and_the_api_get_their_own_answers() {
     let running = start().await;
     let page = running.send("GET /v1/traces/", &[], b"").await;
