@@ -52,7 +52,7 @@ fn others(data: &Path, key: &str) -> BTreeMap<String, Vec<Value>> {
                 "crews" => "key",
                 "tool_uses" | "flow_events" | "feature_uses" | "human_feedback"
                 | "environments" | "projects" | "activity" | "losses" | "refusals"
-                | "deployments" => "NULL",
+                | "deployments" | "agent_runs" | "model_calls" | "handoffs" => "NULL",
                 _ => "crew_key",
             };
             let query = format!("SELECT * FROM {name} WHERE {own} IS DISTINCT FROM '{key}'");
