@@ -23,6 +23,7 @@
 -- when null: peak_share: no whole week is over yet, or in the week of the greatest share too few crews ran the release
 -- note: a release's first day is that of its first kickoff in the selected span; where the span begins later than a release, its curve does not begin with its first day
 -- note: only kickoffs with a known release count
+-- note: installations, where a client says once a week how active its own was, are in the report installation-lag
 WITH lived AS (
   SELECT period, framework, framework_version AS version, day, count(*) AS runs, distinct_set(crew) AS crews
   FROM crews WHERE framework_version <> '' AND day <= $today GROUP BY period, framework, framework_version, day

@@ -30,6 +30,9 @@
 -- held back: went_back
 -- when null: gone: the week before has no beat in the selected span
 -- when null: returned: likewise
+-- adds up: installations = new + steady + back
+-- adds up: installations of the row before = steady + gone
+-- adds up: installations = one_day + few_days + most_days + all_days
 -- note: only installations that send a weekly beat count: those of Headcount's own client, also in `headcount.crewai`, with a folder that stays. A container with a new home each time is new with each run; select an environment to leave it out
 -- note: an installation's week begins on Saturday, Sunday or Monday: at a steady growth of 1.5 % a week installations are counted 0.4 % too high, and at its edges a week may hold two beats of one
 WITH weekly AS (

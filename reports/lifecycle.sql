@@ -20,6 +20,7 @@
 -- adds up: active of the row before = steady + gone
 -- note: new: not seen since the first record of the selected span, so that in its first week all crews are new
 -- note: crews are counted by key: a crew whose roles or tasks are edited is a new one, and one whose release sends no key (CrewAI before 0.41.0) does not count
+-- note: installations, where a client says once a week how active its own was, are in the report installations
 WITH crew_weeks AS (
   -- One bit a week: the lowest is this week, the highest all weeks that are further back.
   SELECT period, key, bit_or(CAST(1 AS BIGINT) << least(CAST(($today + 3) / 7 - (day + 3) / 7 AS BIGINT), 62)) AS weeks

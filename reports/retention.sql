@@ -15,6 +15,7 @@
 -- held back: returned with share
 -- note: the first time: since the first record of the selected span, so that its first week holds crews that are older
 -- note: crews are counted by key: a crew whose roles or tasks are edited is a new one and seems not to have returned; one whose release sends no key (CrewAI before 0.41.0) does not count
+-- note: installations, where a client says once a week how active its own was, are in the report installation-retention
 WITH crew_weeks AS (
   -- One bit a week: the lowest is this week, the highest all weeks that are further back.
   SELECT period, key, bit_or(CAST(1 AS BIGINT) << least(CAST(($today + 3) / 7 - (day + 3) / 7 AS BIGINT), 62)) AS weeks

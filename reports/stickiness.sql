@@ -15,6 +15,7 @@
 -- held back: crews with share, runs
 -- adds up: crews within measure
 -- note: crews are counted by key: a crew whose roles or tasks are edited is a new one, and one whose release sends no key (CrewAI before 0.41.0) does not count
+-- note: installations, where a client says once a week how active its own was, are in the report installations
 WITH crew_days AS (
   SELECT period, key, day, count(*) AS runs FROM crews WHERE key <> '' AND day <= $today AND day > $today - $days GROUP BY period, key, day
 ), alike AS (
