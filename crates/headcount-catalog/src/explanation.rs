@@ -42,8 +42,10 @@ pub struct ExplainedSpan {
     pub number: u64,
     /// Its resource, by position in the request.
     pub resource: u64,
-    /// Its name as it was sent; `None` where it cannot be read.
+    /// Its name as it was sent; `None` where it cannot be read, or where it is withheld.
     pub name: Option<String>,
+    /// Whether the name is withheld, as a value is: nobody fixed it, and it may hold what people wrote.
+    pub name_withheld: bool,
     /// The instrumentation scope's name.
     pub scope: String,
     /// The framework of the dialect that knows the span's service or scope.

@@ -177,6 +177,9 @@ fn write_span(alike: &Alike, text: &mut String) {
 fn heading(alike: &Alike) -> String {
     let name = match &alike.first.name {
         Some(name) => on_one_line(name),
+        None if alike.first.name_withheld => {
+            "its name may hold what people wrote; --values shows it".to_owned()
+        }
         None => "a span whose name cannot be read".to_owned(),
     };
     let numbers: Vec<String> = alike

@@ -69,10 +69,13 @@ impl<'s, 'p> Explainer<'s, 'p> {
     ) {
         self.spans += 1;
         let unread = raw.unread();
+        let name = raw.name().ok();
+        let shown = name.filter(|name| trace.wants_values || is_fixed(name, dialect));
         let mut span = ExplainedSpan {
             number: self.spans,
             resource: self.resources,
-            name: raw.name().ok().map(str::to_owned),
+            name: shown.map(str::to_owned),
+            name_withheld: name.is_some() && shown.is_none(),
             scope: group.scope_name().to_owned(),
             dialect: dialect.map(|dialect| dialect.framework.clone()),
             framework_version: trace.version.as_str().map(str::to_owned),
@@ -177,6 +180,26 @@ fn explained(key: &str, kind: ValueKind, value: Option<String>) -> ExplainedAttr
         stored: Vec::new(),
         refusals: Vec::new(),
         unknown_members: Vec::new(),
+    }
+}
+
+/// The longest name that is shown though no dialect knows it, in bytes.
+const MAX_UNKNOWN_NAME: usize = 64;
+
+/// Whether a span's name is one that its program fixes, and holds nothing that people wrote. Where a dialect tells spans apart by what they
+/// say, names are made of questions, agents and paths. Where no dialect knows the span, only one that looks like an identifier is taken for
+/// fixed.
+fn is_fixed(name: &str, dialect: Option<&DialectProgram>) -> bool {
+    let is_of = |more: &[char]| {
+        name.len() <= MAX_UNKNOWN_NAME
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || more.contains(&letter))
+    };
+    match dialect {
+        Some(dialect) if dialect.kinds.is_some() => false,
+        Some(dialect) => dialect.spans.contains_key(name) || is_of(&['_', '.', ':', ' ']),
+        None => is_of(&['_', '.', ':']),
     }
 }
 

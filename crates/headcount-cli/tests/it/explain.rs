@@ -89,6 +89,38 @@ fn an_explanation_has_names_and_kinds_and_no_values() {
     assert!(values.contains("CANARY"));
 }
 
+#[test]
+fn a_span_s_name_that_people_wrote_is_a_value() {
+    let named = |name: &str, scope: &str| {
+        UNKNOWN
+            .replace("novel.step", name)
+            .replace("\"novel\"", scope)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("body.json");
+    for (name, scope, is_shown) in [
+        ("novel.step", "\"novel\"", true),
+        ("SECRET look into it", "\"novel\"", false),
+        ("jane@example.com", "\"novel\"", false),
+        ("invoke_agent SECRET", "\"pydantic-ai\"", false),
+        ("Crew Sailed", "\"crewai.telemetry\"", true),
+    ] {
+        std::fs::write(&file, named(name, scope)).unwrap();
+        for format in ["text", "json"] {
+            let text = stdout(&run(&["explain", path(&file), "--format", format]));
+            assert_eq!(text.contains(name), is_shown, "{name}: {text}");
+            let values = stdout(&run(&[
+                "explain",
+                path(&file),
+                "--values",
+                "--format",
+                format,
+            ]));
+            assert!(values.contains(name), "{name}: {values}");
+        }
+    }
+}
+
 /// One span of an unknown framework as OTLP/JSON.
 const UNKNOWN: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},"scopeSpans":[{"scope":{"name":"novel"},"spans":[{"traceId":"5b8aa5a2d2c872e8321cf37308d69df2","spanId":"051581bf3cb55c13","name":"novel.step","startTimeUnixNano":"1795410571182041000","endTimeUnixNano":"1795410571182041001","attributes":[{"key":"novel.secret","value":{"stringValue":"CANARY"}}]}]}]}]}"#;
 
