@@ -333,9 +333,6 @@ async fn a_store_without_conditions_and_a_prefix_with_other_objects_are_refused(
     let write = |bucket: Bucket| async move { bucket.put("letter", Bytes::new()).await };
     storage(&store).bucket.wait(write).unwrap();
     let error = back_up(data.path(), &opened(&store)).unwrap_err();
-    assert!(
-        matches!(error, BackupError::OtherContent { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, BackupError::OtherContent { .. }), "{error}");
     assert!(error.to_string().contains("s3://backups/headcount"));
 }

@@ -25,7 +25,7 @@ pub(crate) fn in_our_words(error: &DataFusionError) -> String {
     };
     let separator = DataFusionError::BACK_TRACE_SEP;
     let text = text.split(separator).next().unwrap_or_default();
-    let text = text.replace(QUALIFIER, "");
+    let text = text.replace(QUALIFIER, "").replace('\n', " ");
     missing_table(&text).unwrap_or(text)
 }
 
