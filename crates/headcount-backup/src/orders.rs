@@ -174,13 +174,19 @@ pub(crate) fn missing(own: &[Order], later: Vec<Order>) -> Vec<Missing> {
     missing.into_values().collect()
 }
 
-/// Of points in their sequence, each with its orders: the index of the first that has every order as done which any has as done. Those
-/// before it may hold rows that an order has erased since.
+/// Of points in their sequence, each with its orders: the index of the first from which on every order is done that the points have as
+/// done. Those before it may hold rows that an order has erased since. An order that was done is pending again in a folder that was
+/// restored from a point that had its rows.
 pub(crate) fn first_without_erased(points: &[Vec<Order>]) -> usize {
     let mut done_in: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, orders) in points.iter().enumerate() {
-        for order in orders.iter().filter(|order| order.is_done) {
-            done_in.entry(&order.key).or_insert(index);
+        for order in orders {
+            let is_done = { orders.iter() }.any(|other| other.is_done && other.key == order.key);
+            if is_done {
+                let _first: &mut usize = done_in.entry(&order.key).or_insert(index);
+            } else {
+                let _former = done_in.remove(order.key.as_str());
+            }
         }
     }
     done_in.into_values().max().unwrap_or_default()
@@ -257,6 +263,9 @@ mod tests {
         assert_eq!(first_without_erased(&points), 3);
         assert_eq!(first_without_erased(&points[..3]), 2);
         assert_eq!(first_without_erased(&points[..2]), 0);
+        // The folder was restored from the first point, and the order carried out once more.
+        let again = [true, false, true].map(|is_done| vec![receipts(1, is_done, b"a")]);
+        assert_eq!(first_without_erased(&again), 2);
         let pending: Vec<usize> = points.iter().map(|orders| pending(orders)).collect();
         assert_eq!(pending, [0, 1, 1, 0, 1]);
         // Between the two steps of its end an order has both names.
