@@ -320,8 +320,8 @@ fn the_page_explains_uploads_to_those_who_may_and_keeps_nothing() {
         status == 200 && page.contains("neither OTLP protobuf nor OTLP/JSON"),
         "{page}"
     );
-    // A name is the sender's own text, and no markup.
-    let markup = UNKNOWN.replace("novel.step", "<script>alert(1)</script>");
+    // A key is the sender's own text, and no markup.
+    let markup = UNKNOWN.replace("novel.secret", "<script>alert(1)</script>");
     let (_, page) = upload(&server, token.trim(), markup.as_bytes());
     assert!(
         page.contains("alert(1)") && !page.contains("<script>alert"),
