@@ -131,6 +131,7 @@ fn about(id: String, begun: String, capture: &Capture, damaged: &[Finding]) -> A
         format: FORMAT,
         id,
         begun,
+        run: uuid::Uuid::new_v4().to_string(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         collector: capture.collector.clone(),
         group: capture.group,

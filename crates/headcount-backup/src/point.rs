@@ -31,6 +31,10 @@ pub struct About {
     pub id: String,
     /// When the backup began, RFC 3339 in UTC.
     pub begun: String,
+    /// A random name of the run that made it: two that begin in the same moment make points that differ, and a bucket's answer that was
+    /// lost is told from another's point. Empty in points of before December 2026.
+    #[serde(default)]
+    pub run: String,
     /// The version of the program.
     pub program: String,
     /// The id of the data folder.
@@ -197,6 +201,7 @@ mod tests {
                 format: FORMAT,
                 id: "20261201T020000.000Z".to_owned(),
                 begun: "2026-12-01T02:00:00.000Z".to_owned(),
+                run: "8f0e".to_owned(),
                 program: "0.1.0".to_owned(),
                 collector: "c".to_owned(),
                 group: 7,
